@@ -1,0 +1,242 @@
+#include "base/buf.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUF_FIRST = 128 };
+
+void
+buf_init(struct buf *b, size_t max)
+{
+	*b = (struct buf){ .max = max };
+}
+
+void
+buf_init_fixed(struct buf *b, void *ptr, size_t size)
+{
+	*b = (struct buf){ .ptr = ptr, .size = size, .max = size };
+}
+
+void
+buf_done(struct buf *b)
+{
+	free(b->ptr);
+	*b = (struct buf){ .max = b->max };
+}
+
+void
+buf_done_secret(struct buf *b)
+{
+	memory_wipe(b->ptr, b->size);
+	buf_done(b);
+}
+
+void
+buf_reset(struct buf *b)
+{
+	b->len = 0;
+	b->has_failed = false;
+}
+
+void
+buf_drop(struct buf *b, size_t count)
+{
+	if (count >= b->len) {
+		b->len = 0;
+		return;
+	}
+	memmove(b->ptr, b->ptr + count, b->len - count);
+	b->len -= count;
+}
+
+struct bytes
+buf_bytes(const struct buf *b)
+{
+	return bytes_of(b->ptr, b->len);
+}
+
+/* A new block instead of realloc, so that a secret never stays behind in the old one. */
+static void
+grow(struct buf *b, size_t needed)
+{
+	size_t size = b->size ? b->size : BUF_FIRST;
+	uint8_t *ptr;
+
+	while (size < needed)
+		size *= 2;
+	if (size > b->max)
+		size = b->max;
+	ptr = memory_new(size);
+	if (b->len)
+		memcpy(ptr, b->ptr, b->len);
+	memory_wipe(b->ptr, b->len);
+	free(b->ptr);
+	b->ptr = ptr;
+	b->size = size;
+}
+
+uint8_t *
+buf_room(struct buf *b, size_t count)
+{
+	if (b->has_failed || count > b->max - b->len) {
+		b->has_failed = true;
+		return NULL;
+	}
+	if (count > b->size - b->len)
+		grow(b, b->len + count);
+	return b->ptr + b->len;
+}
+
+void
+buf_added(struct buf *b, size_t count)
+{
+	b->len += count;
+}
+
+void
+put_bytes(struct buf *b, struct bytes in)
+{
+	uint8_t *to = in.len ? buf_room(b, in.len) : NULL;
+
+	if (!to)
+		return;
+	memcpy(to, in.ptr, in.len);
+	b->len += in.len;
+}
+
+void
+put_text(struct buf *b, const char *text)
+{
+	put_bytes(b, bytes_text(text));
+}
+
+void
+put_char(struct buf *b, uint8_t c)
+{
+	put_bytes(b, bytes_of(&c, 1));
+}
+
+void
+put_number(struct buf *b, uint64_t value)
+{
+	uint8_t digits[20];
+	size_t at = sizeof digits;
+
+	do {
+		digits[--at] = (uint8_t)('0' + value % 10);
+		value /= 10;
+	} while (value);
+	put_bytes(b, bytes_of(digits + at, sizeof digits - at));
+}
+
+void
+put_format(struct buf *b, const char *format, ...)
+{
+	va_list args;
+	int len;
+	char *to;
+
+	va_start(args, format);
+	len = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (len < 0) {
+		b->has_failed = true;
+		return;
+	}
+	/* vsnprintf also writes a NUL, which is not counted. */
+	to = memory_new((size_t)len + 1);
+	va_start(args, format);
+	(void)vsnprintf(to, (size_t)len + 1, format, args);
+	va_end(args);
+	put_bytes(b, bytes_of(to, (size_t)len));
+	free(to);
+}
+
+static void
+put_little_endian(struct buf *b, uint64_t value, size_t octets)
+{
+	uint8_t out[8];
+
+	for (size_t i = 0; i < octets; i++)
+		out[i] = (uint8_t)(value >> (8 * i));
+	put_bytes(b, bytes_of(out, octets));
+}
+
+void
+put_u8(struct buf *b, uint8_t value)
+{
+	put_little_endian(b, value, 1);
+}
+
+void
+put_u16(struct buf *b, uint16_t value)
+{
+	put_little_endian(b, value, 2);
+}
+
+void
+put_u32(struct buf *b, uint32_t value)
+{
+	put_little_endian(b, value, 4);
+}
+
+void
+put_u64(struct buf *b, uint64_t value)
+{
+	put_little_endian(b, value, 8);
+}
+
+static bool
+take_little_endian(struct bytes *in, size_t octets, uint64_t *value)
+{
+	struct bytes raw;
+
+	if (!take_octets(in, octets, &raw))
+		return false;
+	*value = 0;
+	for (size_t i = 0; i < octets; i++)
+		*value |= (uint64_t)raw.ptr[i] << (8 * i);
+	return true;
+}
+
+bool
+take_u8(struct bytes *in, uint8_t *value)
+{
+	uint64_t wide;
+
+	if (!take_little_endian(in, 1, &wide))
+		return false;
+	*value = (uint8_t)wide;
+	return true;
+}
+
+bool
+take_u16(struct bytes *in, uint16_t *value)
+{
+	uint64_t wide;
+
+	if (!take_little_endian(in, 2, &wide))
+		return false;
+	*value = (uint16_t)wide;
+	return true;
+}
+
+bool
+take_u32(struct bytes *in, uint32_t *value)
+{
+	uint64_t wide;
+
+	if (!take_little_endian(in, 4, &wide))
+		return false;
+	*value = (uint32_t)wide;
+	return true;
+}
+
+bool
+take_u64(struct bytes *in, uint64_t *value)
+{
+	return take_little_endian(in, 8, value);
+}

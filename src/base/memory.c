@@ -1,0 +1,51 @@
+#include "base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void __attribute__((noreturn))
+out_of_memory(size_t size)
+{
+	(void)fprintf(stderr, "mermoz: out of memory (%zu octets asked for)\n", size);
+	_Exit(71); /* EX_OSERR */
+}
+
+void *
+memory_new(size_t size)
+{
+	return memory_new_array(1, size);
+}
+
+void *
+memory_new_array(size_t count, size_t size)
+{
+	void *ptr = calloc(count ? count : 1, size ? size : 1);
+
+	if (!ptr)
+		out_of_memory(size);
+	return ptr;
+}
+
+void *
+memory_resize(void *ptr, size_t count, size_t size)
+{
+	void *moved = reallocarray(ptr, count ? count : 1, size ? size : 1);
+
+	if (!moved)
+		out_of_memory(size);
+	return moved;
+}
+
+void
+memory_free(void *ptr)
+{
+	free(ptr);
+}
+
+void
+memory_wipe(void *ptr, size_t size)
+{
+	if (ptr)
+		explicit_bzero(ptr, size);
+}

@@ -1,0 +1,95 @@
+/* The configuration as roles read it: plain values, checked.  directives.def declares every directive once;
+   this struct has a member for each. */
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/event.h"
+#include "base/fault.h"
+#include "ipc/ipc.h"
+
+enum config_plaintext_login { PLAINTEXT_LOGIN_NO, PLAINTEXT_LOGIN_LOOPBACK, PLAINTEXT_LOGIN_YES };
+enum config_log_format { LOG_KEY_VALUE, LOG_JSON };
+
+struct config_texts {
+	struct bytes *at;
+	size_t count;
+};
+
+/* listen SERVICE ADDRESS[:PORT] */
+struct config_listener {
+	enum ipc_service service;
+	struct bytes address; /* as written, with the port */
+};
+
+/* certificate CHAIN-FILE KEY-FILE; in the front's slice the files' contents stand here (PEM). */
+struct config_certificate {
+	struct bytes chain_path, key_path;
+	struct bytes chain_pem, secret_key_pem;
+};
+
+/* Owned as a whole (config_free); all texts live in it. */
+struct config {
+	struct arena *arena;
+	struct bytes hostname;
+	struct config_texts domains; /* lower case */
+	struct bytes recipient_delimiter; /* "" or one or more characters, each of which delimits */
+	struct bytes postmaster; /* address; empty: postmaster@ the first domain */
+	struct bytes run_directory, state_directory;
+	struct bytes user_front, user_directory, user_store; /* accounts of the system that roles run as */
+	enum config_log_format log_format;
+	enum event_level log_level; /* events below are not logged */
+	struct config_listener *listeners;
+	size_t listener_count;
+	struct config_certificate *certificates; /* the first one is for clients without SNI */
+	size_t certificate_count;
+	enum config_plaintext_login plaintext_login;
+	/* directory embedded { file PATH; } */
+	struct bytes directory_embedded_file;
+	/* mailboxes maildir TEMPLATE: %d domain, %u local part, %{attribute} */
+	struct bytes maildir_template;
+	uint32_t fronts; /* 0: one a core */
+	uint32_t store_threads;
+	/* limits { … } */
+	uint64_t message_octets_max;
+	uint32_t recipients_max;
+	uint32_t hops_max;
+	uint32_t command_line_octets_max;
+	uint32_t imap_command_octets_max;
+	uint32_t errors_max; /* of a client before it is sent away */
+	uint32_t connections_max; /* of one front */
+	uint32_t connections_per_address_max;
+	uint32_t smtp_timeout_s; /* RFC 5321 4.5.3.2.7: 5 minutes at least */
+	uint32_t imap_timeout_s; /* RFC 3501 5.4: 30 minutes at least */
+	uint32_t login_timeout_s; /* an IMAP client that has not logged in */
+	uint32_t request_timeout_ms; /* for answers between roles */
+	uint32_t login_failures_max; /* of one connection */
+	uint64_t journal_octets_max; /* before a checkpoint */
+};
+
+#define CONFIG_FILE_MAX (1024 * 1024)
+#define CONFIG_ERRORS_MAX 100
+
+struct config_error {
+	char file[256];
+	uint32_t line, column;
+	char text[400]; /* what is wrong and what to do; names the nearest known name */
+};
+
+struct config_errors {
+	struct config_error at[CONFIG_ERRORS_MAX];
+	size_t count; /* all that there are, even when more than fit */
+};
+
+/* Reads and checks a file with what it includes and the files it names.  0: *out (owned).  -1: every error is
+   in *errors. */
+int config_load(const char *path, struct config **out, struct config_errors *errors)
+	__attribute__((warn_unused_result));
+void config_free(struct config **c);
+/* The slice of a role as canonical text: only directives that role may know, with files inlined. */
+void config_put_slice(const struct config *c, enum role role, struct buf *out);
+/* Reads what config_put_slice wrote. */
+int config_read_slice(struct bytes text, struct config **out, struct fault *f) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,111 @@
+/* What roles say to each other: the types made from messages.def, their codec, who may say what.
+   Decoding believes nothing: every count and length is checked against messages.def. */
+#ifndef IPC_IPC_H
+#define IPC_IPC_H
+
+#include "base/buf.h"
+#include "base/fault.h"
+
+enum role { ROLE_SUPERVISOR, ROLE_FRONT, ROLE_DIRECTORY, ROLE_STORE, ROLE_COUNT, ROLE_ANY };
+
+/* The answer to a request. Anything but IPC_OK leaves things as they were. */
+enum ipc_outcome {
+	IPC_OK,
+	IPC_LATER, /* our own trouble, or a role is away: a temporary error for the client */
+	IPC_NO_SPACE, /* disk full, for now */
+	IPC_ABSENT, /* no such address, mailbox, message */
+	IPC_FOREIGN, /* the address is of no domain of ours */
+	IPC_DENIED, /* wrong password, may not send as that address, … */
+	IPC_EXISTS, /* there is one of that name already */
+	IPC_INVALID, /* can never work: a name that can't be, INBOX deleted, … */
+	IPC_LIMIT, /* too large, too many */
+	IPC_OUTCOMES
+};
+
+enum ipc_service { SERVICE_SMTP, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS, SERVICE_IMAP, SERVICE_IMAPS,
+	SERVICE_CONTROL, /* the directory's unix socket for the command line */
+	SERVICE_COUNT };
+
+enum ipc_target { TARGET_MAILBOX, TARGET_FOREIGN };
+
+enum ipc_folder { FOLDER_SUBSCRIBED = 1, FOLDER_NO_SELECT = 2, FOLDER_HAS_CHILDREN = 4,
+	FOLDER_MARKED = 8, FOLDER_NONEXISTENT = 16 /* subscribed, but not there */ };
+
+enum ipc_mailbox_operation { MAILBOX_CREATE, MAILBOX_DELETE, MAILBOX_RENAME, MAILBOX_SUBSCRIBE,
+	MAILBOX_UNSUBSCRIBE };
+
+enum ipc_flags_mode { FLAGS_REPLACE, FLAGS_ADD, FLAGS_REMOVE };
+
+/* A body up to this size rides in the frame itself. */
+#define IPC_BODY_INLINE 65536
+
+struct ipc_range {
+	uint32_t first, last; /* first <= last, both 1 or more */
+};
+
+/* Ranges in order and without overlap; borrowed as bytes are. */
+struct ipc_ranges {
+	const struct ipc_range *at;
+	size_t count;
+};
+
+enum message_type {
+#define MESSAGE(name, member, sender, receiver, ...) MESSAGE_##name,
+#include "ipc/messages.def"
+#undef MESSAGE
+	MESSAGE_COUNT
+};
+
+#define U8(n) uint8_t n;
+#define U16(n) uint16_t n;
+#define U32(n) uint32_t n;
+#define U64(n) uint64_t n;
+#define OCTETS(n, most) struct bytes n;
+#define RANGES(n, most) struct ipc_ranges n;
+#define FDS(most)
+#define MESSAGE(name, member, sender, receiver, ...)                                               \
+	struct ipc_##member {                                                                      \
+		__VA_ARGS__                                                                        \
+	};
+#include "ipc/messages.def"
+#undef MESSAGE
+#undef U8
+#undef U16
+#undef U32
+#undef U64
+#undef OCTETS
+#undef RANGES
+#undef FDS
+
+#define IPC_FDS_MAX 32
+
+/* A message of any type: member `u.NAME` by `type`.  fds: descriptors that ride along (not owned
+   by this struct; who received the message closes them). */
+struct message {
+	enum message_type type;
+	union {
+#define MESSAGE(name, member, sender, receiver, ...) struct ipc_##member member;
+#include "ipc/messages.def"
+#undef MESSAGE
+	} u;
+	int fds[IPC_FDS_MAX];
+	size_t fd_count;
+};
+
+/* Appends the frame to *out (has_failed when a field is larger than messages.def allows: our bug). */
+void ipc_encode(struct buf *out, const struct message *m);
+/* Decodes a frame that came from `from` to `to` with fd_count descriptors.  *m borrows from frame (ranges
+   are read in place: the frame must be 4-octet aligned, which channel guarantees).  -1: malformed, or
+   not for this pair to say; *f says which; *m is then undefined. */
+int ipc_decode(struct bytes frame, enum role from, enum role to, const int *fds, size_t fd_count,
+	struct message *m, struct fault *f) __attribute__((warn_unused_result));
+/* "resolve", …: for logs. */
+const char *ipc_message_name(enum message_type type);
+const char *ipc_role_name(enum role role);
+/* ROLE_COUNT when there is none of that name. */
+enum role ipc_role_by_name(struct bytes name);
+const char *ipc_service_name(enum ipc_service service);
+/* The `request` of a message that has one, else 0. */
+uint64_t ipc_request_of(const struct message *m);
+
+#endif

@@ -1,0 +1,125 @@
+/* An SMTP server session as a pure machine (RFC 5321, 6409; extensions 1870 SIZE, 2034 ENHANCEDSTATUSCODES,
+   2920 PIPELINING, 3030 CHUNKING, 3207 STARTTLS, 4954 AUTH, 6152 8BITMIME, 6531 SMTPUTF8): octets and answers in,
+   effects out.
+
+   The driver calls smtp_session_step again and again; each call takes from the front of *in as much as it needs
+   and reports one effect.  SMTP_NEED_INPUT: keep what is left of *in and come back with more behind it;
+   at most SMTP_INPUT_MAX octets are ever left.  After an SMTP_ASK_… nothing more is taken until
+   smtp_session_answer; step then reports SMTP_BLOCKED. */
+#ifndef SMTP_SESSION_H
+#define SMTP_SESSION_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/fault.h"
+#include "base/id.h"
+
+#define SMTP_INPUT_MAX 16384
+
+struct smtp_session;
+
+struct smtp_limits {
+	uint32_t command_line_octets_max; /* RFC 5321 4.5.3.1.4: 512 at least, more for extensions */
+	uint32_t text_line_octets_max; /* of message lines; 0: any length (they are not cut) */
+	uint64_t message_octets_max;
+	uint32_t recipients_max; /* RFC 5321 4.5.3.1.8: 100 at least */
+	uint32_t errors_max; /* bad commands before the session is closed with 421 */
+	uint32_t hops_max; /* for the driver: RFC 5321 6.3 */
+};
+
+/* What the session is told about its surroundings; borrowed for its whole life. */
+struct smtp_settings {
+	struct bytes hostname;
+	struct smtp_limits limits;
+	bool is_submission; /* MAIL needs a log-in first (530 5.7.0) */
+	bool offers_tls;
+	bool is_tls_from_start;
+	bool offers_login;
+	bool may_login_in_clear; /* plaintext_login allows it for this client */
+};
+
+enum smtp_effect_kind {
+	SMTP_NEED_INPUT,
+	SMTP_BLOCKED, /* an answer is due */
+	SMTP_OUTPUT, /* send `octets` */
+	SMTP_START_TLS, /* after what was put out is sent: shake hands, then smtp_session_tls_started; drop *in */
+	SMTP_ASK_LOGIN, /* `login`; answer smtp_session_answer_login */
+	SMTP_MAIL, /* a transaction begins: `mail`.  answer: may this sender be used, is there room? */
+	SMTP_ASK_RECIPIENT, /* `path`: answer */
+	SMTP_BODY_BEGIN, /* answer SMTP_ANSWER_OK to take it, or LATER/NO_SPACE: 451/452 before 354 */
+	SMTP_BODY, /* `octets` of the message: dot-unstuffed, wire form; borrowed until the next step */
+	SMTP_BODY_END, /* the message is complete: answer when it is durable, or why not */
+	SMTP_ABANDONED, /* the transaction is over without a message (RSET, EHLO, QUIT, error in it) */
+	SMTP_CLOSE, /* after what was put out is sent */
+};
+
+enum smtp_answer {
+	SMTP_ANSWER_OK,
+	SMTP_ANSWER_LATER, /* 451 4.3.0 */
+	SMTP_ANSWER_NO_SPACE, /* 452 4.3.1 */
+	SMTP_ANSWER_UNKNOWN, /* recipient: 550 5.1.1 */
+	SMTP_ANSWER_NO_RELAY, /* recipient: 550 5.7.1 */
+	SMTP_ANSWER_NO_ROUTE, /* recipient: 451 4.4.1 */
+	SMTP_ANSWER_NOT_YOURS, /* sender: 553 5.7.1 */
+	SMTP_ANSWER_TOO_LARGE, /* 552 5.3.4 */
+	SMTP_ANSWER_LOOP, /* 554 5.4.6 */
+	SMTP_ANSWER_BAD_CREDENTIALS, /* 535 5.7.8 */
+	SMTP_ANSWER_BAD_CONTENT, /* 554 5.6.0 */
+	SMTP_ANSWERS
+};
+
+/* Only a parser makes one: a local part and a domain (or literal), unquoted; or the null path; or "postmaster"
+   without a domain (domain empty). */
+struct smtp_path {
+	struct bytes local; /* quoted-string content without quotes and backslashes */
+	struct bytes domain; /* without a final dot; a literal with its brackets */
+	struct bytes text; /* as written, without the angle brackets */
+	bool is_null;
+};
+
+struct smtp_mail {
+	struct smtp_path path;
+	uint64_t size; /* of SIZE=, 0: not said */
+	bool is_8bit, is_utf8;
+};
+
+struct smtp_login {
+	const char *mechanism;
+	struct bytes name, authorize_as, secret_password;
+};
+
+struct smtp_effect {
+	enum smtp_effect_kind kind;
+	struct bytes octets;
+	struct smtp_login login;
+	struct smtp_mail mail;
+	struct smtp_path path;
+};
+
+/* Takes a path from the front of *in: "<" [ A-d-l ":" ] Mailbox ">" / "<>" / "<postmaster>" (RFC 5321 4.1.2, 6531 3.3 when
+   may_utf8).  0: *path is set (in `arena` where octets had to be unquoted), *in stands after it. -1: as they were. */
+int smtp_path_parse(struct bytes *in, bool may_utf8, struct arena *arena, struct smtp_path *path, struct fault *f)
+	__attribute__((warn_unused_result));
+
+/* A session at its start: the first step puts the greeting out.  Owned. */
+struct smtp_session *smtp_session_new(const struct smtp_settings *settings);
+void smtp_session_free(struct smtp_session **s);
+enum smtp_effect_kind smtp_session_step(struct smtp_session *s, struct bytes *in, struct smtp_effect *effect);
+/* The answer to SMTP_MAIL (id: the mail id, stands in replies), ASK_RECIPIENT, BODY_BEGIN, BODY_END. */
+void smtp_session_answer(struct smtp_session *s, enum smtp_answer answer);
+void smtp_session_set_mail_id(struct smtp_session *s, const struct mail_id *id);
+/* OK, BAD_CREDENTIALS or LATER (454 4.7.0). */
+void smtp_session_answer_login(struct smtp_session *s, enum smtp_answer answer);
+/* The handshake is done: RFC 3207 4.2, everything said before is forgotten. */
+void smtp_session_tls_started(struct smtp_session *s);
+/* The server is going away or the client was silent too long: the next steps put out 421 with the text
+   and close. */
+void smtp_session_shut(struct smtp_session *s, struct bytes text);
+/* What HELO or EHLO said, empty before. */
+struct bytes smtp_session_helo(const struct smtp_session *s);
+bool smtp_session_is_esmtp(const struct smtp_session *s);
+bool smtp_session_is_logged_in(const struct smtp_session *s);
+/* In a message right now (its time-out differs: RFC 5321 4.5.3.2)? */
+bool smtp_session_is_in_body(const struct smtp_session *s);
+
+#endif

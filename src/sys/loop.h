@@ -1,0 +1,71 @@
+/* The event loop of a role: descriptors, timers, signals, work handed over by threads.  Over libuv. */
+#ifndef SYS_LOOP_H
+#define SYS_LOOP_H
+
+#include "base/clock.h"
+
+#include <uv.h>
+
+struct loop;
+
+enum { LOOP_READABLE = 1, LOOP_WRITABLE = 2 };
+
+/* One for a process; owned. */
+struct loop *loop_new(void);
+void loop_free(struct loop **loop);
+/* Runs until loop_stop, from any callback. */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+/* The time of this turn of the loop (mono) and of the wall; cheap. */
+struct moment loop_now(const struct loop *loop);
+
+/* Watches one descriptor.  Embed it; it must live until `closed` was called. */
+struct watch {
+	uv_poll_t handle;
+	void (*ready)(struct watch *w, unsigned int events);
+	void (*closed)(struct watch *w);
+};
+
+/* Starts with no event wanted.  fd stays the caller's: closed by the caller in `closed` or later. */
+void watch_init(struct watch *w, struct loop *loop, int fd,
+	void (*ready)(struct watch *w, unsigned int events));
+/* events: LOOP_READABLE, LOOP_WRITABLE or-ed, or 0.  An error or hang-up reports both. */
+void watch_want(struct watch *w, unsigned int events);
+/* No more `ready`; `closed` comes in a later turn, after which the memory may go. */
+void watch_close(struct watch *w, void (*closed)(struct watch *w));
+
+struct timer {
+	uv_timer_t handle;
+	void (*fired)(struct timer *t);
+	void (*closed)(struct timer *t);
+};
+
+void timer_init(struct timer *t, struct loop *loop, void (*fired)(struct timer *t));
+/* Once after delay_ms, then every repeat_ms unless 0.  Starting again sets it anew. */
+void timer_start(struct timer *t, uint64_t delay_ms, uint64_t repeat_ms);
+void timer_stop(struct timer *t);
+void timer_close(struct timer *t, void (*closed)(struct timer *t));
+
+/* Wakes the loop from any thread; several wakes before the loop comes round are one call. */
+struct wake {
+	uv_async_t handle;
+	void (*woken)(struct wake *w);
+};
+
+void wake_init(struct wake *w, struct loop *loop, void (*woken)(struct wake *w));
+void wake_send(struct wake *w);
+
+/* Calls `caught` in the loop when the signal arrives.  Lives as long as the loop. */
+void loop_on_signal(struct loop *loop, int signal, void (*caught)(void *arg, int signal), void *arg);
+/* Calls `work` once, in a later turn of the loop, so that long work can be done in slices.  Embed
+   it; deferring again while it is pending does nothing. */
+struct defer {
+	struct defer *next;
+	void (*work)(struct defer *d);
+	bool is_pending;
+};
+void loop_defer(struct loop *loop, struct defer *d);
+/* Takes back what was deferred; nothing when it was not. */
+void loop_defer_cancel(struct loop *loop, struct defer *d);
+
+#endif

@@ -1,0 +1,50 @@
+/* Sockets: listening, accepting, octets in and out.  All non-blocking and close-on-exec. */
+#ifndef SYS_NET_H
+#define SYS_NET_H
+
+#include "base/buf.h"
+#include "base/fault.h"
+
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#define NET_TEXT_MAX 64
+
+struct net_address {
+	struct sockaddr_storage storage;
+	socklen_t len;
+};
+
+/* "127.0.0.1:25", "[::1]:25", "*:25" (both families where the system has them), with default_port
+   when none is named.  Literal addresses only: names are never looked up.  -1: *f says why. */
+int net_address_parse(struct bytes text, uint16_t default_port, struct net_address *out,
+	struct fault *f) __attribute__((warn_unused_result));
+/* "192.0.2.1:25" or "[2001:db8::1]:25" or "unix"; an IPv4-mapped address prints as IPv4. */
+void net_put_address(struct buf *b, const struct net_address *a);
+/* The host alone, as in "[192.0.2.1]" / "[IPv6:2001:db8::1]": RFC 5321 4.1.3 address literal. */
+void net_put_literal(struct buf *b, const struct net_address *a);
+/* The host alone without brackets: for logs and for counting per address. */
+void net_put_host(struct buf *b, const struct net_address *a);
+bool net_is_loopback(const struct net_address *a);
+
+/* A listening TCP socket (SO_REUSEADDR; for "*" an IPv6 socket that takes IPv4 too where there
+   is IPv6); -1 with *f. */
+int net_listen(const struct net_address *a, int backlog, struct fault *f)
+	__attribute__((warn_unused_result));
+/* A listening unix socket at path, mode; an old socket file there is replaced.  -1 with *f. */
+int net_listen_unix(const char *path, mode_t mode, struct fault *f) __attribute__((warn_unused_result));
+/* Connects to a unix stream socket, blocking: for the CLI.  -1 with *f. */
+int net_connect_unix(const char *path, struct fault *f) __attribute__((warn_unused_result));
+/* The next connection with TCP_NODELAY set; -1: none waits (EAGAIN) or trouble (errno). */
+int net_accept(int listener, struct net_address *peer);
+int net_local_address(int fd, struct net_address *out);
+/* As read and write: -1 and errno, 0 at the end of input. */
+ssize_t net_read(int fd, void *to, size_t count);
+ssize_t net_write(int fd, struct bytes from);
+ssize_t net_writev(int fd, const struct iovec *parts, int count);
+/* No more output; the peer sees the end. */
+void net_shutdown(int fd);
+void net_close(int fd);
+
+#endif

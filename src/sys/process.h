@@ -1,0 +1,32 @@
+/* Child processes and the descriptors they are handed. */
+#ifndef SYS_PROCESS_H
+#define SYS_PROCESS_H
+
+#include "base/fault.h"
+
+#include <sys/types.h>
+
+/* Where a role finds its control channel. */
+#define PROCESS_CONTROL_FD 3
+
+/* Starts ourselves again (/proc/self/exe) with the arguments (argv[0] first, NULL last); control_fd
+   becomes PROCESS_CONTROL_FD, every other descriptor but 0-2 is closed.  The child dies with us
+   (PR_SET_PDEATHSIG).  -1 with *f. */
+pid_t process_start(const char *const *argv, int control_fd, struct fault *f)
+	__attribute__((warn_unused_result));
+/* An ended child, or 0 when there is none now; *status as of wait(2). */
+pid_t process_reap(int *status);
+void process_kill(pid_t pid, int signal);
+pid_t process_id(void);
+long process_cores(void);
+/* An anonymous file holding the octets, read-only for who gets it (sealed); -1 with *f. */
+int process_memory_file(const char *name, const void *octets, size_t count, struct fault *f)
+	__attribute__((warn_unused_result));
+/* systemd: sends "READY=1" and the like to $NOTIFY_SOCKET; nothing when there is none. */
+void process_notify(const char *state);
+/* systemd socket activation: how many descriptors from 3 on were handed to us, 0 when none; their
+   names (LISTEN_FDNAMES) by index. */
+int process_activated(void);
+const char *process_activated_name(int index);
+
+#endif
