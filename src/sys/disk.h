@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 /* Results as the system calls': -1 and errno.  dir: an open directory or AT_FDCWD. */
 struct disk_ops {
@@ -18,6 +19,7 @@ struct disk_ops {
 	int (*close)(int fd);
 	ssize_t (*pread)(int fd, void *to, size_t count, off_t at);
 	ssize_t (*pwrite)(int fd, const void *from, size_t count, off_t at);
+	ssize_t (*pwritev)(int fd, const struct iovec *parts, int count, off_t at);
 	int (*fdatasync)(int fd);
 	int (*fsync)(int fd);
 	int (*syncfs)(int fd);
