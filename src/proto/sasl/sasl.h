@@ -6,6 +6,10 @@
 #include "base/buf.h"
 #include "base/fault.h"
 
+/* Longer ones are malformed: no directory has them. */
+#define SASL_NAME_OCTETS_MAX 320
+#define SASL_PASSWORD_OCTETS_MAX 1024
+
 struct sasl;
 
 enum sasl_status {
@@ -14,10 +18,11 @@ enum sasl_status {
 	SASL_MALFORMED,
 };
 
+/* As the client sent them, not prepared (RFC 4013). */
 struct sasl_credentials {
 	struct bytes name; /* authentication identity, UTF-8, not empty */
-	struct bytes authorize_as; /* may be empty */
-	struct bytes secret_password;
+	struct bytes authorize_as; /* UTF-8, may be empty */
+	struct bytes secret_password; /* without NUL, not empty */
 };
 
 /* Names of the mechanisms that are offered, in order, separated by SP: "PLAIN LOGIN". */
