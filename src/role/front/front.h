@@ -1,5 +1,6 @@
-#ifndef ROLE_FRONT_FRONT_H
-#define ROLE_FRONT_FRONT_H
+/* The front: client connections, TLS, the protocol machines.  Owns nothing but them. */
+#ifndef FRONT_FRONT_H
+#define FRONT_FRONT_H
 
 #include "role/role.h"
 

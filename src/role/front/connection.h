@@ -1,0 +1,65 @@
+/* A client's connection: its socket, TLS, what came in and was not taken yet, what has to go out.
+   What is spoken over it is a protocol's (smtp_client.c, imap_client.c). */
+#ifndef FRONT_CONNECTION_H
+#define FRONT_CONNECTION_H
+
+#include "base/event.h"
+#include "role/front/front_internal.h"
+
+struct connection;
+
+/* What a protocol does.  `client` is what `start` returned. */
+struct protocol {
+	/* A new connection; nothing is sent before the first run. */
+	void *(*start)(struct connection *c);
+	/* Works with the octets at the front of *in as far as it can now. Called again when more came, output was
+	   sent, an answer arrived (connection_run). */
+	void (*run)(void *client, struct bytes *in);
+	void (*tls_started)(void *client);
+	/* The server goes away, the client was too slow, its account is gone: say so and close. */
+	void (*shut)(void *client, struct bytes text);
+	/* Seconds of silence that this client is allowed now. */
+	uint32_t (*timeout_s)(void *client);
+	/* Nothing is being done that would be lost if the connection were shut now. */
+	bool (*is_idle)(void *client);
+	/* The connection is gone.  The client frees itself, now or when its last request is answered. */
+	void (*closed)(void *client);
+};
+
+/* Takes an accepted socket over. */
+void connection_open(struct front *front, const struct listener *listener, int fd,
+	const struct net_address *remote);
+/* Steps the protocol again: after an answer. */
+void connection_run(struct connection *c);
+/* Appends to what goes out. */
+void connection_put(struct connection *c, struct bytes octets);
+/* So much waits to go out that the protocol should not produce more: run comes again when it is sent. */
+bool connection_is_full(const struct connection *c);
+/* After what was put is sent: the handshake; what came behind the command is dropped. */
+void connection_start_tls(struct connection *c);
+/* After what was put is sent: the end. */
+void connection_close(struct connection *c);
+/* Who: for events. */
+const struct event_context *connection_context(const struct connection *c);
+/* The mail id that stands in events from now on; NULL: none.  Borrowed. */
+void connection_set_mail(struct connection *c, const char *mail_id);
+struct front *connection_front(const struct connection *c);
+const struct listener *connection_listener(const struct connection *c);
+uint64_t connection_session(const struct connection *c);
+/* The account that is logged in, 0: nobody.  Its connections are shut when it is gone. */
+void connection_set_account(struct connection *c, uint64_t account);
+const struct net_address *connection_remote(const struct connection *c);
+bool connection_is_loopback(const struct connection *c);
+/* "192.0.2.1:4711", "192.0.2.7:143"; NULL-terminated, borrowed. */
+const char *connection_remote_text(const struct connection *c);
+void connection_put_local_text(const struct connection *c, struct buf *out);
+/* NULL in the clear. */
+const struct tls *connection_tls(const struct connection *c);
+
+/* All connections: the front's. */
+void connections_shut_account(struct front *front, uint64_t account);
+void connections_shut_all(struct front *front, struct bytes text, bool only_idle);
+/* Shuts those that were silent for too long. */
+void connections_sweep(struct front *front);
+
+#endif

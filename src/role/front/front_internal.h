@@ -1,0 +1,45 @@
+/* The front's own state, shared by its files. */
+#ifndef FRONT_FRONT_INTERNAL_H
+#define FRONT_FRONT_INTERNAL_H
+
+#include "config/config.h"
+#include "ipc/peer.h"
+#include "role/front/tls.h"
+#include "sys/loop.h"
+#include "sys/net.h"
+
+#include <sys/queue.h>
+
+/* One read takes at most so much. */
+#define FRONT_READ_MAX 65536
+
+struct front;
+
+struct listener {
+	LIST_ENTRY(listener) link;
+	struct watch watch;
+	struct front *front;
+	int fd;
+	enum ipc_service service;
+	char address[128];
+};
+
+struct front {
+	struct role *role;
+	struct loop *loop;
+	const struct config *config;
+	struct peer *directory, *store;
+	struct tls_server *tls; /* NULL: no certificate */
+	LIST_HEAD(, listener) listeners;
+	TAILQ_HEAD(, connection) connections;
+	uint32_t connection_count;
+	struct map *addresses; /* host of a client → how many connections, as a pointer's value */
+	struct map *mailboxes; /* the store's number → struct mailbox */
+	uint64_t last_session, last_body;
+	bool is_draining;
+	bool has_room; /* the store can take mail: the disk is not full */
+	struct timer sweep;
+	uint8_t scratch[FRONT_READ_MAX];
+};
+
+#endif
