@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "role/front/clients.h"
+#include "role/front/settings.h"
 
 #include <errno.h>
 #include <string.h>
@@ -10,6 +11,9 @@
 /* Output waiting for a client: above the high mark its protocol is not stepped. */
 enum { OUTPUT_HIGH = 128 * 1024, OUTPUT_MAX = 1024 * 1024, INPUT_HIGH = 64 * 1024 };
 enum { INPUT_MAX = INPUT_HIGH + FRONT_READ_MAX };
+
+/* Turns of one connection before others have theirs. */
+enum { ROUNDS_MAX = 16 };
 
 enum transport { TRANSPORT_CLEAR, TRANSPORT_TLS_WANTED, TRANSPORT_HANDSHAKE, TRANSPORT_TLS };
 
@@ -24,6 +28,7 @@ struct connection {
 	bool is_gone; /* freed when the watch is closed */
 	bool is_running; /* in run(): do not re-enter */
 	bool has_ended; /* the client sent its last octet */
+	enum run_status status; /* of the last run */
 	enum transport transport;
 	int fd;
 	struct tls *tls;
@@ -31,7 +36,7 @@ struct connection {
 	size_t sent; /* octets of output that went out already */
 	struct net_address remote;
 	char remote_text[NET_TEXT_MAX];
-	const struct listener *listener;
+	struct settings *settings;
 	struct event_context context;
 	uint64_t account;
 	int64_t opened_us, active_us;
@@ -67,6 +72,7 @@ freed(struct watch *w)
 	struct connection *c = (struct connection *)((char *)w - offsetof(struct connection, watch));
 
 	net_close(c->fd);
+	settings_free(&c->settings);
 	memory_free(c);
 }
 
@@ -95,6 +101,7 @@ destroy(struct connection *c)
 static void
 drop_sent(struct connection *c, size_t count)
 {
+	c->active_us = loop_now(c->front->loop).mono_us;
 	c->octets_out += count;
 	c->sent += count;
 	if (c->sent < c->output.len)
@@ -128,7 +135,7 @@ want(struct connection *c)
 	if (c->transport == TRANSPORT_HANDSHAKE)
 		events = tls_wants_write(c->tls) ? LOOP_WRITABLE : LOOP_READABLE;
 	else {
-		if (c->sent < c->output.len || (c->tls && tls_wants_write(c->tls)))
+		if (c->sent < c->output.len || c->status == RUN_FULL || (c->tls && tls_wants_write(c->tls)))
 			events |= LOOP_WRITABLE;
 		if (!c->is_closing && !c->has_ended && c->input.len < INPUT_HIGH)
 			events |= LOOP_READABLE;
@@ -180,7 +187,7 @@ run(struct connection *c, struct bytes fresh)
 		in = buf_bytes(&c->input);
 	}
 	c->is_running = true;
-	c->protocol->run(c->client, &in);
+	c->status = c->protocol->run(c->client, &in);
 	c->is_running = false;
 	if (c->transport == TRANSPORT_TLS_WANTED || c->is_closing)
 		in.len = 0;
@@ -218,34 +225,51 @@ may_read(const struct connection *c)
 		(c->transport == TRANSPORT_CLEAR || c->transport == TRANSPORT_TLS);
 }
 
-/* Everything that can be done now, in order: handshake, read, step, write. */
+/* All is said: what the client asked for is answered and sent, and no more will come. */
+static bool
+is_finished(const struct connection *c)
+{
+	return c->sent == c->output.len &&
+		(c->is_closing || (c->has_ended && c->status == RUN_WAITS));
+}
+
+/* One turn: read, step, write.  False when the connection is gone. */
+static bool
+turn(struct connection *c, bool *is_drained)
+{
+	size_t count = !*is_drained && may_read(c) ? fill(c, is_drained) : 0;
+
+	if (!c->is_closing && c->transport != TRANSPORT_TLS_WANTED)
+		run(c, bytes_of(c->front->scratch, count));
+	if (!flush(c) || is_finished(c)) {
+		destroy(c);
+		return false;
+	}
+	if (c->transport == TRANSPORT_TLS_WANTED && c->output.len == 0)
+		start_handshake(c);
+	return true;
+}
+
 static void
 pump(struct connection *c, bool is_readable)
 {
 	bool is_drained = !is_readable;
+	int rounds = 0;
 
-	if (c->transport == TRANSPORT_HANDSHAKE && !shake_hands(c)) {
-		destroy(c);
-		return;
-	}
 	if (c->transport == TRANSPORT_HANDSHAKE) {
-		want(c);
-		return;
-	}
-	do {
-		size_t count = !is_drained && may_read(c) ? fill(c, &is_drained) : 0;
-
-		if (!c->is_closing)
-			run(c, bytes_of(c->front->scratch, count));
-		if (!flush(c) || (c->sent == c->output.len && (c->is_closing || c->has_ended))) {
+		if (!shake_hands(c)) {
 			destroy(c);
 			return;
 		}
-		if (c->transport == TRANSPORT_TLS_WANTED && c->output.len == 0) {
-			start_handshake(c);
-			is_drained = true;
-		}
-	} while (!is_drained && may_read(c));
+		is_drained = c->transport != TRANSPORT_TLS;
+	}
+	while (c->transport != TRANSPORT_HANDSHAKE) {
+		if (!turn(c, &is_drained))
+			return;
+		if (++rounds >= ROUNDS_MAX || (c->status != RUN_FULL && (is_drained || !may_read(c))) ||
+			c->output.len)
+			break;
+	}
 	want(c);
 }
 
@@ -299,7 +323,7 @@ connection_open(struct front *front, const struct listener *listener, int fd,
 	c->front = front;
 	c->fd = fd;
 	c->remote = *remote;
-	c->listener = listener;
+	c->settings = settings_share(front->settings);
 	c->service = listener->service;
 	c->protocol = clients_protocol(listener->service);
 	c->context.session = ++front->last_session;
@@ -368,6 +392,12 @@ connection_service(const struct connection *c)
 	return c->service;
 }
 
+const struct settings *
+connection_settings(const struct connection *c)
+{
+	return c->settings;
+}
+
 uint64_t
 connection_session(const struct connection *c)
 {
@@ -427,8 +457,20 @@ connections_shut_account(struct front *front, uint64_t account)
 
 	for (c = TAILQ_FIRST(&front->connections); c; c = next) {
 		next = TAILQ_NEXT(c, link);
-		if (c->account == account)
+		if (c->account && c->account == account)
 			shut(c, BYTES("Your account changed, please log in again"));
+	}
+}
+
+void
+connections_shut_users(struct front *front, const struct protocol *protocol, struct bytes text)
+{
+	struct connection *c, *next;
+
+	for (c = TAILQ_FIRST(&front->connections); c; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c->account && c->protocol == protocol)
+			shut(c, text);
 	}
 }
 

@@ -8,13 +8,20 @@
 
 struct connection;
 
+/* Why a protocol stopped. */
+enum run_status {
+	RUN_WAITS, /* it needs more input */
+	RUN_BLOCKED, /* an answer is due; connection_run when it is there */
+	RUN_FULL, /* connection_is_full: more to put out when the client took what there is */
+};
+
 /* What a protocol does.  `client` is what `start` returned. */
 struct protocol {
 	/* A new connection; nothing is sent before the first run. */
 	void *(*start)(struct connection *c);
 	/* Works with the octets at the front of *in as far as it can now. Called again when more came, output was
 	   sent, an answer arrived (connection_run). */
-	void (*run)(void *client, struct bytes *in);
+	enum run_status (*run)(void *client, struct bytes *in);
 	void (*tls_started)(void *client);
 	/* The server goes away, the client was too slow, its account is gone: say so and close. */
 	void (*shut)(void *client, struct bytes text);
@@ -44,7 +51,9 @@ const struct event_context *connection_context(const struct connection *c);
 /* The mail id that stands in events from now on; NULL: none.  Borrowed. */
 void connection_set_mail(struct connection *c, const char *mail_id);
 struct front *connection_front(const struct connection *c);
-const struct listener *connection_listener(const struct connection *c);
+enum ipc_service connection_service(const struct connection *c);
+/* The settings that were in force when the connection came. */
+const struct settings *connection_settings(const struct connection *c);
 uint64_t connection_session(const struct connection *c);
 /* The account that is logged in, 0: nobody.  Its connections are shut when it is gone. */
 void connection_set_account(struct connection *c, uint64_t account);
@@ -58,6 +67,8 @@ const struct tls *connection_tls(const struct connection *c);
 
 /* All connections: the front's. */
 void connections_shut_account(struct front *front, uint64_t account);
+/* Everybody who has logged in to speak that protocol. */
+void connections_shut_users(struct front *front, const struct protocol *protocol, struct bytes text);
 void connections_shut_all(struct front *front, struct bytes text, bool only_idle);
 /* Shuts those that were silent for too long. */
 void connections_sweep(struct front *front);

@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "ipc/peer.h"
 #include "role/front/tls.h"
+#include "role/role.h"
 #include "sys/loop.h"
 #include "sys/net.h"
 
@@ -19,15 +20,15 @@ struct listener {
 	LIST_ENTRY(listener) link;
 	struct watch watch;
 	struct front *front;
-	int fd;
+	const struct role_listener *source;
 	enum ipc_service service;
-	char address[128];
 };
 
 struct front {
-	struct role *role;
+	struct role_self *role;
 	struct loop *loop;
 	const struct config *config;
+	struct settings *settings;
 	struct peer *directory, *store;
 	struct tls_server *tls; /* NULL: no certificate */
 	LIST_HEAD(, listener) listeners;

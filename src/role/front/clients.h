@@ -1,0 +1,14 @@
+/* What is spoken on which service. */
+#ifndef FRONT_CLIENTS_H
+#define FRONT_CLIENTS_H
+
+#include "role/front/connection.h"
+
+extern const struct protocol smtp_protocol, imap_protocol;
+
+const struct protocol *clients_protocol(enum ipc_service service);
+bool clients_is_tls_from_start(enum ipc_service service);
+/* Too many connections: the one line that the protocol has for it, if the socket takes it at once. */
+void clients_refuse(enum ipc_service service, int fd, struct bytes hostname);
+
+#endif

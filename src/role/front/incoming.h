@@ -1,0 +1,36 @@
+/* A message on its way in: from wire form to disk form, parsed as it comes.  What is small stays in memory and rides in
+   a frame; what is large goes to an unlinked file that the store gave. */
+#ifndef FRONT_INCOMING_H
+#define FRONT_INCOMING_H
+
+#include "base/buf.h"
+#include "ipc/ipc.h"
+#include "proto/mime/message.h"
+
+struct incoming;
+
+/* Called once, when the header is complete (or as much of it as is looked at): appends, in disk form, the
+   lines that stand before it. */
+typedef void (*incoming_head)(void *arg, struct bytes header, struct buf *out);
+
+/* Owned. head may be NULL: nothing is put before. */
+struct incoming *incoming_new(incoming_head head, void *arg);
+/* Frees, closes the file; sets *i to NULL; *i may be NULL. */
+void incoming_free(struct incoming **i);
+/* The next octets as they came; a line ends with CRLF (a LF alone counts as one). */
+void incoming_add(struct incoming *i, struct bytes wire);
+/* More than fits in a frame is there, and no file: ask the store for one before adding much more. */
+bool incoming_needs_file(const struct incoming *i);
+/* fd is taken over. */
+void incoming_set_file(struct incoming *i, int fd);
+/* The end.  False when the file could not be written (errno is the disk's: room is short). */
+bool incoming_finish(struct incoming *i) __attribute__((warn_unused_result));
+
+/* After incoming_finish. */
+struct message_facts incoming_facts(const struct incoming *i);
+struct bytes incoming_summary(const struct incoming *i);
+/* The octets, or none when they are in the file: then its descriptor, else -1. */
+struct bytes incoming_octets(const struct incoming *i);
+int incoming_file(const struct incoming *i);
+
+#endif
