@@ -34,7 +34,8 @@ struct disk_ops {
 	int (*utimensat)(int dir, const char *path, const struct timespec times[2], int flags);
 	/* Free octets for us on the file system of fd. */
 	int (*free_space)(int fd, uint64_t *octets);
-	/* Shared mapping of `count` octets from the start; NULL on error.  Writable or not. */
+	/* Shared mapping of `count` octets from the start; NULL on error.  One that isn't writable
+	   is populated at once. */
 	void *(*map)(int fd, size_t count, bool is_writable);
 	int (*unmap)(void *ptr, size_t count);
 	/* Names in a directory, "." and ".." left out; `each` returns false to stop. */
@@ -50,12 +51,16 @@ extern const struct disk_ops disk_system;
 /* Reads a whole file of at most max octets into *out (appended); -1 with *f (FAULT_LIMIT when larger). */
 int disk_read_file(const char *path, size_t max, struct buf *out, struct fault *f)
 	__attribute__((warn_unused_result));
+/* The same for an open file, from its start. */
+int disk_read_descriptor(int fd, size_t max, struct buf *out, struct fault *f)
+	__attribute__((warn_unused_result));
 /* Reads exactly count octets at offset `at`; -1 and errno (ENODATA when the file ends before). */
 int disk_read_all(int fd, void *to, size_t count, off_t at) __attribute__((warn_unused_result));
 /* Writes all of it at offset `at`; -1 and errno. */
 int disk_write_all(int fd, struct bytes from, off_t at) __attribute__((warn_unused_result));
 /* Replaces a file as a whole: temporary name, write, fsync, rename, fsync of the directory.
-   After 0 a crash leaves the new content; before, the old or the new, never a mixture. */
+   After 0 a crash leaves the new content; before, the old or the new, never a mixture.  One writer
+   at a time: the temporary name is .NAME.new. */
 int disk_replace_file(int dir, const char *name, struct bytes content, mode_t mode, struct fault *f)
 	__attribute__((warn_unused_result));
 /* mkdir -p with mode for what is missing; -1 with *f. */

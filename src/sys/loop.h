@@ -10,8 +10,9 @@ struct loop;
 
 enum { LOOP_READABLE = 1, LOOP_WRITABLE = 2 };
 
-/* One for a process; owned. */
+/* One for a process; owned.  Ignores SIGPIPE. */
 struct loop *loop_new(void);
+/* Closes every watch, timer and wake that is left (without `closed`), then sets *loop to NULL. */
 void loop_free(struct loop **loop);
 /* Runs until loop_stop, from any callback. */
 void loop_run(struct loop *loop);
@@ -24,12 +25,14 @@ struct watch {
 	uv_poll_t handle;
 	void (*ready)(struct watch *w, unsigned int events);
 	void (*closed)(struct watch *w);
+	unsigned int wanted;
 };
 
 /* Starts with no event wanted.  fd stays the caller's: closed by the caller in `closed` or later. */
 void watch_init(struct watch *w, struct loop *loop, int fd,
 	void (*ready)(struct watch *w, unsigned int events));
-/* events: LOOP_READABLE, LOOP_WRITABLE or-ed, or 0.  An error or hang-up reports both. */
+/* events: LOOP_READABLE, LOOP_WRITABLE or-ed, or 0.  Each change costs two system calls.  An error
+   reports both, after which nothing is wanted until it is asked for again. */
 void watch_want(struct watch *w, unsigned int events);
 /* No more `ready`; `closed` comes in a later turn, after which the memory may go. */
 void watch_close(struct watch *w, void (*closed)(struct watch *w));
@@ -58,7 +61,7 @@ void wake_send(struct wake *w);
 /* Calls `caught` in the loop when the signal arrives.  Lives as long as the loop. */
 void loop_on_signal(struct loop *loop, int signal, void (*caught)(void *arg, int signal), void *arg);
 /* Calls `work` once, in a later turn of the loop, so that long work can be done in slices.  Embed
-   it; deferring again while it is pending does nothing. */
+   it; deferring again while it is pending does nothing.  From any thread; `work` runs on the loop's. */
 struct defer {
 	struct defer *next;
 	void (*work)(struct defer *d);

@@ -1,0 +1,124 @@
+#include "sys/pool.h"
+
+#include "base/memory.h"
+#include "sys/time.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define STRANDS 7
+#define JOBS 300
+
+static struct counted {
+	struct strand strand;
+	atomic_int running;
+	int next;
+} strands[STRANDS];
+
+static struct numbered {
+	struct job job;
+	struct counted *strand;
+	int number;
+} jobs[STRANDS][JOBS];
+
+static atomic_int broken;
+
+static void
+run_numbered(struct job *job)
+{
+	struct numbered *n = (struct numbered *)job;
+
+	if (atomic_fetch_add(&n->strand->running, 1) != 0 || n->strand->next != n->number)
+		atomic_fetch_add(&broken, 1);
+	n->strand->next++;
+	atomic_fetch_sub(&n->strand->running, 1);
+}
+
+static void
+jobs_of_a_strand_run_in_order_and_never_at_once(void **state)
+{
+	struct pool *pool = pool_new(4);
+
+	(void)state;
+	for (int i = 0; i < JOBS; i++)
+		for (int s = 0; s < STRANDS; s++) {
+			jobs[s][i] = (struct numbered){ { NULL, run_numbered }, &strands[s], i };
+			pool_add(pool, &strands[s].strand, &jobs[s][i].job);
+		}
+	pool_free(&pool);
+	assert_null(pool);
+	assert_int_equal(atomic_load(&broken), 0);
+	for (int s = 0; s < STRANDS; s++)
+		assert_int_equal(strands[s].next, JOBS);
+}
+
+static struct pool *chain_pool;
+static struct strand chain_strand;
+static int chain_left = 100;
+
+static void
+run_chain(struct job *job)
+{
+	memory_free(job);
+	if (--chain_left == 0)
+		return;
+	struct job *next = NEW(struct job);
+	next->run = run_chain;
+	pool_add(chain_pool, &chain_strand, next);
+}
+
+static void
+a_job_may_add_a_job_and_free_itself(void **state)
+{
+	struct job *job = NEW(struct job);
+
+	(void)state;
+	job->run = run_chain;
+	chain_pool = pool_new(2);
+	pool_add(chain_pool, &chain_strand, job);
+	pool_free(&chain_pool);
+	assert_int_equal(chain_left, 0);
+}
+
+static atomic_int met;
+
+static void
+run_meet(struct job *job)
+{
+	(void)job;
+	atomic_fetch_add(&met, 1);
+	for (int i = 0; i < 5000 && atomic_load(&met) < 2; i++)
+		time_sleep_ms(1);
+}
+
+static void
+jobs_of_two_strands_run_side_by_side(void **state)
+{
+	struct pool *pool = pool_new(2);
+	struct strand a = { 0 }, b = { 0 };
+	struct job first = { .run = run_meet }, second = { .run = run_meet };
+
+	(void)state;
+	pool_add(pool, &a, &first);
+	pool_add(pool, &b, &second);
+	pool_free(&pool);
+	assert_int_equal(atomic_load(&met), 2);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(jobs_of_a_strand_run_in_order_and_never_at_once),
+		cmocka_unit_test(a_job_may_add_a_job_and_free_itself),
+		cmocka_unit_test(jobs_of_two_strands_run_side_by_side),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
