@@ -169,7 +169,7 @@ what_people_write_is_understood(void **state)
 		{ "words before address", "John Doe jdoe@x, a@b", "John Doe jdoe@x|||; ||a|b" },
 		{ "dots", "a..b.@x, .c@y", "||a..b.|x; ||.c|y" },
 		{ "two at signs", "a@b@c", "||a@b|c" },
-		{ "no closing quote", "\"A <a@b>, c@d", "A <a@b>, c@d||" "|" },
+		{ "no closing quote", "\"A <a@b>, c@d", "||A <a@b>, c@d|" },
 		{ "no closing comment", "a@b (c, d@e", "c, d@e||a|b" },
 		{ "brackets in name", "John [Sales] <j@x>", "John [Sales]||j|x" },
 		{ "closing angle alone", "> , a@b", "||>|; ||a|b" },
