@@ -1,0 +1,234 @@
+"""A Mermoz of its own for each test module: real processes, real sockets, a directory of its own.
+
+MERMOZ names the executable (default build/check/src/mermoz, else build/mermoz).
+"""
+import os
+import pathlib
+import re
+import signal
+import socket
+import ssl
+import subprocess
+import time
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PASSWORDS = {"alice": "wonderland 1", "bob": "builder\\2\"", "carol": "pässwörd"}
+DOMAIN = "amerique.iut"
+
+
+def executable():
+    named = os.environ.get("MERMOZ")
+    candidates = [named] if named else [ROOT / "build/check/src/mermoz", ROOT / "build/mermoz"]
+    for path in candidates:
+        if path and pathlib.Path(path).exists():
+            return str(path)
+    raise RuntimeError("no mermoz executable: build first, or set MERMOZ")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def wait_until(condition, seconds=20, what="the condition"):
+    """Asks again and again; the one way in which tests wait."""
+    end = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} did not come true within {seconds} s")
+        time.sleep(0.01)
+
+
+class Server:
+    services = ("smtp", "submission", "submissions", "imap", "imaps")
+
+    def __init__(self, directory, extra="", limits=""):
+        self.directory = pathlib.Path(directory)
+        self.ports = {name: free_port() for name in self.services}
+        self.process = None
+        self.log_path = self.directory / "log"
+        self.conf = self.directory / "mermoz.conf"
+        self.mail = self.directory / "mail"
+        self.extra, self.limits = extra, limits
+        (self.directory / "run").mkdir()
+        (self.directory / "state").mkdir()
+        self.mail.mkdir()
+        self.make_certificate()
+        self.write_conf()
+
+    def make_certificate(self):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", self.directory / "key.pem",
+                        "-out", self.directory / "cert.pem"], check=True, capture_output=True)
+        # As root the roles run as other users; the supervisor reads the key for them.
+        os.chmod(self.directory, 0o755)
+
+    def write_conf(self):
+        listens = "\n".join(f"listen {name} 127.0.0.1:{port};" for name, port in self.ports.items())
+        self.conf.write_text(f"""
+hostname mail.{DOMAIN};
+domain {DOMAIN};
+{listens}
+certificate {self.directory}/cert.pem {self.directory}/key.pem;
+plaintext_login loopback;
+run_directory {self.directory}/run;
+state_directory {self.directory}/state;
+{self.users()}
+directory embedded {{ file {self.directory}/state/accounts.db; }}
+mailboxes maildir {self.mail}/%d/%u/mailbox;
+log {{ level debug; }}
+limits {{ {self.limits} }}
+{self.extra}
+""")
+
+    @staticmethod
+    def users():
+        # As root every role runs as nobody, so that the users of a packaged Mermoz need not exist here.
+        return "".join(f"user {role} nobody;\n" for role in ("front", "directory", "store")) if os.geteuid() == 0 else ""
+
+    def mermoz(self, *args, stdin=None, check=True):
+        p = subprocess.run([executable(), *args], input=stdin, text=True, capture_output=True, timeout=60)
+        assert not check or p.returncode == 0, (args, p.stdout, p.stderr)
+        return p
+
+    def cli(self, *args, stdin=None, check=True):
+        return self.mermoz(*args, "-c", str(self.conf), stdin=stdin, check=check)
+
+    def add_users(self):
+        for name, password in PASSWORDS.items():
+            self.cli("user", "add", f"{name}@{DOMAIN}", stdin=password + "\n")
+
+    def start(self):
+        self.log = open(self.log_path, "ab")
+        self.mark = self.log_path.stat().st_size
+        self.process = subprocess.Popen([executable(), "serve", "-c", str(self.conf)], stderr=self.log, stdin=subprocess.DEVNULL)
+        wait_until(self.is_up, 60, "the server's start")
+        return self
+
+    def is_up(self):
+        assert self.process.poll() is None, self.tail()
+        return " server.started " in self.log_text()[0:] and self.log_text().rfind(" server.started ") >= 0 and self.started_since()
+
+    def started_since(self):
+        return b" server.started " in self.log_path.read_bytes()[self.mark:]
+
+    def log_text(self):
+        return self.log_path.read_text(errors="replace")
+
+    def tail(self):
+        return self.log_text()[-3000:]
+
+    def events(self, name):
+        """The fields of every event of that name, as dictionaries."""
+        out = []
+        for line in self.log_text().splitlines():
+            head = line.split(" ", 3)
+            if len(head) > 2 and head[2] == name:
+                out.append({k: v.strip('"') for k, v in re.findall(r'(\w+)=("(?:[^"\\]|\\.)*"|\S*)', line)})
+        return out
+
+    def role_pids(self, role):
+        """Living processes of a role, newest start first."""
+        found = []
+        for line in self.log_text().splitlines():
+            m = re.search(rf" role\.started role={role} pid=(\d+)", line)
+            if m:
+                found.append(int(m.group(1)))
+        return [pid for pid in reversed(found) if os.path.exists(f"/proc/{pid}/stat")
+                and open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"]
+
+    def kill_role(self, role):
+        pids = self.role_pids(role)
+        assert pids, f"no {role} is running\n{self.tail()}"
+        os.kill(pids[0], signal.SIGKILL)
+        wait_until(lambda: any(p not in pids for p in self.role_pids(role)), 30, f"{role}'s restart")
+
+    def stop(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        code = self.process.returncode if self.process else 0
+        self.process = None
+        return code
+
+    def kill_all(self):
+        """A power cut as far as processes go: every one of them, at once."""
+        self.process.kill()
+        self.process.wait()
+        self.process = None
+        pids = set(re.findall(r" role\.started role=\w+ pid=(\d+)", self.log_text()))
+        for pid in pids:
+            try:
+                os.kill(int(pid), signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), 20, "the roles' end")
+
+    # clients
+    def tls(self):
+        return ssl.create_default_context(cafile=str(self.directory / "cert.pem"))
+
+    def smtp(self):
+        import smtplib
+        return smtplib.SMTP("127.0.0.1", self.ports["smtp"], timeout=30)
+
+    def submission(self, name="alice"):
+        import smtplib
+        s = smtplib.SMTP("localhost", self.ports["submission"], timeout=30)
+        s.starttls(context=self.tls())
+        if name:
+            s.login(f"{name}@{DOMAIN}", PASSWORDS[name])
+        return s
+
+    def imap(self, name="bob"):
+        import imaplib
+        i = imaplib.IMAP4("127.0.0.1", self.ports["imap"], timeout=30)
+        if name:
+            login(i, name)
+        return i
+
+    def send(self, subject="test", to="bob", body="body\r\n", sender="someone@afrique.iut"):
+        with self.smtp() as s:
+            return s.sendmail(sender, [f"{to}@{DOMAIN}"], f"From: {sender}\r\nTo: {to}\r\nSubject: {subject}\r\n\r\n{body}".encode())
+
+    def maildir(self, name="bob"):
+        return self.mail / DOMAIN / name / "mailbox"
+
+    def files(self, name="bob"):
+        return [p for sub in ("new", "cur") for p in (self.maildir(name) / sub).glob("*")]
+
+
+def login(imap, name):
+    """AUTHENTICATE PLAIN, which takes any octets; imaplib's LOGIN is for ASCII."""
+    blob = f"\0{name}@{DOMAIN}\0{PASSWORDS[name]}".encode()
+    assert imap.authenticate("PLAIN", lambda _: blob)[0] == "OK"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    s = Server(tmp_path_factory.mktemp("mermoz"))
+    s.add_users()
+    s.start()
+    yield s
+    code = s.stop()
+    assert code == 0, s.tail()
+
+
+@pytest.fixture
+def own_server(tmp_path):
+    """For tests that stop, break or refill it."""
+    s = Server(tmp_path)
+    s.add_users()
+    s.start()
+    yield s
+    s.stop()

@@ -1,0 +1,249 @@
+"""kill -9: what was acknowledged is there exactly once, nothing is invented, the others go on serving."""
+import collections
+import imaplib
+import re
+import smtplib
+import threading
+import time
+
+import pytest
+
+from conftest import DOMAIN, login, wait_until
+
+NAMES = ("alice", "bob", "carol")
+
+
+class Load(threading.Thread):
+    """Sends numbered messages until told to stop; remembers what each one was answered."""
+
+    def __init__(self, server, number):
+        super().__init__(daemon=True)
+        self.server, self.number = server, number
+        self.stop = threading.Event()
+        self.accepted, self.unknown, self.codes = [], [], collections.Counter()
+
+    def run(self):
+        serial = 0
+        while not self.stop.is_set():
+            try:
+                with self.server.smtp() as s:
+                    for _ in range(20):
+                        if self.stop.is_set():
+                            break
+                        serial += 1
+                        self.one(s, f"load-{self.number}-{serial}", NAMES[serial % 3])
+            except (OSError, smtplib.SMTPException):
+                # Only the answer counts; a connection that could not be made carried nothing.
+                self.codes["no connection"] += 1
+                time.sleep(0.02)
+
+    def one(self, s, subject, name):
+        self.unknown.append(subject)  # until it is answered
+        s.ehlo_or_helo_if_needed()
+        for command in ("MAIL FROM:<load@b.example>", f"RCPT TO:<{name}@{DOMAIN}>", "DATA"):
+            code, text = s.docmd(command)
+            if code >= 400:
+                break
+        else:
+            s.send(f"Subject: {subject}\r\n\r\n{'x' * 3000}\r\n.\r\n".encode())
+            code, text = s.getreply()
+        self.codes[code] += 1
+        assert code < 500, f"our own trouble became a {code}: {text}"
+        self.unknown.remove(subject)
+        if code == 250:
+            self.accepted.append(subject)
+        else:
+            s.rset()
+
+
+def count_subjects(server):
+    seen = collections.Counter()
+    for name in NAMES:
+        for path in server.files(name):
+            m = re.search(rb"^Subject: (load-\S+)$", path.read_bytes(), re.M)
+            if m:
+                seen[m.group(1).decode()] += 1
+    return seen
+
+
+def imap_subjects(server):
+    seen = collections.Counter()
+    for name in NAMES:
+        i = server.imap(name)
+        i.select("INBOX", readonly=True)
+        for part in i.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]:
+            if isinstance(part, tuple) and b"load-" in part[1]:
+                seen[part[1].split(b":", 1)[1].strip().decode()] += 1
+        i.logout()
+    return seen
+
+
+def judge(server, loads):
+    accepted = collections.Counter(s for load in loads for s in load.accepted)
+    unknown = {s for load in loads for s in load.unknown}
+    assert sum(accepted.values()) > 50, "the load did not load"
+    for seen in (count_subjects(server), imap_subjects(server)):
+        assert not [s for s in accepted if seen[s] == 0], "acknowledged mail is lost"
+        assert not [s for s in seen if seen[s] > 1], "mail is there twice"
+        # What was never answered may be there or not; what was refused may not.
+        assert not [s for s in seen if s not in accepted and s not in unknown], "refused mail was kept"
+
+
+def run_loads(server, during):
+    loads = [Load(server, n) for n in range(8)]
+    for load in loads:
+        load.start()
+    try:
+        wait_until(lambda: sum(len(load.accepted) for load in loads) > 60, 30, "the load's start")
+        during()
+        before = sum(len(load.accepted) for load in loads)
+        wait_until(lambda: sum(len(load.accepted) for load in loads) > before + 60, 60, "mail being taken again")
+    finally:
+        for load in loads:
+            load.stop.set()
+        for load in loads:
+            load.join(60)
+    return loads
+
+
+@pytest.mark.parametrize("role", ["store", "directory", "front"])
+def test_killing_a_role_under_load_loses_and_invents_nothing(own_server, role):
+    def during():
+        for _ in range(3):
+            own_server.kill_role(role)
+    loads = run_loads(own_server, during)
+    judge(own_server, loads)
+
+
+def test_killing_everything_under_load_loses_and_invents_nothing(own_server):
+    loads = [Load(own_server, n) for n in range(8)]
+    for load in loads:
+        load.start()
+    wait_until(lambda: sum(len(load.accepted) for load in loads) > 100, 30, "the load's start")
+    own_server.kill_all()
+    for load in loads:
+        load.stop.set()
+    own_server.start()
+    for load in loads:
+        load.join(60)
+    judge(own_server, loads)
+
+
+def uids(server, name="bob"):
+    i = server.imap(name)
+    i.select("INBOX", readonly=True)
+    validity = i.response("UIDVALIDITY")[1]
+    found = {}
+    for part in i.fetch("1:*", "(UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]:
+        if isinstance(part, tuple):
+            flags = sorted(re.search(rb"FLAGS \(([^)]*)\)", part[0]).group(1).replace(b"\\Recent", b"").split())
+            found[int(re.search(rb"UID (\d+)", part[0]).group(1))] = (part[1].strip(), flags)
+    i.logout()
+    return validity, found
+
+
+def test_uids_and_flags_survive_a_killed_store(own_server):
+    for n in range(20):
+        own_server.send(f"kept {n}")
+    i = own_server.imap("bob")
+    i.select("INBOX")
+    i.store("1:5", "+FLAGS", "(\\Flagged later)")
+    i.store("6:8", "+FLAGS", "(\\Deleted)")
+    i.expunge()
+    i.shutdown()
+    before = uids(own_server)
+    own_server.kill_all()
+    own_server.start()
+    assert uids(own_server) == before
+    own_server.send("one more")
+    validity, after = uids(own_server)
+    assert validity == before[0] and min(set(after) - set(before[1])) > max(before[1])
+
+
+def test_uids_and_flags_survive_the_loss_of_every_index(own_server):
+    for n in range(10):
+        own_server.send(f"kept {n}")
+    i = own_server.imap("bob")
+    i.select("INBOX")
+    i.store("1:5", "+FLAGS", "(\\Flagged \\Seen)")
+    i.store("2", "+FLAGS", "(\\Deleted)")
+    i.expunge()
+    i.logout()
+    before = uids(own_server)
+    assert own_server.stop() == 0
+    removed = [p for p in own_server.mail.rglob("mermoz.*")]
+    assert removed
+    for path in removed:
+        path.unlink()
+    own_server.start()
+    assert uids(own_server) == before
+
+
+def test_an_imap_session_hears_something_true_when_the_store_dies(own_server):
+    i = own_server.imap("bob")
+    i.select("INBOX")
+    own_server.kill_role("store")
+    try:
+        reply = i.noop()
+        assert reply[0] in ("OK", "NO") and b"UNAVAILABLE" in (reply[1][0] or b"UNAVAILABLE")
+    except imaplib.IMAP4.abort:
+        pass  # a BYE: the client comes back
+    j = own_server.imap("bob")
+    assert j.select("INBOX")[0] == "OK"
+    j.logout()
+
+
+def test_with_the_directory_away_recipients_are_deferred_not_refused(own_server):
+    import os
+    import signal
+    [pid, *_] = own_server.role_pids("directory")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        with own_server.smtp() as s:
+            s.timeout = 60
+            s.ehlo("c.example")
+            s.mail("a@b.example")
+            code, text = s.rcpt(f"bob@{DOMAIN}")
+        assert code == 451, text
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_a_wrong_configuration_is_refused_and_the_old_one_serves(own_server):
+    import signal
+    good = own_server.conf.read_text()
+    own_server.conf.write_text(good + "\nlistn imap 1;\nhostname;\n")
+    own_server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: own_server.events("config.refused"), 10, "config.refused")
+    own_server.send("still serving")
+    own_server.conf.write_text(good.replace("level debug", "level info"))
+    own_server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: own_server.events("config.reloaded"), 10, "config.reloaded")
+    own_server.send("serving again")
+
+
+def test_a_removed_account_loses_its_sessions_at_once(own_server):
+    i = own_server.imap("carol")
+    i.select("INBOX")
+    own_server.cli("user", "remove", f"carol@{DOMAIN}")
+    with pytest.raises((imaplib.IMAP4.abort, imaplib.IMAP4.error, OSError)):
+        for _ in range(2):
+            i.noop()
+    with own_server.smtp() as s:
+        s.ehlo("c.example")
+        s.mail("a@b.example")
+        assert s.rcpt(f"carol@{DOMAIN}")[0] == 550
+
+
+def test_new_accounts_and_passwords_are_live_at_once(own_server):
+    own_server.cli("user", "add", f"dave@{DOMAIN}", stdin="first\n")
+    own_server.send("welcome", to="dave")
+    i = imaplib.IMAP4("127.0.0.1", own_server.ports["imap"])
+    i.login(f"dave@{DOMAIN}", "first")
+    own_server.cli("user", "password", f"dave@{DOMAIN}", stdin="second\n")
+    j = imaplib.IMAP4("127.0.0.1", own_server.ports["imap"])
+    with pytest.raises(imaplib.IMAP4.error):
+        j.login(f"dave@{DOMAIN}", "first")
+    k = imaplib.IMAP4("127.0.0.1", own_server.ports["imap"])
+    k.login(f"dave@{DOMAIN}", "second")
+    k.logout()

@@ -1,0 +1,181 @@
+"""Mail in: what SMTP clients see, what lands in the Maildir."""
+import email
+import smtplib
+import socket
+
+import pytest
+
+from conftest import DOMAIN, PASSWORDS
+
+
+def stored(server, name, subject):
+    found = [p for p in server.files(name) if f"Subject: {subject}\n".encode() in p.read_bytes()]
+    return found
+
+
+def test_a_250_means_the_file_is_there(server):
+    server.send("first")
+    [path] = stored(server, "bob", "first")
+    text = path.read_bytes()
+    assert b"\r" not in text
+    message = email.message_from_bytes(text)
+    assert message["Return-Path"] == "<someone@afrique.iut>"
+    assert message["Delivered-To"] == f"bob@{DOMAIN}"
+    assert "with ESMTP id" in message["Received"].replace("\n", " ").replace("\t", " ").replace("  ", " ")
+    assert f"for <bob@{DOMAIN}>" in message["Received"]
+
+
+def test_the_file_name_tells_both_sizes(server):
+    server.send("sizes", body="one\r\ntwo\r\n")
+    [path] = stored(server, "bob", "sizes")
+    text = path.read_bytes()
+    assert f",S={len(text)}" in path.name
+    assert f",W={len(text) + text.count(10)}" in path.name
+
+
+def test_reply_and_received_carry_the_mail_id(server):
+    with server.smtp() as s:
+        s.ehlo("client.example")
+        s.mail("a@b.example")
+        s.rcpt(f"bob@{DOMAIN}")
+        code, reply = s.data(b"Subject: with id\r\n\r\nx\r\n")
+    assert code == 250
+    mail_id = reply.decode().split()[-1]
+    assert len(mail_id) == 26
+    [path] = stored(server, "bob", "with id")
+    assert f"id {mail_id}".encode() in path.read_bytes()
+    assert any(e.get("mail") == mail_id for e in server.events("mail.accepted"))
+
+
+@pytest.mark.parametrize("rcpt,code,enhanced", [
+    (f"nobody@{DOMAIN}", 550, b"5.1.1"),
+    ("someone@afrique.iut", 550, b"5.7.1"),
+])
+def test_recipients_that_are_refused(server, rcpt, code, enhanced):
+    with server.smtp() as s:
+        s.ehlo("client.example")
+        s.mail("a@b.example")
+        got, text = s.rcpt(rcpt)
+    assert got == code and enhanced in text
+
+
+@pytest.mark.parametrize("rcpt", [f"BOB@{DOMAIN.upper()}", f"bob+lists@{DOMAIN}", "postmaster", f"PostMaster@{DOMAIN}"])
+def test_recipients_that_are_accepted(server, rcpt):
+    with server.smtp() as s:
+        s.ehlo("client.example")
+        s.mail("a@b.example")
+        assert s.docmd(f"RCPT TO:<{rcpt}>")[0] == 250
+
+
+def test_several_recipients_get_a_copy_each_and_one_account_one_copy(server):
+    with server.smtp() as s:
+        s.sendmail("a@b.example", [f"alice@{DOMAIN}", f"bob@{DOMAIN}", f"bob+x@{DOMAIN}"], b"Subject: many\r\n\r\nx\r\n")
+    assert len(stored(server, "alice", "many")) == 1
+    assert len(stored(server, "bob", "many")) == 1
+
+
+def test_a_large_message_is_stored_whole(server):
+    body = b"".join(b"%09d %s\r\n" % (i, b"x" * 60) for i in range(40000))
+    with server.smtp() as s:
+        s.sendmail("a@b.example", [f"bob@{DOMAIN}", f"carol@{DOMAIN}"], b"Subject: large\r\n\r\n" + body)
+    for name in ("bob", "carol"):
+        [path] = stored(server, name, "large")
+        assert path.read_bytes().endswith(body.replace(b"\r\n", b"\n"))
+        assert f"Delivered-To: {name}@".encode() in path.read_bytes()[:400]
+
+
+def test_dots_and_eight_bit_octets_come_through(server):
+    body = b".\r\n..\r\n.leading\r\n" + bytes(range(128, 256)) + b"\r\n"
+    with server.smtp() as s:
+        s.sendmail("a@b.example", [f"bob@{DOMAIN}"], b"Subject: dots\r\n\r\n" + body)
+    [path] = stored(server, "bob", "dots")
+    assert path.read_bytes().endswith(b"\n\n" + body.replace(b"\r\n", b"\n"))
+
+
+@pytest.mark.parametrize("end", [b"\n.\n", b"\n.\r\n", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r", b"\r\n\0.\r\n"])
+def test_only_crlf_dot_crlf_ends_a_message(server, end):
+    smuggled = b"MAIL FROM:<evil@b.example>\r\nRCPT TO:<bob@" + DOMAIN.encode() + b">\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n.\r\n"
+    with socket.create_connection(("127.0.0.1", server.ports["smtp"]), 30) as s:
+        f = s.makefile("rwb")
+        f.readline()
+        for line in (b"HELO c.example", b"MAIL FROM:<a@b.example>", b"RCPT TO:<bob@" + DOMAIN.encode() + b">", b"DATA"):
+            f.write(line + b"\r\n")
+            f.flush()
+            reply = f.readline()
+        assert reply.startswith(b"354")
+        f.write(b"Subject: outer\r\n\r\nx" + end + smuggled)
+        f.flush()
+        replies = f.readline()
+        f.write(b"QUIT\r\n")
+        f.flush()
+        replies += f.read()
+    assert b"250 " not in replies.split(b"221")[0], replies
+    assert not stored(server, "bob", "smuggled")
+
+
+def test_too_many_hops_are_a_loop(server):
+    hops = b"".join(b"Received: from a by b; Mon, 1 Jan 2024 00:00:00 +0000\r\n" for _ in range(120))
+    with server.smtp() as s:
+        with pytest.raises(smtplib.SMTPDataError) as e:
+            s.sendmail("a@b.example", [f"bob@{DOMAIN}"], hops + b"Subject: hops\r\n\r\nx\r\n")
+    assert e.value.smtp_code == 554 and b"5.4.6" in e.value.smtp_error
+
+
+def test_a_declared_size_over_the_limit_is_refused_at_mail(server):
+    with server.smtp() as s:
+        s.ehlo("client.example")
+        code, text = s.docmd("MAIL FROM:<a@b.example> SIZE=99999999999")
+    assert code == 552 and b"5.3.4" in text
+
+
+def test_submission_wants_a_log_in_and_tls(server):
+    with smtplib.SMTP("localhost", server.ports["submission"], timeout=30) as s:
+        s.ehlo("client.example")
+        assert s.docmd("MAIL FROM:<alice@amerique.iut>")[0] == 530
+        s.starttls(context=server.tls())
+        s.ehlo("client.example")
+        assert "auth" in s.esmtp_features
+        with pytest.raises(smtplib.SMTPAuthenticationError) as e:
+            s.login(f"alice@{DOMAIN}", "wrong")
+        assert e.value.smtp_code == 535
+        s.login(f"alice@{DOMAIN}", PASSWORDS["alice"])
+
+
+def test_submission_only_as_oneself(server):
+    with server.submission("alice") as s:
+        s.ehlo_or_helo_if_needed()
+        code, text = s.docmd(f"MAIL FROM:<bob@{DOMAIN}>")
+        assert code == 553 and b"5.7.1" in text
+        assert s.docmd(f"MAIL FROM:<Alice@{DOMAIN}>")[0] == 250
+
+
+def test_submission_adds_what_the_client_left_out(server):
+    with server.submission("alice") as s:
+        s.sendmail(f"alice@{DOMAIN}", [f"bob@{DOMAIN}"], b"From: alice@amerique.iut\r\nSubject: bare\r\n\r\nx\r\n")
+    [path] = stored(server, "bob", "bare")
+    message = email.message_from_bytes(path.read_bytes())
+    assert message["Date"] and message["Message-ID"].endswith(f"@mail.{DOMAIN}>")
+    assert "ESMTPSA" in message["Received"] and "TLS" in message["Received"]
+
+
+def test_foreign_addresses_wait_for_a_route(server):
+    with server.submission("alice") as s:
+        s.ehlo_or_helo_if_needed()
+        s.mail(f"alice@{DOMAIN}")
+        code, text = s.rcpt("someone@afrique.iut")
+    assert code == 451 and b"4.4.1" in text
+
+
+def test_what_comes_behind_starttls_in_the_clear_is_dropped(server):
+    """RFC 3207 6, CVE-2011-0411."""
+    raw = socket.create_connection(("localhost", server.ports["smtp"]), 30)
+    raw.recv(512)
+    raw.sendall(b"EHLO c.example\r\n")
+    raw.recv(2048)
+    raw.sendall(b"STARTTLS\r\nMAIL FROM:<injected@b.example>\r\n")
+    assert raw.recv(512).startswith(b"220")
+    with server.tls().wrap_socket(raw, server_hostname="localhost") as s:
+        s.sendall(b"NOOP\r\n")
+        assert s.recv(512).startswith(b"250")
+        s.sendall(f"RCPT TO:<bob@{DOMAIN}>\r\n".encode())
+        assert s.recv(512).startswith(b"503")
