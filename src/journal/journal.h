@@ -26,7 +26,7 @@ struct journal_limits {
 /* What journal_open found. */
 struct journal_report {
 	uint64_t records; /* replayed */
-	uint64_t torn_octets; /* behind the last whole record: what a crash cut off; nobody was told it was safe */
+	bool has_torn_tail; /* a crash cut the last batch off; nobody was told that it was safe */
 	uint64_t damaged_records; /* places where something that was safe is lost, by a fault of the disk */
 	uint64_t missing_segments; /* whole files that should be there */
 };
@@ -74,7 +74,6 @@ struct journal_entry {
 	uint32_t payload_octets, payload_crc;
 	uint8_t kind, state;
 	bool is_applied;
-	struct fault *failure;
 };
 
 /* Puts the record in line; returns at once.  From any thread.  -1: not taken, done will not be called:
