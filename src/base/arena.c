@@ -126,6 +126,21 @@ arena_copy(struct arena *a, struct bytes in, struct bytes *out)
 	return true;
 }
 
+void *
+arena_grow(struct arena *a, void *array, size_t count, size_t size)
+{
+	void *out;
+
+	if (count & (count - 1))
+		return array;
+	if (count == 0)
+		return arena_take(a, size);
+	out = arena_take(a, 2 * count * size);
+	if (out)
+		memcpy(out, array, count * size);
+	return out;
+}
+
 size_t
 arena_used(const struct arena *a)
 {

@@ -25,6 +25,10 @@ void *arena_take(struct arena *a, size_t size) __attribute__((warn_unused_result
 /* A copy of the octets; *out is empty and the result false when the cap is reached. */
 bool arena_copy(struct arena *a, struct bytes in, struct bytes *out)
 	__attribute__((warn_unused_result));
+/* Room for one object more behind an array of `count` in the arena, made by this function (NULL for none): the
+   array, which moves when count is a power of two.  NULL when the cap is reached. */
+void *arena_grow(struct arena *a, void *array, size_t count, size_t size)
+	__attribute__((warn_unused_result));
 /* Octets given out since the last reset. */
 size_t arena_used(const struct arena *a);
 const char *arena_name(const struct arena *a);
