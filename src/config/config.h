@@ -82,6 +82,8 @@ struct config_errors {
 	size_t count; /* all that there are, even when more than fit */
 };
 
+#define CONFIG_DEFAULT_PATH "/etc/mermoz/mermoz.conf"
+
 /* Reads and checks a file with what it includes and the files it names.  0: *out (owned).  -1: every error is
    in *errors. */
 int config_load(const char *path, struct config **out, struct config_errors *errors)
@@ -89,6 +91,10 @@ int config_load(const char *path, struct config **out, struct config_errors *err
 void config_free(struct config **c);
 /* The slice of a role as canonical text: only directives that role may know, with files inlined. */
 void config_put_slice(const struct config *c, enum role role, struct buf *out);
+/* The configuration as a file: what differs from the initial values, or everything.  Secrets as ***. */
+void config_put_text(const struct config *c, bool is_all, struct buf *out);
+/* The first directive that differs and can't be changed by a reload; NULL: `next` may take the place of `now`. */
+const char *config_needs_restart(const struct config *now, const struct config *next);
 /* Reads what config_put_slice wrote. */
 int config_read_slice(struct bytes text, struct config **out, struct fault *f) __attribute__((warn_unused_result));
 

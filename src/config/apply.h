@@ -1,0 +1,20 @@
+/* From the grammar's tree to the values of struct config. */
+#ifndef CONFIG_APPLY_H
+#define CONFIG_APPLY_H
+
+#include "config/kind.h"
+
+/* Takes every statement's values over; what is wrong is added to r->errors. */
+void config_apply(struct config_reading *r, const struct config_node *first);
+/* A configuration with every directive at its initial value; owned. */
+struct config *config_new(void);
+/* Values that follow from others when the file has none. */
+void config_complete(struct config *c);
+/* What is wrong with the configuration as a whole; config_check of files is config_load's. */
+void config_check(struct config_reading *r, const struct config_place *file);
+/* Is it PEM with a certificate in it?  NULL, or what is wrong. */
+const char *config_chain_trouble(struct bytes pem);
+/* Is it PEM with a private key that needs no passphrase? */
+const char *config_key_trouble(struct bytes pem);
+
+#endif

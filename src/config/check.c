@@ -1,0 +1,87 @@
+/* What is wrong with a configuration as a whole, when each value by itself is right. */
+#include "config/apply.h"
+
+#include "config/name.h"
+
+const char *
+config_chain_trouble(struct bytes pem)
+{
+	if (bytes_find(pem, BYTES("-----BEGIN CERTIFICATE-----")) == pem.len)
+		return "there is no certificate in it (PEM: \"-----BEGIN CERTIFICATE-----\")";
+	if (bytes_find(pem, BYTES("-----END CERTIFICATE-----")) == pem.len)
+		return "the certificate in it has no end (PEM: \"-----END CERTIFICATE-----\")";
+	return NULL;
+}
+
+const char *
+config_key_trouble(struct bytes pem)
+{
+	if (bytes_find(pem, BYTES("ENCRYPTED")) < pem.len)
+		return "the key is protected by a passphrase, and nobody is there to type it";
+	if (bytes_find(pem, BYTES("PRIVATE KEY-----")) == pem.len)
+		return "there is no private key in it (PEM: \"-----BEGIN PRIVATE KEY-----\")";
+	return NULL;
+}
+
+static void
+missing(struct config_reading *r, const struct config_place *file, enum directive_id id, const char *sentence)
+{
+	if (!r->is_seen[id])
+		(void)config_error_add(r->errors, file, "\"%s\" is missing: %s", directives[id].name, sentence);
+}
+
+static void
+check_missing(struct config_reading *r, const struct config_place *file)
+{
+	missing(r, file, DIRECTIVE_hostname, "name this machine, such as: hostname mail.example.org;");
+	missing(r, file, DIRECTIVE_domains, "name what mail is for, such as: domain example.org;");
+	missing(r, file, DIRECTIVE_listeners, "say what to serve, such as: listen smtp *;");
+	missing(r, file, DIRECTIVE_maildir_template, "say where mail goes, such as: mailboxes maildir /var/vmail/%d/%u;");
+}
+
+static bool
+is_login_service(enum ipc_service service)
+{
+	return service == SERVICE_SUBMISSION || service == SERVICE_IMAP;
+}
+
+static void
+check_listeners(struct config_reading *r)
+{
+	const struct config *c = r->config;
+
+	for (size_t i = 0; i < c->listener_count && c->certificate_count == 0; i++) {
+		enum ipc_service service = c->listeners[i].service;
+		const char *name = kind_service_name(service);
+
+		if (service == SERVICE_IMAPS || service == SERVICE_SUBMISSIONS)
+			(void)config_error_add(r->errors, &r->listener_at[i],
+				"%s needs a certificate: certificate CHAIN-FILE KEY-FILE;", name);
+		else if (is_login_service(service) && c->plaintext_login == PLAINTEXT_LOGIN_NO)
+			(void)config_error_add(r->errors, &r->listener_at[i],
+				"nobody could log in at %s here: there is no certificate, and plaintext_login is \"no\"", name);
+	}
+}
+
+static void
+check_template(struct config_reading *r)
+{
+	const struct config *c = r->config;
+	struct config_place *at = &r->seen_at[DIRECTIVE_maildir_template];
+
+	if (c->domains.count < 2 || c->maildir_template.len == 0 || name_template_has_domain(c->maildir_template))
+		return;
+	(void)config_error_add(r->errors, at,
+		"accounts of the same name in %.*s and %.*s would share one mailbox: %%d is needed in it",
+		BYTES_ARG(c->domains.at[0]), BYTES_ARG(c->domains.at[1]));
+}
+
+void
+config_check(struct config_reading *r, const struct config_place *file)
+{
+	if (!r->is_partial) {
+		check_missing(r, file);
+		check_listeners(r);
+	}
+	check_template(r);
+}

@@ -1,0 +1,44 @@
+#include "config/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { SHOWN_MAX = 60 };
+
+bool
+config_error_add(struct config_errors *errors, const struct config_place *at, const char *format, ...)
+{
+	struct config_error *e;
+	va_list args;
+
+	if (errors->count++ >= CONFIG_ERRORS_MAX)
+		return false;
+	e = &errors->at[errors->count - 1];
+	(void)snprintf(e->file, sizeof e->file, "%s", at->file);
+	e->line = at->line;
+	e->column = at->column;
+	va_start(args, format);
+	(void)vsnprintf(e->text, sizeof e->text, format, args);
+	va_end(args);
+	return false;
+}
+
+struct config_shown
+config_show(struct bytes value)
+{
+	struct config_shown shown = { "" };
+	struct buf out;
+
+	if (bytes_find(value, BYTES("-----BEGIN")) < value.len) {
+		memcpy(shown.text, "***", sizeof "***");
+		return shown;
+	}
+	buf_init(&out, 8 * SHOWN_MAX);
+	event_put_escaped(&out, bytes_sub(value, 0, SHOWN_MAX));
+	if (value.len > SHOWN_MAX)
+		put_text(&out, "...");
+	(void)snprintf(shown.text, sizeof shown.text, "%.*s", BYTES_ARG(buf_bytes(&out)));
+	buf_done(&out);
+	return shown;
+}

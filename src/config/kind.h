@@ -1,0 +1,64 @@
+/* How the values of each kind of directive are read and printed. */
+#ifndef CONFIG_KIND_H
+#define CONFIG_KIND_H
+
+#include "config/directive.h"
+#include "config/tree.h"
+
+#define CONFIG_LISTENERS_MAX 64
+#define CONFIG_CERTIFICATES_MAX 256
+
+/* A reading in progress: the values found so far, and where. */
+struct config_reading {
+	struct config *config;
+	struct config_errors *errors;
+	bool is_slice; /* written by config_put_slice: files stand in it with their contents */
+	bool is_partial; /* something could not be read: what is missing may well be there */
+	bool is_seen[DIRECTIVE_COUNT];
+	struct config_place seen_at[DIRECTIVE_COUNT]; /* the first one */
+	struct config_place *listener_at, *certificate_at, *domain_at; /* as the lists in config */
+};
+
+/* A directive with its values, the second word of its name left out. */
+struct config_setting {
+	const struct directive *directive;
+	const struct config_place *at;
+	const struct config_value *values;
+	size_t count;
+};
+
+enum config_form {
+	CONFIG_FORM_SHOWN, /* for people: secrets as *** */
+	CONFIG_FORM_SLICE, /* for a role: with the contents of files */
+};
+
+struct config_kind {
+	size_t values_least, values_most;
+	bool may_repeat;
+	/* False: an error was added. */
+	bool (*read)(struct config_reading *r, const struct config_setting *s);
+	/* The statements that make this value, "name value;" each with LF; none when there is no value. */
+	void (*put)(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+};
+
+extern const struct config_kind config_kinds[KIND_COUNT];
+
+/* The kinds of kind_list.c. */
+bool kind_read_domains(struct config_reading *r, const struct config_setting *s);
+bool kind_read_listen(struct config_reading *r, const struct config_setting *s);
+bool kind_read_certificate(struct config_reading *r, const struct config_setting *s);
+void kind_put_domains(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+void kind_put_listen(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+void kind_put_certificate(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* The beginning of a statement, indented as its block asks. */
+void kind_put_name(struct buf *out, const struct directive *d);
+/* The port that a service listens on when none is named. */
+uint16_t kind_default_port(enum ipc_service service);
+/* SERVICE_COUNT: there is none of that name. */
+enum ipc_service kind_service_by_name(struct bytes name);
+/* "smtp", "submission", … */
+const char *kind_service_name(enum ipc_service service);
+/* The configuration has no room for more: an error. */
+bool kind_full(struct config_reading *r, const struct config_place *at);
+
+#endif

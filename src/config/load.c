@@ -1,0 +1,234 @@
+/* From files to a checked configuration: includes, and the contents of the files that are named in it. */
+#include "config/apply.h"
+
+#include "base/memory.h"
+#include "sys/disk.h"
+
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { INCLUDE_DEPTH_MAX = 8, FILES_MAX = 1000, PEM_MAX = 256 * 1024, TREE_MAX = 256 * 1024 * 1024 };
+
+struct loading {
+	struct config_reading reading;
+	struct config_errors *errors;
+	struct arena *arena; /* trees and the names of files */
+	size_t file_count;
+};
+
+static bool
+append_file(struct loading *l, const char *path, const struct config_place *at, unsigned int depth,
+	struct config_node ***tail);
+
+/* The path that an include means: relative ones are beside the file they stand in. */
+static const char *
+include_path(struct loading *l, const struct config_value *v)
+{
+	struct bytes dir = bytes_text(v->at.file), path;
+	size_t slash = bytes_find_last_char(dir, '/');
+	struct buf joined;
+	const char *out = NULL;
+
+	buf_init(&joined, 8192);
+	if (!bytes_starts(v->text, BYTES("/")) && slash < dir.len)
+		put_bytes(&joined, bytes_sub(dir, 0, slash + 1));
+	put_bytes(&joined, v->text);
+	put_char(&joined, '\0');
+	if (!joined.has_failed && arena_copy(l->arena, buf_bytes(&joined), &path))
+		out = (const char *)path.ptr;
+	buf_done(&joined);
+	return out;
+}
+
+/* Names in a directory that match a pattern. */
+struct matches {
+	struct loading *loading;
+	const char *pattern;
+	const char **names;
+	size_t count;
+};
+
+static bool
+add_match(void *arg, const char *name, unsigned char type)
+{
+	struct matches *m = arg;
+	struct bytes copy;
+	const char **grown;
+
+	(void)type;
+	if (fnmatch(m->pattern, name, FNM_PERIOD) != 0)
+		return true;
+	if (m->count == FILES_MAX)
+		return false;
+	grown = arena_grow(m->loading->arena, m->names, m->count, sizeof *grown);
+	if (!grown || !arena_copy(m->loading->arena, bytes_of(name, strlen(name) + 1), &copy))
+		return false;
+	m->names = grown;
+	grown[m->count++] = (const char *)copy.ptr;
+	return true;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A pattern may stand in the last part of the path; no match is no error, as with an empty directory. */
+static void
+append_matching(struct loading *l, const char *path, const struct config_place *at, unsigned int depth,
+	struct config_node ***tail)
+{
+	const char *slash = strrchr(path, '/');
+	struct matches m = { .loading = l, .pattern = slash ? slash + 1 : path };
+	char dir[4096], file[8192];
+
+	(void)snprintf(dir, sizeof dir, "%.*s", slash ? (int)(slash - path + 1) : 1, slash ? path : ".");
+	if (disk->list(AT_FDCWD, dir, add_match, &m)) {
+		l->reading.is_partial = true;
+		(void)config_error_add(l->errors, at, "can't list %s: %s", dir, strerror(errno));
+		return;
+	}
+	if (m.count > 1)
+		qsort(m.names, m.count, sizeof *m.names, compare_names);
+	for (size_t i = 0; i < m.count; i++) {
+		struct bytes kept;
+
+		(void)snprintf(file, sizeof file, "%s%s", slash ? dir : "", m.names[i]);
+		if (!arena_copy(l->arena, bytes_of(file, strlen(file) + 1), &kept) ||
+			!append_file(l, (const char *)kept.ptr, at, depth, tail))
+			return;
+	}
+}
+
+/* Puts what an include names at its place in the list. */
+static void
+append_include(struct loading *l, const struct config_node *node, unsigned int depth, struct config_node ***tail)
+{
+	for (size_t i = 0; i < node->value_count; i++) {
+		const struct config_value *v = &node->values[i];
+		const char *path = include_path(l, v);
+
+		if (!path || bytes_find_char(v->text, '\0') < v->text.len)
+			(void)config_error_add(l->errors, &v->at, "the path is too long, or no path");
+		else if (strpbrk(path, "*?["))
+			append_matching(l, path, &v->at, depth, tail);
+		else
+			(void)append_file(l, path, &v->at, depth, tail);
+	}
+	if (node->value_count == 0 || node->has_block)
+		(void)config_error_add(l->errors, &node->name.at, "\"include\" is written: include FILE;");
+}
+
+static void
+append_nodes(struct loading *l, struct config_node *first, unsigned int depth, struct config_node ***tail)
+{
+	struct config_node *next;
+
+	for (struct config_node *node = first; node; node = next) {
+		next = node->next;
+		if (bytes_equal(node->name.text, BYTES("include"))) {
+			append_include(l, node, depth + 1, tail);
+			continue;
+		}
+		if (node->children) {
+			struct config_node *children = node->children, **end = &node->children;
+
+			*end = NULL;
+			append_nodes(l, children, depth, &end);
+		}
+		node->next = NULL;
+		**tail = node;
+		*tail = &node->next;
+	}
+}
+
+/* A file's statements at the end of a list.  False: it could not be read. */
+static bool
+append_file(struct loading *l, const char *path, const struct config_place *at, unsigned int depth,
+	struct config_node ***tail)
+{
+	struct config_node *first;
+	struct buf text;
+	struct fault f;
+
+	if (depth > INCLUDE_DEPTH_MAX || ++l->file_count > FILES_MAX) {
+		l->reading.is_partial = true;
+		return config_error_add(l->errors, at, "files include each other too deep, or there are too many");
+	}
+	buf_init(&text, CONFIG_FILE_MAX);
+	if (disk_read_file(path, CONFIG_FILE_MAX, &text, &f)) {
+		buf_done(&text);
+		l->reading.is_partial = true;
+		return config_error_add(l->errors, at, "can't read %s: %s", path, f.text);
+	}
+	if (config_tree_read(buf_bytes(&text), path, l->arena, &first, l->errors))
+		l->reading.is_partial = true;
+	buf_done(&text);
+	append_nodes(l, first, depth, tail);
+	return true;
+}
+
+static void
+read_pem(struct loading *l, const struct config_place *at, struct bytes path, const char *(*trouble)(struct bytes),
+	struct bytes *out)
+{
+	char name[4096];
+	const char *why;
+	struct buf text;
+	struct fault f;
+
+	(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(path));
+	buf_init(&text, PEM_MAX);
+	if (disk_read_file(name, PEM_MAX, &text, &f)) {
+		(void)config_error_add(l->errors, at, "certificate: can't read %s: %s", name, f.text);
+	} else if ((why = trouble(buf_bytes(&text)))) {
+		(void)config_error_add(l->errors, at, "certificate: %s: %s", name, why);
+	} else if (!arena_copy(l->reading.config->arena, buf_bytes(&text), out)) {
+		(void)kind_full(&l->reading, at);
+	}
+	buf_done_secret(&text);
+}
+
+static void
+read_certificates(struct loading *l)
+{
+	struct config *c = l->reading.config;
+
+	for (size_t i = 0; i < c->certificate_count; i++) {
+		struct config_certificate *at = &c->certificates[i];
+
+		read_pem(l, &l->reading.certificate_at[i], at->chain_path, config_chain_trouble, &at->chain_pem);
+		read_pem(l, &l->reading.certificate_at[i], at->key_path, config_key_trouble, &at->secret_key_pem);
+	}
+}
+
+int
+config_load(const char *path, struct config **out, struct config_errors *errors)
+{
+	struct config_place at = { path, 1, 1 };
+	struct config_node *first = NULL, **tail = &first;
+	struct loading l = {
+		.reading = { .config = config_new(), .errors = errors },
+		.errors = errors,
+		.arena = arena_new("config.tree", TREE_MAX, ARENA_PLAIN),
+	};
+
+	errors->count = 0;
+	if (append_file(&l, path, &at, 0, &tail)) {
+		config_apply(&l.reading, first);
+		read_certificates(&l);
+		config_complete(l.reading.config);
+		config_check(&l.reading, &at);
+	}
+	arena_free(&l.arena);
+	*out = NULL;
+	if (errors->count == 0)
+		*out = l.reading.config;
+	else
+		config_free(&l.reading.config);
+	return errors->count == 0 ? 0 : -1;
+}

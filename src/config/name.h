@@ -1,0 +1,27 @@
+/* Names as configuration holds them: of hosts, domains, accounts, files. */
+#ifndef CONFIG_NAME_H
+#define CONFIG_NAME_H
+
+#include "base/bytes.h"
+
+#define NAME_DOMAIN_MAX 253
+#define NAME_LABEL_MAX 63
+
+/* Each says what is wrong with the name, or NULL when nothing is. */
+
+/* Labels of letters, digits and "-" with dots between, two or more (or "localhost"); no address. */
+const char *name_host_trouble(struct bytes name);
+/* As a host's, and labels may be UTF-8 (RFC 6531 3.2); one label is enough only for "localhost". */
+const char *name_domain_trouble(struct bytes name);
+/* local-part "@" domain, the local part without quotes. */
+const char *name_address_trouble(struct bytes name);
+/* A full path, without NUL and "..". */
+const char *name_path_trouble(struct bytes name);
+/* An account of the system: letters, digits, "_", "-", "."; no number. */
+const char *name_user_trouble(struct bytes name);
+/* A path with %u, %d, %{attribute}, %% in it, among them %u or an attribute. */
+const char *name_template_trouble(struct bytes name);
+/* Does the template make different paths for one local part in two domains? */
+bool name_template_has_domain(struct bytes name);
+
+#endif
