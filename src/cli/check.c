@@ -1,0 +1,110 @@
+#include "cli/cli.h"
+
+#include "cli/certificate.h"
+#include "sys/sandbox.h"
+#include "sys/time.h"
+
+#include <stdio.h>
+
+static int
+check_certificates(const struct config *c)
+{
+	int result = CLI_GOOD;
+
+	for (size_t i = 0; i < c->certificate_count; i++) {
+		const struct config_certificate *at = &c->certificates[i];
+		struct fault f;
+
+		if (!certificate_check(at->chain_pem, at->secret_key_pem, time_wall_us() / 1000000, &f))
+			continue;
+		(void)cli_failed("certificate %.*s: %s", BYTES_ARG(at->chain_path), f.text);
+		result = CLI_FAILED;
+	}
+	return result;
+}
+
+static const char *
+security_of(const struct config *c, enum ipc_service service)
+{
+	switch (service) {
+	case SERVICE_SUBMISSIONS:
+	case SERVICE_IMAPS:
+		return "TLS from the start";
+	case SERVICE_SMTP:
+	case SERVICE_SUBMISSION:
+	case SERVICE_IMAP:
+	case SERVICE_CONTROL:
+	case SERVICE_COUNT:
+		break;
+	}
+	return c->certificate_count > 0 ? "TLS by STARTTLS" : "no TLS: there is no certificate";
+}
+
+static void
+print_listeners(const struct config *c)
+{
+	printf("\nListens:\n");
+	for (size_t i = 0; i < c->listener_count; i++) {
+		const struct config_listener *l = &c->listeners[i];
+
+		printf("  %-12s %-28.*s %s\n", ipc_service_name(l->service), BYTES_ARG(l->address),
+			security_of(c, l->service));
+	}
+	if (c->plaintext_login != PLAINTEXT_LOGIN_NO)
+		printf("  Passwords are taken without TLS %s (plaintext_login).\n",
+			c->plaintext_login == PLAINTEXT_LOGIN_YES ? "from anywhere" : "from this machine");
+}
+
+static void
+print_sandbox(void)
+{
+	struct sandbox_report report = { 0 };
+
+	sandbox_probe(&report);
+	printf("\nSandbox of each role, here and now:\n");
+	for (unsigned int i = 0; i < SANDBOX_MEASURES; i++)
+		printf("  %-20s %s\n", sandbox_measure_name((enum sandbox_measure)i),
+			report.is_in_force[i] ? "yes" : "no");
+	if (report.landlock_abi > 0)
+		printf("  Landlock is of version %d.\n", report.landlock_abi);
+}
+
+static int
+run(int argc, char **argv)
+{
+	const char *path = CONFIG_DEFAULT_PATH;
+	const struct cli_option options[] = { { "-c", &path, NULL }, { 0 } };
+	struct config *c;
+	int operands = cli_take_options(argc, argv, options), result;
+
+	if (operands < 0)
+		return CLI_MISUSED;
+	if (operands > 0)
+		return cli_misused(argv[0], "the file stands behind -c");
+	c = cli_load(path);
+	if (!c)
+		return CLI_FAILED;
+	result = check_certificates(c);
+	if (result == CLI_GOOD) {
+		printf("%s: no errors.\n", path);
+		print_listeners(c);
+		print_sandbox();
+	}
+	config_free(&c);
+	return result;
+}
+
+const struct cli_command cli_check = {
+	.name = "check",
+	.summary = "check the configuration, say what would listen where",
+	.usage = "check [-c FILE]\n"
+		 "\n"
+		 "Reads the configuration with all it includes and names, and prints every error as\n"
+		 "FILE:LINE:COLUMN: what is wrong.  When there is none: what listens where, and what of\n"
+		 "the sandbox this kernel and this user allow.  Nothing is started or changed.\n"
+		 "\n"
+		 "  -c FILE   the configuration (/etc/mermoz/mermoz.conf)\n"
+		 "\n"
+		 "Exit code: 0 when it can be served, else 1.\n",
+	.run = run,
+};

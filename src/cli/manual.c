@@ -1,0 +1,162 @@
+#include "cli/manual.h"
+
+#include "config/directive.h"
+#include "config/unit.h"
+
+#include <string.h>
+
+/* A number as it is written in the configuration. */
+static void
+put_value(struct buf *out, const struct directive *d, uint64_t value)
+{
+	if (d->kind == KIND_SIZE)
+		unit_put_size(out, value);
+	else if (d->kind == KIND_SECONDS)
+		unit_put_time(out, value * 1000);
+	else if (d->kind == KIND_MILLISECONDS)
+		unit_put_time(out, value);
+	else
+		put_number(out, value);
+}
+
+static void
+put_range(struct buf *out, const struct directive *d)
+{
+	put_value(out, d, d->least);
+	put_text(out, " to ");
+	put_value(out, d, d->most);
+}
+
+static bool
+has_range(const struct directive *d)
+{
+	return d->most > 0;
+}
+
+/* Default, range, RFC, and what a change needs, as sentences. */
+static void
+put_facts(struct buf *out, const struct directive *d)
+{
+	if (d->initial[0])
+		put_format(out, "Default: %s. ", d->initial);
+	if (has_range(d)) {
+		put_text(out, "Range: ");
+		put_range(out, d);
+		put_text(out, ". ");
+	}
+	if (d->rfc[0])
+		put_format(out, "%s. ", d->rfc);
+	if (!d->is_reloadable)
+		put_text(out, "A change needs a restart.");
+}
+
+void
+manual_put_list(struct buf *out)
+{
+	const char *block = "";
+
+	for (const struct directive *d = directives; d < directives + DIRECTIVE_COUNT; d++) {
+		if (strcmp(block, d->block) != 0)
+			put_format(out, "%s%s {\n", *block ? "}\n" : "", d->block);
+		block = d->block;
+		put_format(out, "%s%s %s;\n", *block ? "    " : "", d->name, d->syntax);
+		put_format(out, "        %s\n        ", d->sentence);
+		put_facts(out, d);
+		put_char(out, '\n');
+	}
+	put_text(out, *block ? "}\n" : "");
+}
+
+/* Text of a manual page: "-" and "\" mean something to roff, and so does "." at the start of a line. */
+static void
+put_roff(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '\\')
+			put_text(out, "\\e");
+		else if (*text == '-')
+			put_text(out, "\\-");
+		else
+			put_char(out, (uint8_t)*text);
+	}
+}
+
+static const char page_head[] =
+	".\\\" Made by `mermoz directives --man` from src/config/directives.def.\n"
+	".TH MERMOZ.CONF 5 \"\" \"Mermoz\" \"File formats\"\n"
+	".SH NAME\n"
+	"mermoz.conf \\- configuration of the mail server Mermoz\n"
+	".SH DESCRIPTION\n"
+	"The file is read by \\fBmermoz serve\\fR when it starts and on SIGHUP. \\fBmermoz check\\fR prints every error in it,\n"
+	"\\fBmermoz config\\fR what it changes.\n"
+	".PP\n"
+	"A statement is a name, its values and \\(lq;\\(rq; or a name and a block of statements in \\(lq{\\(rq and \\(lq}\\(rq.\n"
+	"\\(lq#\\(rq begins a comment that ends with the line. A value with blanks or with any of \\(lq;\\(rq, \\(lq{\\(rq,\n"
+	"\\(lq}\\(rq in it stands in double quotes; in quotes \\e\\e, \\e\\(dq, \\en, \\er and \\et are a backslash, a quote, a line end,\n"
+	"a carriage return and a tab. A size is a number of octets, or has K, M or G behind it (powers of 1024). A time is a number with ms, s,\n"
+	"m, h or d; without, seconds.\n"
+	".PP\n"
+	"\\fBinclude\\fR \\fIFILE\\fR; reads another file in its place; a relative name is looked for beside the file it stands in,\n"
+	"and *, ? and [ in its last part match all files there, in the order of their names.\n"
+	".PP\n"
+	"Files that hold secrets are named, optionally with \\fBfile:\\fR before them; what is in them is never printed.\n"
+	".SH EXAMPLE\n"
+	".EX\n"
+	"hostname    mail.example.org;\n"
+	"domain      example.org;\n"
+	"certificate /etc/ssl/mail/chain.pem /etc/ssl/mail/key.pem;\n"
+	"\n"
+	"listen smtp        *;\n"
+	"listen submissions *;\n"
+	"listen imaps       *;\n"
+	"\n"
+	"mailboxes maildir  /var/vmail/%d/%u;\n"
+	".EE\n"
+	".SH DIRECTIVES\n";
+
+static const char page_tail[] =
+	".SH FILES\n"
+	".I /etc/mermoz/mermoz.conf\n"
+	".SH SEE ALSO\n"
+	"\\fBmermoz --help\\fR, \\fBmermoz events\\fR\n";
+
+void
+manual_put_page(struct buf *out)
+{
+	const char *block = "";
+
+	put_text(out, page_head);
+	for (const struct directive *d = directives; d < directives + DIRECTIVE_COUNT; d++) {
+		if (strcmp(block, d->block) != 0)
+			put_format(out, ".SS %s { ... }\n", d->block);
+		block = d->block;
+		put_format(out, ".TP\n\\fB");
+		put_roff(out, d->name);
+		put_text(out, "\\fR ");
+		put_roff(out, d->syntax);
+		put_text(out, ";\n");
+		put_roff(out, d->sentence);
+		put_char(out, '\n');
+		put_text(out, ".br\n");
+		put_facts(out, d);
+		put_char(out, '\n');
+	}
+	put_text(out, page_tail);
+}
+
+void
+manual_put_limits(struct buf *out)
+{
+	put_text(out, "# Limits\n\n"
+		      "Made by `mermoz directives --limits` from `src/config/directives.def`. Each is a line in\n"
+		      "`limits { ... }` of `mermoz.conf`, unless a block is named.\n\n"
+		      "| limit | default | range | RFC | what it bounds |\n"
+		      "| --- | --- | --- | --- | --- |\n");
+	for (const struct directive *d = directives; d < directives + DIRECTIVE_COUNT; d++) {
+		if (!has_range(d))
+			continue;
+		put_format(out, "| `%s`%s | %s | ", d->name, d->block[0] ? "" : " (top level)", d->initial);
+		put_range(out, d);
+		put_format(out, " | %s | %s |\n", d->rfc, d->sentence);
+	}
+}
