@@ -193,7 +193,7 @@ next_token(struct scanner *s)
 			return t;
 		}
 		if (byte_is_class(s->rest.ptr[0], CLASS_CONTROL)) {
-			(void)config_error_add(s->errors, &s->at, "a control character (0x%02x) has no place here",
+			(void)config_error_add(s->errors, &t.value.at, "a control character (0x%02x) has no place here",
 				step(s));
 			continue;
 		}
