@@ -39,6 +39,7 @@ struct smtp_client {
 	struct arena *arena;
 	struct mail_id mail_id;
 	struct bytes sender;
+	bool is_utf8;
 	struct target *targets, **last_target;
 	size_t target_count;
 	struct map *accounts; /* those that are targets already */
@@ -230,6 +231,7 @@ begin_mail(struct smtp_client *c, const struct smtp_mail *mail)
 	random_fill(random, sizeof random);
 	c->mail_id = mail_id_make(now.wall_us, random);
 	c->now_s = now.wall_us / 1000000;
+	c->is_utf8 = mail->is_utf8;
 	smtp_session_set_mail_id(c->session, &c->mail_id);
 	connection_set_mail(c->connection, c->mail_id.text);
 	if (!arena_copy(c->arena, mail->path.text, &c->sender)) {
@@ -359,17 +361,19 @@ static void
 put_received(const struct smtp_client *c, struct buf *out)
 {
 	const struct tls *tls = connection_tls(c->connection);
-	char literal[NET_TEXT_MAX];
+	char host[NET_TEXT_MAX];
 	struct buf text;
 
-	buf_init_fixed(&text, literal, sizeof literal);
-	net_put_literal(&text, connection_remote(c->connection));
+	buf_init_fixed(&text, host, sizeof host);
+	net_put_host(&text, connection_remote(c->connection));
 	rfc5322_put_received(out, &(struct rfc5322_received){
 		.helo = smtp_session_helo(c->session),
-		.remote = buf_bytes(&text),
-		.hostname = bytes_text(connection_settings(c->connection)->hostname),
+		.client_address = buf_bytes(&text),
+		.by = bytes_text(connection_settings(c->connection)->hostname),
 		.is_esmtp = smtp_session_is_esmtp(c->session),
-		.is_logged_in = c->account != 0,
+		.is_tls = tls != NULL,
+		.is_authenticated = c->account != 0,
+		.is_utf8 = c->is_utf8,
 		.tls_version = bytes_text(tls ? tls_version(tls) : ""),
 		.tls_cipher = bytes_text(tls ? tls_cipher(tls) : ""),
 		.mail_id = bytes_text(c->mail_id.text),
