@@ -99,6 +99,12 @@ void ipc_encode(struct buf *out, const struct message *m);
    not for this pair to say; *f says which; *m is then undefined. */
 int ipc_decode(struct bytes frame, enum role from, enum role to, const int *fds, size_t fd_count,
 	struct message *m, struct fault *f) __attribute__((warn_unused_result));
+/* The frame of m has at most that many octets. */
+size_t ipc_size_at_most(const struct message *m);
+/* The type that answers that request; MESSAGE_COUNT when nothing does.  A new request needs its row in
+   names.c. */
+enum message_type ipc_answer_of(enum message_type request);
+bool ipc_is_answer(enum message_type type);
 /* "resolve", …: for logs. */
 const char *ipc_message_name(enum message_type type);
 const char *ipc_role_name(enum role role);

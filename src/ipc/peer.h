@@ -7,8 +7,8 @@
 
 struct peer;
 
-/* An answer, or NULL when the deadline passed or the channel went away.  m is borrowed; the
-   descriptors in it are the callee's. */
+/* An answer, or NULL when the deadline passed or the channel went away.  m is borrowed and of the
+   type that answers the request; the descriptors in it are the callee's. */
 typedef void (*peer_answered)(void *arg, const struct message *m);
 
 struct peer_handlers {
@@ -22,9 +22,13 @@ struct peer_handlers {
 /* A peer without a channel yet.  self: the role that we are. other/index: who is there. Owned. */
 struct peer *peer_new(struct loop *loop, enum role self, enum role other, uint8_t index,
 	const struct peer_handlers *handlers, void *arg);
+/* Nothing is called any more. */
 void peer_free(struct peer **p);
-/* A new channel over fd (taken over); what was pending on an old one is answered with NULL. */
+/* A new channel over fd (taken over).  An old one is lost first: what had arrived on it is handed
+   out, what was pending is answered with NULL, `lost` is called. */
 void peer_connect(struct peer *p, int fd);
+/* The other side may go away from now on, and no event says so: for an orderly stop. */
+void peer_let_go(struct peer *p);
 bool peer_is_connected(const struct peer *p);
 enum role peer_role(const struct peer *p);
 uint8_t peer_index(const struct peer *p);
@@ -35,7 +39,8 @@ int peer_send_now(struct peer *p, const struct message *m) __attribute__((warn_u
 /* A number for the `request` field of the next peer_request. */
 uint64_t peer_request_id(struct peer *p);
 /* Sends m, whose `request` is that number; `answered` is called exactly once, never from in
-   here: on the answer, after within_ms, or when the channel is lost (or is not there). */
+   here: on the answer, after within_ms, or when the channel is lost (or is not there).  The one
+   exception: of LISTED it is called for each frame until one without has_more. On the loop's thread. */
 void peer_request(struct peer *p, const struct message *m, uint64_t request, uint32_t within_ms,
 	peer_answered answered, void *arg);
 /* The answer to that request is not wanted any more: its callback is not called, descriptors of a late
