@@ -1,0 +1,126 @@
+#include "role/directory/address.h"
+
+#include <string.h>
+#include <utf8proc.h>
+
+/* How often folding and composing may change the result of the time before: a few characters
+   (U+0345 beside other marks) settle only in the second round. */
+enum { FOLD_ROUNDS = 4 };
+
+/* One round of Unicode folding over the octets in place; false when they don't fit. */
+static bool
+fold_round(uint8_t *octets, size_t *len, size_t size)
+{
+	const utf8proc_option_t options =
+		(utf8proc_option_t)(UTF8PROC_CASEFOLD | UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+	utf8proc_int32_t points[ADDRESS_OCTETS_MAX + 1]; /* utf8proc adds a NUL */
+	utf8proc_ssize_t count;
+
+	count = utf8proc_decompose(octets, (utf8proc_ssize_t)*len, points, ADDRESS_OCTETS_MAX, options);
+	if (count < 0 || count > ADDRESS_OCTETS_MAX)
+		return false;
+	count = utf8proc_reencode(points, count, options);
+	if (count < 0 || (size_t)count > size)
+		return false;
+	memcpy(octets, points, (size_t)count);
+	*len = (size_t)count;
+	return true;
+}
+
+/* Folds until nothing changes any more, so that a folded address folds to itself. */
+static bool
+fold_unicode(uint8_t octets[ADDRESS_OCTETS_MAX], size_t *len)
+{
+	uint8_t before[ADDRESS_OCTETS_MAX];
+	size_t before_len;
+
+	for (int round = 0; round < FOLD_ROUNDS; round++) {
+		memcpy(before, octets, *len);
+		before_len = *len;
+		if (!fold_round(octets, len, ADDRESS_OCTETS_MAX))
+			return false;
+		if (bytes_equal(bytes_of(before, before_len), bytes_of(octets, *len)))
+			return true;
+	}
+	return false;
+}
+
+bool
+address_fold(struct bytes in, struct address *out)
+{
+	uint8_t octets[ADDRESS_OCTETS_MAX];
+	size_t len = in.len, at;
+
+	if (in.len == 0 || in.len > ADDRESS_OCTETS_MAX)
+		return false;
+	for (size_t i = 0; i < in.len; i++) {
+		if (byte_is_class(in.ptr[i], CLASS_CONTROL))
+			return false;
+		octets[i] = byte_lower(in.ptr[i]);
+	}
+	if (!bytes_is_ascii(in) && (!bytes_is_utf8(in) || !fold_unicode(octets, &len)))
+		return false;
+	at = bytes_find_last_char(bytes_of(octets, len), '@');
+	if (len == 0 || at + 1 == len)
+		return false;
+	out->len = (uint16_t)len;
+	out->local_len = (uint16_t)at;
+	memcpy(out->octets, octets, len);
+	return true;
+}
+
+struct bytes
+address_bytes(const struct address *a)
+{
+	return bytes_of(a->octets, a->len);
+}
+
+struct bytes
+address_local(const struct address *a)
+{
+	return bytes_of(a->octets, a->local_len);
+}
+
+struct bytes
+address_domain(const struct address *a)
+{
+	return bytes_sub(address_bytes(a), a->local_len + 1u, a->len);
+}
+
+bool
+address_make(struct bytes local, struct bytes domain, struct address *out)
+{
+	struct address made;
+
+	if (domain.len == 0 || local.len + 1 + domain.len > ADDRESS_OCTETS_MAX)
+		return false;
+	if (local.len)
+		memcpy(made.octets, local.ptr, local.len);
+	made.octets[local.len] = '@';
+	memcpy(made.octets + local.len + 1, domain.ptr, domain.len);
+	made.local_len = (uint16_t)local.len;
+	made.len = (uint16_t)(local.len + 1 + domain.len);
+	*out = made;
+	return true;
+}
+
+bool
+address_is_domain(struct bytes domain)
+{
+	if (domain.len == 0 || domain.len > 255)
+		return false;
+	while (domain.len) {
+		bool is_last = bytes_find_char(domain, '.') == domain.len;
+		struct bytes label = take_until(&domain, '.');
+
+		if (label.len == 0 || label.len > 63 || (!is_last && domain.len == 0))
+			return false;
+		if (label.ptr[0] == '-' || label.ptr[label.len - 1] == '-')
+			return false;
+		for (size_t i = 0; i < label.len; i++)
+			if (!byte_is_class(label.ptr[i], CLASS_ALPHA | CLASS_DIGIT | CLASS_HIGH)
+				&& label.ptr[i] != '-' && label.ptr[i] != '_')
+				return false;
+	}
+	return true;
+}

@@ -1,0 +1,33 @@
+/* Addresses as the directory compares them: without regard to case. */
+#ifndef ROLE_DIRECTORY_ADDRESS_H
+#define ROLE_DIRECTORY_ADDRESS_H
+
+#include "base/bytes.h"
+
+/* RFC 5321 4.5.3.1: 64 + "@" + 255. */
+#define ADDRESS_OCTETS_MAX 320
+
+/* Exists only when address_fold made it: lower case, of sound UTF-8, without control octets. */
+struct address {
+	uint16_t len;
+	uint16_t local_len; /* "@" stands there, unless it is len */
+	uint8_t octets[ADDRESS_OCTETS_MAX];
+};
+
+/* Folds "local@domain", "@domain" or "local" (the local part unquoted; split at the last "@").  ASCII
+   is lowered; with high octets it is Unicode case folding and NFC.  Folding what is folded already
+   changes nothing.  False: empty, too long, no UTF-8, control octets, or no domain behind "@". */
+bool address_fold(struct bytes in, struct address *out) __attribute__((warn_unused_result));
+/* All of it; borrowed from a, as the two below. */
+struct bytes address_bytes(const struct address *a);
+struct bytes address_local(const struct address *a);
+/* Empty when there is none. */
+struct bytes address_domain(const struct address *a);
+/* "local@domain" from folded parts ("@domain" when local is empty).  False when that is too
+   long. */
+bool address_make(struct bytes local, struct bytes domain, struct address *out)
+	__attribute__((warn_unused_result));
+/* Is it a domain that accounts may be in: labels of letters, digits, "-", "_" and high octets? */
+bool address_is_domain(struct bytes domain);
+
+#endif

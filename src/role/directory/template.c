@@ -1,0 +1,65 @@
+#include "role/directory/template.h"
+
+enum { FILE_NAME_MAX = 255 };
+
+/* A value comes from whoever may write the directory; it may name a file, never choose another
+   directory. */
+static int
+put_value(struct buf *out, struct bytes what, struct bytes value, struct fault *f)
+{
+	if (value.len == 0)
+		return fault_set(f, FAULT_PERM, "%.*s is empty", BYTES_ARG(what));
+	if (value.len > FILE_NAME_MAX)
+		return fault_set(f, FAULT_PERM, "%.*s is too long", BYTES_ARG(what));
+	if (value.ptr[0] == '.')
+		return fault_set(f, FAULT_PERM, "%.*s begins with a dot", BYTES_ARG(what));
+	for (size_t i = 0; i < value.len; i++)
+		if (value.ptr[i] == '/' || byte_is_class(value.ptr[i], CLASS_CONTROL))
+			return fault_set(f, FAULT_PERM, "%.*s has an octet that no file name may have",
+				BYTES_ARG(what));
+	put_bytes(out, value);
+	return 0;
+}
+
+static int
+put_attribute(struct buf *out, struct bytes name, const struct record_attribute *attributes,
+	size_t count, struct fault *f)
+{
+	for (size_t i = 0; i < count; i++)
+		if (bytes_equal_nocase(attributes[i].name, name))
+			return put_value(out, name, attributes[i].value, f);
+	return fault_set(f, FAULT_PERM, "has no attribute %.*s", BYTES_ARG(name));
+}
+
+int
+template_put_path(struct buf *out, struct bytes template, const struct address *address,
+	const struct record_attribute *attributes, size_t attribute_count, struct fault *f)
+{
+	int result = 0;
+
+	while (template.len && result == 0) {
+		size_t plain = bytes_find_char(template, '%');
+		struct bytes name;
+
+		put_bytes(out, bytes_sub(template, 0, plain));
+		template = bytes_sub(template, plain, template.len);
+		if (template.len == 0)
+			break;
+		if (take_text(&template, BYTES("%%"))) {
+			put_char(out, '%');
+		} else if (take_text(&template, BYTES("%d"))) {
+			result = put_value(out, BYTES("the domain"), address_domain(address), f);
+		} else if (take_text(&template, BYTES("%u"))) {
+			result = put_value(out, BYTES("the local part"), address_local(address), f);
+		} else if (bytes_find_char(template, '}') < template.len
+			&& take_text(&template, BYTES("%{"))) {
+			name = take_until(&template, '}');
+			result = put_attribute(out, name, attributes, attribute_count, f);
+		} else {
+			return fault_set(f, FAULT_SYNTAX, "unknown escape in the template");
+		}
+	}
+	if (result == 0 && out->has_failed)
+		return fault_set(f, FAULT_LIMIT, "the path is too long");
+	return result;
+}
