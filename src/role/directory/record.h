@@ -7,7 +7,7 @@
 
 /* More are not read. */
 #define RECORD_ATTRIBUTES_MAX 64
-#define RECORD_TARGETS_MAX 512
+#define RECORD_TARGETS_MAX 1024
 
 struct record_attribute {
 	struct bytes name, value;

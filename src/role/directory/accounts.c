@@ -1,0 +1,141 @@
+#include "role/directory/accounts.h"
+
+#include "base/memory.h"
+#include "role/directory/accounts_internal.h"
+#include "sys/random.h"
+
+enum { CONFIG_COPY_MAX = 1024 * 1024 };
+
+struct bytes
+account_address(const struct account *account)
+{
+	return bytes_of(account->octets, account->address_len);
+}
+
+struct bytes
+account_secret_password(const struct account *account)
+{
+	return bytes_of(account->octets + account->address_len, account->password_len);
+}
+
+struct bytes
+account_path(const struct account *account)
+{
+	return bytes_of(account->octets + account->address_len + account->password_len, account->path_len);
+}
+
+struct accounts *
+accounts_new(const struct config *config, const struct accounts_handlers *handlers, void *arg)
+{
+	struct accounts *a = NEW(struct accounts);
+
+	a->handlers = handlers;
+	a->arg = arg;
+	a->names = map_new();
+	a->domains = map_new();
+	/* Below 2^63, so that no index carries over; never 0. */
+	a->number_base = (random_number() >> 1) | 1;
+	accounts_configure(a, config);
+	accounts_begin(a);
+	accounts_end(a);
+	a->is_loaded = false;
+	return a;
+}
+
+void
+accounts_free_account(struct account *account)
+{
+	if (!account)
+		return;
+	memory_wipe(account->octets + account->address_len, account->password_len);
+	memory_free(account);
+}
+
+void
+accounts_free(struct accounts **at)
+{
+	struct accounts *a = *at;
+	struct bytes key;
+	void *value;
+
+	if (!a)
+		return;
+	for (size_t i = 0; map_next(a->names, &i, &key, &value);) {
+		struct name *name = value;
+
+		accounts_free_account(name->account);
+		memory_free(name->alias);
+		memory_free(name);
+	}
+	map_free(&a->names);
+	map_free(&a->domains);
+	map_free(&a->new_domains);
+	memory_free(a->by_index);
+	arena_free(&a->arena);
+	memory_free(a);
+	*at = NULL;
+}
+
+static struct bytes
+keep(struct arena *arena, struct bytes text)
+{
+	struct bytes copy;
+
+	return arena_copy(arena, text, &copy) ? copy : BYTES_NONE;
+}
+
+/* Folded, as far as they are domains; without any, the host's own name is one, so that there is
+   a place for postmaster. */
+static struct config_texts
+keep_domains(struct arena *arena, const struct config *config)
+{
+	struct bytes hostname = config->hostname;
+	struct config_texts from = config->domains;
+	struct config_texts to = { NULL, 0 };
+	struct address folded;
+
+	if (from.count == 0)
+		from = (struct config_texts){ &hostname, 1 };
+	to.at = arena_take(arena, from.count * sizeof *to.at);
+	for (size_t i = 0; to.at && i < from.count; i++)
+		if (address_fold(from.at[i], &folded) && folded.local_len == folded.len)
+			to.at[to.count++] = keep(arena, address_bytes(&folded));
+	return to;
+}
+
+void
+accounts_configure(struct accounts *a, const struct config *config)
+{
+	struct arena *arena = arena_new("directory configuration", CONFIG_COPY_MAX, ARENA_PLAIN);
+
+	a->config_domains = keep_domains(arena, config);
+	a->delimiters = keep(arena, config->recipient_delimiter);
+	a->postmaster = keep(arena, config->postmaster);
+	a->template = keep(arena, config->maildir_template);
+	arena_free(&a->arena);
+	a->arena = arena;
+}
+
+bool
+accounts_are_loaded(const struct accounts *a)
+{
+	return a->is_loaded;
+}
+
+const struct account *
+accounts_by_number(const struct accounts *a, uint64_t number)
+{
+	return number - a->number_base < a->index_count ? a->by_index[number - a->number_base] : NULL;
+}
+
+bool
+accounts_has_domain(const struct accounts *a, struct bytes domain)
+{
+	return map_get(a->domains, domain) != NULL;
+}
+
+struct accounts_counts
+accounts_count(const struct accounts *a)
+{
+	return (struct accounts_counts){ a->account_count, a->alias_count, map_count(a->domains) };
+}

@@ -1,0 +1,103 @@
+/* The replica: every account, alias and domain in memory, so that no lookup waits for anything. */
+#ifndef ROLE_DIRECTORY_ACCOUNTS_H
+#define ROLE_DIRECTORY_ACCOUNTS_H
+
+#include "config/config.h"
+#include "ipc/ipc.h"
+#include "role/directory/address.h"
+#include "role/directory/record.h"
+
+/* An address leads to at most so many mailboxes and foreign addresses. */
+#define TARGETS_MAX 512
+/* And their list takes at most so many octets in RESOLVED. */
+#define TARGETS_OCTETS_MAX 65536
+/* Aliases may stand in aliases so deep. */
+#define ALIAS_DEPTH_MAX 16
+/* GRANT_DELIVERY carries no longer path. */
+#define ACCOUNT_PATH_MAX 1024
+
+struct accounts;
+
+/* Owned by the replica and valid until its next change: keep the number, not the pointer. */
+struct account {
+	uint64_t number; /* stays while the address is an account */
+	uint32_t generation; /* of the load that saw it last */
+	uint32_t walk; /* the walk that met it last */
+	uint16_t address_len, password_len, path_len;
+	bool is_enabled;
+	bool is_made; /* a postmaster's that no source knows: nobody can log in */
+	uint8_t octets[]; /* address, password hash, path */
+};
+
+struct bytes account_address(const struct account *account);
+/* The argon2id hash, or empty: no password is right. */
+struct bytes account_secret_password(const struct account *account);
+/* Where its Maildir lies; empty when the template gives no path for it: then its mail has to wait. */
+struct bytes account_path(const struct account *account);
+
+enum account_change {
+	ACCOUNT_REMOVED, /* the number will never come back */
+	ACCOUNT_DISABLED,
+	ACCOUNT_PASSWORD, /* another password */
+	ACCOUNT_MOVED, /* another path: what was granted is wrong */
+};
+
+struct accounts_handlers {
+	/* What its sessions were allowed is no longer so.  `account` is as it is now (as it was, when
+	   removed), borrowed for the call. */
+	void (*changed)(void *arg, const struct account *account, enum account_change change);
+};
+
+/* Empty, with the domains of the configuration (of which nothing is kept).  handlers and arg must
+   outlive it. Owned. */
+struct accounts *accounts_new(const struct config *config, const struct accounts_handlers *handlers,
+	void *arg);
+void accounts_free(struct accounts **a);
+/* Another configuration; in force after the next load. */
+void accounts_configure(struct accounts *a, const struct config *config);
+
+/* A load: begin, put everything there is, end.  Each account is in force as it is put; what was
+   not put is gone at the end.  After accounts_abandon what was not put stays. */
+void accounts_begin(struct accounts *a);
+void accounts_put_domain(struct accounts *a, struct bytes name);
+void accounts_put_user(struct accounts *a, const struct user_record *record);
+void accounts_put_alias(struct accounts *a, const struct alias_record *record);
+void accounts_end(struct accounts *a);
+void accounts_abandon(struct accounts *a);
+/* Has a load ever ended?  Before, no address is known to be unknown. */
+bool accounts_are_loaded(const struct accounts *a);
+
+struct target {
+	const struct account *account; /* NULL: a foreign address */
+	struct bytes address; /* borrowed from the replica or from `asked` */
+};
+
+/* Where an address leads, each place once. */
+struct targets {
+	size_t count;
+	size_t octets; /* that their list takes */
+	struct address asked;
+	struct target at[TARGETS_MAX];
+};
+
+/* IPC_OK with the targets; IPC_ABSENT: it leads nowhere; IPC_FOREIGN: not of a domain of ours; IPC_LATER:
+   nothing loaded yet, an alias that leads to itself or to too many, or a mailbox without a path (the
+   administrator hears of it).  "postmaster" alone and at each of our domains is never absent. */
+enum ipc_outcome accounts_resolve(struct accounts *a, struct bytes address, struct targets *out);
+/* May the account send as that address: its own, with or without detail, or one that leads to it?
+   IPC_OK, IPC_DENIED, IPC_LATER. */
+enum ipc_outcome accounts_may_send(struct accounts *a, uint64_t number, struct bytes address);
+/* The account, or NULL. */
+const struct account *accounts_by_number(const struct accounts *a, uint64_t number);
+/* The account of that exact address; of a name without "@", the one in the first domain.  NULL when
+   there is none. */
+const struct account *accounts_find(const struct accounts *a, struct bytes name);
+bool accounts_has_domain(const struct accounts *a, struct bytes domain);
+
+struct accounts_counts {
+	size_t accounts, aliases, domains;
+};
+
+struct accounts_counts accounts_count(const struct accounts *a);
+
+#endif

@@ -1,0 +1,49 @@
+#ifndef ROLE_DIRECTORY_ACCOUNTS_INTERNAL_H
+#define ROLE_DIRECTORY_ACCOUNTS_INTERNAL_H
+
+#include "base/map.h"
+#include "role/directory/accounts.h"
+
+struct alias {
+	uint32_t generation;
+	uint32_t walk; /* the walk that went into it last */
+	uint32_t len;
+	uint16_t target_count;
+	bool is_open; /* that walk is inside it */
+	bool is_reported; /* the administrator heard of its trouble */
+	uint8_t octets[]; /* targets: u16 length, address as the source wrote it */
+};
+
+/* What one address means: an alias, an account, or both (then the alias counts, and may lead to the
+   account by naming its own address). */
+struct name {
+	struct account *account;
+	struct alias *alias;
+};
+
+/* Numbers of accounts are base + index, so that they need no map: `by_index` holds the
+   account, or NULL when it is gone; an index is never used again. */
+struct accounts {
+	const struct accounts_handlers *handlers;
+	void *arg;
+	struct arena *arena; /* the copies below */
+	struct config_texts config_domains; /* one at least, unless they are malformed */
+	struct bytes delimiters, postmaster, template;
+	struct map *names; /* folded address -> struct name */
+	struct map *domains; /* folded domain -> itself */
+	struct map *new_domains; /* during a load */
+	struct account **by_index;
+	size_t index_count, index_size;
+	uint64_t number_base;
+	uint32_t generation;
+	uint32_t walk;
+	size_t account_count, alias_count;
+	bool is_loaded;
+};
+
+/* An account that no source knows, for mail that must have somewhere to go. */
+void accounts_make(struct accounts *a, struct bytes folded);
+/* Wipes and frees; NULL is fine. */
+void accounts_free_account(struct account *account);
+
+#endif

@@ -1,0 +1,305 @@
+/* Loading.  A load marks what it meets with a new generation and sweeps what keeps an old one, so that
+   an unchanged account costs a comparison and what changed is known on the way. */
+#include "role/directory/accounts.h"
+
+#include "base/memory.h"
+#include "role/directory/accounts_internal.h"
+#include "role/directory/template.h"
+
+#include <string.h>
+
+void
+accounts_begin(struct accounts *a)
+{
+	a->generation++;
+	map_free(&a->new_domains);
+	a->new_domains = map_new();
+	for (size_t i = 0; i < a->config_domains.count; i++)
+		accounts_put_domain(a, a->config_domains.at[i]);
+}
+
+void
+accounts_put_domain(struct accounts *a, struct bytes name)
+{
+	struct address folded;
+
+	if (address_fold(name, &folded) && folded.local_len == folded.len)
+		map_put(a->new_domains, address_bytes(&folded), a);
+	else
+		event(NULL, EV_DIRECTORY_ROW, TEXT("domain", name), STR("reason", "malformed"));
+}
+
+static struct name *
+name_of(struct accounts *a, const struct address *address)
+{
+	struct name *name = map_get(a->names, address_bytes(address));
+
+	if (!name) {
+		name = NEW(struct name);
+		map_put(a->names, address_bytes(address), name);
+	}
+	return name;
+}
+
+static uint64_t
+next_number(struct accounts *a)
+{
+	if (a->index_count == a->index_size) {
+		a->index_size = a->index_size ? a->index_size * 2 : 64;
+		a->by_index = memory_resize(a->by_index, a->index_size, sizeof *a->by_index);
+	}
+	a->by_index[a->index_count] = NULL;
+	return a->number_base + a->index_count++;
+}
+
+/* Empty when the template gives none. */
+static struct bytes
+make_path(struct accounts *a, const struct address *address, const struct user_record *record,
+	struct buf *path)
+{
+	struct fault f;
+
+	if (template_put_path(path, a->template, address, record->attributes, record->attribute_count,
+		    &f) == 0)
+		return buf_bytes(path);
+	event(NULL, EV_ACCOUNT_UNUSABLE, TEXT("account", address_bytes(address)), STR("reason", f.text));
+	return BYTES_NONE;
+}
+
+static uint8_t *
+add(uint8_t *at, struct bytes what)
+{
+	if (what.len)
+		memcpy(at, what.ptr, what.len);
+	return at + what.len;
+}
+
+static struct account *
+make_account(const struct address *address, struct bytes secret_password, struct bytes path)
+{
+	struct account *account =
+		memory_new(sizeof *account + address->len + secret_password.len + path.len);
+
+	account->address_len = address->len;
+	account->password_len = (uint16_t)secret_password.len;
+	account->path_len = (uint16_t)path.len;
+	add(add(add(account->octets, address_bytes(address)), secret_password), path);
+	return account;
+}
+
+static void
+report(struct accounts *a, const struct account *account, enum account_change change)
+{
+	if (a->handlers->changed)
+		a->handlers->changed(a->arg, account, change);
+}
+
+/* What the sessions of `before` must hear; what is weaker is in what is stronger. */
+static void
+report_difference(struct accounts *a, const struct account *before, const struct account *now)
+{
+	if (before->is_enabled && !now->is_enabled)
+		report(a, now, ACCOUNT_DISABLED);
+	else if (!bytes_equal(account_secret_password(before), account_secret_password(now)))
+		report(a, now, ACCOUNT_PASSWORD);
+	else if (!bytes_equal(account_path(before), account_path(now)))
+		report(a, now, ACCOUNT_MOVED);
+}
+
+static bool
+is_same(const struct account *x, const struct account *y)
+{
+	return x->is_enabled == y->is_enabled && x->is_made == y->is_made
+		&& bytes_equal(account_path(x), account_path(y))
+		&& bytes_equal(account_secret_password(x), account_secret_password(y));
+}
+
+/* The account of folded `address` with a path made of the template; replaces what was there and says
+   what changed. */
+static void
+set_account(struct accounts *a, const struct address *address, const struct user_record *record,
+	bool is_made)
+{
+	uint8_t space[ACCOUNT_PATH_MAX];
+	struct buf path;
+	struct name *name = name_of(a, address);
+	struct account *before = name->account, *now;
+	struct bytes secret_password = record->secret_password;
+
+	if (secret_password.len > UINT16_MAX)
+		secret_password = BYTES_NONE;
+	buf_init_fixed(&path, space, sizeof space);
+	now = make_account(address, secret_password, make_path(a, address, record, &path));
+	now->is_enabled = record->is_enabled;
+	now->is_made = is_made;
+	if (before && is_same(before, now)) {
+		before->generation = a->generation;
+		accounts_free_account(now);
+		return;
+	}
+	now->number = before ? before->number : next_number(a);
+	now->generation = a->generation;
+	name->account = now;
+	a->by_index[now->number - a->number_base] = now;
+	if (before)
+		report_difference(a, before, now);
+	else
+		a->account_count++;
+	accounts_free_account(before);
+}
+
+void
+accounts_put_user(struct accounts *a, const struct user_record *record)
+{
+	struct address address;
+
+	if (!address_fold(record->address, &address) || address.local_len == 0
+		|| address.local_len == address.len) {
+		event(NULL, EV_DIRECTORY_ROW, TEXT("account", record->address), STR("reason", "malformed"));
+		return;
+	}
+	set_account(a, &address, record, false);
+}
+
+void
+accounts_make(struct accounts *a, struct bytes folded)
+{
+	struct user_record record = { .address = folded, .is_enabled = false };
+	struct address address;
+
+	if (address_fold(folded, &address))
+		set_account(a, &address, &record, true);
+}
+
+static struct alias *
+make_alias(const struct alias_record *record)
+{
+	size_t len = 0;
+	struct alias *alias;
+	uint8_t *at;
+
+	for (size_t i = 0; i < record->target_count; i++)
+		len += 2 + record->targets[i].len;
+	alias = memory_new(sizeof *alias + len);
+	alias->len = (uint32_t)len;
+	alias->target_count = (uint16_t)record->target_count;
+	at = alias->octets;
+	for (size_t i = 0; i < record->target_count; i++) {
+		struct bytes target = record->targets[i];
+
+		*at++ = (uint8_t)target.len;
+		*at++ = (uint8_t)(target.len >> 8);
+		at = add(at, target);
+	}
+	return alias;
+}
+
+static bool
+is_sound_alias(const struct alias_record *record, struct address *address)
+{
+	struct address target;
+
+	if (!address_fold(record->address, address) || address->local_len == address->len)
+		return false;
+	if (record->target_count == 0 || record->target_count > RECORD_TARGETS_MAX)
+		return false;
+	for (size_t i = 0; i < record->target_count; i++)
+		if (!address_fold(record->targets[i], &target) || target.local_len == 0
+			|| target.local_len == target.len)
+			return false;
+	return true;
+}
+
+void
+accounts_put_alias(struct accounts *a, const struct alias_record *record)
+{
+	struct address address;
+	struct name *name;
+
+	if (!is_sound_alias(record, &address)) {
+		event(NULL, EV_DIRECTORY_ROW, TEXT("alias", record->address), STR("reason", "malformed"));
+		return;
+	}
+	name = name_of(a, &address);
+	if (!name->alias)
+		a->alias_count++;
+	memory_free(name->alias);
+	name->alias = make_alias(record);
+	name->alias->generation = a->generation;
+}
+
+static void
+remove_account(struct accounts *a, struct name *name)
+{
+	a->by_index[name->account->number - a->number_base] = NULL;
+	report(a, name->account, ACCOUNT_REMOVED);
+	accounts_free_account(name->account);
+	name->account = NULL;
+	a->account_count--;
+}
+
+/* Forgets what the load did not meet.  A made account stays until its domain goes (nothing else
+   knows of it), but the template may have changed. */
+static void
+sweep_name(struct accounts *a, struct bytes key, struct name *name)
+{
+	struct bytes domain = bytes_sub(key, bytes_find_last_char(key, '@') + 1, key.len);
+
+	if (name->alias && name->alias->generation != a->generation) {
+		memory_free(name->alias);
+		name->alias = NULL;
+		a->alias_count--;
+	}
+	if (!name->account || name->account->generation == a->generation)
+		return;
+	if (name->account->is_made && accounts_has_domain(a, domain))
+		accounts_make(a, key);
+	else
+		remove_account(a, name);
+}
+
+/* The names that mean nothing any more go in a second pass: the map may not shrink under map_next. */
+static void
+sweep(struct accounts *a)
+{
+	size_t gone_count = 0;
+	struct address *gone;
+	struct bytes key;
+	void *value;
+
+	for (size_t i = 0; map_next(a->names, &i, &key, &value);) {
+		struct name *name = value;
+
+		sweep_name(a, key, name);
+		gone_count += !name->account && !name->alias;
+	}
+	if (gone_count == 0)
+		return;
+	gone = memory_new_array(gone_count, sizeof *gone);
+	gone_count = 0;
+	for (size_t i = 0; map_next(a->names, &i, &key, &value);) {
+		struct name *name = value;
+
+		if (!name->account && !name->alias && address_fold(key, &gone[gone_count]))
+			gone_count++;
+	}
+	for (size_t i = 0; i < gone_count; i++)
+		memory_free(map_remove(a->names, address_bytes(&gone[i])));
+	memory_free(gone);
+}
+
+void
+accounts_end(struct accounts *a)
+{
+	map_free(&a->domains);
+	a->domains = a->new_domains;
+	a->new_domains = NULL;
+	sweep(a);
+	a->is_loaded = true;
+}
+
+void
+accounts_abandon(struct accounts *a)
+{
+	map_free(&a->new_domains);
+}

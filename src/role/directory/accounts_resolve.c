@@ -1,0 +1,265 @@
+/* Where an address leads.
+
+   A walk starts at the address asked for and goes into aliases depth first.  Each alias is gone
+   into once in a walk (`walk` is the walk that did), so that lists may overlap; meeting one that is still
+   open is a loop, unless the address is an account too: so an alias keeps a copy for its own name.
+   A walk stops at TARGETS_MAX targets and at ALIAS_DEPTH_MAX. */
+#include "role/directory/accounts.h"
+#include "role/directory/accounts_internal.h"
+
+struct walk {
+	struct accounts *a;
+	struct targets *out;
+	bool is_too_large, has_loop, has_absent;
+	bool is_unusable; /* a mailbox without a path */
+};
+
+static void expand(struct walk *w, struct bytes address, unsigned int depth);
+
+/* u8 kind, u64 account, u16 length, address: as in messages.def. */
+static size_t
+target_octets(struct bytes address)
+{
+	return 1 + 8 + 2 + address.len;
+}
+
+static void
+add_target(struct walk *w, const struct account *account, struct bytes address)
+{
+	struct targets *out = w->out;
+
+	if (out->count == TARGETS_MAX || out->octets + target_octets(address) > TARGETS_OCTETS_MAX) {
+		w->is_too_large = true;
+		return;
+	}
+	out->octets += target_octets(address);
+	out->at[out->count++] = (struct target){ account, address };
+}
+
+static void
+add_account(struct walk *w, struct account *account, struct bytes address)
+{
+	if (account->walk == w->a->walk)
+		return;
+	account->walk = w->a->walk;
+	if (account->path_len == 0)
+		w->is_unusable = true;
+	else
+		add_target(w, account, address);
+}
+
+static void
+add_foreign(struct walk *w, struct bytes address)
+{
+	for (size_t i = 0; i < w->out->count; i++)
+		if (!w->out->at[i].account && bytes_equal(w->out->at[i].address, address))
+			return;
+	add_target(w, NULL, address);
+}
+
+static struct name *
+find_exact(const struct accounts *a, struct bytes local, struct bytes domain)
+{
+	struct address address;
+
+	return address_make(local, domain, &address) ? map_get(a->names, address_bytes(&address)) : NULL;
+}
+
+/* The name of the address, else without its detail (the shortest detail first), else what the
+   domain has for all others. */
+static struct name *
+find_name(const struct accounts *a, const struct address *address)
+{
+	struct bytes local = address_local(address), domain = address_domain(address);
+	struct name *name = map_get(a->names, address_bytes(address));
+
+	for (size_t at = local.len; !name && at-- > 1;)
+		if (bytes_find_char(a->delimiters, local.ptr[at]) < a->delimiters.len)
+			name = find_exact(a, bytes_sub(local, 0, at), domain);
+	return name ? name : find_exact(a, BYTES_NONE, domain);
+}
+
+static void
+expand_alias(struct walk *w, struct alias *alias, unsigned int depth)
+{
+	struct bytes rest = bytes_of(alias->octets, alias->len), target;
+	uint16_t len;
+
+	alias->walk = w->a->walk;
+	alias->is_open = true;
+	while (!w->is_too_large && take_u16(&rest, &len) && take_octets(&rest, len, &target))
+		expand(w, target, depth + 1);
+	alias->is_open = false;
+}
+
+static void
+expand_name(struct walk *w, struct name *name, struct bytes address, unsigned int depth)
+{
+	struct alias *alias = name->alias;
+
+	if (alias && alias->walk != w->a->walk) {
+		expand_alias(w, alias, depth);
+		return;
+	}
+	if (alias && !alias->is_open)
+		return;
+	if (name->account)
+		add_account(w, name->account, address);
+	else
+		w->has_loop = true;
+}
+
+static void
+expand(struct walk *w, struct bytes address, unsigned int depth)
+{
+	struct address folded;
+	struct name *name;
+
+	if (depth > ALIAS_DEPTH_MAX) {
+		w->is_too_large = true;
+		return;
+	}
+	if (!address_fold(address, &folded)) {
+		w->has_absent = true;
+		return;
+	}
+	if (!accounts_has_domain(w->a, address_domain(&folded))) {
+		add_foreign(w, address);
+		return;
+	}
+	name = find_name(w->a, &folded);
+	if (name)
+		expand_name(w, name, address, depth);
+	else
+		w->has_absent = true;
+}
+
+/* An alias's trouble is told once, not for each mail. */
+static void
+report_trouble(const struct walk *w)
+{
+	struct name *name = find_name(w->a, &w->out->asked);
+
+	if (!(w->is_too_large || w->has_loop || w->has_absent) || !name || !name->alias
+		|| name->alias->is_reported)
+		return;
+	name->alias->is_reported = true;
+	if (w->is_too_large || w->has_loop)
+		event(NULL, EV_ALIAS_LOOP, TEXT("alias", address_bytes(&w->out->asked)),
+			STR("reason", w->is_too_large ? "too many or too deep" : "leads to itself"));
+	else
+		event(NULL, EV_ALIAS_DANGLING, TEXT("alias", address_bytes(&w->out->asked)));
+}
+
+static enum ipc_outcome
+walk_from(struct accounts *a, struct bytes address, struct targets *out)
+{
+	struct walk w = { .a = a, .out = out };
+
+	a->walk++;
+	out->count = out->octets = 0;
+	expand(&w, address, 0);
+	report_trouble(&w);
+	if (w.is_too_large || w.is_unusable)
+		return IPC_LATER;
+	if (out->count)
+		return IPC_OK;
+	return w.has_loop ? IPC_LATER : IPC_ABSENT;
+}
+
+static bool
+is_postmaster(const struct accounts *a, const struct address *address)
+{
+	struct bytes local = address_local(address);
+
+	if (!take_text(&local, BYTES("postmaster")))
+		return false;
+	return local.len == 0 || bytes_find_char(a->delimiters, local.ptr[0]) < a->delimiters.len;
+}
+
+static bool
+add_first_domain(const struct accounts *a, struct address *address)
+{
+	return a->config_domains.count
+		&& address_make(address_bytes(address), a->config_domains.at[0], address);
+}
+
+/* RFC 5321 4.5.1: mail to postmaster is taken at each domain, even where nobody made such a name. */
+static enum ipc_outcome
+resolve_postmaster(struct accounts *a, struct targets *out)
+{
+	enum ipc_outcome outcome = IPC_ABSENT;
+	struct bytes domain = address_domain(&out->asked);
+	struct address made;
+
+	if (a->postmaster.len)
+		outcome = walk_from(a, a->postmaster, out);
+	else if (address_fold(BYTES("postmaster"), &made) && add_first_domain(a, &made))
+		outcome = walk_from(a, address_bytes(&made), out);
+	if (outcome != IPC_ABSENT)
+		return outcome;
+	if (!address_make(BYTES("postmaster"), domain, &made))
+		return IPC_LATER;
+	accounts_make(a, address_bytes(&made));
+	return walk_from(a, address_bytes(&out->asked), out);
+}
+
+/* RFC 5321 4.5.1: "postmaster" needs no domain. */
+static bool
+fold_asked(const struct accounts *a, struct bytes address, struct address *asked)
+{
+	if (!address_fold(address, asked))
+		return false;
+	if (asked->local_len < asked->len)
+		return asked->local_len > 0;
+	return is_postmaster(a, asked) && add_first_domain(a, asked);
+}
+
+enum ipc_outcome
+accounts_resolve(struct accounts *a, struct bytes address, struct targets *out)
+{
+	enum ipc_outcome outcome;
+
+	out->count = out->octets = 0;
+	if (!a->is_loaded)
+		return IPC_LATER;
+	if (!fold_asked(a, address, &out->asked))
+		return IPC_ABSENT;
+	if (!accounts_has_domain(a, address_domain(&out->asked)))
+		return IPC_FOREIGN;
+	outcome = walk_from(a, address_bytes(&out->asked), out);
+	if (outcome == IPC_ABSENT && is_postmaster(a, &out->asked))
+		return resolve_postmaster(a, out);
+	return outcome;
+}
+
+enum ipc_outcome
+accounts_may_send(struct accounts *a, uint64_t number, struct bytes address)
+{
+	const struct account *account = accounts_by_number(a, number);
+	struct targets targets;
+	enum ipc_outcome outcome = accounts_resolve(a, address, &targets);
+
+	if (outcome == IPC_LATER)
+		return IPC_LATER;
+	if (outcome != IPC_OK || !account || !account->is_enabled)
+		return IPC_DENIED;
+	for (size_t i = 0; i < targets.count; i++)
+		if (targets.at[i].account == account)
+			return IPC_OK;
+	return IPC_DENIED;
+}
+
+const struct account *
+accounts_find(const struct accounts *a, struct bytes asked)
+{
+	struct address address;
+	struct name *name;
+
+	if (!address_fold(asked, &address))
+		return NULL;
+	if (address.local_len == address.len && !add_first_domain(a, &address))
+		return NULL;
+	name = map_get(a->names, address_bytes(&address));
+	return name ? name->account : NULL;
+}
