@@ -184,24 +184,25 @@ add_first_domain(const struct accounts *a, struct address *address)
 		&& address_make(address_bytes(address), a->config_domains.at[0], address);
 }
 
-/* RFC 5321 4.5.1: mail to postmaster is taken at each domain, even where nobody made such a name. */
+/* RFC 5321 4.5.1: mail to postmaster is taken at each domain, even where nobody made such a name: it
+   goes to the one that is configured, else to that of the first domain, which is made when need be. */
 static enum ipc_outcome
 resolve_postmaster(struct accounts *a, struct targets *out)
 {
 	enum ipc_outcome outcome = IPC_ABSENT;
-	struct bytes domain = address_domain(&out->asked);
 	struct address made;
 
 	if (a->postmaster.len)
 		outcome = walk_from(a, a->postmaster, out);
-	else if (address_fold(BYTES("postmaster"), &made) && add_first_domain(a, &made))
-		outcome = walk_from(a, address_bytes(&made), out);
 	if (outcome != IPC_ABSENT)
 		return outcome;
-	if (!address_make(BYTES("postmaster"), domain, &made))
+	if (!address_fold(BYTES("postmaster"), &made) || !add_first_domain(a, &made))
 		return IPC_LATER;
+	outcome = walk_from(a, address_bytes(&made), out);
+	if (outcome != IPC_ABSENT)
+		return outcome;
 	accounts_make(a, address_bytes(&made));
-	return walk_from(a, address_bytes(&out->asked), out);
+	return walk_from(a, address_bytes(&made), out);
 }
 
 /* RFC 5321 4.5.1: "postmaster" needs no domain. */

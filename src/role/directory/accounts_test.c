@@ -1,0 +1,450 @@
+#include "role/directory/accounts.h"
+#include "base/memory.h"
+#include "sys/time.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define HASH "$argon2id$v=19$m=64,t=1,p=1$c2FsdHNhbHRzYWx0$"
+
+struct world {
+	struct config config;
+	struct accounts *a;
+	struct targets targets;
+	int changes[4]; /* by enum account_change */
+	uint64_t changed_number;
+};
+
+static void
+on_changed(void *arg, const struct account *account, enum account_change change)
+{
+	struct world *w = arg;
+
+	w->changes[change]++;
+	w->changed_number = account->number;
+}
+
+static const struct accounts_handlers handlers = { .changed = on_changed };
+
+static void
+put_user(struct world *w, const char *address, const char *hash, bool is_enabled)
+{
+	struct user_record record = { .address = bytes_text(address),
+		.secret_password = bytes_text(hash), .is_enabled = is_enabled };
+
+	accounts_put_user(w->a, &record);
+}
+
+/* targets: separated by SP. */
+static void
+put_alias(struct world *w, const char *address, const char *targets)
+{
+	struct bytes rest = bytes_text(targets), at[16];
+	size_t count = 0;
+
+	while (rest.len)
+		at[count++] = take_until(&rest, ' ');
+	accounts_put_alias(w->a, &(struct alias_record){ bytes_text(address), at, count });
+}
+
+static void
+load_usual(struct world *w)
+{
+	accounts_begin(w->a);
+	accounts_put_domain(w->a, BYTES("Second.org"));
+	put_user(w, "alice@example.org", HASH "a", true);
+	put_user(w, "bob@example.org", HASH "b", true);
+	put_user(w, "carol@second.org", HASH "c", false);
+	put_user(w, "../etc@example.org", HASH "c", true);
+	put_alias(w, "sales@example.org", "alice@example.org bob@example.org");
+	put_alias(w, "all@example.org", "sales@example.org carol@second.org alice@example.org");
+	put_alias(w, "out@example.org", "Someone@Elsewhere.net");
+	put_alias(w, "copy@example.org", "alice+copy@example.org Someone@Elsewhere.net");
+	put_alias(w, "bob@example.org", "bob@example.org alice@example.org");
+	put_alias(w, "loop1@example.org", "loop2@example.org");
+	put_alias(w, "loop2@example.org", "loop1@example.org");
+	put_alias(w, "self@example.org", "self@example.org");
+	put_alias(w, "half@example.org", "loop1@example.org alice@example.org");
+	put_alias(w, "stale@example.org", "gone@example.org");
+	put_alias(w, "@second.org", "alice@example.org");
+	put_alias(w, "unusable@example.org", "../etc@example.org alice@example.org");
+	accounts_end(w->a);
+}
+
+static int
+set_up(void **state)
+{
+	static struct bytes domains[] = { BYTES_INIT("example.org"), BYTES_INIT("empty.org") };
+	struct world *w = NEW(struct world);
+
+	w->config = (struct config){ .hostname = BYTES("mail.example.org"), .domains = { domains, 2 },
+		.recipient_delimiter = BYTES("+-"), .maildir_template = BYTES("/mail/%d/%u") };
+	w->a = accounts_new(&w->config, &handlers, w);
+	*state = w;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct world *w = *state;
+
+	accounts_free(&w->a);
+	memory_free(w);
+	return 0;
+}
+
+struct row {
+	const char *address;
+	enum ipc_outcome want;
+	const char *targets; /* ACCOUNT[=address] or !foreign, separated by SP */
+};
+
+/* What the targets are, as in struct row. */
+static void
+print_targets(const struct targets *t, char *out, size_t size)
+{
+	struct buf b;
+
+	buf_init_fixed(&b, out, size);
+	for (size_t i = 0; i < t->count; i++) {
+		if (i)
+			put_char(&b, ' ');
+		if (!t->at[i].account) {
+			put_char(&b, '!');
+			put_bytes(&b, t->at[i].address);
+			continue;
+		}
+		put_bytes(&b, account_address(t->at[i].account));
+		if (!bytes_equal(account_address(t->at[i].account), t->at[i].address)) {
+			put_char(&b, '=');
+			put_bytes(&b, t->at[i].address);
+		}
+	}
+	put_char(&b, 0);
+	assert_false(b.has_failed);
+}
+
+#define ALICE "alice@example.org"
+#define BOB "bob@example.org"
+
+static void
+addresses_resolve(void **state)
+{
+	static const struct row rows[] = {
+		{ ALICE, IPC_OK, ALICE },
+		{ "ALICE@Example.ORG", IPC_OK, ALICE },
+		{ "alice+news@example.org", IPC_OK, ALICE "=alice+news@example.org" },
+		{ "alice-news+x@example.org", IPC_OK, ALICE "=alice-news+x@example.org" },
+		{ "+alice@example.org", IPC_ABSENT, "" },
+		{ "nobody@example.org", IPC_ABSENT, "" },
+		{ "nobody+x@example.org", IPC_ABSENT, "" },
+		{ "@example.org", IPC_ABSENT, "" },
+		{ "@second.org", IPC_ABSENT, "" },
+		{ "alice", IPC_ABSENT, "" },
+		{ "", IPC_ABSENT, "" },
+		{ "someone@elsewhere.net", IPC_FOREIGN, "" },
+		{ "postmaster@elsewhere.net", IPC_FOREIGN, "" },
+		{ "sales@example.org", IPC_OK, ALICE " " BOB },
+		{ "sales+x@example.org", IPC_OK, ALICE " " BOB },
+		{ "all@example.org", IPC_OK, ALICE " " BOB " carol@second.org" },
+		{ "out@example.org", IPC_OK, "!Someone@Elsewhere.net" },
+		{ "copy@example.org", IPC_OK, ALICE "=alice+copy@example.org !Someone@Elsewhere.net" },
+		{ BOB, IPC_OK, BOB " " ALICE },
+		{ "loop1@example.org", IPC_LATER, "" },
+		{ "self@example.org", IPC_LATER, "" },
+		{ "half@example.org", IPC_OK, ALICE },
+		{ "stale@example.org", IPC_ABSENT, "" },
+		{ "whoever@SECOND.org", IPC_OK, ALICE },
+		{ "carol@second.org", IPC_OK, "carol@second.org" },
+		{ "../etc@example.org", IPC_LATER, "" },
+		{ "unusable@example.org", IPC_LATER, NULL },
+	};
+	struct world *w = *state;
+
+	load_usual(w);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char got[1024];
+
+		assert_int_equal(
+			accounts_resolve(w->a, bytes_text(rows[i].address), &w->targets), rows[i].want);
+		print_targets(&w->targets, got, sizeof got);
+		if (rows[i].targets)
+			assert_string_equal(got, rows[i].targets);
+	}
+}
+
+static void
+nothing_is_unknown_before_the_first_load(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(accounts_resolve(w->a, BYTES(ALICE), &w->targets), IPC_LATER);
+	assert_int_equal(accounts_resolve(w->a, BYTES("x@y.z"), &w->targets), IPC_LATER);
+	assert_int_equal(accounts_may_send(w->a, 1, BYTES(ALICE)), IPC_LATER);
+	accounts_begin(w->a);
+	accounts_abandon(w->a);
+	assert_int_equal(accounts_resolve(w->a, BYTES(ALICE), &w->targets), IPC_LATER);
+}
+
+static void
+rfc5321_4_5_1_postmaster_is_never_absent(void **state)
+{
+	static const char *const addresses[] = { "postmaster", "PostMaster", "Postmaster@Example.org",
+		"postmaster+x@example.org", "postmaster@empty.org" };
+	struct world *w = *state;
+
+	accounts_begin(w->a);
+	accounts_end(w->a);
+	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+		assert_int_equal(accounts_resolve(w->a, bytes_text(addresses[i]), &w->targets), IPC_OK);
+		assert_int_equal(w->targets.count, 1);
+		assert_true(w->targets.at[0].account->is_made);
+	}
+	assert_true(bytes_equal(account_path(w->targets.at[0].account), BYTES("/mail/example.org/postmaster")));
+	assert_false(w->targets.at[0].account->is_enabled);
+	assert_int_equal(account_secret_password(w->targets.at[0].account).len, 0);
+	/* It stays through a load, with its number. */
+	uint64_t number = w->targets.at[0].account->number;
+	load_usual(w);
+	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster@empty.org"), &w->targets), IPC_OK);
+	assert_int_equal(w->targets.at[0].account->number, number);
+	assert_int_equal(w->changes[ACCOUNT_REMOVED], 0);
+}
+
+static void
+postmaster_is_an_alias_or_the_configured_account_first(void **state)
+{
+	struct world *w = *state;
+
+	w->config.postmaster = BYTES(ALICE);
+	accounts_configure(w->a, &w->config);
+	load_usual(w);
+	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster@empty.org"), &w->targets), IPC_OK);
+	assert_true(bytes_equal(account_address(w->targets.at[0].account), BYTES(ALICE)));
+	accounts_begin(w->a);
+	put_user(w, BOB, "", true);
+	put_alias(w, "postmaster@empty.org", BOB);
+	accounts_end(w->a);
+	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster@empty.org"), &w->targets), IPC_OK);
+	assert_true(bytes_equal(account_address(w->targets.at[0].account), BYTES(BOB)));
+	/* alice is gone: the configured address leads nowhere, the mail still has a place. */
+	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster"), &w->targets), IPC_OK);
+	assert_true(bytes_equal(account_address(w->targets.at[0].account), BYTES("postmaster@example.org")));
+}
+
+static void
+postmaster_of_other_domains_goes_to_that_of_the_first(void **state)
+{
+	struct world *w = *state;
+
+	accounts_begin(w->a);
+	put_user(w, "postmaster@example.org", "", true);
+	accounts_end(w->a);
+	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster@empty.org"), &w->targets), IPC_OK);
+	assert_true(bytes_equal(account_address(w->targets.at[0].account), BYTES("postmaster@example.org")));
+	assert_false(w->targets.at[0].account->is_made);
+}
+
+static void
+without_domains_the_host_has_a_postmaster(void **state)
+{
+	struct world *w = *state;
+
+	w->config.domains.count = 0;
+	accounts_configure(w->a, &w->config);
+	accounts_begin(w->a);
+	accounts_end(w->a);
+	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster"), &w->targets), IPC_OK);
+	assert_int_equal(accounts_resolve(w->a, BYTES("x@mail.example.org"), &w->targets), IPC_ABSENT);
+	assert_int_equal(accounts_resolve(w->a, BYTES("x@example.org"), &w->targets), IPC_FOREIGN);
+}
+
+static void
+aliases_too_large_or_too_deep_have_to_wait(void **state)
+{
+	struct world *w = *state;
+	struct bytes targets[RECORD_TARGETS_MAX];
+	char texts[RECORD_TARGETS_MAX][32], name[64], next[64];
+
+	accounts_begin(w->a);
+	for (size_t i = 0; i < RECORD_TARGETS_MAX; i++) {
+		snprintf(texts[i], sizeof texts[i], "u%zu@elsewhere.net", i);
+		targets[i] = bytes_text(texts[i]);
+	}
+	accounts_put_alias(w->a, &(struct alias_record){ BYTES("just@example.org"), targets, TARGETS_MAX });
+	accounts_put_alias(w->a, &(struct alias_record){ BYTES("over@example.org"), targets, TARGETS_MAX + 1 });
+	put_user(w, ALICE, "", true);
+	for (int i = 0; i <= ALIAS_DEPTH_MAX; i++) {
+		snprintf(name, sizeof name, "d%d@example.org", i);
+		snprintf(next, sizeof next, i ? "d%d@example.org" : ALICE, i - 1);
+		put_alias(w, name, next);
+	}
+	accounts_end(w->a);
+	assert_int_equal(accounts_resolve(w->a, BYTES("just@example.org"), &w->targets), IPC_OK);
+	assert_int_equal(w->targets.count, TARGETS_MAX);
+	assert_int_equal(accounts_resolve(w->a, BYTES("over@example.org"), &w->targets), IPC_LATER);
+	snprintf(name, sizeof name, "d%d@example.org", ALIAS_DEPTH_MAX - 1);
+	assert_int_equal(accounts_resolve(w->a, bytes_text(name), &w->targets), IPC_OK);
+	snprintf(name, sizeof name, "d%d@example.org", ALIAS_DEPTH_MAX);
+	assert_int_equal(accounts_resolve(w->a, bytes_text(name), &w->targets), IPC_LATER);
+}
+
+static void
+a_load_tells_what_changed(void **state)
+{
+	struct world *w = *state;
+	uint64_t alice, bob;
+
+	load_usual(w);
+	alice = accounts_find(w->a, BYTES(ALICE))->number;
+	bob = accounts_find(w->a, BYTES(BOB))->number;
+	memset(w->changes, 0, sizeof w->changes);
+	load_usual(w);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(w->changes[i], 0);
+	assert_int_equal(accounts_find(w->a, BYTES(ALICE))->number, alice);
+
+	accounts_begin(w->a);
+	put_user(w, ALICE, HASH "other", true);
+	put_user(w, BOB, HASH "b", false);
+	put_user(w, "dave@example.org", HASH "d", true);
+	accounts_end(w->a);
+	assert_int_equal(w->changes[ACCOUNT_PASSWORD], 1);
+	assert_int_equal(w->changes[ACCOUNT_DISABLED], 1);
+	assert_int_equal(w->changes[ACCOUNT_REMOVED], 2);
+	assert_int_equal(accounts_by_number(w->a, alice)->number, alice);
+	assert_int_equal(accounts_count(w->a).accounts, 3);
+	assert_int_equal(accounts_count(w->a).aliases, 0);
+	assert_int_equal(accounts_count(w->a).domains, 2);
+
+	w->config.maildir_template = BYTES("/other/%u");
+	accounts_configure(w->a, &w->config);
+	accounts_begin(w->a);
+	put_user(w, ALICE, HASH "other", true);
+	accounts_end(w->a);
+	assert_int_equal(w->changes[ACCOUNT_MOVED], 1);
+	assert_null(accounts_by_number(w->a, bob));
+	assert_null(accounts_find(w->a, BYTES(BOB)));
+	accounts_begin(w->a);
+	put_user(w, BOB, HASH "b", true);
+	accounts_abandon(w->a);
+	assert_non_null(accounts_find(w->a, BYTES(ALICE)));
+	assert_int_not_equal(accounts_find(w->a, BYTES(BOB))->number, bob);
+}
+
+static void
+names_find_accounts_only(void **state)
+{
+	struct world *w = *state;
+
+	load_usual(w);
+	assert_non_null(accounts_find(w->a, BYTES("Alice@EXAMPLE.org")));
+	assert_non_null(accounts_find(w->a, BYTES("alice")));
+	assert_null(accounts_find(w->a, BYTES("carol")));
+	assert_null(accounts_find(w->a, BYTES("sales@example.org")));
+	assert_null(accounts_find(w->a, BYTES("alice+x@example.org")));
+	assert_null(accounts_find(w->a, BYTES("@second.org")));
+	assert_null(accounts_by_number(w->a, 0));
+	assert_null(accounts_by_number(w->a, UINT64_MAX));
+}
+
+static void
+an_account_sends_as_what_leads_to_it(void **state)
+{
+	static const struct row rows[] = {
+		{ "Alice@example.org", IPC_OK, NULL },
+		{ "alice+x@example.org", IPC_OK, NULL },
+		{ "sales@example.org", IPC_OK, NULL },
+		{ "anything@second.org", IPC_OK, NULL },
+		{ "carol@second.org", IPC_DENIED, NULL },
+		{ "out@example.org", IPC_DENIED, NULL },
+		{ "nobody@example.org", IPC_DENIED, NULL },
+		{ "alice@elsewhere.net", IPC_DENIED, NULL },
+		{ "", IPC_DENIED, NULL },
+	};
+	struct world *w = *state;
+	uint64_t alice;
+
+	load_usual(w);
+	alice = accounts_find(w->a, BYTES(ALICE))->number;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_int_equal(accounts_may_send(w->a, alice, bytes_text(rows[i].address)), rows[i].want);
+	assert_int_equal(accounts_may_send(w->a, accounts_find(w->a, BYTES("carol@second.org"))->number,
+				 BYTES("carol@second.org")),
+		IPC_DENIED);
+	assert_int_equal(accounts_may_send(w->a, alice - 1, BYTES(ALICE)), IPC_DENIED);
+}
+
+static void
+malformed_rows_are_left_out(void **state)
+{
+	struct world *w = *state;
+
+	accounts_begin(w->a);
+	put_user(w, "", "", true);
+	put_user(w, "nodomain", "", true);
+	put_user(w, "@example.org", "", true);
+	put_user(w, "\xff@example.org", "", true);
+	put_alias(w, "a@example.org", "");
+	put_alias(w, "b@example.org", "@example.org");
+	put_alias(w, "c@example.org", "root");
+	put_alias(w, "nodomain", ALICE);
+	accounts_put_domain(w->a, BYTES("@x"));
+	accounts_end(w->a);
+	assert_int_equal(accounts_count(w->a).accounts, 0);
+	assert_int_equal(accounts_count(w->a).aliases, 0);
+	assert_int_equal(accounts_count(w->a).domains, 2);
+}
+
+enum { MANY = 20000 };
+
+static void
+many_accounts_are_found_again(void **state)
+{
+	struct world *w = *state;
+	char address[64];
+
+	for (int load = 0; load < 2; load++) {
+		accounts_begin(w->a);
+		for (int i = 0; i < MANY; i++) {
+			snprintf(address, sizeof address, "user%d@example.org", i);
+			put_user(w, address, HASH "0123456789012345678901234567890123456789", true);
+		}
+		accounts_end(w->a);
+	}
+	assert_int_equal(accounts_count(w->a).accounts, MANY);
+	for (int i = 0; i < MANY; i += 7) {
+		snprintf(address, sizeof address, "User%d+x@example.org", i);
+		assert_int_equal(accounts_resolve(w->a, bytes_text(address), &w->targets), IPC_OK);
+	}
+	accounts_begin(w->a);
+	accounts_end(w->a);
+	assert_int_equal(accounts_count(w->a).accounts, 0);
+	assert_int_equal(w->changes[ACCOUNT_REMOVED], MANY);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(addresses_resolve),
+		TEST(nothing_is_unknown_before_the_first_load),
+		TEST(rfc5321_4_5_1_postmaster_is_never_absent),
+		TEST(postmaster_is_an_alias_or_the_configured_account_first),
+		TEST(postmaster_of_other_domains_goes_to_that_of_the_first),
+		TEST(without_domains_the_host_has_a_postmaster),
+		TEST(aliases_too_large_or_too_deep_have_to_wait),
+		TEST(a_load_tells_what_changed),
+		TEST(names_find_accounts_only),
+		TEST(an_account_sends_as_what_leads_to_it),
+		TEST(malformed_rows_are_left_out),
+		TEST(many_accounts_are_found_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,82 @@
+#include "role/directory/template.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+struct row {
+	const char *template, *address, *team;
+	const char *want; /* NULL: no path */
+};
+
+static void
+a_template_gives_a_safe_path_or_none(void **state)
+{
+	static const struct row rows[] = {
+		{ "/home/vmail/%d/%u/mailbox", "alice@x.org", "a", "/home/vmail/x.org/alice/mailbox" },
+		{ "/m/%{team}/%u", "alice@x.org", "blue", "/m/blue/alice" },
+		{ "/m/%{TEAM}/%u", "alice@x.org", "blue", "/m/blue/alice" },
+		{ "/m/100%%/%u", "alice@x.org", "a", "/m/100%/alice" },
+		{ "/m/plain", "alice@x.org", "a", "/m/plain" },
+		{ "/m/%u", "a..b@x.org", "a", "/m/a..b" },
+		{ "/m/%u", "../../etc@x.org", "a", NULL },
+		{ "/m/%u", "..@x.org", "a", NULL },
+		{ "/m/%u", ".@x.org", "a", NULL },
+		{ "/m/%u", ".ssh@x.org", "a", NULL },
+		{ "/m/%u", "a/b@x.org", "a", NULL },
+		{ "/m/%d/x", "a@..", "a", NULL },
+		{ "/m/%d/x", "a@x/y", "a", NULL },
+		{ "/m/%{team}", "a@x.org", "", NULL },
+		{ "/m/%{team}", "a@x.org", "a/../b", NULL },
+		{ "/m/%{team}", "a@x.org", "..", NULL },
+		{ "/m/%{team}", "a@x.org", "a\nb", NULL },
+		{ "/m/%{none}", "a@x.org", "a", NULL },
+		{ "/m/%{team", "a@x.org", "a", NULL },
+		{ "/m/%x", "a@x.org", "a", NULL },
+		{ "/m/%", "a@x.org", "a", NULL },
+		{ "/0123456789012345678901234567890123456789/%u", "alice@x.org", "a", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct record_attribute team = { BYTES("team"), bytes_text(rows[i].team) };
+		uint8_t space[40];
+		struct buf out;
+		struct address address;
+		struct fault f;
+		int result;
+
+		assert_true(address_fold(bytes_text(rows[i].address), &address));
+		buf_init_fixed(&out, space, sizeof space);
+		result = template_put_path(&out, bytes_text(rows[i].template), &address, &team, 1, &f);
+		assert_int_equal(result, rows[i].want ? 0 : -1);
+		if (rows[i].want)
+			assert_true(bytes_equal(buf_bytes(&out), bytes_text(rows[i].want)));
+	}
+}
+
+static void
+a_nul_never_gets_into_a_path(void **state)
+{
+	struct record_attribute team = { BYTES("team"), bytes_of("a\0b", 3) };
+	uint8_t space[40];
+	struct buf out;
+	struct address address;
+	struct fault f;
+
+	(void)state;
+	assert_true(address_fold(BYTES("a@x.org"), &address));
+	buf_init_fixed(&out, space, sizeof space);
+	assert_int_equal(template_put_path(&out, BYTES("/m/%{team}"), &address, &team, 1, &f), -1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_template_gives_a_safe_path_or_none),
+		cmocka_unit_test(a_nul_never_gets_into_a_path),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
