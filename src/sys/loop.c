@@ -267,6 +267,7 @@ void
 wake_init(struct wake *w, struct loop *loop, void (*woken)(struct wake *w))
 {
 	w->woken = woken;
+	w->closed = NULL;
 	check_uv(uv_async_init(&loop->uv, &w->handle, on_wake));
 }
 
@@ -274,6 +275,22 @@ void
 wake_send(struct wake *w)
 {
 	uv_async_send(&w->handle);
+}
+
+static void
+on_wake_closed(uv_handle_t *handle)
+{
+	struct wake *w = (struct wake *)handle;
+
+	if (w->closed)
+		w->closed(w);
+}
+
+void
+wake_close(struct wake *w, void (*closed)(struct wake *w))
+{
+	w->closed = closed;
+	uv_close((uv_handle_t *)&w->handle, on_wake_closed);
 }
 
 static void

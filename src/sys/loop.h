@@ -53,10 +53,14 @@ void timer_close(struct timer *t, void (*closed)(struct timer *t));
 struct wake {
 	uv_async_t handle;
 	void (*woken)(struct wake *w);
+	void (*closed)(struct wake *w);
 };
 
 void wake_init(struct wake *w, struct loop *loop, void (*woken)(struct wake *w));
 void wake_send(struct wake *w);
+/* No more `woken`, and nobody may send any more; `closed` comes in a later turn (or from loop_free), after
+   which the memory may go. */
+void wake_close(struct wake *w, void (*closed)(struct wake *w));
 
 /* Calls `caught` in the loop when the signal arrives.  Lives as long as the loop. */
 void loop_on_signal(struct loop *loop, int signal, void (*caught)(void *arg, int signal), void *arg);

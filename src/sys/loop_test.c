@@ -243,6 +243,13 @@ on_woken(struct wake *at)
 	loop_stop(loop);
 }
 
+static void
+on_wake_closed(struct wake *at)
+{
+	assert_ptr_equal(at, &wake);
+	note("closed");
+}
+
 static void *
 wake_from_thread(void *at)
 {
@@ -261,6 +268,9 @@ a_wake_comes_from_another_thread(void **state)
 	loop_run(loop);
 	pthread_join(thread, NULL);
 	assert_string_equal(trace, "woken");
+	wake_close(&wake, on_wake_closed);
+	loop_free(&loop);
+	assert_string_equal(trace, "wokenclosed");
 }
 
 static void

@@ -1,6 +1,5 @@
 #include "role/directory/accounts.h"
 #include "base/memory.h"
-#include "sys/time.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

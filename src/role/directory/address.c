@@ -103,24 +103,3 @@ address_make(struct bytes local, struct bytes domain, struct address *out)
 	*out = made;
 	return true;
 }
-
-bool
-address_is_domain(struct bytes domain)
-{
-	if (domain.len == 0 || domain.len > 255)
-		return false;
-	while (domain.len) {
-		bool is_last = bytes_find_char(domain, '.') == domain.len;
-		struct bytes label = take_until(&domain, '.');
-
-		if (label.len == 0 || label.len > 63 || (!is_last && domain.len == 0))
-			return false;
-		if (label.ptr[0] == '-' || label.ptr[label.len - 1] == '-')
-			return false;
-		for (size_t i = 0; i < label.len; i++)
-			if (!byte_is_class(label.ptr[i], CLASS_ALPHA | CLASS_DIGIT | CLASS_HIGH)
-				&& label.ptr[i] != '-' && label.ptr[i] != '_')
-				return false;
-	}
-	return true;
-}

@@ -27,7 +27,5 @@ struct bytes address_domain(const struct address *a);
    long. */
 bool address_make(struct bytes local, struct bytes domain, struct address *out)
 	__attribute__((warn_unused_result));
-/* Is it a domain that accounts may be in: labels of letters, digits, "-", "_" and high octets? */
-bool address_is_domain(struct bytes domain);
 
 #endif

@@ -84,6 +84,21 @@ empty_shelves(struct verifier *v)
 		password_scratch_done(&v->shelves[i].scratch);
 }
 
+static struct verifier *
+of_wake(struct wake *wake)
+{
+	return (struct verifier *)((uint8_t *)wake - offsetof(struct verifier, wake));
+}
+
+static void
+on_wake_closed(struct wake *wake)
+{
+	struct verifier *v = of_wake(wake);
+
+	memory_wipe(v, sizeof *v);
+	memory_free(v);
+}
+
 void
 verifier_free(struct verifier **at)
 {
@@ -91,12 +106,11 @@ verifier_free(struct verifier **at)
 
 	if (!v)
 		return;
+	*at = NULL;
 	pool_free(&v->pool);
 	empty_shelves(v);
 	memory_free(v->shelves);
-	memory_wipe(v, sizeof *v);
-	memory_free(v);
-	*at = NULL;
+	wake_close(&v->wake, on_wake_closed);
 }
 
 /* There are as many shelves as threads: one is free. */
@@ -264,8 +278,7 @@ finish(struct verifier *v, struct attempt *t)
 static void
 woken(struct wake *wake)
 {
-	struct verifier *v =
-		(struct verifier *)((uint8_t *)wake - offsetof(struct verifier, wake));
+	struct verifier *v = of_wake(wake);
 	struct attempt *t = atomic_exchange(&v->finished, NULL);
 
 	while (t) {

@@ -17,9 +17,9 @@ enum verifier_result {
 	VERIFIER_BUSY, /* too many wait: try later */
 };
 
-/* One for a loop, which it must outlive. Owned. */
+/* One for a loop. Owned. */
 struct verifier *verifier_new(struct loop *loop, size_t threads);
-/* Waits for the threads; what they were at is not told any more. */
+/* Waits for the threads; what they were at is not told any more.  Before loop_free. */
 void verifier_free(struct verifier **v);
 /* Tries the password of the account called `name` against its hash.  A hash that is empty or malformed
    takes the same time and is never right.  `done` is called once when the result is VERIFIER_PENDING, and
