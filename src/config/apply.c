@@ -47,7 +47,8 @@ unknown_name(struct config_reading *r, struct bytes block, const struct config_n
 	bool needs_which;
 
 	if (directive_begins_block(word) && block.len == 0)
-		return config_error_add(r->errors, &node->name.at, "\"%.*s\" needs a block: { ... }", BYTES_ARG(word));
+		return config_error_add(r->errors, &node->name.at, "\"%.*s\" is written: %.*s { ... }", BYTES_ARG(word),
+			BYTES_ARG(word));
 	if (home && !bytes_equal(bytes_text(home), block))
 		return config_error_add(r->errors, &node->name.at, "\"%.*s\" belongs into %s { ... }", BYTES_ARG(word), home);
 	if (block.len > 0 && directive_find(BYTES_NONE, word, BYTES_NONE, &needs_which))
