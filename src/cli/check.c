@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "cli/certificate.h"
+#include "config/kind.h"
 #include "sys/sandbox.h"
 #include "sys/time.h"
 
@@ -47,7 +48,7 @@ print_listeners(const struct config *c)
 	for (size_t i = 0; i < c->listener_count; i++) {
 		const struct config_listener *l = &c->listeners[i];
 
-		printf("  %-12s %-28.*s %s\n", ipc_service_name(l->service), BYTES_ARG(l->address),
+		printf("  %-12s %-28.*s %s\n", kind_service_name(l->service), BYTES_ARG(l->address),
 			security_of(c, l->service));
 	}
 	if (c->plaintext_login != PLAINTEXT_LOGIN_NO)

@@ -245,7 +245,7 @@ config_complete(struct config *c)
 		return;
 	buf_init(&path, c->state_directory.len + 32);
 	put_bytes(&path, c->state_directory);
-	put_text(&path, "/directory.sqlite");
+	put_text(&path, "/directory/accounts.db");
 	/* The arena is empty but for a file of 1 MiB, so there is room. */
 	if (!arena_copy(c->arena, buf_bytes(&path), &c->directory_embedded_file))
 		c->directory_embedded_file = BYTES_NONE;

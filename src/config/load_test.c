@@ -105,7 +105,7 @@ the_smallest_file_has_good_defaults(void **state)
 	assert_true(bytes_equal(c->listeners[0].address, BYTES("*:25")));
 	assert_true(bytes_equal(c->recipient_delimiter, BYTES("+")));
 	assert_true(bytes_equal(c->run_directory, BYTES("/run/mermoz")));
-	assert_true(bytes_equal(c->directory_embedded_file, BYTES("/var/lib/mermoz/directory.sqlite")));
+	assert_true(bytes_equal(c->directory_embedded_file, BYTES("/var/lib/mermoz/directory/accounts.db")));
 	assert_true(bytes_equal(c->user_store, BYTES("vmail")));
 	assert_int_equal(c->plaintext_login, PLAINTEXT_LOGIN_NO);
 	assert_int_equal(c->log_format, LOG_KEY_VALUE);
