@@ -21,7 +21,7 @@ struct smtp_session;
 struct smtp_limits {
 	uint32_t command_line_octets_max; /* RFC 5321 4.5.3.1.4: 512 at least, more for extensions */
 	uint32_t text_line_octets_max; /* of message lines; 0: any length (they are not cut) */
-	uint64_t message_octets_max;
+	uint64_t message_octets_max; /* 0: any size (RFC 1870 6) */
 	uint32_t recipients_max; /* RFC 5321 4.5.3.1.8: 100 at least */
 	uint32_t errors_max; /* bad commands before the session is closed with 421 */
 	uint32_t hops_max; /* for the driver: RFC 5321 6.3 */
@@ -49,7 +49,8 @@ enum smtp_effect_kind {
 	SMTP_BODY_BEGIN, /* answer SMTP_ANSWER_OK to take it, or LATER/NO_SPACE: 451/452 before 354 */
 	SMTP_BODY, /* `octets` of the message: dot-unstuffed, wire form; borrowed until the next step */
 	SMTP_BODY_END, /* the message is complete: answer when it is durable, or why not */
-	SMTP_ABANDONED, /* the transaction is over without a message (RSET, EHLO, QUIT, error in it) */
+	SMTP_ABANDONED, /* the transaction, whose MAIL was answered OK or not yet, is over without a message (RSET, EHLO,
+		QUIT, error in it); what of its body was handed out is void */
 	SMTP_CLOSE, /* after what was put out is sent */
 };
 
@@ -69,11 +70,11 @@ enum smtp_answer {
 };
 
 /* Only a parser makes one: a local part and a domain (or literal), unquoted; or the null path; or "postmaster"
-   without a domain (domain empty). */
+   without a domain (domain empty).  In an effect: borrowed until the transaction is over and the next step is made. */
 struct smtp_path {
 	struct bytes local; /* quoted-string content without quotes and backslashes */
 	struct bytes domain; /* without a final dot; a literal with its brackets */
-	struct bytes text; /* as written, without the angle brackets */
+	struct bytes text; /* as written, without the angle brackets and a source route */
 	bool is_null;
 };
 
@@ -105,17 +106,19 @@ int smtp_path_parse(struct bytes *in, bool may_utf8, struct arena *arena, struct
 struct smtp_session *smtp_session_new(const struct smtp_settings *settings);
 void smtp_session_free(struct smtp_session **s);
 enum smtp_effect_kind smtp_session_step(struct smtp_session *s, struct bytes *in, struct smtp_effect *effect);
-/* The answer to SMTP_MAIL (id: the mail id, stands in replies), ASK_RECIPIENT, BODY_BEGIN, BODY_END. */
+/* The answer to SMTP_MAIL, ASK_RECIPIENT, BODY_BEGIN, BODY_END.  One that makes no sense there is a temporary error; one
+   that nobody waits for is dropped. */
 void smtp_session_answer(struct smtp_session *s, enum smtp_answer answer);
+/* The id of the transaction that began with SMTP_MAIL; stands in the reply to the message. */
 void smtp_session_set_mail_id(struct smtp_session *s, const struct mail_id *id);
 /* OK, BAD_CREDENTIALS or LATER (454 4.7.0). */
 void smtp_session_answer_login(struct smtp_session *s, enum smtp_answer answer);
 /* The handshake is done: RFC 3207 4.2, everything said before is forgotten. */
 void smtp_session_tls_started(struct smtp_session *s);
-/* The server is going away or the client was silent too long: the next steps put out 421 with the text
-   and close. */
+/* The server is going away or the client was silent too long: the next steps put out 421 4.3.2 with the text
+   and close.  An answer that is due is not waited for, but to SMTP_BODY_END: then the 421 comes behind it. */
 void smtp_session_shut(struct smtp_session *s, struct bytes text);
-/* What HELO or EHLO said, empty before. */
+/* What HELO or EHLO said, empty before; octets that are out of place in a trace field are "?". */
 struct bytes smtp_session_helo(const struct smtp_session *s);
 bool smtp_session_is_esmtp(const struct smtp_session *s);
 bool smtp_session_is_logged_in(const struct smtp_session *s);

@@ -1,0 +1,43 @@
+/* For tests and fuzzers: drives a session as a server would, answers what it asks, writes down what it did and
+   checks what must always hold. */
+#ifndef SMTP_PLAYER_H
+#define SMTP_PLAYER_H
+
+#include "proto/smtp/session.h"
+
+struct player {
+	struct smtp_session *session;
+	/* Input that was left; in a block of its own size, so that a sanitizer sees who looks beyond. */
+	uint8_t *in;
+	size_t in_len;
+	struct buf out; /* everything put out */
+	/* Everything else, a line each: "mail <text> size 8bit utf8", "recipient <text>", "begin", "end <body>",
+	   "abandoned", "login <mechanism> <name> <authorize_as> <password>", "tls", "close". */
+	struct buf effects;
+	struct buf body;
+	struct buf paths; /* the transaction's, as they were; views[] must stay the same */
+	struct bytes views[64];
+	size_t view_count;
+	bool is_closed, is_tls_due, has_mail, has_body;
+	size_t asks;
+	/* The answer to an effect; NULL: always OK. */
+	enum smtp_answer (*answer)(struct player *p, const struct smtp_effect *effect);
+	void *arg;
+	/* Leave that many asks unanswered, then stop: for smtp_session_shut in every state. */
+	size_t asks_max;
+	bool is_blocked;
+};
+
+void player_start(struct player *p, const struct smtp_settings *settings);
+void player_done(struct player *p);
+/* More input; steps until the session needs more, is blocked, wants TLS or is closed. */
+void player_send(struct player *p, struct bytes in);
+/* The same without more input. */
+void player_run(struct player *p);
+/* The handshake. */
+void player_start_tls(struct player *p);
+
+/* A settings value that tests start from: mx.example, nothing but plain SMTP, generous limits. */
+struct smtp_settings player_settings(void);
+
+#endif

@@ -1,0 +1,38 @@
+/* Every reply there is. */
+#ifndef SMTP_REPLY_H
+#define SMTP_REPLY_H
+
+#include "proto/smtp/session.h"
+
+enum smtp_reply {
+#define REPLY(id, code, enhanced, text) id,
+#include "proto/smtp/reply.def"
+#undef REPLY
+	SMTP_REPLIES
+};
+
+/* Appends the line, with its CRLF. */
+void smtp_put_reply(struct buf *out, enum smtp_reply reply);
+/* Is it a command that the client should not have sent (syntax, order)?  Such are counted. */
+bool smtp_reply_is_error(enum smtp_reply reply);
+/* What an answer to MAIL, RCPT, DATA/BDAT or the message's end is to the client.  An answer that makes no sense
+   there is our own trouble: REPLY_LATER. */
+enum smtp_reply smtp_reply_of_answer(enum smtp_answer answer, enum smtp_reply when_ok);
+
+void smtp_put_greeting(struct buf *out, struct bytes hostname);
+/* 250 to HELO: one line without enhanced code. */
+void smtp_put_helo(struct buf *out, struct bytes hostname);
+/* What holds now and is listed for it. */
+struct smtp_offer {
+	uint64_t size;
+	bool has_tls, has_login;
+};
+void smtp_put_ehlo(struct buf *out, struct bytes hostname, const struct smtp_offer *offer);
+/* 250 to the end of a message.  id NULL: none is known. */
+void smtp_put_stored(struct buf *out, const struct mail_id *id);
+/* 250 to a BDAT that is not the last (RFC 3030 2). */
+void smtp_put_chunk_taken(struct buf *out, uint64_t octets);
+/* 421 4.3.2 with the text. */
+void smtp_put_shut(struct buf *out, struct bytes text);
+
+#endif
