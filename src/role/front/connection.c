@@ -25,6 +25,7 @@ struct connection {
 	void *client;
 	enum ipc_service service;
 	bool is_closing; /* no more input; the end comes when the output is sent */
+	bool is_shut; /* the goodbye was said, or will be */
 	bool is_gone; /* freed when the watch is closed */
 	bool is_running; /* in run(): do not re-enter */
 	bool has_ended; /* the client sent its last octet */
@@ -446,6 +447,9 @@ connection_tls(const struct connection *c)
 static void
 shut(struct connection *c, struct bytes text)
 {
+	if (c->is_shut)
+		return;
+	c->is_shut = true;
 	c->protocol->shut(c->client, text);
 	connection_run(c);
 }
@@ -499,7 +503,7 @@ connections_sweep(struct front *front)
 		if (silent_s <= (int64_t)c->protocol->timeout_s(c->client))
 			continue;
 		/* A client that does not even take our goodbye is not waited for. */
-		if (c->is_closing || c->transport == TRANSPORT_HANDSHAKE)
+		if (c->is_shut || c->is_closing || c->transport == TRANSPORT_HANDSHAKE)
 			destroy(c);
 		else
 			shut(c, BYTES("You were silent for too long"));
