@@ -170,12 +170,6 @@ cut(struct peer *p, const struct fault *f, const int *fds, size_t fd_count)
 	lose(p);
 }
 
-static bool
-has_more_to_come(const struct message *m)
-{
-	return m->type == MESSAGE_LISTED && m->u.listed.has_more;
-}
-
 static void
 on_answer(struct peer *p, const struct message *m)
 {
@@ -188,8 +182,6 @@ on_answer(struct peer *p, const struct message *m)
 		fault_set(&f, FAULT_SYNTAX, "%s is no answer to %s", ipc_message_name(m->type),
 			ipc_message_name(q->type));
 		cut(p, &f, m->fds, m->fd_count);
-	} else if (has_more_to_come(m)) {
-		q->answered(q->arg, m);
 	} else {
 		answer(p, q, m);
 	}

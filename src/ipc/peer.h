@@ -39,8 +39,8 @@ int peer_send_now(struct peer *p, const struct message *m) __attribute__((warn_u
 /* A number for the `request` field of the next peer_request. */
 uint64_t peer_request_id(struct peer *p);
 /* Sends m, whose `request` is that number; `answered` is called exactly once, never from in
-   here: on the answer, after within_ms, or when the channel is lost (or is not there).  The one
-   exception: of LISTED it is called for each frame until one without has_more. On the loop's thread. */
+   here: on the answer, after within_ms, or when the channel is lost (or is not there).  On the loop's
+   thread. */
 void peer_request(struct peer *p, const struct message *m, uint64_t request, uint32_t within_ms,
 	peer_answered answered, void *arg);
 /* The answer to that request is not wanted any more: its callback is not called, descriptors of a late

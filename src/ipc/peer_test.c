@@ -355,33 +355,6 @@ an_answer_of_another_type_costs_the_channel(void **state)
 }
 
 static void
-on_list(void *arg, const struct message *m)
-{
-	(void)arg;
-	assert_int_equal(m->type, MESSAGE_LISTED);
-	note(m->u.listed.has_more ? "+" : ".");
-}
-
-static void
-a_list_is_answered_in_several_frames(void **state)
-{
-	struct message m = { .type = MESSAGE_LIST }, part = { .type = MESSAGE_LISTED };
-
-	(void)state;
-	connect_both();
-	m.u.list.request = part.u.listed.request = peer_request_id(front);
-	peer_request(front, &m, m.u.list.request, 5000, on_list, NULL);
-	part.u.listed.has_more = 1;
-	assert_int_equal(peer_send(store, &part), 0);
-	assert_int_equal(peer_send(store, &part), 0);
-	part.u.listed.has_more = 0;
-	assert_int_equal(peer_send(store, &part), 0);
-	assert_int_equal(peer_send(store, &part), 0);
-	run_for(30);
-	assert_string_equal(trace, "++.q");
-}
-
-static void
 descriptors_arrive_and_those_of_late_answers_are_closed(void **state)
 {
 	struct message m = { .type = MESSAGE_NEW_FILE_RESULT, .fds = { raw[0] }, .fd_count = 1 };
@@ -460,7 +433,6 @@ main(void)
 		TEST(who_says_what_it_may_not_say_loses_the_channel),
 		TEST(garbage_with_descriptors_costs_the_channel_and_leaks_nothing),
 		TEST(an_answer_of_another_type_costs_the_channel),
-		TEST(a_list_is_answered_in_several_frames),
 		TEST(descriptors_arrive_and_those_of_late_answers_are_closed),
 		TEST(any_thread_may_send_also_while_the_channel_changes),
 		TEST(a_large_message_arrives),
