@@ -302,36 +302,24 @@ note_failure(struct journal *j, const struct batch *b, const struct fault *f)
 	(void)pthread_cond_signal(&j->chores);
 }
 
-/* Sets the state of each; those without done belong to their waiters from then on, the others stay in the
-   list that is returned.  Lock held. */
+/* Tells those who have done; returns the others, who wait in journal_wait.  Without the lock. */
 static struct journal_entry *
-set_states(struct journal_entry *list, enum entry_state state)
+tell(struct journal_entry *list, const struct fault *f)
 {
-	struct journal_entry *first = NULL, **end = &first;
+	struct journal_entry *waiting = NULL;
 
 	while (list) {
 		struct journal_entry *next = list->next;
 
 		if (list->done) {
-			*end = list;
-			end = &list->next;
+			list->done(list, f);
+		} else {
+			list->next = waiting;
+			waiting = list;
 		}
-		list->state = (uint8_t)state;
 		list = next;
 	}
-	*end = NULL;
-	return first;
-}
-
-static void
-tell(struct journal_entry *list, const struct fault *f)
-{
-	while (list) {
-		struct journal_entry *next = list->next;
-
-		list->done(list, f);
-		list = next;
-	}
+	return waiting;
 }
 
 /* Takes the whole line, counted as taken from it, so that journal_applied finds it so. */
@@ -354,11 +342,17 @@ finish(struct journal *j, struct journal_entry *list, const struct fault *f)
 {
 	struct fault copy = f ? *f : (struct fault){ 0 };
 
-	list = set_states(list, f ? ENTRY_FAILED : ENTRY_DURABLE);
-	(void)pthread_cond_broadcast(&j->changed);
 	(void)pthread_mutex_unlock(&j->lock);
-	tell(list, f ? &copy : NULL);
+	list = tell(list, f ? &copy : NULL);
 	(void)pthread_mutex_lock(&j->lock);
+	while (list) {
+		struct journal_entry *next = list->next;
+
+		/* From here on it is its waiter's. */
+		list->state = f ? ENTRY_FAILED : ENTRY_DURABLE;
+		list = next;
+	}
+	(void)pthread_cond_broadcast(&j->changed);
 }
 
 static void

@@ -61,6 +61,21 @@ is_zero(struct bytes in)
 	return true;
 }
 
+/* A power cut can leave the first octets of a head in a page of zeros. */
+static bool
+is_begun_magic(struct bytes copy)
+{
+	uint8_t magic[8];
+	struct buf b;
+	size_t same = 0;
+
+	buf_init_fixed(&b, magic, sizeof magic);
+	put_u64(&b, HEAD_MAGIC);
+	while (same < sizeof magic && copy.ptr[same] == magic[same])
+		same++;
+	return same > 0 && is_zero(bytes_sub(copy, same, copy.len));
+}
+
 static enum head_state
 read_head_copy(struct bytes copy, struct segment_head *head)
 {
@@ -71,6 +86,8 @@ read_head_copy(struct bytes copy, struct segment_head *head)
 
 	if (is_zero(copy))
 		return HEAD_EMPTY;
+	if (is_begun_magic(copy))
+		return HEAD_DAMAGED;
 	if (!take_u64(&in, &magic) || magic != HEAD_MAGIC || !take_u32(&in, &version) || !take_u32(&in, &sum))
 		return HEAD_FOREIGN;
 	if (sum != head_sum(copy.ptr))
@@ -100,6 +117,9 @@ format_read_head(struct bytes page, struct segment_head *head)
 		*head = other;
 	if (first == HEAD_GOOD || second == HEAD_GOOD)
 		return HEAD_GOOD;
+	/* Begun for the first time when the power went: nothing in it was safe. */
+	if ((first == HEAD_DAMAGED && second == HEAD_EMPTY) || (first == HEAD_EMPTY && second == HEAD_DAMAGED))
+		return HEAD_EMPTY;
 	if (first == HEAD_OTHER_VERSION || second == HEAD_OTHER_VERSION)
 		return HEAD_OTHER_VERSION;
 	if (first == HEAD_DAMAGED || second == HEAD_DAMAGED)

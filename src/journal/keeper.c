@@ -43,7 +43,10 @@ settle(struct journal *j)
 static bool
 write_checkpoint(struct journal *j)
 {
-	struct journal_entry entry = { .kind = KIND_CHECKPOINT, .state = ENTRY_QUEUED };
+	struct journal_entry entry = { .kind = KIND_CHECKPOINT,
+		.state = ENTRY_QUEUED,
+		.piece_count = 1,
+		.payload_octets = sizeof(uint64_t) };
 
 	j->checkpoint_entry = &entry;
 	(void)pthread_cond_signal(&j->work);
