@@ -2,6 +2,7 @@
 #ifndef SYS_PROCESS_H
 #define SYS_PROCESS_H
 
+#include "base/bytes.h"
 #include "base/fault.h"
 
 #include <sys/types.h>
@@ -18,6 +19,15 @@ pid_t process_start(const char *const *argv, int control_fd, struct fault *f)
 pid_t process_reap(int *status);
 void process_kill(pid_t pid, int signal);
 pid_t process_id(void);
+/* Writes the octets to standard error in one go: `write` of event_sink. */
+void process_say(void *arg, struct bytes line);
+/* Takes the lock file at path (made when missing) until this process ends, and writes our process id
+   into it.  The descriptor; -1 with *f, FAULT_DENIED when another process holds it. */
+int process_lock(const char *path, struct fault *f) __attribute__((warn_unused_result));
+/* Are we root?  Gives path to that user of the system, which needs root; -1 with *f. */
+bool process_is_root(void);
+int process_give(const char *path, const char *user, struct fault *f)
+	__attribute__((warn_unused_result));
 long process_cores(void);
 /* An anonymous file holding the octets, read-only for who gets it (sealed); -1 with *f. */
 int process_memory_file(const char *name, const void *octets, size_t count, struct fault *f)
