@@ -35,6 +35,7 @@ struct bytes buf_bytes(const struct buf *b);
 uint8_t *buf_room(struct buf *b, size_t count);
 void buf_added(struct buf *b, size_t count);
 
+/* Each appends its argument as it is: octets, a string of ours, one octet. */
 void put_bytes(struct buf *b, struct bytes in);
 void put_text(struct buf *b, const char *text);
 void put_char(struct buf *b, uint8_t c);

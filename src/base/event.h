@@ -42,6 +42,7 @@ struct event_field {
 	event_emit((ctx), (id),                                                                    \
 		(const struct event_field[]){ __VA_ARGS__ __VA_OPT__(, ){ FIELD_END, 0, { 0, 0 }, 0 } })
 
+/* What event() calls: fields end with FIELD_END. */
 void event_emit(const struct event_context *ctx, enum event_id id, const struct event_field *fields);
 
 /* Where lines go: `write` gets each whole line with its LF, from any thread.  now_us gives the

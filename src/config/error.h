@@ -14,10 +14,11 @@ struct config_place {
 bool config_error_add(struct config_errors *errors, const struct config_place *at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* A value as an error may show it: short, escaped; *** when it looks like a key. */
 struct config_shown {
 	char text[96];
 };
+
+/* A value as an error may show it: short, escaped; *** when it looks like a key. */
 struct config_shown config_show(struct bytes value);
 
 #endif

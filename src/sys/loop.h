@@ -43,6 +43,7 @@ struct timer {
 	void (*closed)(struct timer *t);
 };
 
+/* A stopped timer. */
 void timer_init(struct timer *t, struct loop *loop, void (*fired)(struct timer *t));
 /* Once after delay_ms, then every repeat_ms unless 0.  Starting again sets it anew. */
 void timer_start(struct timer *t, uint64_t delay_ms, uint64_t repeat_ms);
@@ -56,6 +57,7 @@ struct wake {
 	void (*closed)(struct wake *w);
 };
 
+/* `woken` is called in the loop after wake_send, which any thread may call. */
 void wake_init(struct wake *w, struct loop *loop, void (*woken)(struct wake *w));
 void wake_send(struct wake *w);
 /* No more `woken`, and nobody may send any more; `closed` comes in a later turn (or from loop_free), after
@@ -64,13 +66,15 @@ void wake_close(struct wake *w, void (*closed)(struct wake *w));
 
 /* Calls `caught` in the loop when the signal arrives.  Lives as long as the loop. */
 void loop_on_signal(struct loop *loop, int signal, void (*caught)(void *arg, int signal), void *arg);
-/* Calls `work` once, in a later turn of the loop, so that long work can be done in slices.  Embed
-   it; deferring again while it is pending does nothing.  From any thread; `work` runs on the loop's. */
+/* Work for a later turn of the loop.  Embed it. */
 struct defer {
 	struct defer *next;
 	void (*work)(struct defer *d);
 	bool is_pending;
 };
+
+/* Calls `work` once, in a later turn of the loop, so that long work can be done in slices; deferring
+   again while it is pending does nothing.  From any thread; `work` runs on the loop's. */
 void loop_defer(struct loop *loop, struct defer *d);
 /* Takes back what was deferred; nothing when it was not. */
 void loop_defer_cancel(struct loop *loop, struct defer *d);
