@@ -1,12 +1,13 @@
 # A plain front for Meson: `make` builds, the other targets are what people type.
-BUILD ?= build
 MESON ?= meson
+SECONDS_EACH ?= 20
 
-all: $(BUILD)/release/build.ninja
-	ninja -C $(BUILD)/release
+all: build/release/build.ninja
+	ninja -C build/release
+	ln -sf release/src/mermoz build/mermoz
 
-$(BUILD)/release/build.ninja:
-	$(MESON) setup $(BUILD)/release -Dtests=false
+build/release/build.ninja:
+	$(MESON) setup build/release -Dtests=false
 
 demo:
 	./demo
@@ -14,7 +15,16 @@ demo:
 check:
 	./check
 
-clean:
-	rm -rf $(BUILD)
+fuzz:
+	tools/fuzz $(SECONDS_EACH)
 
-.PHONY: all demo check clean
+lint:
+	tools/lint
+
+bench:
+	bench/run
+
+clean:
+	rm -rf build
+
+.PHONY: all demo check fuzz lint bench clean

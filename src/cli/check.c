@@ -2,10 +2,13 @@
 
 #include "cli/certificate.h"
 #include "config/kind.h"
+#include "sys/process.h"
 #include "sys/sandbox.h"
 #include "sys/time.h"
 
 #include <stdio.h>
+
+enum { NAME_MAX_OCTETS = 64 };
 
 static int
 check_certificates(const struct config *c)
@@ -22,6 +25,35 @@ check_certificates(const struct config *c)
 		result = CLI_FAILED;
 	}
 	return result;
+}
+
+/* Only root can become another user; others stay who they are. */
+static int
+check_users(const struct config *c)
+{
+	const struct bytes names[] = { c->user_front, c->user_directory, c->user_store };
+	int result = CLI_GOOD;
+
+	for (size_t i = 0; process_is_root() && i < sizeof names / sizeof names[0]; i++) {
+		char name[NAME_MAX_OCTETS];
+
+		(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(names[i]));
+		if (process_has_user(name))
+			continue;
+		result = cli_failed("there is no user \"%s\" on this system: adduser --system --group %s, or name another with "
+				    "\"user\"", name, name);
+	}
+	return result;
+}
+
+static void
+print_users(const struct config *c)
+{
+	if (process_is_root())
+		printf("\nRoles run as %.*s (front), %.*s (directory), %.*s (store).\n", BYTES_ARG(c->user_front),
+			BYTES_ARG(c->user_directory), BYTES_ARG(c->user_store));
+	else
+		printf("\nStarted by this user, all roles stay this user.\n");
 }
 
 static const char *
@@ -85,10 +117,11 @@ run(int argc, char **argv)
 	c = cli_load(path);
 	if (!c)
 		return CLI_FAILED;
-	result = check_certificates(c);
+	result = check_certificates(c) | check_users(c);
 	if (result == CLI_GOOD) {
 		printf("%s: no errors.\n", path);
 		print_listeners(c);
+		print_users(c);
 		print_sandbox();
 	}
 	config_free(&c);

@@ -33,21 +33,21 @@ has_range(const struct directive *d)
 	return d->most > 0;
 }
 
-/* Default, range, RFC, and what a change needs, as sentences. */
+/* Default, range, RFC, and what a change needs: sentences, each with `before` in front. */
 static void
-put_facts(struct buf *out, const struct directive *d)
+put_facts(struct buf *out, const struct directive *d, const char *before)
 {
 	if (d->initial[0])
-		put_format(out, "Default: %s. ", d->initial);
+		put_format(out, "%sDefault: %s.", before, d->initial);
 	if (has_range(d)) {
-		put_text(out, "Range: ");
+		put_format(out, "%sRange: ", before);
 		put_range(out, d);
-		put_text(out, ". ");
+		put_char(out, '.');
 	}
 	if (d->rfc[0])
-		put_format(out, "%s. ", d->rfc);
+		put_format(out, "%s%s.", before, d->rfc);
 	if (!d->is_reloadable)
-		put_text(out, "A change needs a restart.");
+		put_format(out, "%sA change needs a restart.", before);
 }
 
 void
@@ -60,8 +60,8 @@ manual_put_list(struct buf *out)
 			put_format(out, "%s%s {\n", *block ? "}\n" : "", d->block);
 		block = d->block;
 		put_format(out, "%s%s %s;\n", *block ? "    " : "", d->name, d->syntax);
-		put_format(out, "        %s\n        ", d->sentence);
-		put_facts(out, d);
+		put_format(out, "        %s", d->sentence);
+		put_facts(out, d, " ");
 		put_char(out, '\n');
 	}
 	put_text(out, *block ? "}\n" : "");
@@ -136,9 +136,7 @@ manual_put_page(struct buf *out)
 		put_roff(out, d->syntax);
 		put_text(out, ";\n");
 		put_roff(out, d->sentence);
-		put_char(out, '\n');
-		put_text(out, ".br\n");
-		put_facts(out, d);
+		put_facts(out, d, "\n");
 		put_char(out, '\n');
 	}
 	put_text(out, page_tail);

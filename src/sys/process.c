@@ -146,6 +146,12 @@ process_give(const char *path, const char *user, struct fault *f)
 	return 0;
 }
 
+bool
+process_has_user(const char *user)
+{
+	return getpwnam(user) != NULL;
+}
+
 long
 process_cores(void)
 {

@@ -28,6 +28,8 @@ int process_lock(const char *path, struct fault *f) __attribute__((warn_unused_r
 bool process_is_root(void);
 int process_give(const char *path, const char *user, struct fault *f)
 	__attribute__((warn_unused_result));
+/* Is there a user of that name on this system? */
+bool process_has_user(const char *user);
 long process_cores(void);
 /* An anonymous file holding the octets, read-only for who gets it (sealed); -1 with *f. */
 int process_memory_file(const char *name, const void *octets, size_t count, struct fault *f)
