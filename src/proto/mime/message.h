@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "proto/mime/summary.h"
+#include "proto/rfc5322/header.h"
 
 struct message_parser;
 
@@ -31,16 +32,16 @@ struct message_facts {
 /* delivered_to: the address whose presence in a Delivered-To: field means a loop; may be empty. Owned. */
 struct message_parser *message_parser_new(const struct message_limits *limits, struct bytes delivered_to);
 void message_parser_free(struct message_parser **p);
+/* Ready for the next message, with the memory of the last one. */
+void message_parser_reset(struct message_parser *p, struct bytes delivered_to);
 void message_parser_feed(struct message_parser *p, struct bytes octets);
 /* The end of the message: appends the summary to *out (SUMMARY_MAX at most). */
 void message_parser_finish(struct message_parser *p, struct buf *out);
 /* Valid after finish. */
 struct message_facts message_parser_facts(const struct message_parser *p);
+/* Valid after finish: is there a Delivered-To: field with this address?  For a message of several recipients. */
+bool message_parser_was_delivered_to(const struct message_parser *p, struct bytes address);
 
-/* The header block of a message (wire or disk form) as fields: steps over one field at the front of *in.  name
-   without the colon, value unfolded by nobody (CRLF and spaces are still in it), field the whole with its
-   line end.  False at the end of the header. */
-bool take_header_field(struct bytes *in, struct bytes *name, struct bytes *value, struct bytes *field);
 /* A header's value for people and for searching: unfolded, encoded words (RFC 2047) decoded, as UTF-8. */
 void put_header_text(struct buf *out, struct bytes value);
 /* The octets of a part without their transfer encoding, as UTF-8 when it is text (charset from its

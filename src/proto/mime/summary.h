@@ -38,6 +38,8 @@ struct summary {
 	struct bytes bodystructure;
 	struct bytes preview; /* the first words of the text, UTF-8 (RFC 8970), at most 200 characters */
 	int64_t sent_s; /* of the Date: header; INT64_MIN when there is no usable one */
+	int32_t sent_zone_minutes; /* its zone, east of UTC: SENTON and its kin look at the date as written */
+	bool is_cut; /* something did not fit: addresses of the envelope or parts are missing */
 	uint64_t size; /* RFC822.SIZE */
 	uint32_t part_count;
 	struct bytes parts; /* encoded; use summary_part */
@@ -49,7 +51,8 @@ int summary_open(struct bytes octets, struct summary *s, struct fault *f)
 /* Part number `index` (below part_count). */
 struct summary_part summary_part(const struct summary *s, uint32_t index);
 /* The part of an IMAP section number such as "2.1.3" (RFC 3501 6.4.5); false when there is none.  "1" of a
-   message that is not multipart is the message's body: then *is_whole is set and *index 0. */
+   message that is not multipart is the message's body: then *is_whole is set and *index is the message's (0, or
+   that of the child of a PART_MESSAGE). */
 bool summary_find_part(const struct summary *s, const uint32_t *numbers, size_t count, uint32_t *index,
 	bool *is_whole);
 
