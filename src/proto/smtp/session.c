@@ -99,8 +99,9 @@ end_loans(struct smtp_session *s)
 	if (s->lent.size > OUT_KEPT_OCTETS)
 		buf_done(&s->lent);
 	buf_reset(&s->lent);
-	if (s->is_arena_stale)
-		arena_release(s->transaction);
+	if (!s->is_arena_stale || s->is_abandon_due)
+		return;
+	arena_release(s->transaction);
 	s->is_arena_stale = false;
 }
 
