@@ -206,6 +206,29 @@ read_certificates(struct loading *l)
 	}
 }
 
+static bool
+is_before(const struct config_error *a, const struct config_error *b)
+{
+	return strcmp(a->file, b->file) == 0 &&
+		(a->line < b->line || (a->line == b->line && a->column < b->column));
+}
+
+/* Errors come from one pass after the other; people read a file from top to bottom. */
+static void
+sort_errors(struct config_errors *errors)
+{
+	size_t count = errors->count < CONFIG_ERRORS_MAX ? errors->count : CONFIG_ERRORS_MAX;
+
+	for (size_t i = 1; i < count; i++) {
+		struct config_error e = errors->at[i];
+		size_t at = i;
+
+		for (; at > 0 && is_before(&e, &errors->at[at - 1]); at--)
+			errors->at[at] = errors->at[at - 1];
+		errors->at[at] = e;
+	}
+}
+
 int
 config_load(const char *path, struct config **out, struct config_errors *errors)
 {
@@ -225,6 +248,7 @@ config_load(const char *path, struct config **out, struct config_errors *errors)
 		config_check(&l.reading, &at);
 	}
 	arena_free(&l.arena);
+	sort_errors(errors);
 	*out = NULL;
 	if (errors->count == 0)
 		*out = l.reading.config;

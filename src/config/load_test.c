@@ -285,6 +285,8 @@ all_errors_come_at_once_and_none_is_made_up(void **state)
 	assert_int_equal(errors.count, 5);
 	for (uint32_t i = 0; i < 5; i++)
 		assert_int_equal(errors.at[i].line, i + 1);
+	assert_null(load("hostnam a.b.c;\nlisten smtp *"));
+	assert_int_equal(errors.at[0].line, 1);
 	/* What could not be read may hold what seems to be missing. */
 	assert_null(load("include DIR/nowhere;"));
 	assert_int_equal(errors.count, 1);
