@@ -80,16 +80,16 @@ static bool
 allow_by_arguments(scmp_filter_ctx ctx)
 {
 	for (size_t i = 0; i < COUNT(ioctls); i++)
-		if (!allow_when(ctx, CALL(ioctl), SCMP_A1(SCMP_CMP_EQ, ioctls[i])))
+		if (!allow_when(ctx, CALL(ioctl), SCMP_A1(SCMP_CMP_EQ, ioctls[i], 0)))
 			return false;
 	for (size_t i = 0; i < COUNT(prctls); i++)
-		if (!allow_when(ctx, CALL(prctl), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)prctls[i])))
+		if (!allow_when(ctx, CALL(prctl), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)prctls[i], 0)))
 			return false;
 	return allow_when(ctx, CALL(mmap), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) &&
 		allow_when(ctx, CALL(mprotect), SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) &&
 		allow_when(ctx, CALL(clone), SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) &&
-		allow_when(ctx, CALL(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())) &&
-		allow_when(ctx, CALL(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0));
+		allow_when(ctx, CALL(tgkill), SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid(), 0)) &&
+		allow_when(ctx, CALL(prlimit64), SCMP_A2(SCMP_CMP_EQ, 0, 0));
 }
 
 /* clone3 keeps its flags in memory, where no filter sees them; the C library falls back to clone. */
@@ -111,7 +111,7 @@ allow_profile(scmp_filter_ctx ctx, const struct sandbox_profile *profile)
 		(!profile->may_connect || ALLOW(ctx, connect_calls)) &&
 		(!profile->may_listen_unix ||
 			(ALLOW(ctx, listen_unix_calls) &&
-				allow_when(ctx, CALL(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX))));
+				allow_when(ctx, CALL(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0))));
 }
 
 bool
