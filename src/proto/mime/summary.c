@@ -126,6 +126,26 @@ summary_open(struct bytes octets, struct summary *s, struct fault *f)
 	return 0;
 }
 
+void
+summary_put_prefixed(struct buf *out, struct bytes summary, uint64_t octets)
+{
+	struct summary s;
+	struct fault f;
+
+	if (summary_open(summary, &s, &f) != 0)
+		return;
+	s.size += octets;
+	(void)put_summary_octets(out, &s);
+	for (uint32_t i = 0; i < s.part_count; i++) {
+		struct summary_part part = summary_part(&s, i);
+
+		/* The message's own header begins with what was put before it. */
+		part.header_at += i ? octets : 0;
+		part.body_at += octets;
+		put_summary_part(out, &part);
+	}
+}
+
 struct summary_part
 summary_part(const struct summary *s, uint32_t index)
 {

@@ -48,6 +48,9 @@ struct summary {
 /* -1: not a summary of this version, or malformed (then treat it as none). Reads nothing outside. */
 int summary_open(struct bytes octets, struct summary *s, struct fault *f)
 	__attribute__((warn_unused_result));
+/* The summary of the same message with header lines of `octets` (wire form) put before it.  Nothing is appended
+   when `summary` is none. */
+void summary_put_prefixed(struct buf *out, struct bytes summary, uint64_t octets);
 /* Part number `index` (below part_count). */
 struct summary_part summary_part(const struct summary *s, uint32_t index);
 /* The part of an IMAP section number such as "2.1.3" (RFC 3501 6.4.5); false when there is none.  "1" of a
