@@ -378,7 +378,8 @@ send_batch(struct player *p, const struct manner *manner, size_t batch, struct b
 
 	if (manner->batch == batch && manner->cut)
 		first = manner->cut;
-	while (in.len) {
+	/* What comes later belongs to the handshake. */
+	while (in.len && !p->is_tls_due) {
 		player_send(p, bytes_sub(in, 0, first));
 		in = bytes_sub(in, first, in.len);
 		first = manner->piece;
