@@ -1,0 +1,182 @@
+#include "proto/imap/name.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+	struct bytes name;
+	const char *use;
+} specials[] = {
+	{ BYTES_INIT("Drafts"), "\\Drafts" }, { BYTES_INIT("Sent"), "\\Sent" },
+	{ BYTES_INIT("Junk"), "\\Junk" }, { BYTES_INIT("Trash"), "\\Trash" },
+	{ BYTES_INIT("Archive"), "\\Archive" },
+};
+
+enum { SPECIALS = sizeof specials / sizeof specials[0] };
+
+const char *
+imap_name_special_use(struct bytes name)
+{
+	for (size_t i = 0; i < SPECIALS; i++)
+		if (bytes_equal(name, specials[i].name))
+			return specials[i].use;
+	return NULL;
+}
+
+struct bytes
+imap_name_special(unsigned int n)
+{
+	return n < SPECIALS ? specials[n].name : BYTES_NONE;
+}
+
+static int
+base64_value(uint8_t c)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
+	const char *at = c ? strchr(digits, c) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* One UTF-16 unit after another.  RFC 3501 5.1.3: what can be printed stands for itself. */
+static bool
+take_unit(uint32_t unit, bool *wants_low)
+{
+	bool is_low = unit >= 0xdc00 && unit <= 0xdfff;
+
+	if (is_low != *wants_low || (unit >= 0x20 && unit <= 0x7e) || unit == 0)
+		return false;
+	*wants_low = unit >= 0xd800 && unit <= 0xdbff;
+	return true;
+}
+
+/* The shifted part: base64 without padding, whole UTF-16 units, the bits left over zero. */
+static bool
+take_shifted(struct bytes *in)
+{
+	uint32_t bits = 0, count = 0;
+	bool wants_low = false, has_unit = false;
+
+	while (in->len && in->ptr[0] != '-') {
+		int value = base64_value(in->ptr[0]);
+
+		if (value < 0)
+			return false;
+		bits = (bits << 6 | (uint32_t)value) & 0xffffff;
+		count += 6;
+		*in = bytes_sub(*in, 1, in->len);
+		if (count < 16)
+			continue;
+		count -= 16;
+		if (!take_unit(bits >> count & 0xffff, &wants_low))
+			return false;
+		has_unit = true;
+	}
+	return has_unit && !wants_low && count < 6 && (bits & ((1U << count) - 1)) == 0 &&
+		take_char(in, '-');
+}
+
+/* Modified UTF-7: "&-" is "&", "&" … "-" is base64 of UTF-16, and no shift follows another at once. */
+static bool
+is_modified_utf7(struct bytes in)
+{
+	bool was_shifted = false;
+
+	while (in.len) {
+		if (!take_char(&in, '&')) {
+			in = bytes_sub(in, 1, in.len);
+			was_shifted = false;
+		} else if (take_char(&in, '-')) {
+			was_shifted = false;
+		} else if (was_shifted || !take_shifted(&in)) {
+			return false;
+		} else {
+			was_shifted = true;
+		}
+	}
+	return true;
+}
+
+bool
+imap_name_is_valid(struct bytes name)
+{
+	bool is_level_empty = true;
+
+	if (name.len == 0 || name.len > IMAP_NAME_MAX)
+		return false;
+	for (size_t i = 0; i < name.len; i++) {
+		uint8_t c = name.ptr[i];
+
+		if (!byte_is_class(c, CLASS_PRINT) || c == '%' || c == '*' || c == '/')
+			return false;
+		if (c == IMAP_SEPARATOR && is_level_empty)
+			return false;
+		is_level_empty = c == IMAP_SEPARATOR;
+	}
+	return !is_level_empty && is_modified_utf7(name);
+}
+
+/* Matching with one way back: to the last "*", or to a "%" behind it as long as no separator was
+   passed. A "%" that fails gives way to the "*" before it. */
+struct retreat {
+	size_t pattern, name;
+	bool is_set;
+};
+
+static bool
+step_back(struct retreat *percent, struct retreat *star, struct bytes name, size_t *p, size_t *n)
+{
+	struct retreat *to = star;
+
+	if (percent->is_set && percent->name < name.len && name.ptr[percent->name] != IMAP_SEPARATOR)
+		to = percent;
+	else
+		percent->is_set = false;
+	if (!to->is_set || to->name >= name.len)
+		return false;
+	*n = ++to->name;
+	*p = to->pattern;
+	return true;
+}
+
+static bool
+matches(struct bytes pattern, struct bytes name)
+{
+	struct retreat percent = { 0 }, star = { 0 };
+	size_t p = 0, n = 0;
+
+	while (p < pattern.len || n < name.len) {
+		uint8_t c = p < pattern.len ? pattern.ptr[p] : 0;
+
+		if (c == '*') {
+			star = (struct retreat){ ++p, n, true };
+			percent.is_set = false;
+		} else if (c == '%') {
+			percent = (struct retreat){ ++p, n, true };
+		} else if (p < pattern.len && n < name.len && c == name.ptr[n]) {
+			p++;
+			n++;
+		} else if (!step_back(&percent, &star, name, &p, &n)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool
+imap_name_matches(struct bytes pattern, struct bytes name)
+{
+	char folded[IMAP_NAME_MAX];
+	bool is_inbox = bytes_starts(name, BYTES("INBOX")) &&
+		(name.len == 5 || name.ptr[5] == IMAP_SEPARATOR);
+	size_t i = 0;
+
+	if (matches(pattern, name))
+		return true;
+	/* A pattern that spells INBOX in another case. */
+	if (!is_inbox || pattern.len > sizeof folded)
+		return false;
+	for (; i < pattern.len; i++)
+		folded[i] = (char)(i < 5 ? byte_upper(pattern.ptr[i]) : pattern.ptr[i]);
+	return bytes_starts(bytes_of(folded, i), BYTES("INBOX")) && matches(bytes_of(folded, i), name);
+}
