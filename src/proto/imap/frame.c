@@ -19,6 +19,13 @@ imap_frame_init(struct imap_frame *f, size_t octets_max)
 }
 
 void
+imap_frame_allow(struct imap_frame *f, size_t octets_max)
+{
+	if (octets_max > f->octets.max)
+		f->octets.max = octets_max;
+}
+
+void
 imap_frame_done(struct imap_frame *f)
 {
 	buf_done_secret(&f->octets);

@@ -25,6 +25,8 @@ struct imap_frame {
 /* octets_max: of a command with its literals. */
 void imap_frame_init(struct imap_frame *f, size_t octets_max);
 void imap_frame_done(struct imap_frame *f);
+/* From now on commands may be as long as that; not less than before. */
+void imap_frame_allow(struct imap_frame *f, size_t octets_max);
 /* Ready for the next command; the octets of this one are wiped. */
 void imap_frame_reset(struct imap_frame *f);
 /* As reset, and gives the memory back. */

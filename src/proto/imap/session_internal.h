@@ -6,6 +6,7 @@
 #include "proto/imap/frame.h"
 #include "proto/imap/grammar.h"
 #include "proto/imap/mailbox.h"
+#include "proto/imap/name.h"
 #include "proto/imap/session.h"
 #include "proto/sasl/sasl.h"
 
@@ -54,8 +55,8 @@ enum imap_command_trait {
 	COMMAND_NUMBERS = 1, /* RFC 3501 7.4.1: no EXPUNGE while it runs, unless it is the UID form */
 	COMMAND_SECRET = 2,
 	COMMAND_HAS_UID_FORM = 4,
-	COMMAND_UID_ONLY_ARGUMENT = 8, /* EXPUNGE: the UID form takes a set, the other nothing */
-	COMMAND_PROVISIONS = 16, /* a new account gets its folders first (provision.c) */
+	COMMAND_LISTS = 8, /* a new account gets its folders first (provision.c) */
+	COMMAND_NAMES = 16, /* the same, if the first of `args`, a mailbox name, is that of such a folder */
 };
 
 struct imap_command_row {
@@ -83,6 +84,9 @@ struct imap_command {
 	bool is_uid;
 	void *args; /* what `parse` made */
 	unsigned int phase; /* the handler's own */
+	unsigned int provision_phase;
+	bool is_provisioned; /* as far as was possible now */
+	bool has_folders; /* `answer` holds the account's folders already */
 	struct imap_ask ask;
 	struct imap_answer answer;
 	struct imap_own own;
@@ -95,16 +99,18 @@ struct imap_session {
 	const struct imap_settings *settings;
 	enum imap_stage stage;
 	enum imap_state state;
-	bool is_tls, is_flushing, is_inside_response, is_provisioned, has_changed, is_tagless;
+	enum imap_stage next_stage; /* behind the tagged response */
+	bool is_tls, is_flushing, is_inside_response, is_provisioned, has_changed;
 	enum imap_effect_kind owed; /* IMAP_NEED_INPUT: nothing is */
-	enum imap_turn asked; /* TURN_ASK or TURN_TELL */
 	uint32_t errors;
 	uint64_t message_left; /* of APPEND's literal */
 	struct imap_frame frame;
 	struct buf out;
 	size_t out_at;
-	struct bytes piece; /* IMAP_APPEND_OCTETS */
+	struct bytes piece; /* of APPEND's message */
+	struct sasl *sasl; /* during AUTHENTICATE */
 	struct arena *arena;
+	struct arena *scratch; /* of FETCH, for one section */
 	struct imap_command *command; /* NULL between commands and in IDLE */
 	struct imap_mailbox *mailbox; /* when selected */
 	uint8_t *idle_tag; /* owned: all that an idling session keeps of its command */
@@ -115,22 +121,28 @@ struct imap_session {
 
 /* The row of a name (without "UID "), or NULL. */
 const struct imap_command_row *imap_command_find(struct bytes name);
-/* Makes a command of the octets: tag and name.  True when it may run in this state; else how it ended is set.
-   *in stands behind the name.  NULL in s->command: there is not even a tag. */
+/* A command of this tag (copied) and row (or NULL), as s->command. */
+struct imap_command *imap_command_new(struct imap_session *s, struct bytes tag, const struct imap_command_row *row);
+/* Takes tag and name and makes s->command of them.  True when it may run in this state; else it has ended as BAD.
+   s->command stays NULL when there is not even a tag. */
 bool imap_command_identify(struct imap_session *s, struct bytes *in);
+/* Forgets the command and all that it took. */
+void imap_command_drop(struct imap_session *s);
 /* Ends a command: code is "[…]" or NULL. */
 enum imap_turn imap_ok(struct imap_command *c, const char *code, const char *text);
 enum imap_turn imap_no(struct imap_command *c, const char *code, const char *text);
 enum imap_turn imap_bad(struct imap_command *c, const char *text);
 /* NO as the outcome (not IMAP_OK) says. */
 enum imap_turn imap_refuse(struct imap_command *c, enum imap_outcome outcome);
-/* The answer was OK, or the command ends with what was refused. */
-enum imap_turn imap_end_with(struct imap_command *c, const char *done_text);
+/* imap_ok when the answer was OK, else imap_refuse. */
+enum imap_turn imap_end_as_answered(struct imap_command *c, const char *done_text);
 /* Prepares the ask. */
 enum imap_turn imap_ask_name(struct imap_command *c, enum imap_ask_kind kind, struct bytes name);
 enum imap_turn imap_ask_uids(struct imap_command *c, enum imap_ask_kind kind, const struct imap_set *uids);
 /* A copy of `code` in the command's arena as its response code. */
 void imap_command_set_code(struct imap_command *c, const struct buf *code);
+/* `size` zeroed octets for what `parse` makes; set as c->args. */
+void *imap_command_args(struct imap_command *c, size_t size);
 /* Changes with this modseq are the command's own. */
 void imap_own_add(struct imap_command *c, uint64_t modseq);
 bool imap_own_has(const struct imap_command *c, uint64_t modseq);
@@ -175,11 +187,5 @@ enum imap_turn imap_idle_stage(struct imap_session *s, struct bytes *in);
 /* provision.c: TURN_DONE when the account has its folders. */
 enum imap_turn imap_provision(struct imap_session *s, struct imap_command *c);
 
-/* The parsers and handlers of the command table. */
-#define IMAP_HANDLER(name) \
-	bool imap_parse_##name(struct imap_command *c, struct bytes *in); \
-	enum imap_turn imap_run_##name(struct imap_session *s, struct imap_command *c);
-bool imap_parse_nothing(struct imap_command *c, struct bytes *in);
-bool imap_parse_name(struct imap_command *c, struct bytes *in);
 
 #endif
