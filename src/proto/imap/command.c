@@ -86,6 +86,7 @@ imap_command_drop(struct imap_session *s)
 	s->command = NULL;
 	sasl_free(&s->sasl);
 	arena_free(&s->scratch);
+	buf_done(&s->text);
 	arena_reset(s->arena);
 }
 

@@ -29,6 +29,7 @@ enum imap_turn {
 	TURN_FLUSH, /* give the client what was put out, then go on */
 	TURN_AGAIN, /* give others their turn, then go on */
 	TURN_INPUT, /* the client has to send something */
+	TURN_BLOCKED, /* an answer is due */
 	TURN_EFFECT, /* `owed` is set */
 };
 
@@ -110,7 +111,8 @@ struct imap_session {
 	struct bytes piece; /* of APPEND's message */
 	struct sasl *sasl; /* during AUTHENTICATE */
 	struct arena *arena;
-	struct arena *scratch; /* of FETCH, for one section */
+	struct arena *scratch; /* of FETCH and SEARCH, for one section or message */
+	struct buf text; /* of SEARCH, for the text of one part */
 	struct imap_command *command; /* NULL between commands and in IDLE */
 	struct imap_mailbox *mailbox; /* when selected */
 	uint8_t *idle_tag; /* owned: all that an idling session keeps of its command */

@@ -1,0 +1,216 @@
+/* SEARCH in turns: the messages in order, as far as the view and the summaries tell; those that can't be decided without
+   their bodies are asked for in batches.  The numbers of all that matched are told at the end. */
+#include "proto/imap/commands.h"
+#include "proto/imap/search_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Keys that are looked at in one turn. */
+#define TURN_BUDGET 8192
+/* Of the messages of one batch together, unless it is one. */
+#define BATCH_OCTETS_MAX (4U << 20)
+
+bool
+imap_parse_search(struct imap_command *c, struct bytes *in)
+{
+	struct imap_search *search = imap_command_args(c, sizeof *search);
+
+	return search && take_imap_search(in, c->arena, search);
+}
+
+enum { START, WALK, ANSWERED, BODIES, SORT, PUT };
+
+/* A set among the keys says which messages need be looked at at all. */
+static const struct imap_set *
+find_set(const struct imap_search *search)
+{
+	for (const struct imap_search_key *key = search->keys->first; key; key = key->next)
+		if (key->kind == SEARCH_SET)
+			return &key->set;
+	return &search->all;
+}
+
+static enum imap_turn
+start(struct imap_session *s, struct imap_command *c, struct imap_search *search)
+{
+	if (search->is_charset_bad)
+		return imap_no(c, "[BADCHARSET (US-ASCII UTF-8)]", "Not a charset that can be searched in");
+	if (!imap_search_settle(s->mailbox, search->keys))
+		return imap_bad(c, "There is no message of that number");
+	search->whole = (struct imap_range){ 1, s->mailbox->known_uid };
+	search->all = (struct imap_set){ &search->whole, s->mailbox->known_uid ? 1 : 0 };
+	imap_walk_start(&search->walk, find_set(search));
+	s->scratch = arena_new("imap search", IMAP_COMMAND_ARENA_MAX, ARENA_PLAIN);
+	buf_init(&s->text, IMAP_SEARCH_TEXT_MAX);
+	c->phase = WALK;
+	return TURN_ON;
+}
+
+static bool
+add_found(struct imap_command *c, struct imap_search *search, uint32_t number)
+{
+	if (search->found_count == search->found_size) {
+		size_t size = search->found_size ? search->found_size * 2 : 64;
+		uint32_t *found = arena_take(c->arena, size * sizeof *found);
+
+		if (!found)
+			return false;
+		if (search->found_count)
+			memcpy(found, search->found, search->found_count * sizeof *found);
+		search->found = found;
+		search->found_size = size;
+	}
+	search->found[search->found_count++] = number;
+	return true;
+}
+
+static bool
+add_to_batch(struct imap_command *c, struct imap_search *search, const struct view_record *r)
+{
+	search->batch_octets += r->size;
+	search->batch_count++;
+	return imap_set_add(&search->batch, c->arena, &search->batch_size, r->uid);
+}
+
+static bool
+is_batch_full(const struct imap_search *search)
+{
+	return search->batch_count >= IMAP_BODIES_MAX || search->batch_octets >= BATCH_OCTETS_MAX;
+}
+
+/* False: the arena is full. */
+static bool
+look_at(struct imap_session *s, struct imap_search *search, uint32_t index, uint32_t number,
+	const struct imap_body *body, uint32_t *budget)
+{
+	const struct view_record *r = &s->mailbox->view->records[index];
+	struct imap_candidate candidate = {
+		.mailbox = s->mailbox, .record = r, .body = body, .scratch = s->scratch, .text = &s->text, .budget = budget,
+	};
+
+	if (view_flags(r) & VIEW_EXPUNGED)
+		return true;
+	switch (imap_search_match(&candidate, search->keys)) {
+	case VERDICT_NO:
+		return true;
+	case VERDICT_YES:
+		return add_found(s->command, search, s->command->is_uid ? r->uid : number);
+	case VERDICT_UNKNOWN:
+		return body || add_to_batch(s->command, search, r);
+	}
+	return true;
+}
+
+static enum imap_turn
+walk(struct imap_session *s, struct imap_command *c, struct imap_search *search)
+{
+	uint32_t index, number, budget = TURN_BUDGET;
+
+	while (budget && !is_batch_full(search)) {
+		if (!imap_walk_next(&search->walk, s->mailbox, &index, &number)) {
+			c->phase = search->batch_count ? ANSWERED : SORT;
+			return search->batch_count ? imap_ask_uids(c, IMAP_ASK_BODIES, &search->batch) : TURN_ON;
+		}
+		if (!look_at(s, search, index, number, NULL, &budget))
+			return imap_refuse(c, IMAP_LIMIT);
+	}
+	if (!is_batch_full(search))
+		return TURN_AGAIN;
+	c->phase = ANSWERED;
+	return imap_ask_uids(c, IMAP_ASK_BODIES, &search->batch);
+}
+
+static enum imap_turn
+take_bodies(struct imap_command *c, struct imap_search *search)
+{
+	if (c->answer.outcome != IMAP_OK)
+		return imap_refuse(c, c->answer.outcome == IMAP_ABSENT ? IMAP_LATER : c->answer.outcome);
+	search->bodies = c->answer.bodies;
+	search->body_count = c->answer.body_count;
+	search->body_at = 0;
+	search->batch.count = 0;
+	search->batch_count = 0;
+	search->batch_octets = 0;
+	c->phase = BODIES;
+	return TURN_ON;
+}
+
+static enum imap_turn
+look_at_bodies(struct imap_session *s, struct imap_command *c, struct imap_search *search)
+{
+	const struct imap_mailbox *m = s->mailbox;
+	uint32_t budget = TURN_BUDGET;
+
+	for (; budget && search->body_at < search->body_count; search->body_at++) {
+		const struct imap_body *body = &search->bodies[search->body_at];
+		uint32_t index = view_find(m->view, m->known, body->uid);
+
+		if (index == m->known || m->view->records[index].uid != body->uid)
+			continue;
+		if (!look_at(s, search, index, imap_mailbox_number(m, index), body, &budget))
+			return imap_refuse(c, IMAP_LIMIT);
+	}
+	if (search->body_at < search->body_count)
+		return TURN_AGAIN;
+	c->phase = WALK;
+	return TURN_ON;
+}
+
+static int
+compare_numbers(const void *a, const void *b)
+{
+	uint32_t first = *(const uint32_t *)a, second = *(const uint32_t *)b;
+
+	return (first > second) - (first < second);
+}
+
+/* What was decided by its body comes behind what the view decided. */
+static void
+sort_found(struct imap_search *search)
+{
+	for (size_t i = 1; i < search->found_count; i++)
+		if (search->found[i] < search->found[i - 1]) {
+			qsort(search->found, search->found_count, sizeof *search->found, compare_numbers);
+			return;
+		}
+}
+
+static enum imap_turn
+put_found(struct imap_session *s, struct imap_command *c, struct imap_search *search)
+{
+	s->is_inside_response = true;
+	for (; search->put < search->found_count; search->put++) {
+		if (imap_is_output_high(s))
+			return TURN_FLUSH;
+		put_char(&s->out, ' ');
+		put_number(&s->out, search->found[search->put]);
+	}
+	put_text(&s->out, "\r\n");
+	s->is_inside_response = false;
+	return imap_ok(c, NULL, "SEARCH completed");
+}
+
+enum imap_turn
+imap_run_search(struct imap_session *s, struct imap_command *c)
+{
+	struct imap_search *search = c->args;
+
+	switch (c->phase) {
+	case START:
+		return start(s, c, search);
+	case WALK:
+		return walk(s, c, search);
+	case ANSWERED:
+		return take_bodies(c, search);
+	case BODIES:
+		return look_at_bodies(s, c, search);
+	case SORT:
+		sort_found(search);
+		put_text(&s->out, "* SEARCH");
+		c->phase = PUT;
+		return TURN_ON;
+	default:
+		return put_found(s, c, search);
+	}
+}
