@@ -74,6 +74,7 @@ summarize(struct imap_client *c, struct imap_body *body, struct buf *summary)
 {
 	struct message_parser *parser = message_parser_new(&limits, BYTES_NONE);
 
+	buf_reset(summary);
 	message_parser_feed(parser, body->octets);
 	message_parser_finish(parser, summary);
 	body->summary = buf_bytes(summary);
@@ -97,7 +98,9 @@ add_body(struct imap_client *c, uint32_t uid, int fd)
 	b->octets[b->count++] = (void *)(uintptr_t)body->octets.ptr;
 	buf_init(summary, SUMMARY_MAX);
 	body->uid = uid;
-	body->summary = view_summary(view, &view->records[at]);
+	/* A copy: the mapping may be replaced while the session still reads. */
+	put_bytes(summary, view_summary(view, &view->records[at]));
+	body->summary = buf_bytes(summary);
 	body->size = view->records[at].size;
 	if (body->summary.len == 0 || body->size == 0)
 		summarize(c, body, summary);
