@@ -119,6 +119,7 @@ imap_command_identify(struct imap_session *s, struct bytes *in)
 	if (!c)
 		return false;
 	c->row = take_name(in, &c->is_uid);
+	c->is_uid &= c->row != NULL;
 	if (!c->row)
 		(void)imap_bad(c, "Unknown command");
 	else if (c->row->states & (unsigned int)s->state)

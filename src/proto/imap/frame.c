@@ -99,11 +99,18 @@ keep_tail(struct imap_frame *f, struct bytes in)
 /* A line passes the limit.  The end of what is there may be the first half of a CRLF or of a literal's
    announcement. */
 static void
-begin_swallowing_line(struct imap_frame *f)
+begin_swallowing_line(struct imap_frame *f, struct bytes *in)
 {
 	uint8_t tail[TAIL_OCTETS];
-	size_t len = f->octets.len - f->line_at;
+	size_t len;
 
+	if (f->octets.len < KEPT_MAX) {
+		struct bytes more = bytes_sub(*in, 0, KEPT_MAX - f->octets.len);
+
+		put_bytes(&f->octets, more);
+		*in = bytes_sub(*in, more.len, in->len);
+	}
+	len = f->octets.len - f->line_at;
 	if (len > sizeof tail)
 		len = sizeof tail;
 	if (len)
@@ -117,7 +124,7 @@ static void
 keep(struct imap_frame *f, struct bytes in)
 {
 	if (!f->is_swallowing && in.len > f->octets.max - f->octets.len)
-		begin_swallowing_line(f);
+		begin_swallowing_line(f, &in);
 	if (f->is_swallowing)
 		keep_tail(f, in);
 	else

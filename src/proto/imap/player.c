@@ -56,7 +56,16 @@ player_init(struct player *p, bool has_folders)
 		(void)make_folder(p, imap_name_special(i));
 		player_folder(p, imap_name_special(i))->is_subscribed = true;
 	}
+	player_restart(p);
+}
+
+void
+player_restart(struct player *p)
+{
+	imap_session_free(&p->session);
 	p->session = imap_session_new(&p->settings);
+	p->selected = NULL;
+	p->is_closed = p->is_held = p->is_appending = false;
 }
 
 void

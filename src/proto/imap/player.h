@@ -39,6 +39,8 @@ struct player {
 /* An account with INBOX alone, or (has_folders) with the five special folders too. */
 void player_init(struct player *p, bool has_folders);
 void player_done(struct player *p);
+/* A session anew, with the settings as they are now. */
+void player_restart(struct player *p);
 /* Sends the octets as they are and steps until the session wants more, is blocked or closed. */
 void player_send(struct player *p, struct bytes octets);
 void player_send_text(struct player *p, const char *text);

@@ -308,9 +308,9 @@ give_owed(struct imap_session *s, struct imap_effect *effect)
 bool
 imap_session_is_idle(const struct imap_session *s)
 {
-	bool is_between = s->stage == STAGE_FRAME && imap_frame_is_empty(&s->frame);
+	bool is_waiting = s->stage == STAGE_FRAME || (s->stage == STAGE_IDLE && !s->has_changed);
 
-	return (is_between || (s->stage == STAGE_IDLE && !s->has_changed)) && !has_output(s);
+	return is_waiting && imap_frame_is_empty(&s->frame) && !has_output(s);
 }
 
 /* Ten thousand sessions wait here: they keep nothing that they can do without. */
