@@ -29,6 +29,10 @@ become_role(const char *const *argv, int control_fd, pid_t parent)
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* What a terminal or a careless kill sends to all of us is for the parent to act on. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* The parent may have died before that took hold. */
 	if (getppid() != parent)
@@ -126,6 +130,24 @@ process_lock(const char *path, struct fault *f)
 		return fault_errno(f, error, "write %s", path);
 	}
 	return fd;
+}
+
+void
+process_unlock(int fd)
+{
+	/* The file stays: removing it would race with who opens it at this moment. */
+	int ignored = ftruncate(fd, 0);
+	(void)ignored;
+	close(fd);
+}
+
+void
+process_put_end(struct buf *b, int status)
+{
+	if (WIFSIGNALED(status))
+		put_format(b, "signal %d", WTERMSIG(status));
+	else
+		put_format(b, "exit %d", WEXITSTATUS(status));
 }
 
 bool

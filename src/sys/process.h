@@ -2,7 +2,7 @@
 #ifndef SYS_PROCESS_H
 #define SYS_PROCESS_H
 
-#include "base/bytes.h"
+#include "base/buf.h"
 #include "base/fault.h"
 
 #include <sys/types.h>
@@ -12,11 +12,13 @@
 
 /* Starts ourselves again (/proc/self/exe) with the arguments (argv[0] first, NULL last); control_fd
    becomes PROCESS_CONTROL_FD, every other descriptor but 0-2 is closed.  The child dies with us
-   (PR_SET_PDEATHSIG).  -1 with *f. */
+   (PR_SET_PDEATHSIG) and ignores SIGINT, SIGTERM and SIGHUP, which are ours to act on.  -1 with *f. */
 pid_t process_start(const char *const *argv, int control_fd, struct fault *f)
 	__attribute__((warn_unused_result));
 /* An ended child, or 0 when there is none now; *status as of wait(2). */
 pid_t process_reap(int *status);
+/* "exit 1", "signal 9". */
+void process_put_end(struct buf *b, int status);
 void process_kill(pid_t pid, int signal);
 pid_t process_id(void);
 /* Writes the octets to standard error in one go: `write` of event_sink. */
@@ -24,8 +26,10 @@ void process_say(void *arg, struct bytes line);
 /* Takes the lock file at path (made when missing) until this process ends, and writes our process id
    into it.  The descriptor; -1 with *f, FAULT_DENIED when another process holds it. */
 int process_lock(const char *path, struct fault *f) __attribute__((warn_unused_result));
-/* Are we root?  Gives path to that user of the system, which needs root; -1 with *f. */
+/* Empties the file and gives it free. */
+void process_unlock(int fd);
 bool process_is_root(void);
+/* Gives path to that user of the system and its group, which needs root; -1 with *f. */
 int process_give(const char *path, const char *user, struct fault *f)
 	__attribute__((warn_unused_result));
 /* Is there a user of that name on this system? */

@@ -77,9 +77,11 @@ limit(int resource, uint64_t most)
 		return true;
 	if (getrlimit((__rlimit_resource_t)resource, &l) == -1)
 		return false;
-	if (l.rlim_max != RLIM_INFINITY && most > l.rlim_max && geteuid() != 0)
-		most = l.rlim_max;
-	l.rlim_cur = l.rlim_max = most;
+	struct rlimit wanted = { most, most };
+	if (setrlimit((__rlimit_resource_t)resource, &wanted) == 0)
+		return true;
+	/* Root alone may go beyond the hard limit, and not everywhere. */
+	l.rlim_cur = l.rlim_max;
 	return setrlimit((__rlimit_resource_t)resource, &l) == 0;
 }
 

@@ -1,0 +1,199 @@
+#include "role/supervisor/supervisor_internal.h"
+
+#include "base/memory.h"
+#include "role/roles.h"
+#include "sys/disk.h"
+#include "sys/net.h"
+#include "sys/process.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define BACKLOG 1024
+#define ACTIVATED_FIRST 3
+#define CONTROL_SOCKET "directory.sock"
+
+static struct listening *
+find(struct supervisor *s, enum ipc_service service, struct bytes address)
+{
+	struct listening *at;
+
+	LIST_FOREACH (at, &s->listening, link)
+		if (at->service == service && bytes_equal(bytes_text(at->address), address))
+			return at;
+	return NULL;
+}
+
+static struct bytes
+port_of(const struct net_address *a, char text[NET_TEXT_MAX])
+{
+	struct buf b;
+
+	buf_init_fixed(&b, text, NET_TEXT_MAX);
+	net_put_address(&b, a);
+	struct bytes all = buf_bytes(&b);
+	return bytes_sub(all, bytes_find_last_char(all, ':'), all.len);
+}
+
+/* A socket that systemd opened for us: named for the service, of the same port. */
+static int
+find_activated(struct supervisor *s, enum ipc_service service, const struct net_address *wanted)
+{
+	char wanted_text[NET_TEXT_MAX], text[NET_TEXT_MAX];
+	struct net_address is;
+
+	for (int i = 0; i < s->activated_count && i < 64; i++) {
+		if ((s->activated_taken & (1ULL << i)) ||
+			strcmp(process_activated_name(i), ipc_service_name(service)) != 0 ||
+			net_local_address(ACTIVATED_FIRST + i, &is) == -1 ||
+			!bytes_equal(port_of(wanted, wanted_text), port_of(&is, text)))
+			continue;
+		s->activated_taken |= 1ULL << i;
+		return ACTIVATED_FIRST + i;
+	}
+	return -1;
+}
+
+static int
+open_socket(struct supervisor *s, enum ipc_service service, const char *address, struct fault *f)
+{
+	struct net_address a;
+
+	if (service == SERVICE_CONTROL)
+		return net_listen_unix(address, 0600, f);
+	if (net_address_parse(bytes_text(address), 0, &a, f) == -1)
+		return -1;
+	int fd = find_activated(s, service, &a);
+	return fd != -1 ? fd : net_listen(&a, BACKLOG, f);
+}
+
+static int
+want(struct supervisor *s, enum ipc_service service, struct bytes address, struct fault *f)
+{
+	struct listening *l = find(s, service, address);
+
+	if (l) {
+		l->is_wanted = true;
+		return 0;
+	}
+	l = NEW(struct listening);
+	l->service = service;
+	l->address = memory_new(address.len + 1);
+	memcpy(l->address, address.ptr, address.len);
+	l->is_new = l->is_wanted = true;
+	l->fd = open_socket(s, service, l->address, f);
+	LIST_INSERT_HEAD(&s->listening, l, link);
+	return l->fd == -1 ? -1 : 0;
+}
+
+static int
+want_all(struct supervisor *s, const struct config *c, struct fault *f)
+{
+	char path[ROLES_PATH_MAX];
+
+	for (size_t i = 0; i < c->listener_count; i++)
+		if (want(s, c->listeners[i].service, c->listeners[i].address, f) == -1)
+			return -1;
+	(void)snprintf(path, sizeof path, "%.*s/" CONTROL_SOCKET, BYTES_ARG(c->run_directory));
+	return want(s, SERVICE_CONTROL, bytes_text(path), f);
+}
+
+static void
+close_listening(struct listening *l)
+{
+	LIST_REMOVE(l, link);
+	net_close(l->fd);
+	memory_free(l->address);
+	memory_free(l);
+}
+
+int
+listening_prepare(struct supervisor *s, const struct config *c, struct fault *f)
+{
+	if (want_all(s, c, f) == 0)
+		return 0;
+	listening_roll_back(s);
+	return -1;
+}
+
+void
+listening_roll_back(struct supervisor *s)
+{
+	struct listening *next;
+
+	for (struct listening *l = LIST_FIRST(&s->listening); l; l = next) {
+		next = LIST_NEXT(l, link);
+		l->is_wanted = false;
+		if (l->is_new)
+			close_listening(l);
+	}
+}
+
+static void
+tell_listen(struct child *c, const struct listening *l)
+{
+	struct message m = { .type = MESSAGE_LISTEN, .fds = { l->fd }, .fd_count = 1 };
+
+	m.u.listen.service = (uint8_t)l->service;
+	m.u.listen.address = bytes_text(l->address);
+	child_tell(c, &m);
+}
+
+static void
+tell_unlisten(struct child *c, const struct listening *l)
+{
+	struct message m = { .type = MESSAGE_UNLISTEN };
+
+	m.u.unlisten.service = (uint8_t)l->service;
+	m.u.unlisten.address = bytes_text(l->address);
+	child_tell(c, &m);
+}
+
+static void
+tell_all(struct supervisor *s, const struct listening *l,
+	void (*tell)(struct child *c, const struct listening *l))
+{
+	for (size_t i = 0; i < s->child_count; i++)
+		if (s->children[i].pid && roles_serves(s->children[i].role, l->service))
+			tell(&s->children[i], l);
+}
+
+void
+listening_commit(struct supervisor *s)
+{
+	struct listening *next;
+
+	for (struct listening *l = LIST_FIRST(&s->listening); l; l = next) {
+		next = LIST_NEXT(l, link);
+		if (!l->is_wanted) {
+			tell_all(s, l, tell_unlisten);
+			close_listening(l);
+			continue;
+		}
+		if (l->is_new)
+			tell_all(s, l, tell_listen);
+		l->is_new = l->is_wanted = false;
+	}
+}
+
+void
+listening_give(struct supervisor *s, struct child *c)
+{
+	struct listening *l;
+
+	LIST_FOREACH (l, &s->listening, link)
+		if (!l->is_new && roles_serves(c->role, l->service))
+			tell_listen(c, l);
+}
+
+void
+listening_close_all(struct supervisor *s)
+{
+	struct listening *l;
+
+	while ((l = LIST_FIRST(&s->listening))) {
+		if (l->service == SERVICE_CONTROL && !l->is_new)
+			(void)disk->unlinkat(AT_FDCWD, l->address, 0);
+		close_listening(l);
+	}
+}
