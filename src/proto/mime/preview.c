@@ -52,31 +52,48 @@ is_invisible(struct bytes character)
 	return false;
 }
 
+/* A run of visible ASCII or one other character: returns how many characters it is.  0: something was stepped over
+   that is not shown; *is_blank when it was white space. */
+static size_t
+take_visible(struct bytes *in, size_t characters_max, struct bytes *out, bool *is_blank)
+{
+	size_t len = 0;
+
+	while (len < in->len && len < characters_max && in->ptr[len] > ' ' && in->ptr[len] < 0x7f)
+		len++;
+	*is_blank = false;
+	if (len) {
+		(void)take_octets(in, len, out);
+		return len;
+	}
+	len = character_octets(*in);
+	*out = bytes_sub(*in, 0, len);
+	*in = bytes_sub(*in, len ? len : 1, in->len);
+	*is_blank = len && is_space(*out);
+	return len && !*is_blank && !is_invisible(*out);
+}
+
 /* RFC 8970 3.2: "the first 200 characters", white space made one SP. */
 static void
 put_shortened(struct buf *out, struct bytes in)
 {
-	size_t characters = 0;
+	size_t left = PREVIEW_CHARACTERS_MAX;
 	bool needs_space = false;
 
-	while (in.len && characters < PREVIEW_CHARACTERS_MAX) {
-		size_t len = character_octets(in);
-		struct bytes character = bytes_sub(in, 0, len);
+	while (in.len && left > needs_space) {
+		struct bytes visible;
+		bool is_blank;
+		size_t count = take_visible(&in, left - needs_space, &visible, &is_blank);
 
-		in = bytes_sub(in, len ? len : 1, in.len);
-		if (len == 0 || is_invisible(character))
-			continue;
-		if (is_space(character)) {
-			needs_space = characters > 0;
+		if (count == 0) {
+			needs_space |= is_blank && out->len;
 			continue;
 		}
-		if (needs_space && ++characters == PREVIEW_CHARACTERS_MAX)
-			return;
 		if (needs_space)
 			put_char(out, ' ');
+		put_bytes(out, visible);
+		left -= count + needs_space;
 		needs_space = false;
-		put_bytes(out, character);
-		characters++;
 	}
 }
 
