@@ -129,10 +129,16 @@ charset_find(struct bytes name)
 
 /* 80-9F of windows-1252; the five that it leaves out are the controls of ISO-8859-1. */
 static const uint16_t high_1252[32] = {
-	0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039, 0x152, 0x8d,
-	0x17d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x2dc, 0x2122, 0x161, 0x203a,
-	0x153, 0x9d, 0x17e, 0x178,
+	0x20ac, 0x81, 0x201a, 0x192, 0x201e, 0x2026, 0x2020, 0x2021, 0x2c6, 0x2030, 0x160, 0x2039,
+	0x152, 0x8d, 0x17d, 0x8f, 0x90, 0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014,
+	0x2dc, 0x2122, 0x161, 0x203a, 0x153, 0x9d, 0x17e, 0x178,
 };
+
+static uint32_t
+character_1252(uint8_t c)
+{
+	return c < 0xa0 ? high_1252[c - 0x80] : c;
+}
 
 static uint32_t
 character_latin9(uint8_t c)
@@ -184,10 +190,8 @@ put_single_octets(struct buf *out, enum charset_kind kind, struct bytes in)
 		in = bytes_sub(in, len, in.len);
 		if (in.len == 0)
 			return;
-		if (kind == CHARSET_LATIN9)
-			put_character(out, character_latin9(in.ptr[0]));
-		else
-			put_character(out, in.ptr[0] < 0xa0 ? high_1252[in.ptr[0] - 0x80] : in.ptr[0]);
+		put_character(out, kind == CHARSET_LATIN9 ? character_latin9(in.ptr[0]) :
+							    character_1252(in.ptr[0]));
 		in = bytes_sub(in, 1, in.len);
 	}
 }
@@ -219,7 +223,8 @@ put_converted(struct buf *out, iconv_t handle, struct bytes in)
 bool
 charset_is_utf8(const struct charset *charset, struct bytes in)
 {
-	return charset->kind == CHARSET_UTF8 || (charset->kind == CHARSET_ASCII && bytes_is_utf8(in));
+	return charset->kind == CHARSET_UTF8 ||
+		(charset->kind == CHARSET_ASCII && bytes_is_utf8(in));
 }
 
 void
@@ -227,7 +232,8 @@ put_charset_utf8(struct buf *out, const struct charset *charset, struct bytes in
 {
 	size_t index = (size_t)(charset - charsets);
 
-	if (charset_is_utf8(charset, in) || (charset->kind == CHARSET_ICONV && !open_converter(index)))
+	if (charset_is_utf8(charset, in) ||
+		(charset->kind == CHARSET_ICONV && !open_converter(index)))
 		put_bytes(out, in);
 	else if (charset->kind == CHARSET_ICONV)
 		put_converted(out, converters[index].handle, in);

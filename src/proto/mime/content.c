@@ -21,14 +21,15 @@ take_content_type(struct bytes *in, struct bytes *type, struct bytes *subtype)
 {
 	struct bytes rest = *in;
 
-	if (!take_content_token(&rest, type) || !take_char(&rest, '/') || !take_content_token(&rest, subtype))
+	if (!take_content_token(&rest, type) || !take_char(&rest, '/') ||
+		!take_content_token(&rest, subtype))
 		return false;
 	*in = rest;
 	return true;
 }
 
-/* value = token / quoted-string      RFC 2045 5.1.  What is not quoted and should be is taken up to white
-   space or ";". */
+/* value = token / quoted-string      RFC 2045 5.1.  What is not quoted and should be is taken up to
+   white space or ";". */
 static void
 take_value(struct bytes *in, struct buf *value)
 {
@@ -36,8 +37,8 @@ take_value(struct bytes *in, struct buf *value)
 
 	if (take_quoted_string(in, value))
 		return;
-	while (len < in->len && in->ptr[len] != ';' && in->ptr[len] != ' ' && in->ptr[len] != '\t' &&
-		in->ptr[len] != '\r' && in->ptr[len] != '\n')
+	while (len < in->len && in->ptr[len] != ';' && in->ptr[len] != ' ' &&
+		in->ptr[len] != '\t' && in->ptr[len] != '\r' && in->ptr[len] != '\n')
 		len++;
 	put_bytes(value, bytes_sub(*in, 0, len));
 	*in = bytes_sub(*in, len, in->len);

@@ -6,10 +6,11 @@
 
 #include <string.h>
 
-/* When an envelope must be cut: a text gets one part of CUT_SHARES, which is twice as long when every octet is
-   escaped; addresses get what is left. */
+/* When an envelope must be cut: a text gets one part of CUT_SHARES, which is twice as long when
+   every octet is escaped; addresses get what is left. */
 enum { CUT_SHARES = 9, CUT_TEXT_FRAME = 8, CUT_ADDRESS_TEXT = 100, CUT_FIXED = 200 };
-_Static_assert(ENVELOPE_LEAST - 4 * (2 * (ENVELOPE_LEAST / CUT_SHARES) + CUT_TEXT_FRAME) >= CUT_FIXED,
+_Static_assert(
+	ENVELOPE_LEAST - 4 * (2 * (ENVELOPE_LEAST / CUT_SHARES) + CUT_TEXT_FRAME) >= CUT_FIXED,
 	"the least envelope holds four texts and the ends of all lists");
 
 struct writer {
@@ -29,7 +30,8 @@ cut(struct writer *w, struct bytes in, size_t max)
 	return bytes_sub(in, 0, max);
 }
 
-/* env-date, env-subject, …: NIL when the field is not there, "" when it is empty      RFC 3501 7.4.2 */
+/* env-date, env-subject, …: NIL when the field is not there, "" when it is empty      RFC
+ * 3501 7.4.2 */
 static void
 put_value(struct writer *w, struct bytes value)
 {
@@ -52,8 +54,8 @@ put_part_of_address(struct writer *w, struct bytes text, bool is_nil)
 }
 
 /* address = "(" addr-name SP addr-adl SP addr-mailbox SP addr-host ")"      RFC 3501 9
-   The host is NIL at the begin of a group, where the mailbox is its name, and at its end, where all are. So a
-   mailbox without a domain has the host "". */
+   The host is NIL at the begin of a group, where the mailbox is its name, and at its end, where all
+   are. So a mailbox without a domain has the host "". */
 static void
 put_one_address(struct writer *w, const struct rfc5322_address *a)
 {
@@ -111,10 +113,11 @@ put_list(struct writer *w, const struct header_fields *fields, enum header_kind 
 	return false;
 }
 
-/* The text of From: again, for Sender: and Reply-To: that are missing or empty      RFC 3501 7.4.2 */
+/* The text of From: again, for Sender: and Reply-To: that are missing or empty      RFC 3501 7.4.2
+ */
 static void
-put_list_or_from(struct writer *w, const struct header_fields *fields, enum header_kind kind, size_t from,
-	size_t from_len)
+put_list_or_from(struct writer *w, const struct header_fields *fields, enum header_kind kind,
+	size_t from, size_t from_len)
 {
 	size_t before = w->out->len;
 	uint8_t *to;
@@ -162,10 +165,11 @@ write_envelope(struct writer *w, const struct header_fields *fields)
 	put_char(w->out, ')');
 }
 
-/* env = "(" env-date SP env-subject SP env-from SP env-sender SP env-reply-to SP env-to SP env-cc SP env-bcc
-   SP env-in-reply-to SP env-message-id ")"      RFC 3501 9 */
+/* env = "(" env-date SP env-subject SP env-from SP env-sender SP env-reply-to SP env-to SP env-cc
+   SP env-bcc SP env-in-reply-to SP env-message-id ")"      RFC 3501 9 */
 bool
-put_envelope(struct buf *out, const struct header_fields *fields, size_t octets_max, struct buf *scratch)
+put_envelope(
+	struct buf *out, const struct header_fields *fields, size_t octets_max, struct buf *scratch)
 {
 	size_t before = out->len;
 	struct writer w = {

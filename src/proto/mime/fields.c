@@ -51,7 +51,8 @@ header_fields_find(struct bytes header, struct header_fields *out)
 	out->list_count = out->received_count = 0;
 	while (take_header_field(&header, &name, &value, &field)) {
 		for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-			if (name.len != names[i].name.len || !bytes_equal_nocase(name, names[i].name))
+			if (name.len != names[i].name.len ||
+				!bytes_equal_nocase(name, names[i].name))
 				continue;
 			note_field(out, names[i].kind, value);
 			break;

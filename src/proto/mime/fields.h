@@ -47,6 +47,7 @@ struct header_fields {
 	uint32_t received_count;
 };
 
+/* Finds them all; *out need not be set before. */
 void header_fields_find(struct bytes header, struct header_fields *out);
 
 #endif

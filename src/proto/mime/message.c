@@ -1,6 +1,7 @@
-/* The parser takes lines; a line that the pieces cut is collected first, but never more of it than is
-   looked at: a header's limit, or LINE_LOOK_MAX of a body line.  So the result does not depend on how the message
-   is cut.  Offsets are those of the wire form: each line end counts as two octets, whatever it was. */
+/* The parser takes lines; a line that the pieces cut is collected first, but never more of it than
+   is looked at: a header's limit, or LINE_LOOK_MAX of a body line.  So the result does not depend
+   on how the message is cut.  Offsets are those of the wire form: each line end counts as two
+   octets, whatever it was. */
 #include "proto/mime/message_internal.h"
 
 #include "base/memory.h"
@@ -142,9 +143,11 @@ static void
 end_line(struct message_parser *p, struct bytes line, uint64_t octets, bool has_end)
 {
 	uint64_t next_at = p->at + octets + (has_end ? 2 : 0), next_lines = p->lines + has_end;
-	bool may_delimit = p->has_boundaries && line.len >= 2 && line.ptr[0] == '-' && line.ptr[1] == '-';
+	bool may_delimit =
+		p->has_boundaries && line.len >= 2 && line.ptr[0] == '-' && line.ptr[1] == '-';
 
-	if (may_delimit && parts_take_delimiter(p, bytes_sub(line, 0, LINE_LOOK_MAX), next_at, next_lines)) {
+	if (may_delimit &&
+		parts_take_delimiter(p, bytes_sub(line, 0, LINE_LOOK_MAX), next_at, next_lines)) {
 		/* Done. */
 	} else if (p->in_header) {
 		if (octets)
@@ -158,7 +161,8 @@ end_line(struct message_parser *p, struct bytes line, uint64_t octets, bool has_
 	p->lines = next_lines;
 }
 
-/* The lines of a body that nobody looks at but for delimiters.  Returns how many octets it took: whole lines. */
+/* The lines of a body that nobody looks at but for delimiters.  Returns how many octets it took:
+ * whole lines. */
 static size_t
 pass_body_lines(struct message_parser *p, struct bytes in)
 {
@@ -211,7 +215,8 @@ end_collected(struct message_parser *p, bool has_end)
 	if (has_end && octets && p->line_last == '\r')
 		octets--;
 	p->line_octets = 0;
-	end_line(p, bytes_sub(line, 0, (size_t)(octets < line.len ? octets : line.len)), octets, has_end);
+	end_line(p, bytes_sub(line, 0, (size_t)(octets < line.len ? octets : line.len)), octets,
+		has_end);
 	buf_reset(&p->line);
 }
 
@@ -279,7 +284,8 @@ note_facts(struct message_parser *p)
 	facts->has_date = fields->single[HEADER_DATE].ptr != NULL;
 	facts->has_message_id = fields->single[HEADER_MESSAGE_ID].ptr != NULL;
 	facts->has_from = has_list(fields, HEADER_FROM);
-	facts->has_delivered_to_loop = message_parser_was_delivered_to(p, buf_bytes(&p->delivered_to));
+	facts->has_delivered_to_loop =
+		message_parser_was_delivered_to(p, buf_bytes(&p->delivered_to));
 	facts->has_high_octets_in_header = !bytes_is_ascii(buf_bytes(&p->message_header));
 	facts->header_at_end = p->parts[0].place.body_at;
 	facts->size = p->at;

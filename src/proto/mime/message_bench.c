@@ -1,12 +1,15 @@
-/* What `meson test --benchmark` times: "mails COUNT" parses a mail of 4 KiB so often, "body MEGABYTES" a body of lines
-   of 76 octets, "parts MEGABYTES" the same as a part of a multipart with lines that look like delimiters. */
+/* What `meson test --benchmark` times: "mails COUNT" parses a mail of 4 KiB so often, "body
+   MEGABYTES" a body of lines of 76 octets, "parts MEGABYTES" the same as a part of a multipart with
+   lines that look like delimiters. */
 #include "proto/mime/message.h"
 
 #include "base/memory.h"
 
 #include <string.h>
 
-static const struct message_limits limits = { .parts_max = 1000, .depth_max = 50, .header_octets_max = 65536 };
+static const struct message_limits limits = {
+	.parts_max = 1000, .depth_max = 50, .header_octets_max = 65536
+};
 
 static const char header[] =
 	"Received: from client.example (client.example [192.0.2.1])\n"
@@ -14,8 +17,10 @@ static const char header[] =
 	"\tby mx.example.org with ESMTPS id 01ARZ3NDEKTSV4RRFFQ69G5FAV\n"
 	"\tfor <bob@example.org>;\n"
 	"\tFri, 21 Nov 1997 09:55:06 -0600\n"
-	"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=client.example; s=2024; h=from:to:subject;\n"
-	"\tbh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; b=dzdVyOfAKCdLXdJOc9G2q8LoXSlEniSbav+yuU4zGeeruD00lszZ\n"
+	"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d=client.example; s=2024; "
+	"h=from:to:subject;\n"
+	"\tbh=47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=; "
+	"b=dzdVyOfAKCdLXdJOc9G2q8LoXSlEniSbav+yuU4zGeeruD00lszZ\n"
 	"Message-ID: <20240101000000.12345@client.example>\n"
 	"Date: Mon, 1 Jan 2024 00:00:00 +0000\n"
 	"MIME-Version: 1.0\n"
@@ -25,17 +30,21 @@ static const char header[] =
 	"Cc: dave@example.org\n"
 	"From: Alice Example <alice@client.example>\n"
 	"In-Reply-To: <20231231000000.54321@example.org>\n";
-static const char line[] = "The quick brown fox jumps over the lazy dog, and then it does so once more.\n";
+static const char line[] =
+	"The quick brown fox jumps over the lazy dog, and then it does so once more.\n";
 
 static struct bytes
 make_mail(struct buf *mail)
 {
 	put_text(mail, header);
-	put_text(mail, "Content-Type: multipart/alternative; boundary=\"=_boundary_42\"\n\n--=_boundary_42\n"
-		       "Content-Type: text/plain; charset=utf-8; format=flowed\nContent-Transfer-Encoding: 8bit\n\n");
+	put_text(mail, "Content-Type: multipart/alternative; "
+		       "boundary=\"=_boundary_42\"\n\n--=_boundary_42\n"
+		       "Content-Type: text/plain; charset=utf-8; "
+		       "format=flowed\nContent-Transfer-Encoding: 8bit\n\n");
 	while (mail->len < 2600)
 		put_text(mail, line);
-	put_text(mail, "--=_boundary_42\nContent-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n");
+	put_text(mail, "--=_boundary_42\nContent-Type: text/html; "
+		       "charset=utf-8\nContent-Transfer-Encoding: 8bit\n\n");
 	while (mail->len < 4050)
 		put_text(mail, line);
 	put_text(mail, "--=_boundary_42--\n");
@@ -100,7 +109,9 @@ main(int argc, char **argv)
 	else if (bytes_equal(what, BYTES("body")))
 		parse_body(count, "\n", "");
 	else if (bytes_equal(what, BYTES("parts")))
-		parse_body(count, "Content-Type: multipart/mixed; boundary=\"=_boundary_42\"\n\n--=_boundary_42\n\n",
+		parse_body(count,
+			"Content-Type: multipart/mixed; "
+			"boundary=\"=_boundary_42\"\n\n--=_boundary_42\n\n",
 			"-- a line that is none\n--=_bound\n");
 	else
 		return 2;

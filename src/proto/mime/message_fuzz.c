@@ -2,11 +2,12 @@
 
 #include <assert.h>
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Limits small enough that the fuzzer reaches them. */
-static const struct message_limits limits = { .parts_max = 12, .depth_max = 4, .header_octets_max = 400 };
+static const struct message_limits limits = {
+	.parts_max = 12, .depth_max = 4, .header_octets_max = 400
+};
 
 static void
 check_text(struct bytes text)
@@ -19,14 +20,16 @@ check_text(struct bytes text)
 
 		assert(text.ptr[0] != 0 && text.ptr[0] != '\n');
 		if (take_char(&text, '{')) {
-			assert(take_number(&text, text.len, &count) && take_text(&text, BYTES("}\r\n")));
+			assert(take_number(&text, text.len, &count) &&
+				take_text(&text, BYTES("}\r\n")));
 			assert(text.len >= count);
 			text = bytes_sub(text, count, text.len);
 			continue;
 		}
 		if (text.ptr[0] == '"') {
 			for (text = bytes_sub(text, 1, text.len); text.len && text.ptr[0] != '"';) {
-				assert(text.ptr[0] < 0x80 && text.ptr[0] != 0 && text.ptr[0] != '\r');
+				assert(text.ptr[0] < 0x80 && text.ptr[0] != 0 &&
+					text.ptr[0] != '\r');
 				text = bytes_sub(text, text.ptr[0] == '\\' ? 2 : 1, text.len);
 			}
 			assert(text.len);
@@ -46,7 +49,8 @@ check_parts(const struct summary *s)
 		struct summary_part part = summary_part(s, i), above;
 		uint32_t children = 0, first = i + 1;
 
-		assert(part.header_at <= part.body_at && part.body_at + part.body_octets <= s->size);
+		assert(part.header_at <= part.body_at &&
+			part.body_at + part.body_octets <= s->size);
 		assert(part.body_lines * 2 <= part.body_octets);
 		for (uint32_t k = i + 1; k < s->part_count; k++) {
 			above = summary_part(s, k);

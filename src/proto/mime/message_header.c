@@ -21,8 +21,8 @@ span_from(const struct message_parser *p, size_t from)
 	return (struct span){ (uint32_t)from, (uint32_t)(p->texts.len - from) };
 }
 
-/* RFC 2045 5.2: without a Content-Type: that can be read it is text/plain in US-ASCII. RFC 2046 5.1.5: in a
-   digest it is a message. */
+/* RFC 2045 5.2: without a Content-Type: that can be read it is text/plain in US-ASCII. RFC
+   2046 5.1.5: in a digest it is a message. */
 static void
 set_default_type(struct content *c, bool is_in_digest)
 {
@@ -74,8 +74,8 @@ make_opaque(struct content *c)
 	c->subtype = BYTES("OCTET-STREAM");
 }
 
-/* RFC 2046 5.2.1: a message in a message has no other encoding than 7bit, 8bit or binary; one that has is told as
-   the octets that it is, and so is what is nested too deep. */
+/* RFC 2046 5.2.1: a message in a message has no other encoding than 7bit, 8bit or binary; one that
+   has is told as the octets that it is, and so is what is nested too deep. */
 static enum summary_kind
 set_kind(struct message_parser *p, struct mime_part *part, struct content *c)
 {
@@ -92,7 +92,8 @@ set_kind(struct message_parser *p, struct mime_part *part, struct content *c)
 		set_default_type(c, false);
 		return PART_TEXT;
 	}
-	if (bytes_equal_nocase(c->type, BYTES("message")) && bytes_equal_nocase(c->subtype, BYTES("rfc822"))) {
+	if (bytes_equal_nocase(c->type, BYTES("message")) &&
+		bytes_equal_nocase(c->subtype, BYTES("rfc822"))) {
 		if (may_nest && c->encoding == ENCODING_IDENTITY)
 			return PART_MESSAGE;
 		make_opaque(c);
@@ -117,7 +118,8 @@ put_parameters(struct message_parser *p, struct bytes parameters, bool needs_cha
 			needs_charset = false;
 	}
 	if (needs_charset)
-		put_text(&p->texts, is_first ? "(\"CHARSET\" \"US-ASCII\"" : " \"CHARSET\" \"US-ASCII\"");
+		put_text(&p->texts,
+			is_first ? "(\"CHARSET\" \"US-ASCII\"" : " \"CHARSET\" \"US-ASCII\"");
 	put_text(&p->texts, is_first && !needs_charset ? "NIL" : ")");
 }
 
@@ -133,8 +135,8 @@ put_unfolded_nstring(struct message_parser *p, struct bytes value)
 static void
 put_encoding(struct message_parser *p, struct bytes name)
 {
-	static const struct bytes known[] = { BYTES_INIT("7BIT"), BYTES_INIT("8BIT"), BYTES_INIT("BINARY"),
-		BYTES_INIT("BASE64"), BYTES_INIT("QUOTED-PRINTABLE") };
+	static const struct bytes known[] = { BYTES_INIT("7BIT"), BYTES_INIT("8BIT"),
+		BYTES_INIT("BINARY"), BYTES_INIT("BASE64"), BYTES_INIT("QUOTED-PRINTABLE") };
 
 	if (name.len == 0)
 		name = known[0];
@@ -147,9 +149,11 @@ put_encoding(struct message_parser *p, struct bytes name)
 /* body-fields = body-fld-param SP body-fld-id SP body-fld-desc SP body-fld-enc SP body-fld-octets
    RFC 3501 9; the octets are not known yet. */
 static void
-put_leaf_fields(struct message_parser *p, const struct header_fields *fields, const struct content *c)
+put_leaf_fields(
+	struct message_parser *p, const struct header_fields *fields, const struct content *c)
 {
-	bool is_plain = bytes_equal_nocase(c->type, BYTES("text")) && bytes_equal_nocase(c->subtype, BYTES("plain"));
+	bool is_plain = bytes_equal_nocase(c->type, BYTES("text")) &&
+			bytes_equal_nocase(c->subtype, BYTES("plain"));
 
 	put_imap_string(&p->texts, c->type);
 	put_char(&p->texts, ' ');
@@ -266,7 +270,8 @@ put_texts(struct message_parser *p, struct mime_part *part, const struct header_
 }
 
 static void
-put_inner_envelope(struct message_parser *p, struct mime_part *part, const struct header_fields *fields)
+put_inner_envelope(
+	struct message_parser *p, struct mime_part *part, const struct header_fields *fields)
 {
 	size_t from = p->texts.len;
 
@@ -290,7 +295,8 @@ consider_preview(struct message_parser *p, const struct mime_part *part, const s
 	preview->is_html = is_html;
 	preview->encoding = c->encoding;
 	preview->charset_len = 0;
-	if (find_parameter(c->parameters, BYTES("charset"), &p->scratch) && p->scratch.len <= PREVIEW_CHARSET_MAX) {
+	if (find_parameter(c->parameters, BYTES("charset"), &p->scratch) &&
+		p->scratch.len <= PREVIEW_CHARSET_MAX) {
 		preview->charset_len = p->scratch.len;
 		if (p->scratch.len)
 			memcpy(preview->charset, p->scratch.ptr, p->scratch.len);
@@ -311,7 +317,8 @@ part_read_header(struct message_parser *p, struct mime_part *part, struct bytes 
 		put_inner_envelope(p, part, fields);
 	part->place.kind = (uint16_t)set_kind(p, part, &c);
 	part->place.encoding = c.encoding;
-	part->is_digest = part->place.kind == PART_MULTIPART && bytes_equal_nocase(c.subtype, BYTES("digest"));
+	part->is_digest = part->place.kind == PART_MULTIPART &&
+			  bytes_equal_nocase(c.subtype, BYTES("digest"));
 	put_texts(p, part, fields, &c);
 	consider_preview(p, part, &c);
 	if (p->texts.has_failed)

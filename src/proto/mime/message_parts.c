@@ -1,5 +1,5 @@
-/* The tree of parts while it grows.  Parts stand in depth-first order; the current one and those above it are
-   open, and a delimiter of one of them ends all that are below it. */
+/* The tree of parts while it grows.  Parts stand in depth-first order; the current one and those
+   above it are open, and a delimiter of one of them ends all that are below it. */
 #include "proto/mime/message_internal.h"
 
 #include "base/memory.h"
@@ -106,9 +106,10 @@ struct delimiter {
 	bool is_close;
 };
 
-/* How well the line (behind its hyphens) fits a boundary: 0 not at all.  RFC 2046 5.1.1: "it is sufficient that
-   the boundary appear in its entirety"; so one boundary may be the beginning of another. The whole line before its
-   beginning, the longer before the shorter, an open multipart before one that is closed. */
+/* How well the line (behind its hyphens) fits a boundary: 0 not at all.  RFC 2046 5.1.1: "it is
+   sufficient that the boundary appear in its entirety"; so one boundary may be the beginning of
+   another. The whole line before its beginning, the longer before the shorter, an open multipart
+   before one that is closed. */
 static uint32_t
 delimiter_score(struct bytes line, struct bytes boundary, bool is_closed, bool *is_close)
 {
@@ -135,8 +136,8 @@ find_delimiter(const struct message_parser *p, struct bytes line)
 
 		if (part->place.kind == PART_MULTIPART) {
 			bool is_close = false;
-			uint32_t score = delimiter_score(line, parser_text(p, part->boundary), part->is_closed,
-				&is_close);
+			uint32_t score = delimiter_score(
+				line, parser_text(p, part->boundary), part->is_closed, &is_close);
 
 			if (score > best.score)
 				best = (struct delimiter){ index, score, is_close };
@@ -148,7 +149,8 @@ find_delimiter(const struct message_parser *p, struct bytes line)
 }
 
 bool
-parts_take_delimiter(struct message_parser *p, struct bytes line, uint64_t next_at, uint64_t next_lines)
+parts_take_delimiter(
+	struct message_parser *p, struct bytes line, uint64_t next_at, uint64_t next_lines)
 {
 	struct delimiter found = find_delimiter(p, bytes_sub(line, 2, line.len));
 
@@ -196,7 +198,8 @@ struct summary_part
 parts_place(const struct message_parser *p, uint32_t index)
 {
 	struct summary_part place = p->parts[index].place;
-	bool is_last_leaf = index + 1 == p->part_count && (place.kind == PART_LEAF || place.kind == PART_TEXT);
+	bool is_last_leaf =
+		index + 1 == p->part_count && (place.kind == PART_LEAF || place.kind == PART_TEXT);
 
 	if (index != p->rest)
 		return place;

@@ -21,8 +21,8 @@ put_decoded(struct buf *out, enum summary_encoding encoding, struct bytes in)
 	}
 }
 
-/* Octets of the character at the front; 0 when it is none.  Only whole characters were put here, but for UTF-8 that
-   its sender broke or that was cut. */
+/* Octets of the character at the front; 0 when it is none.  Only whole characters were put here,
+   but for UTF-8 that its sender broke or that was cut. */
 static size_t
 character_octets(struct bytes in)
 {
@@ -35,16 +35,18 @@ character_octets(struct bytes in)
 static bool
 is_space(struct bytes character)
 {
-	return character.ptr[0] <= ' ' || character.ptr[0] == 0x7f || bytes_equal(character, BYTES("\xc2\xa0"));
+	return character.ptr[0] <= ' ' || character.ptr[0] == 0x7f ||
+	       bytes_equal(character, BYTES("\xc2\xa0"));
 }
 
 /* Senders pad what previews show: U+00AD, U+034F, U+200B-200F, U+2060, U+FEFF. */
 static bool
 is_invisible(struct bytes character)
 {
-	static const struct bytes rows[] = { BYTES_INIT("\xc2\xad"), BYTES_INIT("\xcd\x8f"), BYTES_INIT("\xe2\x80\x8b"),
-		BYTES_INIT("\xe2\x80\x8c"), BYTES_INIT("\xe2\x80\x8d"), BYTES_INIT("\xe2\x80\x8e"),
-		BYTES_INIT("\xe2\x80\x8f"), BYTES_INIT("\xe2\x81\xa0"), BYTES_INIT("\xef\xbb\xbf") };
+	static const struct bytes rows[] = { BYTES_INIT("\xc2\xad"), BYTES_INIT("\xcd\x8f"),
+		BYTES_INIT("\xe2\x80\x8b"), BYTES_INIT("\xe2\x80\x8c"), BYTES_INIT("\xe2\x80\x8d"),
+		BYTES_INIT("\xe2\x80\x8e"), BYTES_INIT("\xe2\x80\x8f"), BYTES_INIT("\xe2\x81\xa0"),
+		BYTES_INIT("\xef\xbb\xbf") };
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (bytes_equal(character, rows[i]))
@@ -52,8 +54,8 @@ is_invisible(struct bytes character)
 	return false;
 }
 
-/* A run of visible ASCII or one other character: returns how many characters it is.  0: something was stepped over
-   that is not shown; *is_blank when it was white space. */
+/* A run of visible ASCII or one other character: returns how many characters it is.  0: something
+   was stepped over that is not shown; *is_blank when it was white space. */
 static size_t
 take_visible(struct bytes *in, size_t characters_max, struct bytes *out, bool *is_blank)
 {

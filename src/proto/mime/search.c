@@ -33,7 +33,8 @@ flush_marks(struct marks *marks, struct buf *out)
 	marks->count = 0;
 }
 
-/* Canonical Ordering Algorithm (Unicode 3.11, D109): marks behind a starter by their class, stable. */
+/* Canonical Ordering Algorithm (Unicode 3.11, D109): marks behind a starter by their class, stable.
+ */
 static void
 add_codepoint(struct marks *marks, utf8proc_int32_t c, struct buf *out)
 {
@@ -65,8 +66,8 @@ fold_high(struct bytes in, struct marks *marks, struct buf *out)
 		put_char(out, in.ptr[0]);
 		return 1;
 	}
-	count = utf8proc_decompose_char(c, parts, DECOMPOSED_MAX, UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD,
-		&boundary);
+	count = utf8proc_decompose_char(c, parts, DECOMPOSED_MAX,
+		UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT | UTF8PROC_CASEFOLD, &boundary);
 	if (count < 0 || count > DECOMPOSED_MAX) {
 		count = 1;
 		parts[0] = c;
@@ -95,8 +96,8 @@ ascii_octets(struct bytes in)
 	return at;
 }
 
-/* ASCII alone, eight octets at a time: a sum has its high bit when the octet is "A" or more, and when it is more
-   than "Z". */
+/* ASCII alone, eight octets at a time: a sum has its high bit when the octet is "A" or more, and
+   when it is more than "Z". */
 static void
 fold_ascii(const uint8_t *in, size_t len, uint8_t *to)
 {
@@ -155,7 +156,8 @@ chunk_octets(struct bytes in)
 	return len;
 }
 
-/* The text is folded chunk by chunk; what could be the beginning of the needle stays for the next. */
+/* The text is folded chunk by chunk; what could be the beginning of the needle stays for the next.
+ */
 bool
 text_contains(struct bytes haystack_utf8, struct bytes needle_utf8_folded)
 {
@@ -172,7 +174,7 @@ text_contains(struct bytes haystack_utf8, struct bytes needle_utf8_folded)
 		put_folded(&folded, bytes_sub(haystack_utf8, 0, len));
 		haystack_utf8 = bytes_sub(haystack_utf8, len, haystack_utf8.len);
 		is_found = folded.len >= needle.len &&
-			bytes_find(buf_bytes(&folded), needle) < folded.len - needle.len + 1;
+			   bytes_find(buf_bytes(&folded), needle) < folded.len - needle.len + 1;
 	}
 	buf_done(&folded);
 	return is_found;

@@ -1,5 +1,5 @@
-/* BODY and BODYSTRUCTURE (RFC 3501 7.4.2, 9).  Parts stand in depth-first order, so the parentheses are written on
-   the way, without recursion. */
+/* BODY and BODYSTRUCTURE (RFC 3501 7.4.2, 9).  Parts stand in depth-first order, so the parentheses
+   are written on the way, without recursion. */
 #include "proto/mime/message_internal.h"
 
 static void
@@ -27,7 +27,8 @@ put_rest_fields(const struct summary_part *place, struct buf *out)
 
 /* body-type-basic = media-basic SP body-fields
    body-type-text = media-text SP body-fields SP body-fld-lines
-   body-type-msg = media-message SP body-fields SP envelope SP body SP body-fld-lines      RFC 3501 9 */
+   body-type-msg = media-message SP body-fields SP envelope SP body SP body-fld-lines      RFC 3501
+   9 */
 static void
 put_beginning(const struct message_parser *p, uint32_t index, struct buf *out)
 {

@@ -1,8 +1,9 @@
 /* The octets of a summary, little-endian:
 
    u8 version, u8 flags (1: is_cut), u16 zone minutes (two's complement), u64 sent_s, u64 size,
-   u16 lengths of envelope, body, bodystructure, preview, u32 number of parts; the four texts; the parts, PART_OCTETS
-   each: u32 parent, u16 number, u8 kind, u8 encoding, u64 header_at, u64 body_at, u64 body_octets, u32 lines. */
+   u16 lengths of envelope, body, bodystructure, preview, u32 number of parts; the four texts; the
+   parts, PART_OCTETS each: u32 parent, u16 number, u8 kind, u8 encoding, u64 header_at, u64
+   body_at, u64 body_octets, u32 lines. */
 #include "proto/mime/summary.h"
 
 #include "proto/mime/summary_internal.h"
@@ -53,8 +54,9 @@ take_part(struct bytes *in, struct summary_part *part)
 
 	*part = (struct summary_part){ 0 };
 	if (!take_u32(in, &part->parent) || !take_u16(in, &part->number) || !take_u8(in, &kind) ||
-		!take_u8(in, &encoding) || !take_u64(in, &part->header_at) || !take_u64(in, &part->body_at) ||
-		!take_u64(in, &part->body_octets) || !take_u32(in, &part->body_lines))
+		!take_u8(in, &encoding) || !take_u64(in, &part->header_at) ||
+		!take_u64(in, &part->body_at) || !take_u64(in, &part->body_octets) ||
+		!take_u32(in, &part->body_lines))
 		return false;
 	part->kind = kind;
 	part->encoding = encoding;
@@ -64,11 +66,12 @@ take_part(struct bytes *in, struct summary_part *part)
 static bool
 is_valid_part(const struct summary *s, uint32_t index, const struct summary_part *part)
 {
-	bool is_placed = index ? part->parent < index && part->number > 0 : part->parent == 0 && part->number == 0;
+	bool is_placed = index ? part->parent < index && part->number > 0
+			       : part->parent == 0 && part->number == 0;
 
 	return is_placed && part->kind <= PART_MESSAGE && part->encoding <= ENCODING_UNKNOWN &&
-		part->header_at <= part->body_at && part->body_at <= s->size &&
-		part->body_octets <= s->size - part->body_at;
+	       part->header_at <= part->body_at && part->body_at <= s->size &&
+	       part->body_octets <= s->size - part->body_at;
 }
 
 static bool
@@ -92,7 +95,8 @@ take_fixed(struct bytes *in, struct summary *s, uint16_t lengths[4])
 	uint16_t zone;
 	uint64_t sent;
 
-	if (!take_u8(in, &flags) || !take_u16(in, &zone) || !take_u64(in, &sent) || !take_u64(in, &s->size))
+	if (!take_u8(in, &flags) || !take_u16(in, &zone) || !take_u64(in, &sent) ||
+		!take_u64(in, &s->size))
 		return false;
 	for (size_t i = 0; i < 4; i++)
 		if (!take_u16(in, &lengths[i]))
@@ -101,14 +105,15 @@ take_fixed(struct bytes *in, struct summary *s, uint16_t lengths[4])
 	s->sent_zone_minutes = (int16_t)zone;
 	s->sent_s = (int64_t)sent;
 	return flags <= FLAG_CUT && s->sent_zone_minutes <= ZONE_MINUTES_MAX &&
-		s->sent_zone_minutes >= -ZONE_MINUTES_MAX && take_u32(in, &s->part_count);
+	       s->sent_zone_minutes >= -ZONE_MINUTES_MAX && take_u32(in, &s->part_count);
 }
 
 int
 summary_open(struct bytes octets, struct summary *s, struct fault *f)
 {
 	struct summary found = { 0 };
-	struct bytes *const texts[4] = { &found.envelope, &found.body, &found.bodystructure, &found.preview };
+	struct bytes *const texts[4] = { &found.envelope, &found.body, &found.bodystructure,
+		&found.preview };
 	uint16_t lengths[4];
 	uint8_t version;
 
@@ -170,10 +175,11 @@ find_child(const struct summary *s, uint32_t parent, uint32_t number, uint32_t *
 	return false;
 }
 
-/* RFC 3501 6.4.5: "Every message has at least one part number.  Non-[MIME-IMB] messages, and non-multipart
-   [MIME-IMB] messages with no encapsulated message, only have a part 1." */
+/* RFC 3501 6.4.5: "Every message has at least one part number.  Non-[MIME-IMB] messages, and
+   non-multipart [MIME-IMB] messages with no encapsulated message, only have a part 1." */
 static bool
-enter_message(const struct summary *s, uint32_t message, uint32_t number, uint32_t *index, bool *is_whole)
+enter_message(
+	const struct summary *s, uint32_t message, uint32_t number, uint32_t *index, bool *is_whole)
 {
 	if (summary_part(s, message).kind == PART_MULTIPART) {
 		*is_whole = false;
@@ -185,7 +191,8 @@ enter_message(const struct summary *s, uint32_t message, uint32_t number, uint32
 }
 
 bool
-summary_find_part(const struct summary *s, const uint32_t *numbers, size_t count, uint32_t *index, bool *is_whole)
+summary_find_part(const struct summary *s, const uint32_t *numbers, size_t count, uint32_t *index,
+	bool *is_whole)
 {
 	uint32_t at = 0, child;
 	bool whole = false;
@@ -203,7 +210,8 @@ summary_find_part(const struct summary *s, const uint32_t *numbers, size_t count
 				return false;
 			break;
 		case PART_MESSAGE:
-			if (!find_child(s, at, 1, &child) || !enter_message(s, child, numbers[i], &at, &whole))
+			if (!find_child(s, at, 1, &child) ||
+				!enter_message(s, child, numbers[i], &at, &whole))
 				return false;
 			break;
 		}

@@ -2,8 +2,7 @@
 
 #include <assert.h>
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* What opens can be walked; whatever section is asked for, the answer is a part that there is. */
 int

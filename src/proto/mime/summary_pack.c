@@ -1,5 +1,6 @@
-/* Packs what the parser found.  What does not fit is cut in this order: first parts (beyond some number they are told
-   as one), but only as far as leaves room for the least envelope; then addresses of the envelope. */
+/* Packs what the parser found.  What does not fit is cut in this order: first parts (beyond some
+   number they are told as one), but only as far as leaves room for the least envelope; then
+   addresses of the envelope. */
 #include "proto/mime/envelope.h"
 #include "proto/mime/message_internal.h"
 #include "proto/mime/summary_internal.h"
@@ -11,7 +12,7 @@ static size_t
 octets_without_envelope(const struct message_parser *p, const struct packer *k)
 {
 	return FIXED_OCTETS + k->body.len + k->bodystructure.len + k->preview.len +
-		(size_t)parts_told(p) * PART_OCTETS;
+	       (size_t)parts_told(p) * PART_OCTETS;
 }
 
 static bool
@@ -22,7 +23,7 @@ structure_fits(struct message_parser *p, struct packer *k)
 	put_structure(p, false, &k->body);
 	put_structure(p, true, &k->bodystructure);
 	return !k->body.has_failed && !k->bodystructure.has_failed &&
-		octets_without_envelope(p, k) + ENVELOPE_LEAST <= SUMMARY_MAX;
+	       octets_without_envelope(p, k) + ENVELOPE_LEAST <= SUMMARY_MAX;
 }
 
 /* The message alone, told as octets, always fits. */

@@ -17,12 +17,12 @@ put_what_fits(struct buf *out, struct bytes in)
 		out->has_failed = true;
 }
 
-/* Decoded octets of encoded words that follow each other in one character set: a character may be cut between two
-   words, though RFC 2047 5 (3) forbids it. */
+/* Decoded octets of encoded words that follow each other in one character set: a character may be
+   cut between two words, though RFC 2047 5 (3) forbids it. */
 struct words {
 	struct buf octets;
 	const struct charset *charset; /* NULL: none */
-	bool has_no_end; /* there is no "?=" in what is left */
+	bool has_no_end;	       /* there is no "?=" in what is left */
 };
 
 struct word {
@@ -31,7 +31,8 @@ struct word {
 	struct bytes text;
 };
 
-/* encoded-word = "=?" charset "?" encoding "?" encoded-text "?="      RFC 2047 2; charset "*" language: RFC 2231 5 */
+/* encoded-word = "=?" charset "?" encoding "?" encoded-text "?="      RFC 2047 2; charset "*"
+ * language: RFC 2231 5 */
 static bool
 take_encoded_word(struct bytes *in, struct words *words, struct word *word)
 {

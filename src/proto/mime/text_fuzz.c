@@ -3,11 +3,10 @@
 
 #include <assert.h>
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Header text, part text and folding read anything, stay within bounds, and folding twice changes nothing in
-   ASCII. */
+/* Header text, part text and folding read anything, stay within bounds, and folding twice changes
+   nothing in ASCII. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -1,5 +1,5 @@
-/* Messages that nobody should send: the parser stays within its limits, its summary within SUMMARY_MAX, and both say
-   so. */
+/* Messages that nobody should send: the parser stays within its limits, its summary within
+   SUMMARY_MAX, and both say so. */
 #include "proto/mime/test_message.h"
 
 static void
@@ -41,7 +41,8 @@ a_header_line_of_a_megabyte_is_skipped_alone(void **state)
 	put_repeated(&text, "0123456789abcdef", 65536);
 	put_text(&text, "\n and more of it\nSubject: x\n\nbody\n");
 	parse(&got, buf_bytes(&text));
-	assert_bytes("envelope", got.summary.envelope, BYTES("(NIL \"x\" NIL NIL NIL NIL NIL NIL NIL NIL)"));
+	assert_bytes("envelope", got.summary.envelope,
+		BYTES("(NIL \"x\" NIL NIL NIL NIL NIL NIL NIL NIL)"));
 	assert_int_equal(summary_part(&got.summary, 0).body_octets, 6);
 	assert_true(got.summary.is_cut);
 	parse_limited(&pieces, buf_bytes(&text), 4001, &test_limits);
@@ -80,7 +81,8 @@ ten_thousand_nested_multiparts_end_at_the_depth(void **state)
 	buf_init(&text, 4 << 20);
 	put_text(&text, "Content-Type: multipart/mixed; boundary=b0x\n\n");
 	for (int i = 0; i < 10000; i++)
-		put_format(&text, "--b%dx\nContent-Type: multipart/mixed; boundary=b%dx\n\n", i, i + 1);
+		put_format(&text, "--b%dx\nContent-Type: multipart/mixed; boundary=b%dx\n\n", i,
+			i + 1);
 	parse(&got, buf_bytes(&text));
 	assert_in_range(got.summary.part_count, 2, test_limits.depth_max + 1);
 	assert_int_equal(summary_part(&got.summary, got.summary.part_count - 1).kind, PART_LEAF);
@@ -107,13 +109,16 @@ nested_messages_end_at_the_depth(void **state)
 static void
 parts_beyond_the_limit_are_one(void **state)
 {
-	static const struct message_limits few = { .parts_max = 4, .depth_max = 9, .header_octets_max = 1000 };
+	static const struct message_limits few = {
+		.parts_max = 4, .depth_max = 9, .header_octets_max = 1000
+	};
 	struct summary_part last;
 	struct parsed got;
 
 	(void)state;
 	parse_limited(&got,
-		BYTES("Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b\n\ntwo\n--b\n\nthree\n--b\n\nfour\n--b--\n"),
+		BYTES("Content-Type: multipart/mixed; "
+		      "boundary=b\n\n--b\n\none\n--b\n\ntwo\n--b\n\nthree\n--b\n\nfour\n--b--\n"),
 		7, &few);
 	assert_int_equal(got.summary.part_count, 4);
 	last = summary_part(&got.summary, 3);
@@ -130,14 +135,18 @@ parts_beyond_the_limit_are_one(void **state)
 static void
 a_limit_of_one_part_is_the_message(void **state)
 {
-	static const struct message_limits one = { .parts_max = 1, .depth_max = 9, .header_octets_max = 1000 };
+	static const struct message_limits one = {
+		.parts_max = 1, .depth_max = 9, .header_octets_max = 1000
+	};
 	struct parsed got;
 
 	(void)state;
-	parse_limited(&got, BYTES("Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b--\n"), 7, &one);
+	parse_limited(&got,
+		BYTES("Content-Type: multipart/mixed; boundary=b\n\n--b\n\none\n--b--\n"), 7, &one);
 	assert_int_equal(got.summary.part_count, 1);
 	assert_bytes("structure", got.summary.body,
-		BYTES("(\"APPLICATION\" \"OCTET-STREAM\" (\"boundary\" \"b\") NIL NIL \"7BIT\" 19)"));
+		BYTES("(\"APPLICATION\" \"OCTET-STREAM\" (\"boundary\" \"b\") NIL NIL \"7BIT\" "
+		      "19)"));
 	parsed_done(&got);
 }
 
@@ -152,7 +161,8 @@ a_summary_that_would_be_too_long_tells_the_last_parts_as_one(void **state)
 	buf_init(&text, 4 << 20);
 	put_text(&text, "Subject: many\nFrom: a@b\nContent-Type: multipart/mixed; boundary=b\n\n");
 	for (int i = 0; i < 900; i++)
-		put_format(&text, "--b\nContent-Type: image/png; name=\"picture-%d.png\"\n\nx\n", i);
+		put_format(
+			&text, "--b\nContent-Type: image/png; name=\"picture-%d.png\"\n\nx\n", i);
 	put_text(&text, "--b--\n");
 	parse(&got, buf_bytes(&text));
 	assert_in_range(got.summary.part_count, 20, 100);
@@ -174,14 +184,16 @@ an_envelope_that_would_be_too_long_loses_addresses(void **state)
 
 	(void)state;
 	buf_init(&text, 4 << 20);
-	put_text(&text, "Date: Mon, 1 Jan 2024 00:00:00 +0000\nSubject: many\nFrom: a@b\nMessage-ID: <i@x>\nTo: G:");
+	put_text(&text, "Date: Mon, 1 Jan 2024 00:00:00 +0000\nSubject: many\nFrom: "
+			"a@b\nMessage-ID: <i@x>\nTo: G:");
 	for (int i = 0; i < 1000; i++)
 		put_format(&text, "%s\n recipient-%d@example.org", i ? "," : "", i);
 	put_text(&text, ";\nCc: c@d\n\nbody\n");
 	parse(&got, buf_bytes(&text));
 	assert_true(got.summary.is_cut);
 	assert_in_range(got.octets.len, SUMMARY_MAX / 2, SUMMARY_MAX);
-	assert_true(bytes_ends_nocase(got.summary.envelope, BYTES("(NIL NIL NIL NIL)) NIL NIL NIL \"<i@x>\")")));
+	assert_true(bytes_ends_nocase(
+		got.summary.envelope, BYTES("(NIL NIL NIL NIL)) NIL NIL NIL \"<i@x>\")")));
 	assert_bytes("body", got.summary.body,
 		BYTES("(\"TEXT\" \"PLAIN\" (\"CHARSET\" \"US-ASCII\") NIL NIL \"7BIT\" 6 1)"));
 	parsed_done(&got);
@@ -197,7 +209,8 @@ the_least_envelope_holds_when_every_octet_is_escaped(void **state)
 	(void)state;
 	buf_init(&text, 4 << 20);
 	for (int i = 0; i < 5; i++) {
-		static const char *const names[] = { "Subject", "Date", "In-Reply-To", "Message-ID", "Content-Type: a/b; c" };
+		static const char *const names[] = { "Subject", "Date", "In-Reply-To", "Message-ID",
+			"Content-Type: a/b; c" };
 
 		put_format(&text, i < 4 ? "%s: " : "%s=", names[i]);
 		put_repeated(&text, "\"\\\"\\", 2000);
@@ -224,7 +237,8 @@ one_part_with_a_huge_field_is_told_as_octets(void **state)
 	put_repeated(&text, "0123456789", 4000);
 	put_text(&text, "\"\n\nQUJD\n");
 	parse(&got, buf_bytes(&text));
-	assert_bytes("body", got.summary.body, BYTES("(\"APPLICATION\" \"OCTET-STREAM\" NIL NIL NIL \"BASE64\" 6)"));
+	assert_bytes("body", got.summary.body,
+		BYTES("(\"APPLICATION\" \"OCTET-STREAM\" NIL NIL NIL \"BASE64\" 6)"));
 	assert_int_equal(summary_part(&got.summary, 0).encoding, ENCODING_BASE64);
 	parsed_done(&got);
 	buf_done(&text);
@@ -256,12 +270,22 @@ static void
 odd_octets_do_no_harm(void **state)
 {
 	static const struct bytes rows[] = {
-		BYTES_INIT("\r"), BYTES_INIT("\r\r\n\r\r\n"), BYTES_INIT("\n\n\n"), BYTES_INIT("\0"), BYTES_INIT("\0\n\0\n\n\0"),
-		BYTES_INIT(":\n:\n\n"), BYTES_INIT("no colon\n\nbody"), BYTES_INIT(" folded from the start\n\n"),
-		BYTES_INIT("Content-Type\n\n"), BYTES_INIT("Content-Type:\n\n"), BYTES_INIT("Content-Type: /\n\n"),
-		BYTES_INIT("Content-Type: multipart/\n\n"), BYTES_INIT("Content-Type: a/b;;;=;c=;\"d\"=e;f==\n\n"),
+		BYTES_INIT("\r"),
+		BYTES_INIT("\r\r\n\r\r\n"),
+		BYTES_INIT("\n\n\n"),
+		BYTES_INIT("\0"),
+		BYTES_INIT("\0\n\0\n\n\0"),
+		BYTES_INIT(":\n:\n\n"),
+		BYTES_INIT("no colon\n\nbody"),
+		BYTES_INIT(" folded from the start\n\n"),
+		BYTES_INIT("Content-Type\n\n"),
+		BYTES_INIT("Content-Type:\n\n"),
+		BYTES_INIT("Content-Type: /\n\n"),
+		BYTES_INIT("Content-Type: multipart/\n\n"),
+		BYTES_INIT("Content-Type: a/b;;;=;c=;\"d\"=e;f==\n\n"),
 		BYTES_INIT("Content-Type: multipart/mixed; boundary=\"\n\n--\"\n"),
-		BYTES_INIT("Content-Disposition: ;\nContent-Language: ,,(\nContent-Location: (\n\n"),
+		BYTES_INIT(
+			"Content-Disposition: ;\nContent-Language: ,,(\nContent-Location: (\n\n"),
 	};
 
 	(void)state;

@@ -1,15 +1,16 @@
-/* An element of the list is found first, by the separators that stand outside of quotes, comments and
-   brackets; then its insides are read.  So a broken element never hides its neighbours, and what people write
-   (an unquoted "@" in a display name, a missing ">") is understood as they meant it. */
+/* An element of the list is found first, by the separators that stand outside of quotes, comments
+   and brackets; then its insides are read.  So a broken element never hides its neighbours, and
+   what people write (an unquoted "@" in a display name, a missing ">") is understood as they meant
+   it. */
 #include "proto/rfc5322/address.h"
 
 #include "proto/rfc5322/lexical.h"
 
 /* Offsets within what begins at the element; `len` stands for "none". */
 struct shape {
-	size_t len; /* up to the separator */
+	size_t len;   /* up to the separator */
 	size_t angle; /* "<" */
-	size_t at; /* the last "@" outside of the angle brackets */
+	size_t at;    /* the last "@" outside of the angle brackets */
 	bool is_group_name;
 };
 
@@ -113,8 +114,9 @@ take_run(struct bytes *in, struct bytes *out)
 {
 	size_t len = 0;
 
-	while (len < in->len && in->ptr[len] != ' ' && in->ptr[len] != '\t' && in->ptr[len] != '\r' &&
-		in->ptr[len] != '\n' && in->ptr[len] != '(' && in->ptr[len] != '"')
+	while (len < in->len && in->ptr[len] != ' ' && in->ptr[len] != '\t' &&
+		in->ptr[len] != '\r' && in->ptr[len] != '\n' && in->ptr[len] != '(' &&
+		in->ptr[len] != '"')
 		len++;
 	return len && take_octets(in, len, out);
 }
@@ -145,8 +147,8 @@ put_phrase(struct buf *out, struct bytes in, struct bytes *comment)
 static bool
 may_touch(uint8_t last, uint8_t next)
 {
-	return last == '.' || next == '.' || last == '[' || next == ']' || last == '@' || next == '@' ||
-		last == ',' || next == ',';
+	return last == '.' || next == '.' || last == '[' || next == ']' || last == '@' ||
+	       next == '@' || last == ',' || next == ',';
 }
 
 /* local-part, domain and obs-route: words with CFWS around their dots, which goes.
@@ -251,12 +253,13 @@ set_texts(const struct buf *scratch, const struct spans *s, struct rfc5322_addre
 }
 
 static void
-read_mailbox(struct bytes in, const struct shape *shape, struct buf *scratch, struct rfc5322_address *out)
+read_mailbox(struct bytes in, const struct shape *shape, struct buf *scratch,
+	struct rfc5322_address *out)
 {
 	struct spans s = { 0 };
 	size_t at = shape->at < in.len ? shape->at : in.len;
-	bool is_valid = shape->angle < in.len ? put_name_addr(scratch, in, shape->angle, &s) :
-						put_addr_spec(scratch, in, at, &s);
+	bool is_valid = shape->angle < in.len ? put_name_addr(scratch, in, shape->angle, &s)
+					      : put_addr_spec(scratch, in, at, &s);
 
 	if (!is_valid) {
 		buf_reset(scratch);
@@ -282,7 +285,8 @@ read_group_name(struct bytes in, struct buf *scratch, struct rfc5322_address *ou
 	*out = (struct rfc5322_address){ .kind = ADDRESS_GROUP_BEGIN, .name = buf_bytes(scratch) };
 }
 
-/* Steps over CFWS and empty elements (obs-addr-list); true when the group that is open ends here. */
+/* Steps over CFWS and empty elements (obs-addr-list); true when the group that is open ends here.
+ */
 static bool
 is_at_group_end(struct bytes *in, bool is_in_group)
 {

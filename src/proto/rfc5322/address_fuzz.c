@@ -3,8 +3,7 @@
 #include <assert.h>
 
 /* Every address costs input, its texts fit the room that the contract names. */
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

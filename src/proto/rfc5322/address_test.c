@@ -2,7 +2,8 @@
 
 #include "proto/rfc5322/test_rows.h"
 
-/* Addresses as one text: "name|route|local|domain" with "; " between, "name{" and "}" for groups. */
+/* Addresses as one text: "name|route|local|domain" with "; " between, "name{" and "}" for groups.
+ */
 static void
 put_list(struct buf *out, struct bytes in)
 {
@@ -58,7 +59,8 @@ each_form_of_rfc5322_3_4_is_read(void **state)
 	static const struct row rows[] = {
 		{ "addr-spec", "jdoe@example.org", "||jdoe|example.org" },
 		{ "angle-addr", "<jdoe@example.org>", "||jdoe|example.org" },
-		{ "name-addr", "John Doe <jdoe@machine.example>", "John Doe||jdoe|machine.example" },
+		{ "name-addr", "John Doe <jdoe@machine.example>",
+			"John Doe||jdoe|machine.example" },
 		{ "quoted name", "\"Joe Q. Public\" <john.q.public@example.com>",
 			"Joe Q. Public||john.q.public|example.com" },
 		{ "quoted pairs", "\"Giant; \\\"Big\\\" Box\" <sysservices@example.net>",
@@ -70,15 +72,20 @@ each_form_of_rfc5322_3_4_is_read(void **state)
 		{ "at sign in quotes", "\"a@b\"@example.org", "||a@b|example.org" },
 		{ "domain literal", "jdoe@[192.0.2.1]", "||jdoe|[192.0.2.1]" },
 		{ "IPv6 literal", "<jdoe@[IPv6:2001:db8::1]>", "||jdoe|[IPv6:2001:db8::1]" },
-		{ "bare IPv6 literal", "jdoe@[IPv6:2001:db8::1], x@y", "||jdoe|[IPv6:2001:db8::1]; ||x|y" },
+		{ "bare IPv6 literal", "jdoe@[IPv6:2001:db8::1], x@y",
+			"||jdoe|[IPv6:2001:db8::1]; ||x|y" },
 		{ "literal with spaces", "jdoe@[ 192.0.2.1 ]", "||jdoe|[192.0.2.1]" },
-		{ "encoded word is kept", "=?utf-8?q?J=C3=B6rg?= <j@x>", "=?utf-8?q?J=C3=B6rg?=||j|x" },
+		{ "encoded word is kept", "=?utf-8?q?J=C3=B6rg?= <j@x>",
+			"=?utf-8?q?J=C3=B6rg?=||j|x" },
 		{ "folded", "Mary\r\n Smith\r\n\t<mary@x.test>,\r\n jdoe@example.org",
 			"Mary Smith||mary|x.test; ||jdoe|example.org" },
 		{ "folded in quotes", "\"Mary\r\n Smith\" <m@x>", "Mary Smith||m|x" },
 		{ "folded in disk form", "\"Mary\n Smith\"\n <m@x>", "Mary Smith||m|x" },
-		{ "UTF-8 of RFC 6532", "J\xc3\xb6rg <j\xc3\xb6rg@b\xc3\xbc" "cher.example>",
-			"J\xc3\xb6rg||j\xc3\xb6rg|b\xc3\xbc" "cher.example" },
+		{ "UTF-8 of RFC 6532",
+			"J\xc3\xb6rg <j\xc3\xb6rg@b\xc3\xbc"
+			"cher.example>",
+			"J\xc3\xb6rg||j\xc3\xb6rg|b\xc3\xbc"
+			"cher.example" },
 	};
 
 	(void)state;
@@ -90,9 +97,11 @@ groups_open_and_close(void **state)
 {
 	static const struct row rows[] = {
 		{ "group", "A Group:Ed Jones <joe@where.test>,joe@where.test,John <jdoe@one.test>;",
-			"A Group{; Ed Jones||joe|where.test; ||joe|where.test; John||jdoe|one.test; }" },
+			"A Group{; Ed Jones||joe|where.test; ||joe|where.test; "
+			"John||jdoe|one.test; }" },
 		{ "empty group", "Undisclosed recipients:;", "Undisclosed recipients{; }" },
-		{ "empty group with comment", "Undisclosed recipients:(nobody) ;", "Undisclosed recipients{; }" },
+		{ "empty group with comment", "Undisclosed recipients:(nobody) ;",
+			"Undisclosed recipients{; }" },
 		{ "without end", "undisclosed-recipients:", "undisclosed-recipients{; }" },
 		{ "quoted name", "\"A: B\": x@y;", "A: B{; ||x|y; }" },
 		{ "between mailboxes", "a@b, G: c@d; , e@f", "||a|b; G{; ||c|d; }; ||e|f" },
@@ -111,21 +120,26 @@ the_examples_of_rfc5322_appendix_a_are_read(void **state)
 	static const struct row rows[] = {
 		{ "A.1.2", "\"Joe Q. Public\" <john.q.public@example.com>",
 			"Joe Q. Public||john.q.public|example.com" },
-		{ "A.1.2 Cc", "<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>",
+		{ "A.1.2 Cc",
+			"<boss@nil.test>, \"Giant; \\\"Big\\\" Box\" <sysservices@example.net>",
 			"||boss|nil.test; Giant; \"Big\" Box||sysservices|example.net" },
 		{ "A.5 From", "Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>",
 			"Pete||pete|silly.test" },
 		{ "A.5 To",
-			"A Group(Some people)\r\n     :Chris Jones <c@(Chris's host.)public.example>,\r\n"
-			"         joe@example.org,\r\n  John <jdoe@one.test> (my dear friend); (the end of the group)",
-			"A Group{; Chris Jones||c|public.example; ||joe|example.org; John||jdoe|one.test; }" },
+			"A Group(Some people)\r\n     :Chris Jones <c@(Chris's "
+			"host.)public.example>,\r\n"
+			"         joe@example.org,\r\n  John <jdoe@one.test> (my dear friend); "
+			"(the end of the group)",
+			"A Group{; Chris Jones||c|public.example; ||joe|example.org; "
+			"John||jdoe|one.test; }" },
 		{ "A.5 Cc", "(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;",
 			"Hidden recipients{; }" },
 		{ "A.6.1 From", "Joe Q. Public <john.q.public@example.com>",
 			"Joe Q. Public||john.q.public|example.com" },
 		{ "A.6.1 To", "Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example",
 			"Mary Smith|@node.test|mary|example.net; ||jdoe|test.example" },
-		{ "A.6.3", "Mary Smith\r\n      \r\n          <mary@example.net>", "Mary Smith||mary|example.net" },
+		{ "A.6.3", "Mary Smith\r\n      \r\n          <mary@example.net>",
+			"Mary Smith||mary|example.net" },
 	};
 
 	(void)state;
@@ -142,7 +156,8 @@ obsolete_forms_of_rfc5322_4_4_are_read(void **state)
 		{ "local part with spaces", "john . q @ example . com", "||john.q|example.com" },
 		{ "quoted words in local part", "\"john q\".public@x", "||john q.public|x" },
 		{ "empty elements", ",, a@b ,,c@d,", "||a|b; ||c|d" },
-		{ "comment as name", "pete@silly.test (Pete (the silly) one)", "Pete (the silly) one||pete|silly.test" },
+		{ "comment as name", "pete@silly.test (Pete (the silly) one)",
+			"Pete (the silly) one||pete|silly.test" },
 		{ "comment with quoted pair", "a@b (one \\(two)", "one (two||a|b" },
 		{ "name wins over comment", "Pete <p@x> (comment)", "Pete||p|x" },
 		{ "comment behind angle", "<p@x> (comment)", "comment||p|x" },
@@ -223,7 +238,8 @@ deep_comments_and_long_lists_take_linear_time(void **state)
 static void
 message_ids_are_found(void **state)
 {
-	struct bytes in = BYTES(" <1234@local.machine.example> junk\r\n <5678.x@[1.2.3.4]> <open"), id;
+	struct bytes in = BYTES(" <1234@local.machine.example> junk\r\n <5678.x@[1.2.3.4]> <open"),
+		     id;
 
 	(void)state;
 	assert_true(take_message_id(&in, &id));

@@ -54,7 +54,8 @@ take_sign(struct bytes *in, uint8_t sign)
 	return true;
 }
 
-/* month = "Jan" / … / "Dec"      RFC 5322 3.3.  Longer names are known by their first three letters. */
+/* month = "Jan" / … / "Dec"      RFC 5322 3.3.  Longer names are known by their first three
+ * letters. */
 static bool
 take_month(struct bytes *in, int *month)
 {
@@ -85,13 +86,15 @@ take_year(struct bytes *in, int *year)
 	return true;
 }
 
-/* time-of-day = hour ":" minute [ ":" second ]      RFC 5322 3.3; obsolete: CFWS around the colons */
+/* time-of-day = hour ":" minute [ ":" second ]      RFC 5322 3.3; obsolete: CFWS around the colons
+ */
 static bool
 take_time(struct bytes *in, struct civil *c)
 {
 	struct bytes rest = *in, fraction;
 
-	if (!take_small(&rest, 23, &c->hour) || !take_sign(&rest, ':') || !take_small(&rest, 59, &c->minute)) {
+	if (!take_small(&rest, 23, &c->hour) || !take_sign(&rest, ':') ||
+		!take_small(&rest, 59, &c->minute)) {
 		c->hour = c->minute = 0;
 		return false;
 	}
@@ -118,7 +121,8 @@ static const struct {
 	{ BYTES_INIT("PST"), -8 * 60 },
 };
 
-/* obs-zone = "UT" / "GMT" / "EST" / …; military and unknown ones count as -0000      RFC 5322 4.3 */
+/* obs-zone = "UT" / "GMT" / "EST" / …; military and unknown ones count as -0000      RFC 5322 4.3
+ */
 static int
 zone_of_name(struct bytes name)
 {
@@ -158,7 +162,8 @@ is_day_of_month(const struct civil *c)
 	static const int days[] = { 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
 	bool is_leap = c->year % 4 == 0 && (c->year % 100 != 0 || c->year % 400 == 0);
 
-	return c->day >= 1 && c->day <= days[c->month - 1] && (c->month != 2 || c->day < 29 || is_leap);
+	return c->day >= 1 && c->day <= days[c->month - 1] &&
+	       (c->month != 2 || c->day < 29 || is_leap);
 }
 
 /* "Feb  7 21:52:25 [zone] 1994": asctime and date(1). */

@@ -2,8 +2,7 @@
 
 #include <assert.h>
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A date that is read prints as one that is read as the same. */
 int

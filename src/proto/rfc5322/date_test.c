@@ -8,17 +8,22 @@ dates_are_read(void **state)
 	static const struct {
 		const char *name, *input, *want;
 	} rows[] = {
-		{ "RFC 5322 A.1.1", "Fri, 21 Nov 1997 09:55:06 -0600", "Fri, 21 Nov 1997 09:55:06 -0600" },
-		{ "RFC 5322 A.1.3", "Thu, 13 Feb 1969 23:32:54 -0330", "Thu, 13 Feb 1969 23:32:54 -0330" },
+		{ "RFC 5322 A.1.1", "Fri, 21 Nov 1997 09:55:06 -0600",
+			"Fri, 21 Nov 1997 09:55:06 -0600" },
+		{ "RFC 5322 A.1.3", "Thu, 13 Feb 1969 23:32:54 -0330",
+			"Thu, 13 Feb 1969 23:32:54 -0330" },
 		{ "RFC 5322 A.5",
 			"Thu,\r\n      13\r\n        Feb\r\n          1969\r\n      23:32\r\n"
 			"               -0330 (Newfoundland Time)",
 			"Thu, 13 Feb 1969 23:32:00 -0330" },
 		{ "RFC 5322 A.6.2", "21 Nov 97 09:55:06 GMT", "Fri, 21 Nov 1997 09:55:06 +0000" },
-		{ "RFC 5322 A.6.3", "Fri, 21 Nov 1997 09(comment):   55  :  06 -0600", "Fri, 21 Nov 1997 09:55:06 -0600" },
-		{ "RFC 3501 8", "Wed, 17 Jul 1996 02:23:25 -0700 (PDT)", "Wed, 17 Jul 1996 02:23:25 -0700" },
+		{ "RFC 5322 A.6.3", "Fri, 21 Nov 1997 09(comment):   55  :  06 -0600",
+			"Fri, 21 Nov 1997 09:55:06 -0600" },
+		{ "RFC 3501 8", "Wed, 17 Jul 1996 02:23:25 -0700 (PDT)",
+			"Wed, 17 Jul 1996 02:23:25 -0700" },
 		{ "no day name", "1 Jan 2024 00:00:00 +0000", "Mon, 01 Jan 2024 00:00:00 +0000" },
-		{ "wrong day name", "Fri, 1 Jan 2024 00:00:00 +0000", "Mon, 01 Jan 2024 00:00:00 +0000" },
+		{ "wrong day name", "Fri, 1 Jan 2024 00:00:00 +0000",
+			"Mon, 01 Jan 2024 00:00:00 +0000" },
 		{ "no comma", "Mon 1 Jan 2024 00:00:00 +0000", "Mon, 01 Jan 2024 00:00:00 +0000" },
 		{ "no seconds", "Mon, 1 Jan 2024 01:02 +0100", "Mon, 01 Jan 2024 01:02:00 +0100" },
 		{ "no zone", "Mon, 1 Jan 2024 01:02:03", "Mon, 01 Jan 2024 01:02:03 +0000" },
@@ -40,14 +45,17 @@ dates_are_read(void **state)
 		{ "PST", "1 Jan 2024 00:00:00 PST", "Mon, 01 Jan 2024 00:00:00 -0800" },
 		{ "military", "1 Jan 2024 00:00:00 K", "Mon, 01 Jan 2024 00:00:00 +0000" },
 		{ "unknown name", "1 Jan 2024 00:00:00 MESZ", "Mon, 01 Jan 2024 00:00:00 +0000" },
-		{ "zone with colon", "1 Jan 2024 00:00:00 +05:30", "Mon, 01 Jan 2024 00:00:00 +0530" },
+		{ "zone with colon", "1 Jan 2024 00:00:00 +05:30",
+			"Mon, 01 Jan 2024 00:00:00 +0530" },
 		{ "short zone", "1 Jan 2024 00:00:00 +2", "Mon, 01 Jan 2024 00:00:00 +0200" },
 		{ "fraction", "1 Jan 2024 00:00:00.123 +0200", "Mon, 01 Jan 2024 00:00:00 +0200" },
 		{ "asctime", "Mon Feb  7 21:52:25 1994", "Mon, 07 Feb 1994 21:52:25 +0000" },
 		{ "date(1)", "Mon Feb  7 21:52:25 PST 1994", "Mon, 07 Feb 1994 21:52:25 -0800" },
 		{ "hyphens", "07-Feb-1994 21:52:25 -0800", "Mon, 07 Feb 1994 21:52:25 -0800" },
-		{ "long names", "Monday, 7 February 1994 21:52:25 -0800", "Mon, 07 Feb 1994 21:52:25 -0800" },
-		{ "lower case", "mon, 7 feb 1994 21:52:25 -0800", "Mon, 07 Feb 1994 21:52:25 -0800" },
+		{ "long names", "Monday, 7 February 1994 21:52:25 -0800",
+			"Mon, 07 Feb 1994 21:52:25 -0800" },
+		{ "lower case", "mon, 7 feb 1994 21:52:25 -0800",
+			"Mon, 07 Feb 1994 21:52:25 -0800" },
 		{ "largest", "31 Dec 9999 23:59:59 +0000", "Fri, 31 Dec 9999 23:59:59 +0000" },
 	};
 	struct rfc5322_date date;
@@ -69,9 +77,24 @@ static void
 what_is_no_date_is_refused(void **state)
 {
 	static const char *const rows[] = {
-		"", " ", "Mon,", "yesterday", "32 Jan 2024 00:00:00 +0000", "30 Feb 2024 00:00:00 +0000",
-		"29 Feb 1900 00:00:00 +0000", "0 Jan 2024", "1 Foo 2024", "1 Jan", "1 Jan 1", "1 Jan 12345", "1",
-		"1 1 2024", "2024-01-01T00:00:00Z", "\xff\xfe", "(comment", "Jan",
+		"",
+		" ",
+		"Mon,",
+		"yesterday",
+		"32 Jan 2024 00:00:00 +0000",
+		"30 Feb 2024 00:00:00 +0000",
+		"29 Feb 1900 00:00:00 +0000",
+		"0 Jan 2024",
+		"1 Foo 2024",
+		"1 Jan",
+		"1 Jan 1",
+		"1 Jan 12345",
+		"1",
+		"1 1 2024",
+		"2024-01-01T00:00:00Z",
+		"\xff\xfe",
+		"(comment",
+		"Jan",
 	};
 	struct rfc5322_date date = { 7, 7 };
 

@@ -14,7 +14,8 @@ line_end(struct bytes in, size_t from)
 static bool
 is_empty_line(struct bytes in)
 {
-	return in.len == 0 || in.ptr[0] == '\n' || (in.len > 1 && in.ptr[0] == '\r' && in.ptr[1] == '\n');
+	return in.len == 0 || in.ptr[0] == '\n' ||
+	       (in.len > 1 && in.ptr[0] == '\r' && in.ptr[1] == '\n');
 }
 
 /* A line that starts with SP or HTAB goes on with the one before      RFC 5322 2.2.3 */
@@ -35,8 +36,8 @@ without_line_end(struct bytes line)
 	return line;
 }
 
-/* optional-field = field-name ":" unstructured CRLF; field-name = 1*ftext; obsolete: *WSP before ":"
-   RFC 5322 3.6.8, 4.5.8 */
+/* optional-field = field-name ":" unstructured CRLF; field-name = 1*ftext; obsolete: *WSP before
+   ":" RFC 5322 3.6.8, 4.5.8 */
 static bool
 split_field(struct bytes line, struct bytes *name, struct bytes *value)
 {

@@ -2,8 +2,7 @@
 
 #include <assert.h>
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Fields follow each other without a gap and hold their names and values. */
 int

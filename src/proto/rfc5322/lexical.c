@@ -54,7 +54,8 @@ put_unquoted(struct buf *out, struct bytes in)
 
 	for (size_t at = 0; at < in.len; at++) {
 		uint8_t c = in.ptr[at];
-		bool is_line_end = c == '\n' || (c == '\r' && at + 1 < in.len && in.ptr[at + 1] == '\n');
+		bool is_line_end =
+			c == '\n' || (c == '\r' && at + 1 < in.len && in.ptr[at + 1] == '\n');
 		bool is_escape = c == '\\' && at + 1 < in.len;
 
 		if (!is_line_end && !is_escape)

@@ -2,13 +2,13 @@
 
 #include "base/clock.h"
 
-/* Domain, address-literal and what stands in their place: letters, digits and ".-_:[]"; other octets could
-   end the clause or the line. */
+/* Domain, address-literal and what stands in their place: letters, digits and ".-_:[]"; other
+   octets could end the clause or the line. */
 static bool
 is_plain(uint8_t c)
 {
-	return byte_is_class(c, CLASS_ALPHA | CLASS_DIGIT) || c == '.' || c == '-' || c == '_' || c == ':' ||
-		c == '[' || c == ']';
+	return byte_is_class(c, CLASS_ALPHA | CLASS_DIGIT) || c == '.' || c == '-' || c == '_' ||
+	       c == ':' || c == '[' || c == ']';
 }
 
 static void
@@ -100,8 +100,8 @@ rfc5322_received_protocol(const struct rfc5322_received *r)
 	return r->is_esmtp ? names[r->is_utf8][r->is_tls][r->is_authenticated] : "SMTP";
 }
 
-/* Time-stamp-line = "Received:" FWS Stamp; Stamp = From-domain By-domain Opt-info [CFWS] ";" FWS date-time
-   RFC 5321 4.4 */
+/* Time-stamp-line = "Received:" FWS Stamp; Stamp = From-domain By-domain Opt-info [CFWS] ";" FWS
+   date-time RFC 5321 4.4 */
 void
 rfc5322_put_received(struct buf *out, const struct rfc5322_received *r)
 {

@@ -92,8 +92,14 @@ static void
 a_hostile_name_forges_nothing(void **state)
 {
 	static const struct bytes names[] = {
-		BYTES_INIT("x\r\nX-Forged: 1"), BYTES_INIT("x\nX-Forged: 1"), BYTES_INIT("x) by y; (z"),
-		BYTES_INIT("x\\"), BYTES_INIT("\"x"), BYTES_INIT("x\0y"), BYTES_INIT("x\x80y"), BYTES_INIT("<x>"),
+		BYTES_INIT("x\r\nX-Forged: 1"),
+		BYTES_INIT("x\nX-Forged: 1"),
+		BYTES_INIT("x) by y; (z"),
+		BYTES_INIT("x\\"),
+		BYTES_INIT("\"x"),
+		BYTES_INIT("x\0y"),
+		BYTES_INIT("x\x80y"),
+		BYTES_INIT("<x>"),
 	};
 	struct bytes in, name, value, field;
 	struct buf got;
@@ -119,11 +125,15 @@ a_hostile_name_forges_nothing(void **state)
 static void
 utf8_names_are_told_when_the_mail_is_utf8_rfc6531_3_7_3(void **state)
 {
-	struct rfc5322_received r = { .helo = BYTES_INIT("b\xc3\xbc" "cher.example"), .is_utf8 = true, .is_esmtp = true };
+	struct rfc5322_received r = { .helo = BYTES_INIT("b\xc3\xbc"
+							 "cher.example"),
+		.is_utf8 = true,
+		.is_esmtp = true };
 
 	(void)state;
 	check("UTF-8", &r,
-		"Received: from b\xc3\xbc" "cher.example\n\tby unknown with UTF8SMTP id unknown;\n"
+		"Received: from b\xc3\xbc"
+		"cher.example\n\tby unknown with UTF8SMTP id unknown;\n"
 		"\tThu, 01 Jan 1970 00:00:00 +0000\n");
 	r.is_utf8 = false;
 	check("not UTF-8", &r,
