@@ -144,11 +144,14 @@ give_answer(struct player *p, const struct smtp_effect *effect)
 static void
 on_ask(struct player *p, const struct smtp_effect *effect)
 {
+	p->pending = *effect;
 	if (p->asks++ >= p->asks_max) {
 		p->is_blocked = true;
 		return;
 	}
-	give_answer(p, effect);
+	p->is_answer_due = p->is_slow;
+	if (!p->is_slow)
+		give_answer(p, effect);
 }
 
 static void
@@ -166,8 +169,12 @@ on_effect(struct player *p, const struct smtp_effect *effect)
 	case SMTP_NEED_INPUT:
 		return false;
 	case SMTP_BLOCKED:
-		must(p->is_blocked || p->is_tls_due);
-		return false;
+		must(p->is_blocked || p->is_tls_due || p->is_answer_due);
+		if (!p->is_answer_due)
+			return false;
+		p->is_answer_due = false;
+		give_answer(p, &p->pending);
+		return true;
 	case SMTP_OUTPUT:
 		on_output(p, effect->octets);
 		return true;
@@ -254,5 +261,19 @@ player_start_tls(struct player *p)
 	must(p->is_tls_due && p->in_len == 0);
 	p->is_tls_due = false;
 	smtp_session_tls_started(p->session);
+	player_run(p);
+}
+
+void
+player_shut(struct player *p, struct bytes text)
+{
+	bool is_waited_for = p->is_blocked && p->pending.kind == SMTP_BODY_END;
+
+	smtp_session_shut(p->session, text);
+	if (is_waited_for)
+		give_answer(p, &p->pending);
+	else if (p->is_blocked)
+		smtp_session_answer(p->session, SMTP_ANSWER_OK); /* too late: dropped */
+	p->is_blocked = false;
 	player_run(p);
 }

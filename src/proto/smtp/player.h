@@ -23,9 +23,12 @@ struct player {
 	/* The answer to an effect; NULL: always OK. */
 	enum smtp_answer (*answer)(struct player *p, const struct smtp_effect *effect);
 	void *arg;
-	/* Leave that many asks unanswered, then stop: for smtp_session_shut in every state. */
+	/* So many asks are answered, the next one is not: for smtp_session_shut in every state. */
 	size_t asks_max;
 	bool is_blocked;
+	/* Answer only after SMTP_BLOCKED was reported, as when the answer comes from another process. */
+	bool is_slow, is_answer_due;
+	struct smtp_effect pending;
 };
 
 void player_start(struct player *p, const struct smtp_settings *settings);
@@ -34,6 +37,8 @@ void player_done(struct player *p);
 void player_send(struct player *p, struct bytes in);
 /* The same without more input. */
 void player_run(struct player *p);
+/* Shuts the session in the state that it is in; then answers what is due and steps to the end. */
+void player_shut(struct player *p, struct bytes text);
 /* The handshake. */
 void player_start_tls(struct player *p);
 
