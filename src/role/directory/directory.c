@@ -1,0 +1,333 @@
+#include "role/directory/directory.h"
+
+#include "base/memory.h"
+#include "role/directory/directory_internal.h"
+#include "sys/process.h"
+#include "sys/time.h"
+
+enum { RETRY_FIRST_MS = 1000, RETRY_LAST_MS = 30000, THREADS_MAX = 8 };
+
+/* ---- loading */
+
+static void
+on_domain(void *arg, struct bytes name)
+{
+	accounts_put_domain(arg, name);
+}
+
+static void
+on_user(void *arg, const struct user_record *record)
+{
+	accounts_put_user(arg, record);
+}
+
+static void
+on_alias(void *arg, const struct alias_record *record)
+{
+	accounts_put_alias(arg, record);
+}
+
+static int
+read_source(struct directory *d, struct fault *f)
+{
+	static const struct embedded_visitor visitor = { on_domain, on_user, on_alias };
+	char path[4096];
+	struct buf b;
+
+	if (!d->embedded) {
+		buf_init_fixed(&b, path, sizeof path);
+		put_bytes(&b, d->self->config->directory_embedded_file);
+		put_char(&b, '\0');
+		if (b.has_failed)
+			return fault_set(f, FAULT_PERM, "the path of the directory's file is too long");
+		if (embedded_open(path, &d->embedded, f) != 0)
+			return -1;
+	}
+	accounts_begin(d->accounts);
+	if (embedded_visit(d->embedded, &visitor, d->accounts, f) != 0) {
+		accounts_abandon(d->accounts);
+		return -1;
+	}
+	accounts_end(d->accounts);
+	return 0;
+}
+
+static void
+retry_later(struct directory *d)
+{
+	d->retry_ms = d->retry_ms == 0 ? RETRY_FIRST_MS : d->retry_ms * 2;
+	if (d->retry_ms > RETRY_LAST_MS)
+		d->retry_ms = RETRY_LAST_MS;
+	timer_start(&d->retry, d->retry_ms, 0);
+}
+
+int
+directory_load(struct directory *d, struct fault *f)
+{
+	int64_t before_us = time_now().mono_us;
+	struct accounts_counts counts;
+
+	if (read_source(d, f) != 0) {
+		event(NULL, EV_DIRECTORY_FAILED, STR("reason", f->text));
+		retry_later(d);
+		return -1;
+	}
+	timer_stop(&d->retry);
+	d->retry_ms = 0;
+	d->loaded_us = time_now().mono_us;
+	counts = accounts_count(d->accounts);
+	event(NULL, EV_DIRECTORY_LOADED, INT("accounts", counts.accounts), INT("aliases", counts.aliases),
+		INT("domains", counts.domains), INT("ms", (d->loaded_us - before_us) / 1000));
+	return 0;
+}
+
+static void
+on_retry(struct timer *timer)
+{
+	struct directory *d =
+		(struct directory *)((uint8_t *)timer - offsetof(struct directory, retry));
+	struct fault f;
+
+	directory_load(d, &f);
+}
+
+/* ---- what changed */
+
+static const char *
+name_of_change(enum account_change change)
+{
+	switch (change) {
+	case ACCOUNT_REMOVED:
+		return "removed";
+	case ACCOUNT_DISABLED:
+		return "disabled";
+	case ACCOUNT_PASSWORD:
+		return "password";
+	case ACCOUNT_MOVED:
+		return "moved";
+	}
+	return "";
+}
+
+static void
+on_changed(void *arg, const struct account *account, enum account_change change)
+{
+	struct directory *d = arg;
+	struct message m = { .type = MESSAGE_ACCOUNT_GONE, .u.account_gone.account = account->number };
+
+	event(NULL, EV_ACCOUNT_CHANGED, TEXT("account", account_address(account)),
+		STR("what", name_of_change(change)));
+	directory_spoil_logins(d, account->number);
+	grants_revoke(d->grants, account, change == ACCOUNT_REMOVED);
+	for (size_t i = 0; i < ROLE_INSTANCES_MAX; i++)
+		if (d->fronts[i] && peer_send(d->fronts[i], &m) != 0)
+			d->fronts[i] = NULL;
+}
+
+/* ---- the command line */
+
+static int
+on_reload_command(void *arg, struct fault *f)
+{
+	return directory_load(arg, f);
+}
+
+static void
+on_status_command(void *arg, struct buf *out)
+{
+	const struct directory *d = arg;
+	struct accounts_counts counts = accounts_count(d->accounts);
+
+	put_format(out, "accounts=%zu aliases=%zu domains=%zu source=embedded is_loaded=%d age_s=%lld",
+		counts.accounts, counts.aliases, counts.domains, accounts_are_loaded(d->accounts),
+		(long long)((time_now().mono_us - d->loaded_us) / 1000000));
+}
+
+/* ---- hooks */
+
+static const struct accounts_handlers accounts_handlers = { on_changed };
+static const struct control_handlers control_handlers = { on_reload_command, on_status_command };
+
+static size_t
+thread_count(void)
+{
+	long cores = process_cores();
+
+	return cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (size_t)cores;
+}
+
+/* A source that can't be read now is no reason not to start: what is asked meanwhile is "later". */
+static int
+on_start(struct role_self *r, struct fault *f)
+{
+	struct directory *d = NEW(struct directory);
+	struct fault load_fault;
+
+	(void)f;
+	r->state = d;
+	d->self = r;
+	d->accounts = accounts_new(r->config, &accounts_handlers, d);
+	d->verifier = verifier_new(r->loop, thread_count());
+	d->grants = grants_new();
+	d->control = control_new(r->loop, &control_handlers, d);
+	timer_init(&d->retry, r->loop, on_retry);
+	directory_load(d, &load_fault);
+	return 0;
+}
+
+static int
+on_reload(struct role_self *r, const struct config *old, struct fault *f)
+{
+	struct directory *d = r->state;
+
+	accounts_configure(d->accounts, r->config);
+	if (directory_load(d, f) == 0)
+		return 0;
+	accounts_configure(d->accounts, old);
+	return -1;
+}
+
+static void
+on_listen(struct role_self *r, const struct role_listener *l)
+{
+	struct directory *d = r->state;
+
+	if (l->service == SERVICE_CONTROL)
+		control_listen(d->control, l->fd);
+}
+
+static void
+on_unlisten(struct role_self *r, const struct role_listener *l)
+{
+	struct directory *d = r->state;
+
+	if (l->service == SERVICE_CONTROL)
+		control_unlisten(d->control);
+}
+
+static void
+on_peer_connected(struct role_self *r, struct peer *p)
+{
+	struct directory *d = r->state;
+	uint8_t index = peer_index(p);
+
+	if (peer_role(p) == ROLE_STORE) {
+		grants_use_store(d->grants, p);
+	} else if (peer_role(p) == ROLE_FRONT && index < ROLE_INSTANCES_MAX) {
+		grants_forget_front(d->grants, index);
+		d->fronts[index] = p;
+	}
+}
+
+static void
+on_peer_lost(struct role_self *r, struct peer *p)
+{
+	struct directory *d = r->state;
+	uint8_t index = peer_index(p);
+
+	if (peer_role(p) == ROLE_STORE) {
+		grants_use_store(d->grants, NULL);
+	} else if (peer_role(p) == ROLE_FRONT && index < ROLE_INSTANCES_MAX) {
+		grants_forget_front(d->grants, index);
+		directory_forget_logins(d, p);
+		d->fronts[index] = NULL;
+	}
+}
+
+static enum ipc_outcome
+put_targets(struct directory *d, uint8_t front, const struct targets *targets, struct buf *out)
+{
+	for (size_t i = 0; i < targets->count; i++) {
+		const struct target *t = &targets->at[i];
+
+		if (t->account && !grants_give_delivery(d->grants, front, t->account))
+			return IPC_LATER;
+		put_u8(out, t->account ? TARGET_MAILBOX : TARGET_FOREIGN);
+		put_u64(out, t->account ? t->account->number : 0);
+		put_u16(out, (uint16_t)t->address.len);
+		put_bytes(out, t->address);
+	}
+	return out->has_failed ? IPC_LATER : IPC_OK;
+}
+
+static void
+resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m)
+{
+	struct message answer = { .type = MESSAGE_RESOLVED };
+	struct targets targets;
+	enum ipc_outcome outcome = accounts_resolve(d->accounts, m->address, &targets);
+	struct buf out;
+
+	buf_init(&out, TARGETS_OCTETS_MAX);
+	if (outcome == IPC_OK)
+		outcome = put_targets(d, peer_index(front), &targets, &out);
+	answer.u.resolved.request = m->request;
+	answer.u.resolved.outcome = (uint8_t)outcome;
+	answer.u.resolved.targets = outcome == IPC_OK ? buf_bytes(&out) : BYTES_NONE;
+	/* A front that can't be told is gone; nobody waits. */
+	if (peer_send(front, &answer) != 0)
+		buf_reset(&out);
+	buf_done(&out);
+}
+
+static void
+may_send(struct directory *d, struct peer *front, const struct ipc_may_send *m)
+{
+	struct message answer = { .type = MESSAGE_MAY_SEND_RESULT };
+
+	answer.u.may_send_result.request = m->request;
+	answer.u.may_send_result.outcome =
+		(uint8_t)accounts_may_send(d->accounts, m->account, m->address);
+	if (peer_send(front, &answer) != 0)
+		return;
+}
+
+static void
+on_message(struct role_self *r, struct peer *p, const struct message *m)
+{
+	struct directory *d = r->state;
+
+	if (m->type == MESSAGE_RESOLVE)
+		resolve(d, p, &m->u.resolve);
+	else if (m->type == MESSAGE_LOG_IN)
+		directory_log_in(d, p, &m->u.log_in);
+	else if (m->type == MESSAGE_MAY_SEND)
+		may_send(d, p, &m->u.may_send);
+}
+
+static void
+on_retry_closed(struct timer *timer)
+{
+	struct directory *d =
+		(struct directory *)((uint8_t *)timer - offsetof(struct directory, retry));
+
+	memory_free(d);
+}
+
+static void
+on_end(struct role_self *r)
+{
+	struct directory *d = r->state;
+
+	if (!d)
+		return;
+	r->state = NULL;
+	verifier_free(&d->verifier);
+	directory_free_logins(d);
+	control_free(&d->control);
+	embedded_close(&d->embedded);
+	accounts_free(&d->accounts);
+	grants_free(&d->grants);
+	timer_close(&d->retry, on_retry_closed);
+}
+
+const struct role_hooks directory_hooks = {
+	.start = on_start,
+	.reload = on_reload,
+	.listen = on_listen,
+	.unlisten = on_unlisten,
+	.peer_connected = on_peer_connected,
+	.message = on_message,
+	.peer_lost = on_peer_lost,
+	.end = on_end,
+};

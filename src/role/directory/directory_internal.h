@@ -1,0 +1,41 @@
+#ifndef ROLE_DIRECTORY_DIRECTORY_INTERNAL_H
+#define ROLE_DIRECTORY_DIRECTORY_INTERNAL_H
+
+#include "role/directory/accounts.h"
+#include "role/directory/control.h"
+#include "role/directory/embedded.h"
+#include "role/directory/grants.h"
+#include "role/directory/verifier.h"
+#include "role/role.h"
+
+struct login;
+
+/* The role's state.  `fronts` holds the peers that are there now. */
+struct directory {
+	struct role_self *self;
+	struct accounts *accounts;
+	struct embedded *embedded; /* NULL: could not be opened yet */
+	struct verifier *verifier;
+	struct grants *grants;
+	struct control *control;
+	struct peer *fronts[ROLE_INSTANCES_MAX];
+	struct login *logins; /* whose passwords are being tried */
+	struct timer retry; /* after a load that failed */
+	uint64_t retry_ms;
+	int64_t loaded_us; /* mono; of the last load that ended */
+	bool is_draining;
+};
+
+/* Reads the source and puts what it says in force.  -1 with *f: the last good copy stays, the administrator
+   is told, and it is tried again. */
+int directory_load(struct directory *d, struct fault *f);
+/* Answers LOG_IN, now or when the password was tried. */
+void directory_log_in(struct directory *d, struct peer *front, const struct ipc_log_in *m);
+/* The account is not what it was: those of its log-ins that are under way are put off. */
+void directory_spoil_logins(struct directory *d, uint64_t account);
+/* The front is gone: nobody waits for its log-ins any more. */
+void directory_forget_logins(struct directory *d, const struct peer *front);
+/* Frees what is under way, after the verifier. */
+void directory_free_logins(struct directory *d);
+
+#endif

@@ -1,0 +1,228 @@
+/* A log-in is decided in three steps: the account is looked up, its password is tried (on a thread, unless
+   it was right a moment ago), and then - with the account looked up again, because it may have changed
+   meanwhile - the store is told, and the front after it.
+
+   Whatever is wrong with the name is only said after a password was tried, so that the time tells nothing. */
+#include "base/memory.h"
+#include "role/directory/directory_internal.h"
+
+struct login {
+	struct directory *directory;
+	struct login *next;
+	struct peer *front; /* NULL: gone, nobody waits */
+	uint64_t request, session, account; /* account 0: there is none of that name */
+	enum ipc_service service;
+	const char *trouble; /* what is wrong whatever the password; NULL: nothing */
+	bool is_spoiled; /* the account changed while the password was tried */
+	struct arena *arena; /* the texts */
+	struct bytes user, mechanism, remote, local, tls;
+};
+
+enum { TEXTS_MAX = 4096 };
+
+static struct bytes
+keep(struct login *login, struct bytes text)
+{
+	struct bytes copy;
+
+	return arena_copy(login->arena, text, &copy) ? copy : BYTES_NONE;
+}
+
+static struct login *
+new_login(struct directory *d, struct peer *front, const struct ipc_log_in *m)
+{
+	struct login *login = NEW(struct login);
+
+	login->arena = arena_new("log-in", TEXTS_MAX, ARENA_PLAIN);
+	login->directory = d;
+	login->front = front;
+	login->request = m->request;
+	login->session = m->session;
+	login->service = (enum ipc_service)m->service;
+	login->user = keep(login, m->name);
+	login->mechanism = keep(login, m->mechanism);
+	login->remote = keep(login, m->remote);
+	login->local = keep(login, m->local);
+	login->tls = keep(login, m->tls);
+	login->next = d->logins;
+	d->logins = login;
+	return login;
+}
+
+static void
+free_login(struct login *login)
+{
+	struct login **at = &login->directory->logins;
+
+	while (*at != login)
+		at = &(*at)->next;
+	*at = login->next;
+	arena_free(&login->arena);
+	memory_free(login);
+}
+
+/* reason: NULL for none. */
+static void
+report(const struct login *login, enum event_id id, const char *reason)
+{
+	const struct event_context context = { .session = login->session };
+	const struct event_field fields[] = {
+		TEXT("user", login->user),
+		STR("service", ipc_service_name(login->service)),
+		TEXT("method", login->mechanism),
+		TEXT("remote", login->remote),
+		TEXT("local", login->local),
+		TEXT("tls", login->tls),
+		INT("front", peer_index(login->front)),
+		{ reason ? FIELD_TEXT : FIELD_END, "reason", bytes_text(reason), 0 },
+		{ FIELD_END, NULL, BYTES_NONE, 0 },
+	};
+
+	event_emit(&context, id, fields);
+}
+
+static void
+answer(struct login *login, enum ipc_outcome outcome, const struct account *account)
+{
+	struct message m = { .type = MESSAGE_LOGGED_IN };
+
+	m.u.logged_in.request = login->request;
+	m.u.logged_in.outcome = (uint8_t)outcome;
+	if (outcome == IPC_OK) {
+		m.u.logged_in.account = account->number;
+		m.u.logged_in.address = account_address(account);
+	}
+	/* A front that can't be told is gone; nobody waits. */
+	if (peer_send(login->front, &m) != 0)
+		login->front = NULL;
+}
+
+static void
+put_off(struct login *login, const char *reason)
+{
+	report(login, EV_LOGIN_LATER, reason);
+	answer(login, IPC_LATER, NULL);
+}
+
+static void
+refuse(struct login *login, const char *reason)
+{
+	report(login, EV_LOGIN_FAILED, reason);
+	answer(login, IPC_DENIED, NULL);
+}
+
+/* Those who submit mail have no business with mailboxes. */
+static bool
+uses_mailboxes(enum ipc_service service)
+{
+	return service == SERVICE_IMAP || service == SERVICE_IMAPS;
+}
+
+static void
+accept_login(struct login *login, const struct account *account)
+{
+	struct directory *d = login->directory;
+
+	login->user = account_address(account);
+	if (account->path_len == 0) {
+		put_off(login, "the mailbox template gives no path for the account");
+	} else if (uses_mailboxes(login->service)
+		&& !grants_give_session(d->grants, peer_index(login->front), login->session, account)) {
+		put_off(login, "the store could not be told");
+	} else {
+		report(login, EV_LOGIN, NULL);
+		answer(login, IPC_OK, account);
+	}
+}
+
+static void
+decide(struct login *login, bool is_right)
+{
+	const struct account *account = accounts_by_number(login->directory->accounts, login->account);
+
+	if (login->is_spoiled)
+		put_off(login, "the account changed at this moment");
+	else if (login->trouble)
+		refuse(login, login->trouble);
+	else if (!is_right || !account)
+		refuse(login, "wrong password");
+	else
+		accept_login(login, account);
+}
+
+static void
+on_tried(void *arg, bool is_right)
+{
+	struct login *login = arg;
+
+	if (login->front)
+		decide(login, is_right);
+	free_login(login);
+}
+
+static const char *
+trouble_of(const struct directory *d, const struct account *account, struct bytes authorize_as)
+{
+	if (!account || account->is_made)
+		return "there is no such account";
+	if (!account->is_enabled)
+		return "the account is disabled";
+	if (account->password_len == 0)
+		return "the account has no password";
+	if (authorize_as.len && accounts_find(d->accounts, authorize_as) != account)
+		return "may not act for another account";
+	return NULL;
+}
+
+void
+directory_log_in(struct directory *d, struct peer *front, const struct ipc_log_in *m)
+{
+	const struct account *account = accounts_find(d->accounts, m->name);
+	struct login *login = new_login(d, front, m);
+	struct bytes name = account ? account_address(account) : m->name;
+	struct bytes hash;
+
+	if (!accounts_are_loaded(d->accounts)) {
+		put_off(login, "the directory could not be read yet");
+		free_login(login);
+		return;
+	}
+	login->account = account ? account->number : 0;
+	login->trouble = trouble_of(d, account, m->authorize_as);
+	/* With the hash of who may not log in the answer could come from memory, sooner than others. */
+	hash = login->trouble ? BYTES_NONE : account_secret_password(account);
+	switch (verifier_try(d->verifier, name, hash, m->secret_password, on_tried, login)) {
+	case VERIFIER_RIGHT:
+		on_tried(login, true);
+		break;
+	case VERIFIER_PENDING:
+		break;
+	case VERIFIER_BUSY:
+		put_off(login, "too many log-ins at once");
+		free_login(login);
+		break;
+	}
+}
+
+void
+directory_spoil_logins(struct directory *d, uint64_t account)
+{
+	for (struct login *login = d->logins; login; login = login->next)
+		if (login->account == account)
+			login->is_spoiled = true;
+}
+
+void
+directory_forget_logins(struct directory *d, const struct peer *front)
+{
+	for (struct login *login = d->logins; login; login = login->next)
+		if (login->front == front)
+			login->front = NULL;
+}
+
+void
+directory_free_logins(struct directory *d)
+{
+	while (d->logins)
+		free_login(d->logins);
+}

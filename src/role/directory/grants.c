@@ -1,0 +1,134 @@
+#include "role/directory/grants.h"
+
+#include "base/map.h"
+#include "base/memory.h"
+#include "role/role.h"
+
+_Static_assert(ROLE_INSTANCES_MAX <= 64, "a bit for each front");
+
+/* The fronts that may deliver to an account. */
+struct delivery {
+	uint64_t fronts;
+};
+
+struct grants {
+	struct peer *store; /* NULL: away */
+	struct map *deliveries; /* account number -> struct delivery */
+};
+
+struct grants *
+grants_new(void)
+{
+	struct grants *g = NEW(struct grants);
+
+	g->deliveries = map_new();
+	return g;
+}
+
+static void
+forget_all(struct grants *g)
+{
+	struct bytes key;
+	void *value;
+
+	for (size_t i = 0; map_next(g->deliveries, &i, &key, &value);)
+		memory_free(value);
+	map_free(&g->deliveries);
+	g->deliveries = map_new();
+}
+
+void
+grants_free(struct grants **at)
+{
+	struct grants *g = *at;
+
+	if (!g)
+		return;
+	forget_all(g);
+	map_free(&g->deliveries);
+	memory_free(g);
+	*at = NULL;
+}
+
+void
+grants_use_store(struct grants *g, struct peer *store)
+{
+	forget_all(g);
+	g->store = store;
+}
+
+void
+grants_forget_front(struct grants *g, uint8_t front)
+{
+	struct bytes key;
+	void *value;
+
+	for (size_t i = 0; map_next(g->deliveries, &i, &key, &value);)
+		((struct delivery *)value)->fronts &= ~(UINT64_C(1) << front);
+}
+
+static bool
+tell_delivery(struct grants *g, uint8_t front, const struct account *account)
+{
+	struct message m = { .type = MESSAGE_GRANT_DELIVERY };
+
+	m.u.grant_delivery = (struct ipc_grant_delivery){
+		.front = front,
+		.account = account->number,
+		.address = account_address(account),
+		.path = account_path(account),
+	};
+	return g->store && account->path_len > 0 && peer_send_now(g->store, &m) == 0;
+}
+
+bool
+grants_give_delivery(struct grants *g, uint8_t front, const struct account *account)
+{
+	struct delivery *delivery = map_get_number(g->deliveries, account->number);
+	uint64_t bit = UINT64_C(1) << front;
+
+	if (front >= ROLE_INSTANCES_MAX)
+		return false;
+	if (delivery && delivery->fronts & bit)
+		return true;
+	if (!tell_delivery(g, front, account))
+		return false;
+	if (!delivery) {
+		delivery = NEW(struct delivery);
+		map_put_number(g->deliveries, account->number, delivery);
+	}
+	delivery->fronts |= bit;
+	return true;
+}
+
+bool
+grants_give_session(struct grants *g, uint8_t front, uint64_t session, const struct account *account)
+{
+	struct message m = { .type = MESSAGE_GRANT_SESSION };
+
+	m.u.grant_session = (struct ipc_grant_session){
+		.front = front,
+		.session = session,
+		.account = account->number,
+		.address = account_address(account),
+		.path = account_path(account),
+	};
+	return g->store && account->path_len > 0 && peer_send_now(g->store, &m) == 0;
+}
+
+void
+grants_revoke(struct grants *g, const struct account *account, bool is_gone)
+{
+	struct delivery *delivery = map_remove_number(g->deliveries, account->number);
+	struct message m = { .type = MESSAGE_REVOKE, .u.revoke.account = account->number };
+	uint64_t fronts = delivery && !is_gone ? delivery->fronts : 0;
+
+	memory_free(delivery);
+	/* A store that can't be told has lost its channel, and forgets every grant with it. */
+	if (!g->store || peer_send(g->store, &m) != 0)
+		return;
+	/* Mail that was accepted for it a moment ago is delivered all the same. */
+	for (uint8_t front = 0; front < ROLE_INSTANCES_MAX; front++)
+		if (fronts >> front & 1 && !grants_give_delivery(g, front, account))
+			return;
+}
