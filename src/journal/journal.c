@@ -368,6 +368,7 @@ journal_stats(struct journal *j)
 
 	(void)pthread_mutex_lock(&j->lock);
 	stats = j->stats;
+	stats.free_segments = slots_count(&j->slots, SLOT_FREE);
 	stats.log_octets = journal_log_octets(j);
 	(void)pthread_mutex_unlock(&j->lock);
 	return stats;

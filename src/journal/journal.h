@@ -81,7 +81,8 @@ struct journal_entry {
 int journal_append(struct journal *j, struct journal_entry *entry, struct fault *f)
 	__attribute__((warn_unused_result));
 /* The files hold what the entry's record says, or it was given up; once for each entry whose append
-   returned 0, at any time from then on, from any thread.  Until then no checkpoint ends. */
+   returned 0, at any time from then on, from any thread.  Until then no checkpoint ends, and appends may
+   have to wait for one: so it may not depend on a later append. */
 void journal_applied(struct journal *j, struct journal_entry *entry);
 /* Blocks until the entry (with done NULL) is durable: 0, or -1 and *f. */
 int journal_wait(struct journal *j, struct journal_entry *entry, struct fault *f)
@@ -96,6 +97,7 @@ struct journal_stats {
 	uint64_t syncs; /* of segments */
 	uint64_t checkpoints;
 	uint64_t failures; /* batches that could not be written */
+	uint64_t free_segments; /* prepared for what comes */
 	uint64_t log_octets; /* that a replay would read now */
 };
 struct journal_stats journal_stats(struct journal *j);

@@ -40,23 +40,6 @@ settle(struct journal *j)
 	return result == 0;
 }
 
-static bool
-write_checkpoint(struct journal *j)
-{
-	struct journal_entry entry = { .kind = KIND_CHECKPOINT,
-		.state = ENTRY_QUEUED,
-		.piece_count = 1,
-		.payload_octets = sizeof(uint64_t) };
-
-	j->checkpoint_entry = &entry;
-	(void)pthread_cond_signal(&j->work);
-	while (entry.state != ENTRY_DURABLE && entry.state != ENTRY_FAILED)
-		(void)pthread_cond_wait(&j->changed, &j->lock);
-	if (entry.state == ENTRY_FAILED)
-		fail_checkpoint(j, &j->failure);
-	return entry.state == ENTRY_DURABLE;
-}
-
 static void
 free_segments(struct journal *j)
 {
@@ -71,34 +54,6 @@ free_segments(struct journal *j)
 	}
 	j->is_refill_wanted = true;
 	(void)pthread_cond_broadcast(&j->work);
-}
-
-static void
-checkpoint(struct journal *j)
-{
-	uint64_t old_epoch = j->epoch;
-
-	j->is_checkpoint_wanted = false;
-	j->checkpoint_fault = (struct fault){ 0 };
-	j->checkpoints_begun++;
-	if (j->is_dead) {
-		fail_checkpoint(j, &j->failure);
-	} else if (journal_log_octets(j) > 0 || j->is_writing || slots_count(&j->slots, SLOT_BAD) > 0) {
-		j->is_checkpointing = true;
-		j->epoch++;
-		j->epoch_first = 0;
-		while (j->unapplied[old_epoch & 1] > 0 && !j->is_closing)
-			(void)pthread_cond_wait(&j->chores, &j->lock);
-		if (j->unapplied[old_epoch & 1] > 0)
-			fail_checkpoint(j, &j->failure);
-		else if (settle(j) && write_checkpoint(j)) {
-			free_segments(j);
-			j->stats.checkpoints++;
-		}
-		j->is_checkpointing = false;
-	}
-	j->checkpoints_ended = j->checkpoints_begun;
-	(void)pthread_cond_broadcast(&j->changed);
 }
 
 /* No replay goes through a file whose head never was safe. */
@@ -134,6 +89,80 @@ refill(struct journal *j)
 	}
 	slots_adopt(&j->slots, number, fd);
 	(void)pthread_cond_broadcast(&j->work);
+}
+
+/* Until every record of the older epochs is applied; false when the journal closes before. */
+static bool
+wait_for_applied(struct journal *j, uint64_t epoch)
+{
+	while (j->unapplied[epoch & 1] > 0 && !j->is_closing) {
+		if (j->is_refill_wanted)
+			refill(j);
+		else
+			(void)pthread_cond_wait(&j->chores, &j->lock);
+	}
+	return j->unapplied[epoch & 1] == 0;
+}
+
+/* The slot kept for this checkpoint went to a segment that had failed, and there is no other (J8). */
+static bool
+is_starved(const struct journal *j)
+{
+	return j->checkpoint_entry && j->epoch_first == 0 && !j->is_writing && !j->is_refusing && !j->is_dead &&
+		slots_count(&j->slots, SLOT_FREE) == 0;
+}
+
+static bool
+write_checkpoint(struct journal *j)
+{
+	struct journal_entry entry = { .kind = KIND_CHECKPOINT,
+		.state = ENTRY_QUEUED,
+		.piece_count = 1,
+		.payload_octets = sizeof(uint64_t) };
+
+	j->checkpoint_entry = &entry;
+	j->is_refill_wanted = true;
+	(void)pthread_cond_signal(&j->work);
+	while (entry.state != ENTRY_DURABLE && entry.state != ENTRY_FAILED) {
+		if (j->is_refill_wanted) {
+			refill(j);
+		} else if (is_starved(j)) {
+			(void)fault_set(&j->failure, FAULT_TEMP, "no room for another segment");
+			j->is_refusing = true;
+			(void)pthread_cond_broadcast(&j->work);
+		} else {
+			(void)pthread_cond_wait(&j->changed, &j->lock);
+		}
+	}
+	if (entry.state == ENTRY_FAILED)
+		fail_checkpoint(j, &j->failure);
+	return entry.state == ENTRY_DURABLE;
+}
+
+static void
+checkpoint(struct journal *j)
+{
+	uint64_t old_epoch = j->epoch;
+
+	j->is_checkpoint_wanted = false;
+	j->checkpoint_fault = (struct fault){ 0 };
+	j->checkpoints_begun++;
+	if (j->is_dead) {
+		fail_checkpoint(j, &j->failure);
+	} else if (journal_log_octets(j) > 0 || j->is_writing || slots_count(&j->slots, SLOT_BAD) > 0) {
+		j->is_checkpointing = true;
+		j->epoch++;
+		j->epoch_first = 0;
+		if (!wait_for_applied(j, old_epoch))
+			fail_checkpoint(j, &j->failure);
+		else if (settle(j) && write_checkpoint(j)) {
+			free_segments(j);
+			j->stats.checkpoints++;
+		}
+		j->is_checkpointing = false;
+	}
+	j->checkpoints_ended = j->checkpoints_begun;
+	(void)pthread_cond_broadcast(&j->changed);
 }
 
 void *
