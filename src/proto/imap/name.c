@@ -139,15 +139,21 @@ step_back(struct retreat *percent, struct retreat *star, struct bytes name, size
 	return true;
 }
 
-static bool
-matches(struct bytes pattern, struct bytes name)
+bool
+imap_name_matches(struct bytes pattern, struct bytes name)
 {
+	/* Of INBOX, and of what is below it, these letters have no case (RFC 3501 5.1). */
+	bool is_inbox = bytes_starts(name, BYTES("INBOX")) &&
+		(name.len == 5 || name.ptr[5] == IMAP_SEPARATOR);
+	size_t caseless = is_inbox ? 5 : 0;
 	struct retreat percent = { 0 }, star = { 0 };
 	size_t p = 0, n = 0;
 
 	while (p < pattern.len || n < name.len) {
 		uint8_t c = p < pattern.len ? pattern.ptr[p] : 0;
 
+		if (n < caseless)
+			c = byte_upper(c);
 		if (c == '*') {
 			star = (struct retreat){ ++p, n, true };
 			percent.is_set = false;
@@ -161,22 +167,4 @@ matches(struct bytes pattern, struct bytes name)
 		}
 	}
 	return true;
-}
-
-bool
-imap_name_matches(struct bytes pattern, struct bytes name)
-{
-	char folded[IMAP_NAME_MAX];
-	bool is_inbox = bytes_starts(name, BYTES("INBOX")) &&
-		(name.len == 5 || name.ptr[5] == IMAP_SEPARATOR);
-	size_t i = 0;
-
-	if (matches(pattern, name))
-		return true;
-	/* A pattern that spells INBOX in another case. */
-	if (!is_inbox || pattern.len > sizeof folded)
-		return false;
-	for (; i < pattern.len; i++)
-		folded[i] = (char)(i < 5 ? byte_upper(pattern.ptr[i]) : pattern.ptr[i]);
-	return bytes_starts(bytes_of(folded, i), BYTES("INBOX")) && matches(bytes_of(folded, i), name);
 }
