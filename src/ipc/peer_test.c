@@ -26,8 +26,10 @@ static bool store_is_silent;
 static void
 note(const char *what)
 {
-	assert_true(strlen(trace) + strlen(what) < sizeof trace);
-	strcat(trace, what);
+	size_t len = strlen(trace), more = strlen(what);
+
+	assert_true(len + more < sizeof trace);
+	memcpy(trace + len, what, more + 1);
 }
 
 static void

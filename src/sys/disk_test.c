@@ -19,7 +19,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/mermoz-disk-XXXXXX");
+	(void)snprintf(dir, sizeof dir, "/tmp/mermoz-disk-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	dir_fd = open(dir, O_RDONLY | O_DIRECTORY);
 	return 0;

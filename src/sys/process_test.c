@@ -120,7 +120,7 @@ a_lock_is_held_once_and_names_its_holder(void **state)
 	assert_int_equal(process_lock(path, &f), -1);
 	assert_int_equal(f.kind, FAULT_DENIED);
 	assert_true(pread(fd, text, sizeof text - 1, 0) > 0);
-	assert_int_equal(atoi(text), getpid());
+	assert_int_equal(strtol(text, NULL, 10), getpid());
 	close(fd);
 	fd = process_lock(path, &f);
 	assert_true(fd >= 0);

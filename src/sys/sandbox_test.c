@@ -46,7 +46,7 @@ set_up(void **state)
 	struct fault f;
 
 	(void)state;
-	strcpy(dir, "/tmp/mermoz-sandbox-XXXXXX");
+	(void)snprintf(dir, sizeof dir, "/tmp/mermoz-sandbox-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	(void)snprintf(file, sizeof file, "%s/in/file", dir);
 	(void)snprintf(other, sizeof other, "%s/other", dir);

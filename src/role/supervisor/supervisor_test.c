@@ -238,7 +238,7 @@ pid_of(const char *started)
 
 	(void)snprintf(text, sizeof text, "started=%s process=", started);
 	log_at = 0;
-	return atoi(wait_for(text));
+	return (pid_t)strtol(wait_for(text), NULL, 10);
 }
 
 static int
@@ -279,7 +279,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/mermoz-supervisor-XXXXXX");
+	(void)snprintf(dir, sizeof dir, "/tmp/mermoz-supervisor-XXXXXX");
 	assert_non_null(mkdtemp(dir));
 	assert_int_equal(chmod(dir, 0755), 0);
 	(void)snprintf(config_path, sizeof config_path, "%s/mermoz.conf", dir);
