@@ -1,5 +1,5 @@
 /* Plays the scripts of test/dialog (smtp-*.txt, see its README.md) against the pure session: whole batches, octet by
-   octet, and with each batch cut at each offset. */
+   octet, and with each batch cut at each offset (a long one only near its ends). */
 #include "proto/smtp/player.h"
 
 #include "base/memory.h"
@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { SCRIPT_OCTETS_MAX = 65536, DIALOGS_MAX = 200, RULES_MAX = 16, SPLIT_OCTETS_MAX = 3000 };
+enum { SCRIPT_OCTETS_MAX = 65536, DIALOGS_MAX = 200, RULES_MAX = 16, SPLIT_OCTETS = 64 };
 
 struct rule {
 	struct bytes what, who; /* "recipient", "bob@example.com" */
@@ -288,6 +288,15 @@ read_script(struct script *script, const char *path)
 	}
 }
 
+/* The text itself, or its beginning before "...": most lines, without a pattern's cost. */
+static bool
+is_plainly(struct bytes want, struct bytes got)
+{
+	size_t dots = bytes_find(want, BYTES("..."));
+
+	return dots + 3 == want.len ? bytes_starts(got, bytes_sub(want, 0, dots)) : bytes_equal(want, got);
+}
+
 static void
 assert_matches(const struct script *script, struct bytes want, bool is_pattern, struct bytes got)
 {
@@ -296,6 +305,8 @@ assert_matches(const struct script *script, struct bytes want, bool is_pattern, 
 	int result;
 	size_t at = 1;
 
+	if (!is_pattern && is_plainly(want, got))
+		return;
 	for (size_t i = 0; i < want.len && at < sizeof pattern - 4; i++) {
 		if (!is_pattern && bytes_starts(bytes_sub(want, i, 3), BYTES("..."))) {
 			memcpy(pattern + at, ".*", 2);
@@ -441,6 +452,10 @@ play(const struct script *script, const struct manner *manner, size_t *batch_oct
 		}
 		if (batch.len) {
 			forget(&p, script, out);
+			out = BYTES_NONE;
+			/* What came behind the batch that is cut is like in the other plays. */
+			if (manner->batch != SIZE_MAX && batches > manner->batch)
+				break;
 			if (batches == manner->batch)
 				*batch_octets = batch.len;
 			send_batch(&p, manner, batches++, buf_bytes(&batch));
@@ -456,6 +471,15 @@ play(const struct script *script, const struct manner *manner, size_t *batch_oct
 	return batches;
 }
 
+/* Every offset, but of a long batch only those near its ends. */
+static size_t
+next_cut(size_t cut, size_t octets)
+{
+	if (octets > 16 * SPLIT_OCTETS && cut == SPLIT_OCTETS)
+		return octets - SPLIT_OCTETS;
+	return cut + 1;
+}
+
 static void
 dialog_holds(void **state)
 {
@@ -469,7 +493,7 @@ dialog_holds(void **state)
 	(void)play(&script, &(struct manner){ SIZE_MAX, 0, 2 }, &octets);
 	for (size_t batch = 0; batch < batches; batch++) {
 		octets = 2;
-		for (size_t cut = 1; cut < octets && cut < SPLIT_OCTETS_MAX; cut++)
+		for (size_t cut = 1; cut < octets; cut = next_cut(cut, octets))
 			(void)play(&script, &(struct manner){ batch, cut, SIZE_MAX }, &octets);
 	}
 	buf_done(&script.text);
