@@ -58,7 +58,7 @@ struct view_record {
 	uint32_t name_len; /* of the file's name without flags, in the list of names (the store's) */
 	uint64_t name_at;
 	uint8_t object_id[16];
-	uint64_t reserved[1];
+	uint64_t store_private; /* the store's: how the file is named now */
 };
 _Static_assert(sizeof(struct view_record) == 96, "a record is 96 octets");
 
