@@ -1,0 +1,392 @@
+/* COPY and MOVE.  Prepared: a link of each file in the target's tmp/.  Logged: the new messages and, for a
+   move, the end of the old ones, in one record.  Then the links get their names. */
+#include "role/store/copy.h"
+
+#include "role/store/arrive.h"
+#include "role/store/expunge.h"
+#include "role/store/failure.h"
+#include "role/store/handlers.h"
+#include "role/store/index.h"
+#include "role/store/names.h"
+#include "role/store/uids.h"
+
+#include <errno.h>
+
+enum { PATH_ROOM = MAILDIR_NAME_MAX + 64, PIECE_OCTETS = 65536, RANGES_MAX = 4096,
+	SUMMARY_OCTETS_MAX = 16384 };
+
+struct copied {
+	uint32_t source_uid;
+	uint32_t flags;
+	struct bytes keywords; /* names */
+	struct bytes source_base, base;
+	bool is_shown;
+};
+
+struct copy {
+	struct copied *messages;
+	uint32_t count, room;
+	uint32_t first_uid;
+	struct bytes expunged; /* of a move: the source's uids */
+	bool is_move;
+	void (*done)(struct request *r, enum ipc_outcome outcome);
+};
+
+static void
+put_tmp(char path[PATH_ROOM], struct bytes base)
+{
+	struct buf out;
+
+	buf_init_fixed(&out, path, PATH_ROOM);
+	arrival_put_tmp(&out, base);
+}
+
+/* Where links don't go: another file system, or too many of them.  -1 and errno. */
+static int
+copy_octets(int from, int to)
+{
+	uint8_t piece[PIECE_OCTETS];
+	off_t at = 0;
+	ssize_t got;
+
+	while ((got = disk->pread(from, piece, sizeof piece, at)) > 0) {
+		if (disk_write_all(to, bytes_of(piece, (size_t)got), at) != 0)
+			return -1;
+		at += got;
+	}
+	return got < 0 ? -1 : disk->fdatasync(to);
+}
+
+static int
+copy_file(int from_dir, const char *from, int to_dir, const char *to)
+{
+	int in = disk->openat(from_dir, from, O_RDONLY | O_CLOEXEC, 0);
+	int out = in < 0 ? -1 : disk->openat(to_dir, to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	struct stat st;
+	int result = out < 0 ? -1 : copy_octets(in, out);
+
+	if (result == 0 && disk->fstat(in, &st) == 0) {
+		struct timespec times[2] = { st.st_mtim, st.st_mtim };
+
+		result = disk->utimensat(to_dir, to, times, 0);
+	}
+	disk_close(&in);
+	disk_close(&out);
+	return result;
+}
+
+static int
+link_one(struct request *r, const struct view_record *v, const struct copied *c)
+{
+	char from[PATH_ROOM], to[PATH_ROOM];
+	struct buf path;
+
+	buf_init_fixed(&path, from, sizeof from);
+	if (!names_path(r->mailbox, v, &path)) {
+		errno = EIO;
+		return -1;
+	}
+	put_tmp(to, c->base);
+	if (disk->linkat(r->mailbox->directory, from, r->target->directory, to, 0) == 0)
+		return 0;
+	if (errno != EXDEV && errno != EMLINK && errno != EPERM)
+		return -1;
+	return copy_file(r->mailbox->directory, from, r->target->directory, to);
+}
+
+/* Fills *c from the record. */
+static bool
+describe(struct request *r, const struct view_record *v, struct copied *c)
+{
+	uint8_t name[MAILDIR_NAME_MAX + 1], words[VIEW_KEYWORDS_MAX * (VIEW_KEYWORD_OCTETS_MAX + 1)];
+	struct buf base, keywords;
+
+	buf_init_fixed(&base, name, sizeof name);
+	buf_init_fixed(&keywords, words, sizeof words);
+	mailbox_put_keywords(&keywords, r->mailbox, atomic_load(&v->keywords));
+	*c = (struct copied){
+		.source_uid = v->uid,
+		.flags = atomic_load(&v->flags) & VIEW_SYSTEM_FLAGS,
+	};
+	return uids_name(r->mailbox, v, &base) && arena_copy(r->arena, buf_bytes(&base), &c->source_base)
+		&& arena_copy(r->arena, buf_bytes(&keywords), &c->keywords)
+		&& arrival_make_base(r, maildir_base_number(c->source_base, 'S'), atomic_load(&v->size), &c->base);
+}
+
+static int
+prepare_one(struct request *r, struct copy *x, uint32_t index)
+{
+	struct copied c;
+
+	if (!describe(r, &r->mailbox->view.records[index], &c)) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (link_one(r, &r->mailbox->view.records[index], &c) != 0) {
+		if (errno != ENOENT)
+			return -1;
+		r->mailbox->needs_scan = true; /* not there any more, or renamed: the client sees which */
+		return 0;
+	}
+	if (x->count == x->room) {
+		x->room = x->room ? x->room * 2 : 16;
+		x->messages = memory_resize(x->messages, x->room, sizeof *x->messages);
+	}
+	x->messages[x->count++] = c;
+	return 0;
+}
+
+static int
+prepare(struct request *r, struct copy *x, const struct ipc_ranges *uids)
+{
+	for (size_t i = 0; i < uids->count; i++)
+		for (uint32_t at = mailbox_from(r->mailbox, uids->at[i].first);
+			mailbox_next(r->mailbox, &at, uids->at[i].last); at++)
+			if (prepare_one(r, x, at) != 0)
+				return -1;
+	if (index_reserve(r->target, x->count) != 0)
+		return -1;
+	return uids_reserve(r->target, x->count);
+}
+
+static void
+remove_links(struct request *r, const struct copy *x)
+{
+	char path[PATH_ROOM];
+
+	for (uint32_t i = 0; i < x->count; i++) {
+		put_tmp(path, x->messages[i].base);
+		if (!x->messages[i].is_shown)
+			(void)disk->unlinkat(r->target->directory, path, 0);
+	}
+}
+
+static void
+end(struct request *r, enum ipc_outcome outcome)
+{
+	struct copy *x = r->extra;
+
+	x->done(r, outcome);
+}
+
+static void
+log_source(struct request *r, struct copy *x)
+{
+	struct ipc_range *range = arena_take(r->arena, (x->count + 1) * sizeof *range);
+	struct ipc_ranges uids = { .at = range };
+
+	if (!range)
+		return;
+	for (uint32_t i = 0; i < x->count; i++)
+		range[uids.count++] = (struct ipc_range){ x->messages[i].source_uid, x->messages[i].source_uid };
+	x->expunged = expunge_log(r, r->mailbox, &uids, true);
+}
+
+static void
+log_copies(struct request *r, struct copy *x)
+{
+	(void)request_log(r, r->mailbox); /* so that recovery has the source open */
+	x->first_uid = r->target->uid_next;
+	r->target->uid_next += x->count;
+	r->target->appending += x->count;
+	for (uint32_t i = 0; i < x->count; i++)
+		put_record(request_log(r, r->target),
+			&(struct record){
+				.kind = RECORD_COPY,
+				.uid = x->first_uid + i,
+				.base = x->messages[i].base,
+				.flags = x->messages[i].flags,
+				.keywords = x->messages[i].keywords,
+				.source_guid = bytes_of(r->mailbox->guid, sizeof r->mailbox->guid),
+				.source_base = x->messages[i].source_base,
+			});
+}
+
+/* The summary of the source; none when it has none. */
+static struct bytes
+source_summary(struct request *r, const struct view_record *v, uint8_t octets[SUMMARY_OCTETS_MAX])
+{
+	uint32_t len = atomic_load(&v->summary_len);
+
+	if (len == 0 || len > SUMMARY_OCTETS_MAX
+		|| disk_read_all(r->mailbox->summary_file, octets, len, (off_t)atomic_load(&v->summary_at)) != 0)
+		return BYTES_NONE;
+	return bytes_of(octets, len);
+}
+
+static int
+show_one(struct request *r, struct copied *c, uint32_t uid)
+{
+	struct arrival a = { .uid = uid, .flags = c->flags, .base = c->base };
+	char from[PATH_ROOM], to[PATH_ROOM];
+	uint8_t summary[SUMMARY_OCTETS_MAX];
+	struct buf path;
+	uint64_t state;
+	uint32_t at;
+
+	(void)mailbox_take_keywords(r->target, c->keywords, &a.keyword_bits);
+	if (mailbox_find(r->mailbox, c->source_uid, &at)) {
+		const struct view_record *v = &r->mailbox->view.records[at];
+
+		a.date_s = v->date_s;
+		a.size = atomic_load(&v->size);
+		a.summary = source_summary(r, v, summary);
+	} else { /* expunged meanwhile: what its name says must do */
+		a.size = maildir_base_number(c->base, 'W');
+		a.date_s = maildir_base_seconds(c->source_base);
+	}
+	state = maildir_state(0, a.flags, mailbox_letters(r->target, a.keyword_bits));
+	put_tmp(from, c->base);
+	buf_init_fixed(&path, to, sizeof to);
+	maildir_put_path(&path, c->base, state);
+	put_char(&path, '\0');
+	if (names_rename(r->target, from, to) != 0)
+		return -1;
+	c->is_shown = arrival_publish(r->target, &a, state) == 0;
+	if (!c->is_shown)
+		(void)names_unlink(r->target, to);
+	return c->is_shown ? 0 : -1;
+}
+
+/* The log says that the messages are copied (and moved away), and they could not be: it is told the opposite,
+   and what is there of the copies goes. */
+static void
+take_back(struct request *r, struct copy *x)
+{
+	uint32_t last = x->first_uid + x->count - 1;
+	uint8_t pair[8];
+	struct buf uids;
+
+	remove_links(r, x);
+	buf_init_fixed(&uids, pair, sizeof pair);
+	record_put_range(&uids, x->first_uid, last);
+	(void)expunge_apply(r->target, buf_bytes(&uids));
+	for (uint32_t i = 0; x->is_move && i < x->count; i++)
+		put_record(request_log(r, r->mailbox),
+			&(struct record){
+				.kind = RECORD_ADOPT,
+				.uid = x->messages[i].source_uid,
+				.base = x->messages[i].source_base,
+			});
+	memory_free(x->messages);
+	arrival_take_back(r, r->target, x->first_uid, last);
+}
+
+static void
+finish(struct request *r, bool is_durable)
+{
+	struct copy *x = r->extra;
+
+	r->target->appending -= x->count;
+	if (!is_durable) {
+		remove_links(r, x);
+		end(r, IPC_LATER);
+		return;
+	}
+	r->target->is_logged = true;
+	for (uint32_t i = 0; i < x->count; i++) {
+		if (show_one(r, &x->messages[i], x->first_uid + i) != 0) {
+			(void)failure_report("show copy", r->account->path, errno);
+			take_back(r, x);
+			return;
+		}
+	}
+	mailbox_changed(r->target);
+	if (x->is_move)
+		(void)expunge_apply(r->mailbox, x->expunged);
+	end(r, IPC_OK);
+}
+
+void
+copy_start(struct request *r, const struct ipc_ranges *uids, bool is_move,
+	void (*done)(struct request *r, enum ipc_outcome outcome))
+{
+	struct copy *x = arena_take(r->arena, sizeof *x);
+
+	if (!x) {
+		done(r, IPC_LATER);
+		return;
+	}
+	*x = (struct copy){ .is_move = is_move, .done = done };
+	r->extra = x;
+	if (!space_is_left(r->engine, r->target->directory, 0)) {
+		end(r, IPC_NO_SPACE);
+		return;
+	}
+	if (prepare(r, x, uids) != 0) {
+		enum ipc_outcome outcome = failure_report("copy messages", r->account->path, errno);
+
+		remove_links(r, x);
+		end(r, outcome);
+		return;
+	}
+	if (x->count == 0) {
+		end(r, IPC_OK);
+		return;
+	}
+	log_copies(r, x);
+	if (is_move)
+		log_source(r, x);
+	request_commit(r, finish);
+}
+
+/* The source's uids as ranges; too many to tell: none (and no uid_validity, so that nothing is told). */
+static void
+put_source(const struct request *r, struct ipc_copied *reply)
+{
+	const struct copy *x = r->extra;
+	struct ipc_range *ranges = arena_take(r->arena, (size_t)(x->count + 1) * sizeof *ranges);
+	size_t count = 0;
+
+	for (uint32_t i = 0; ranges && i < x->count; i++) {
+		uint32_t uid = x->messages[i].source_uid;
+
+		if (count && ranges[count - 1].last + 1 == uid)
+			ranges[count - 1].last = uid;
+		else
+			ranges[count++] = (struct ipc_range){ uid, uid };
+	}
+	if (!ranges || count > RANGES_MAX)
+		return;
+	reply->source = (struct ipc_ranges){ ranges, count };
+	reply->target_first = x->first_uid;
+	reply->uid_validity = r->target->uid_validity;
+}
+
+void
+copy_done(struct request *r)
+{
+	struct copy *x = r->extra;
+
+	if (x)
+		memory_free(x->messages);
+	r->extra = NULL;
+}
+
+static void
+answer(struct request *r, enum ipc_outcome outcome)
+{
+	struct message reply = request_reply(r, outcome);
+
+	if (outcome == IPC_OK)
+		put_source(r, &reply.u.copied);
+	request_send(r, &reply);
+	copy_done(r);
+	request_done(r);
+}
+
+void
+handle_copy(struct request *r)
+{
+	const struct ipc_copy *c = &r->m.u.copy;
+	enum ipc_outcome outcome;
+
+	if (!handle_selected(r))
+		return;
+	if (c->is_move && r->session->is_read_only)
+		request_answer(r, IPC_INVALID);
+	else if (mailbox_open(r->account, c->name, &r->target, &outcome) != 0)
+		request_answer(r, outcome);
+	else
+		copy_start(r, &c->uids, c->is_move, answer);
+}

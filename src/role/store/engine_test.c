@@ -1,0 +1,391 @@
+/* The life of a mailbox on a real file system. */
+#include "role/store/testing.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+static int
+start(void **state)
+{
+	static struct testing t;
+
+	t.loop = NULL;
+	testing_start(&t);
+	*state = &t;
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	testing_end(*state);
+	return 0;
+}
+
+static void
+a_delivered_message_is_there_with_its_summary(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s;
+	struct testing_view v;
+	char body[256];
+
+	assert_int_equal(testing_deliver(t, "Subject: one\n\nfirst\n"), 1);
+	assert_int_equal(testing_deliver(t, "Subject: two\n\nsecond\n"), 2);
+	assert_int_equal(testing_count(t, "new"), 2);
+	assert_int_equal(testing_count(t, "tmp"), 0);
+	s = testing_session(t);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	assert_int_equal(v.recent_from, 1);
+	assert_int_equal(view_count(&v.view), 2);
+	assert_int_equal(atomic_load(&v.view.head->messages), 2);
+	assert_int_equal(atomic_load(&v.view.head->unseen), 2);
+	assert_true(bytes_equal(view_summary(&v.view, testing_record(&v, 2)), BYTES("summary")));
+	assert_int_equal(testing_record(&v, 1)->date_s, 1700000000);
+	assert_true(testing_body(t, s, 2, body, sizeof body));
+	assert_string_equal(body, "Delivered-To: alice\nSubject: two\n\nsecond\n");
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+static void
+the_mailbox_is_the_same_after_a_stop(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s;
+	struct testing_view v;
+	uint32_t validity;
+
+	for (uint32_t i = 1; i <= 5; i++)
+		assert_int_equal(testing_deliver(t, "x\n"), i);
+	s = testing_session(t);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	assert_int_equal(testing_flags(t, s, FLAGS_ADD, VIEW_SEEN | VIEW_FLAGGED, "$Work", 2, 3), IPC_OK);
+	assert_int_equal(testing_flags(t, s, FLAGS_ADD, VIEW_DELETED, "", 5, 5), IPC_OK);
+	assert_int_equal(testing_expunge(t, s, false, 1, 5), IPC_OK);
+	validity = v.view.head->uid_validity;
+	testing_unmap(&v);
+	engine_session_end(&s);
+	testing_stop(t);
+	assert_int_equal(testing_count(t, "new"), 2);
+	assert_int_equal(testing_count(t, "cur"), 2);
+	testing_resume(t);
+	s = testing_session(t);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	assert_int_equal(v.view.head->uid_validity, validity);
+	assert_int_equal(atomic_load(&v.view.head->messages), 4);
+	assert_int_equal(view_flags(testing_record(&v, 2)), VIEW_SEEN | VIEW_FLAGGED);
+	assert_int_equal(atomic_load(&testing_record(&v, 3)->keywords), 1);
+	assert_null(testing_record(&v, 5));
+	assert_int_equal(v.recent_from, 6);
+	assert_int_equal(testing_deliver(t, "y\n"), 6);
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+static void
+uids_flags_and_keywords_outlive_the_index(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s;
+	struct testing_view v;
+	uint32_t validity;
+
+	for (int i = 0; i < 4; i++)
+		(void)testing_deliver(t, "x\n");
+	s = testing_session(t);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	assert_int_equal(testing_flags(t, s, FLAGS_REPLACE, VIEW_ANSWERED, "$Label1 junk", 3, 3), IPC_OK);
+	assert_int_equal(testing_expunge(t, s, true, 4, 4), IPC_OK);
+	validity = v.view.head->uid_validity;
+	testing_unmap(&v);
+	engine_session_end(&s);
+	testing_stop(t);
+	testing_remove(t, "mermoz.view");
+	testing_remove(t, "mermoz.summary");
+	testing_resume(t);
+	assert_int_equal(testing_deliver(t, "x\n"), 5);
+	s = testing_session(t);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	assert_int_equal(v.view.head->uid_validity, validity);
+	assert_int_equal(atomic_load(&v.view.head->messages), 4);
+	assert_int_equal(view_flags(testing_record(&v, 3)), VIEW_ANSWERED);
+	assert_int_equal(view_keyword_count(&v.view), 2);
+	assert_int_equal(atomic_load(&testing_record(&v, 3)->keywords), 3);
+	assert_null(testing_record(&v, 4));
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+static void
+sessions_hear_of_changes(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *a, *b;
+	struct testing_view v;
+	uint32_t before;
+
+	(void)testing_deliver(t, "x\n");
+	a = testing_session(t);
+	b = testing_session(t);
+	assert_int_equal(testing_select(t, a, "INBOX", &v), IPC_OK);
+	testing_unmap(&v);
+	assert_int_equal(testing_select(t, b, "INBOX", &v), IPC_OK);
+	before = t->changes;
+	assert_int_equal(testing_flags(t, b, FLAGS_ADD, VIEW_SEEN, "", 1, 1), IPC_OK);
+	assert_int_equal(testing_deliver(t, "y\n"), 2);
+	assert_int_equal(testing_flags(t, b, FLAGS_ADD, VIEW_DRAFT, "", 2, 2), IPC_OK);
+	assert_true(t->changes > before);
+	assert_int_equal(view_flags(testing_record(&v, 1)), VIEW_SEEN);
+	assert_int_equal(view_flags(testing_record(&v, 2)), VIEW_DRAFT);
+	testing_unmap(&v);
+	engine_session_end(&a);
+	engine_session_end(&b);
+}
+
+static void
+a_view_grows_under_its_readers(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s;
+	struct testing_view v;
+
+	assert_int_equal(testing_deliver(t, "x\n"), 1);
+	s = testing_session(t);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	for (uint32_t i = 2; i <= 700; i++)
+		assert_int_equal(testing_deliver(t, "x\n"), i);
+	assert_int_equal(testing_expunge(t, s, true, 3, 3), IPC_OK);
+	testing_refresh(t, &v);
+	assert_int_equal(view_count(&v.view), 700);
+	assert_true(bytes_equal(view_summary(&v.view, testing_record(&v, 700)), BYTES("summary")));
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+static void
+an_append_keeps_date_flags_and_keywords(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+	struct testing_view v;
+	char body[64];
+
+	assert_int_equal(testing_append(t, s, "INBOX", VIEW_SEEN | VIEW_DRAFT, "$A b", "hello\n"), 1);
+	assert_int_equal(testing_append(t, s, "nowhere", 0, "", "hello\n"), 0);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	assert_int_equal(testing_record(&v, 1)->date_s, 1600000000);
+	assert_int_equal(view_flags(testing_record(&v, 1)), VIEW_SEEN | VIEW_DRAFT);
+	assert_int_equal(atomic_load(&testing_record(&v, 1)->keywords), 3);
+	assert_true(testing_body(t, s, 1, body, sizeof body));
+	assert_string_equal(body, "hello\n");
+	assert_int_equal(testing_count(t, "cur"), 1);
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+static void
+a_copy_has_all_but_the_uid(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+	struct testing_view v;
+	char body[64];
+
+	(void)testing_append(t, s, "INBOX", VIEW_SEEN, "$A", "one\n");
+	(void)testing_append(t, s, "INBOX", 0, "", "two\n");
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "Work.Done", ""), IPC_OK);
+	(void)testing_append(t, s, "Work.Done", 0, "", "zero\n");
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	testing_unmap(&v);
+	assert_int_equal(testing_copy(t, s, false, "Work.Done", 1, 2), IPC_OK);
+	assert_int_equal(t->answer.u.copied.target_first, 2);
+	assert_int_equal(t->answer.u.copied.source.count, 1);
+	assert_int_equal(t->answer.u.copied.source.at[0].last, 2);
+	assert_int_equal(testing_copy(t, s, false, "none", 1, 2), IPC_ABSENT);
+	assert_int_equal(testing_select(t, s, "Work.Done", &v), IPC_OK);
+	assert_int_equal(atomic_load(&v.view.head->messages), 3);
+	assert_int_equal(view_flags(testing_record(&v, 2)), VIEW_SEEN);
+	assert_int_equal(atomic_load(&testing_record(&v, 2)->keywords), 1);
+	assert_int_equal(testing_record(&v, 2)->date_s, 1600000000);
+	assert_true(testing_body(t, s, 3, body, sizeof body));
+	assert_string_equal(body, "two\n");
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+static void
+a_move_leaves_nothing_behind(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+	struct testing_view v;
+
+	for (int i = 0; i < 3; i++)
+		(void)testing_append(t, s, "INBOX", 0, "", "one\n");
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "Trash", ""), IPC_OK);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	assert_int_equal(testing_copy(t, s, true, "Trash", 2, 3), IPC_OK);
+	assert_int_equal(atomic_load(&v.view.head->messages), 1);
+	assert_int_equal(testing_count(t, "cur"), 1);
+	assert_int_equal(testing_count(t, ".Trash/cur"), 2);
+	assert_int_equal(testing_count(t, ".Trash/tmp"), 0);
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+static void
+folders_come_change_and_go(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+	struct testing_view v;
+
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "a.b.c", ""), IPC_OK);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "a.b", ""), IPC_EXISTS);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "inbox", ""), IPC_EXISTS);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "a*", ""), IPC_INVALID);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "a..b", ""), IPC_INVALID);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "../x", ""), IPC_INVALID);
+	assert_int_equal(testing_change(t, s, MAILBOX_SUBSCRIBE, "a.b", ""), IPC_OK);
+	assert_int_equal(testing_change(t, s, MAILBOX_SUBSCRIBE, "gone", ""), IPC_OK);
+	assert_int_equal(testing_list(t, s, "INBOX"), 1);
+	assert_int_equal(testing_list(t, s, "a"), 1 + FOLDER_HAS_CHILDREN);
+	assert_int_equal(testing_list(t, s, "a.b"), 1 + FOLDER_HAS_CHILDREN + FOLDER_SUBSCRIBED);
+	assert_int_equal(testing_list(t, s, "a.b.c"), 1);
+	assert_int_equal(testing_list(t, s, "gone"), 1 + FOLDER_NONEXISTENT + FOLDER_SUBSCRIBED);
+	(void)testing_append(t, s, "a.b.c", 0, "", "one\n");
+	assert_int_equal(testing_change(t, s, MAILBOX_RENAME, "a.b", "x.y"), IPC_OK);
+	assert_int_equal(testing_list(t, s, "a.b"), 1 + FOLDER_NONEXISTENT + FOLDER_SUBSCRIBED);
+	assert_int_equal(testing_list(t, s, "x.y.c"), 1);
+	assert_int_equal(testing_select(t, s, "x.y.c", &v), IPC_OK);
+	assert_int_equal(atomic_load(&v.view.head->messages), 1);
+	assert_int_equal(testing_change(t, s, MAILBOX_RENAME, "x.y", "x.y.z"), IPC_INVALID);
+	assert_int_equal(testing_change(t, s, MAILBOX_RENAME, "none", "n"), IPC_ABSENT);
+	assert_int_equal(testing_change(t, s, MAILBOX_RENAME, "x.y", "a"), IPC_EXISTS);
+	assert_int_equal(testing_change(t, s, MAILBOX_DELETE, "INBOX", ""), IPC_INVALID);
+	assert_int_equal(testing_change(t, s, MAILBOX_DELETE, "x.y.c", ""), IPC_OK);
+	assert_int_equal(testing_list(t, s, "x.y.c"), 0);
+	assert_int_equal(testing_flags(t, s, FLAGS_ADD, VIEW_SEEN, "", 1, 1), IPC_ABSENT);
+	assert_int_equal(t->gone, 1);
+	assert_int_equal(testing_change(t, s, MAILBOX_DELETE, "x.y.c", ""), IPC_ABSENT);
+	assert_int_equal(testing_change(t, s, MAILBOX_UNSUBSCRIBE, "gone", ""), IPC_OK);
+	assert_int_equal(testing_list(t, s, "gone"), 0);
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+static void
+rfc3501_6_3_5_renaming_inbox_moves_its_messages(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+	struct testing_view v;
+
+	(void)testing_deliver(t, "one\n");
+	(void)testing_deliver(t, "two\n");
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "INBOX.below", ""), IPC_OK);
+	assert_int_equal(testing_change(t, s, MAILBOX_RENAME, "INBOX", "old-mail"), IPC_OK);
+	assert_int_equal(testing_list(t, s, "INBOX.below"), 1);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	assert_int_equal(atomic_load(&v.view.head->messages), 0);
+	testing_unmap(&v);
+	assert_int_equal(testing_select(t, s, "old-mail", &v), IPC_OK);
+	assert_int_equal(atomic_load(&v.view.head->messages), 2);
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+static void
+the_first_log_in_makes_the_folders_that_clients_look_for(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+
+	engine_welcome(t->account);
+	assert_int_equal(testing_list(t, s, "Junk"), 1 + FOLDER_SUBSCRIBED);
+	assert_int_equal(testing_list(t, s, "Archive"), 1 + FOLDER_SUBSCRIBED);
+	assert_int_equal(testing_list(t, s, "INBOX"), 1 + FOLDER_SUBSCRIBED);
+	assert_int_equal(testing_change(t, s, MAILBOX_DELETE, "Junk", ""), IPC_OK);
+	engine_session_end(&s);
+	testing_stop(t);
+	testing_resume(t);
+	engine_welcome(t->account);
+	s = testing_session(t);
+	assert_int_equal(testing_list(t, s, "Junk"), 1 + FOLDER_NONEXISTENT + FOLDER_SUBSCRIBED);
+	engine_session_end(&s);
+}
+
+static void
+nothing_is_changed_in_what_was_only_examined(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+	struct message m = { .type = MESSAGE_SELECT };
+
+	(void)testing_deliver(t, "one\n");
+	m.u.select.name = BYTES("INBOX");
+	m.u.select.is_read_only = 1;
+	(void)testing_ask(t, s, NULL, &m);
+	for (size_t i = 0; i < t->answer.fd_count; i++)
+		engine_body_release(&(struct engine_body *){ engine_body_new(BYTES_NONE, t->answer.fds[i]) });
+	assert_int_equal(testing_flags(t, s, FLAGS_ADD, VIEW_SEEN, "", 1, 1), IPC_INVALID);
+	assert_int_equal(testing_expunge(t, s, true, 1, 1), IPC_INVALID);
+	assert_int_equal(testing_copy(t, s, true, "INBOX", 1, 1), IPC_INVALID);
+	engine_session_end(&s);
+}
+
+static void
+many_expunges_make_a_new_generation(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+	struct testing_view v;
+	uint64_t before;
+
+	for (uint32_t i = 1; i <= 1300; i++)
+		assert_int_equal(testing_deliver(t, "x\n"), i);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	before = v.view.head->generation;
+	assert_int_equal(testing_flags(t, s, FLAGS_ADD, VIEW_SEEN, "", 1250, 1260), IPC_OK);
+	assert_int_equal(testing_expunge(t, s, true, 1, 1200), IPC_OK);
+	assert_int_equal(atomic_load(&v.view.head->is_superseded), 1);
+	(void)testing_flags(t, s, FLAGS_ADD, VIEW_SEEN, "", 1300, 1300);
+	testing_refresh(t, &v);
+	assert_true(v.view.head->generation > before);
+	assert_int_equal(view_count(&v.view), 100);
+	assert_int_equal(view_flags(testing_record(&v, 1255)), VIEW_SEEN);
+	assert_true(bytes_equal(view_summary(&v.view, testing_record(&v, 1300)), BYTES("summary")));
+	assert_int_equal(testing_deliver(t, "x\n"), 1301);
+	testing_unmap(&v);
+	engine_session_end(&s);
+	testing_stop(t);
+	assert_int_equal(testing_count(t, "cur") + testing_count(t, "new"), 101);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_delivered_message_is_there_with_its_summary, start, end),
+		cmocka_unit_test_setup_teardown(the_mailbox_is_the_same_after_a_stop, start, end),
+		cmocka_unit_test_setup_teardown(uids_flags_and_keywords_outlive_the_index, start, end),
+		cmocka_unit_test_setup_teardown(sessions_hear_of_changes, start, end),
+		cmocka_unit_test_setup_teardown(a_view_grows_under_its_readers, start, end),
+		cmocka_unit_test_setup_teardown(an_append_keeps_date_flags_and_keywords, start, end),
+		cmocka_unit_test_setup_teardown(a_copy_has_all_but_the_uid, start, end),
+		cmocka_unit_test_setup_teardown(a_move_leaves_nothing_behind, start, end),
+		cmocka_unit_test_setup_teardown(folders_come_change_and_go, start, end),
+		cmocka_unit_test_setup_teardown(rfc3501_6_3_5_renaming_inbox_moves_its_messages, start, end),
+		cmocka_unit_test_setup_teardown(the_first_log_in_makes_the_folders_that_clients_look_for, start,
+			end),
+		cmocka_unit_test_setup_teardown(nothing_is_changed_in_what_was_only_examined, start, end),
+		cmocka_unit_test_setup_teardown(many_expunges_make_a_new_generation, start, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

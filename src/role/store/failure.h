@@ -1,0 +1,13 @@
+#ifndef STORE_FAILURE_H
+#define STORE_FAILURE_H
+
+#include "role/store/engine_internal.h"
+
+/* Says in the log what failed and what the answer is: IPC_NO_SPACE or IPC_LATER. */
+enum ipc_outcome failure_report(const char *what, const char *where, int error);
+/* The same for a fault. */
+enum ipc_outcome failure_report_fault(const char *where, const struct fault *f);
+/* Is there room for so many octets above the reserve, on the file system of fd?  Looks once a second. */
+bool space_is_left(struct engine *e, int fd, uint64_t octets);
+
+#endif

@@ -1,0 +1,361 @@
+#include "role/store/index.h"
+
+#include "journal/crc.h"
+#include "role/store/failure.h"
+#include "sys/time.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A mailbox of few messages fits in two times four pages. */
+enum { CAPACITY_FIRST = 256, SUMMARY_FIRST = 65536, SUMMARY_HEAD = 8 };
+#define COMPACT_EXPUNGED 1000
+#define VIEW_NEW INDEX_VIEW ".new"
+
+static void
+state_load(const struct view_head *head, struct index_state *s)
+{
+	_Static_assert(sizeof *s <= sizeof head->store_private, "the state fits");
+	memcpy(s, head->store_private, sizeof *s);
+}
+
+static void
+state_store(struct view_head *head, const struct index_state *s)
+{
+	memcpy(head->store_private, s, sizeof *s);
+}
+
+static int64_t
+mtime_ns(const struct mailbox *m, const char *directory)
+{
+	struct stat st;
+
+	if (disk->fstatat(m->directory, directory, &st, 0) != 0)
+		return 0;
+	return st.st_mtim.tv_sec * (int64_t)1000000000 + st.st_mtim.tv_nsec;
+}
+
+static void *
+map_view(int fd, size_t *octets, bool is_writable)
+{
+	struct stat st;
+	void *mapping;
+
+	if (disk->fstat(fd, &st) != 0)
+		return NULL;
+	if (st.st_size < VIEW_HEAD_OCTETS || st.st_size > (off_t)view_octets(UINT32_MAX)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	*octets = (size_t)st.st_size;
+	mapping = disk->map(fd, *octets, is_writable);
+	return mapping;
+}
+
+bool
+index_map_old(const struct mailbox *m, struct view *v, void **mapping, size_t *octets)
+{
+	int fd = disk->openat(m->directory, INDEX_VIEW, O_RDONLY | O_CLOEXEC, 0);
+	struct index_state s;
+
+	if (fd < 0)
+		return false;
+	*mapping = map_view(fd, octets, false);
+	disk_close(&fd);
+	if (!*mapping)
+		return false;
+	if (view_open(bytes_of(*mapping, *octets), BYTES_NONE, v, NULL) == 0) {
+		state_load(v->head, &s);
+		if (memcmp(s.guid, m->guid, sizeof s.guid) == 0)
+			return true;
+	}
+	(void)disk->unmap(*mapping, *octets);
+	return false;
+}
+
+/* Opens mermoz.summary; without it (or with a file that is no good) all summaries are lost. */
+static int
+open_summaries(struct mailbox *m)
+{
+	struct stat st;
+
+	if (m->summary_file < 0)
+		m->summary_file = disk->openat(m->directory, INDEX_SUMMARY, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (m->summary_file < 0 || disk->fstat(m->summary_file, &st) != 0)
+		return -1;
+	m->summary_octets = (uint64_t)st.st_size;
+	if (m->summary_octets < SUMMARY_FIRST) {
+		if (disk->ftruncate(m->summary_file, SUMMARY_FIRST) != 0)
+			return -1;
+		m->summary_octets = SUMMARY_FIRST;
+	}
+	return 0;
+}
+
+/* Does the view fit what else is in the directory? */
+static bool
+is_in_order(const struct mailbox *m, const struct view_head *head, struct index_state *s)
+{
+	struct stat st;
+
+	state_load(head, s);
+	return s->is_closed && s->epoch == m->account->engine->epoch
+		&& head->uid_validity == m->uid_validity && memcmp(s->guid, m->guid, sizeof s->guid) == 0
+		&& disk->fstat(m->uidlist, &st) == 0 && s->uidlist_inode == st.st_ino
+		&& s->uidlist_octets == (uint64_t)st.st_size && s->summary_end <= m->summary_octets;
+}
+
+static void
+take_state(struct mailbox *m, struct index_state *s)
+{
+	m->summary_end = s->summary_end;
+	m->recent_from = (uint32_t)s->recent_from;
+	m->uidlist_octets = m->uidlist_reserved = s->uidlist_octets;
+	m->needs_scan = s->new_mtime_ns == 0 || s->cur_mtime_ns == 0
+		|| s->new_mtime_ns != mtime_ns(m, "new") || s->cur_mtime_ns != mtime_ns(m, "cur");
+	s->is_closed = 0;
+	state_store(m->view.head, s);
+	m->uid_next = atomic_load(&m->view.head->uid_next);
+}
+
+int
+index_open(struct mailbox *m)
+{
+	struct index_state s;
+	struct fault f;
+	void *mapping;
+
+	if (open_summaries(m) != 0)
+		return -1;
+	m->view_file = disk->openat(m->directory, INDEX_VIEW, O_RDWR | O_CLOEXEC, 0);
+	if (m->view_file < 0)
+		return -1;
+	mapping = map_view(m->view_file, &m->view_mapped, true);
+	if (mapping && view_writer_open(&m->view, mapping, m->view_mapped, &f) == 0
+		&& is_in_order(m, m->view.head, &s)) {
+		take_state(m, &s);
+		return 0;
+	}
+	if (mapping)
+		(void)disk->unmap(mapping, m->view_mapped);
+	m->view = (struct view_writer){ 0 };
+	disk_close(&m->view_file);
+	return -1;
+}
+
+/* Blocks for all of it, so that no store to the mapping finds the disk full (that would be a signal). */
+static int
+extend(int fd, size_t octets)
+{
+	if (disk->fallocate(fd, 0, 0, (off_t)octets) == 0)
+		return 0;
+	if (errno != EOPNOTSUPP)
+		return -1;
+	return disk->ftruncate(fd, (off_t)octets);
+}
+
+/* Replaces what m has mapped by the file, and supersedes it. */
+static void
+switch_to(struct mailbox *m, int fd, const struct view_writer *view, size_t octets)
+{
+	if (m->view.head) {
+		view_supersede(&m->view);
+		(void)disk->unmap(m->view.head, m->view_mapped);
+		disk_close(&m->view_file);
+	}
+	m->view_file = fd;
+	m->view = *view;
+	m->view_mapped = octets;
+	m->has_grown = true;
+	mailbox_changed(m);
+}
+
+int
+index_create(struct mailbox *m, uint32_t capacity)
+{
+	size_t octets = view_octets(capacity < CAPACITY_FIRST ? CAPACITY_FIRST : capacity);
+	struct index_state s = { .epoch = m->account->engine->epoch };
+	struct view_writer view;
+	int fd;
+	void *mapping;
+
+	(void)disk->unlinkat(m->directory, VIEW_NEW, 0);
+	fd = disk->openat(m->directory, VIEW_NEW, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	octets = (octets + 4095) / 4096 * 4096;
+	mapping = extend(fd, octets) == 0 ? disk->map(fd, octets, true) : NULL;
+	if (!mapping || disk->renameat(m->directory, VIEW_NEW, m->directory, INDEX_VIEW, 0) != 0) {
+		int error = errno;
+
+		if (mapping)
+			(void)disk->unmap(mapping, octets);
+		disk_close(&fd);
+		(void)disk->unlinkat(m->directory, VIEW_NEW, 0);
+		errno = error;
+		return -1;
+	}
+	memcpy(s.guid, m->guid, sizeof s.guid);
+	view_create(&view, mapping, octets, m->uid_validity,
+		(uint64_t)time_now().wall_us);
+	state_store(view.head, &s);
+	switch_to(m, fd, &view, octets);
+	return 0;
+}
+
+/* mtimes are coarse: what was touched a moment ago may be touched once more without a trace. */
+static int64_t
+settled_mtime_ns(const struct mailbox *m, const char *directory, int64_t now_ns)
+{
+	int64_t mtime = mtime_ns(m, directory);
+
+	return m->needs_scan || now_ns - mtime < 100000000 ? 0 : mtime;
+}
+
+void
+index_close(struct mailbox *m, bool is_clean)
+{
+	struct index_state s = { 0 };
+	int64_t now_ns = time_now().wall_us * 1000;
+	struct stat st;
+
+	if (m->view.head && is_clean && disk->fstat(m->uidlist, &st) == 0) {
+		memcpy(s.guid, m->guid, sizeof s.guid);
+		s.epoch = m->account->engine->epoch;
+		s.uidlist_inode = st.st_ino;
+		s.uidlist_octets = (uint64_t)st.st_size;
+		s.summary_end = m->summary_end;
+		s.recent_from = m->recent_from;
+		s.new_mtime_ns = settled_mtime_ns(m, "new", now_ns);
+		s.cur_mtime_ns = settled_mtime_ns(m, "cur", now_ns);
+		s.is_closed = 1;
+		view_raise_uid_next(&m->view, m->uid_next);
+		state_store(m->view.head, &s);
+	}
+	if (m->view.head)
+		(void)disk->unmap(m->view.head, m->view_mapped);
+	m->view = (struct view_writer){ 0 };
+	disk_close(&m->view_file);
+	disk_close(&m->summary_file);
+}
+
+static int
+grow(struct mailbox *m, uint64_t records)
+{
+	size_t octets;
+	void *mapping;
+
+	if (records > UINT32_MAX / 2) {
+		errno = EFBIG;
+		return -1;
+	}
+	octets = (view_octets((uint32_t)records) + 4095) / 4096 * 4096;
+	if (extend(m->view_file, octets) != 0)
+		return -1;
+	mapping = disk->map(m->view_file, octets, true);
+	if (!mapping)
+		return -1;
+	(void)disk->unmap(m->view.head, m->view_mapped);
+	view_writer_move(&m->view, mapping, octets);
+	m->view_mapped = octets;
+	m->has_grown = true;
+	mailbox_changed(m);
+	return 0;
+}
+
+int
+index_reserve(struct mailbox *m, uint32_t records)
+{
+	uint64_t needed = (uint64_t)atomic_load(&m->view.head->record_count) + m->appending + records;
+
+	if (needed <= m->view.capacity)
+		return 0;
+	return grow(m, needed > 2 * (uint64_t)m->view.capacity ? needed : 2 * (uint64_t)m->view.capacity);
+}
+
+/* A summary stands behind its length and checksum. */
+bool
+index_put_summary(struct mailbox *m, struct bytes summary, uint64_t *at)
+{
+	uint8_t space[SUMMARY_HEAD];
+	struct buf head;
+	uint64_t end = m->summary_end + SUMMARY_HEAD + summary.len, octets = m->summary_octets;
+	struct iovec parts[2];
+
+	while (octets < end)
+		octets *= 2;
+	if (octets != m->summary_octets) {
+		if (disk->ftruncate(m->summary_file, (off_t)octets) != 0)
+			return false;
+		m->summary_octets = octets;
+		m->has_grown = true;
+	}
+	buf_init_fixed(&head, space, sizeof space);
+	put_u32(&head, (uint32_t)summary.len);
+	put_u32(&head, crc32c(0, summary));
+	parts[0] = (struct iovec){ space, sizeof space };
+	parts[1] = (struct iovec){ (void *)(uintptr_t)summary.ptr, summary.len };
+	if (disk->pwritev(m->summary_file, parts, 2, (off_t)m->summary_end)
+		!= (ssize_t)(SUMMARY_HEAD + summary.len))
+		return false;
+	*at = m->summary_end + SUMMARY_HEAD;
+	m->summary_end = end;
+	return true;
+}
+
+bool
+index_has_summary(const struct mailbox *m, uint64_t at, uint32_t len)
+{
+	uint8_t space[SUMMARY_HEAD + 65536];
+	struct bytes head;
+	uint32_t said, sum;
+
+	if (len == 0 || len > 65536 || at < SUMMARY_HEAD || at > m->summary_octets
+		|| len > m->summary_octets - at)
+		return false;
+	if (disk_read_all(m->summary_file, space, SUMMARY_HEAD + len, (off_t)(at - SUMMARY_HEAD)) != 0)
+		return false;
+	head = bytes_of(space, SUMMARY_HEAD);
+	return take_u32(&head, &said) && take_u32(&head, &sum) && said == len
+		&& sum == crc32c(0, bytes_of(space + SUMMARY_HEAD, len));
+}
+
+void
+index_compact(struct mailbox *m)
+{
+	const struct view_head *head = m->view.head;
+	uint32_t expunged = atomic_load(&head->expunged), count = atomic_load(&head->record_count);
+	struct view_writer old = m->view;
+	size_t octets = m->view_mapped;
+	int fd = m->view_file;
+
+	if (expunged <= COMPACT_EXPUNGED || expunged <= count / 4)
+		return;
+	m->view = (struct view_writer){ 0 };
+	m->view_file = -1;
+	if (index_create(m, (count - expunged + m->appending) * 2) != 0) {
+		(void)failure_report("make a smaller view", m->account->path, errno);
+		m->view = old;
+		m->view_file = fd;
+		return;
+	}
+	view_compact(&m->view, &old);
+	view_supersede(&old);
+	(void)disk->unmap(old.head, octets);
+	disk_close(&fd);
+	m->lag_first = 0;
+	m->lag_end = atomic_load(&m->view.head->record_count);
+}
+
+int
+index_descriptors(const struct mailbox *m, int fds[2])
+{
+	fds[0] = disk->openat(m->directory, INDEX_VIEW, O_RDONLY | O_CLOEXEC, 0);
+	if (fds[0] < 0)
+		return -1;
+	fds[1] = disk->openat(m->directory, INDEX_SUMMARY, O_RDONLY | O_CLOEXEC, 0);
+	if (fds[1] >= 0)
+		return 0;
+	disk_close(&fds[0]);
+	return -1;
+}

@@ -1,0 +1,414 @@
+/* Mailboxes from being opened to being let go.
+
+   A mailbox is open (in its account's map), or gone (deleted, renamed or forgotten, but still pinned), or not in
+   memory.  It is kept open while something pins it: a request, a session that selected it.  What is idle is
+   closed when too many are open (account_close_idle), which writes down in its view that nothing is to
+   be looked for when it is opened again. */
+#include "role/store/mailbox.h"
+
+#include "base/event.h"
+#include "role/store/failure.h"
+#include "role/store/index.h"
+#include "role/store/names.h"
+#include "role/store/scan.h"
+#include "role/store/uids.h"
+#include "role/store/watch.h"
+#include "sys/time.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+enum { STALE_TMP_S = 36 * 3600 };
+
+/* Remembers the file system for settling. */
+static void
+note_file_system(struct engine *e, int fd)
+{
+	struct stat st;
+	size_t i;
+
+	if (disk->fstat(fd, &st) != 0)
+		return;
+	pthread_mutex_lock(&e->lock);
+	for (i = 0; i < e->file_system_count && e->file_system_ids[i] != st.st_dev; i++)
+		;
+	if (i == e->file_system_count && i < ENGINE_FILE_SYSTEMS_MAX) {
+		e->file_systems[i] = disk->openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+		e->file_system_ids[i] = st.st_dev;
+		e->file_system_count += e->file_systems[i] >= 0;
+	}
+	pthread_mutex_unlock(&e->lock);
+}
+
+int
+account_open(struct engine_account *a, bool is_made, enum ipc_outcome *outcome)
+{
+	struct fault f;
+
+	if (a->directory >= 0)
+		return 0;
+	a->directory = disk->openat(AT_FDCWD, a->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (a->directory < 0 && errno == ENOENT && is_made) {
+		if (disk_make_path(a->path, 0700, &f) != 0) {
+			*outcome = failure_report_fault(a->path, &f);
+			return -1;
+		}
+		a->directory = disk->openat(AT_FDCWD, a->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	}
+	if (a->directory < 0) {
+		*outcome = errno == ENOENT ? IPC_ABSENT : failure_report("open mail directory", a->path, errno);
+		return -1;
+	}
+	note_file_system(a->engine, a->directory);
+	return 0;
+}
+
+static int
+make_parts(int directory)
+{
+	static const char *const parts[] = { "tmp", "new", "cur" };
+
+	for (size_t i = 0; i < 3; i++)
+		if (disk->mkdirat(directory, parts[i], 0700) != 0 && errno != EEXIST)
+			return -1;
+	return 0;
+}
+
+int
+mailbox_make(struct engine_account *a, struct bytes name)
+{
+	char space[MAILDIR_NAME_MAX + 2];
+	struct buf path;
+	int fd, mark, result;
+
+	buf_init_fixed(&path, space, sizeof space);
+	maildir_put_folder(&path, name);
+	if (disk->mkdirat(a->directory, space, 0700) != 0 && errno != EEXIST)
+		return -1;
+	fd = disk->openat(a->directory, space, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	mark = disk->openat(fd, "maildirfolder", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	result = mark < 0 ? -1 : make_parts(fd);
+	disk_close(&mark);
+	disk_close(&fd);
+	return result;
+}
+
+struct sweep {
+	struct mailbox *m;
+	int64_t now_s;
+};
+
+/* What a crash left in tmp/: ours at once, others' when it is old (the page on Maildir: 36 hours). */
+static bool
+sweep_one(void *arg, const char *name, unsigned char type)
+{
+	struct sweep *s = arg;
+	char path[MAILDIR_NAME_MAX + 8] = "tmp/";
+	size_t len = strlen(name);
+	struct stat st;
+
+	(void)type;
+	if (len > MAILDIR_NAME_MAX)
+		return true;
+	memcpy(path + 4, name, len + 1);
+	if (maildir_is_ours(bytes_of(name, len), s->m->account->engine->hostname)
+		|| (disk->fstatat(s->m->directory, path, &st, AT_SYMLINK_NOFOLLOW) == 0
+			&& s->now_s - st.st_mtim.tv_sec > STALE_TMP_S))
+		(void)disk->unlinkat(s->m->directory, path, 0);
+	return true;
+}
+
+static void
+read_keywords(struct mailbox *m)
+{
+	uint8_t space[KEYWORDS_FILE_OCTETS_MAX];
+	int fd = disk->openat(m->directory, "dovecot-keywords", O_RDONLY | O_CLOEXEC, 0);
+	ssize_t got = fd < 0 ? -1 : disk->pread(fd, space, sizeof space, 0);
+
+	keywords_parse(bytes_of(space, got > 0 ? (size_t)got : 0), &m->keywords);
+	disk_close(&fd);
+}
+
+/* Which letter stands for which keyword of the view. */
+static void
+match_keywords(struct mailbox *m)
+{
+	memset(m->letters_of, 0, sizeof m->letters_of);
+	for (uint32_t i = 0; i < MAILDIR_KEYWORDS_MAX; i++) {
+		int number = view_keyword_number(m->view.head, keywords_name(&m->keywords, i));
+
+		if (m->keywords.lens[i] && number >= 0)
+			m->letters_of[number] |= (uint64_t)1 << i;
+	}
+}
+
+static int
+open_parts(struct mailbox *m)
+{
+	struct sweep sweep = { m, time_now().wall_us / 1000000 };
+
+	if (make_parts(m->directory) != 0 || uids_open(m) != 0)
+		return -1;
+	(void)disk->list(m->directory, "tmp", sweep_one, &sweep);
+	read_keywords(m);
+	watch_add(m);
+	if (index_open(m) != 0 && scan_rebuild(m) != 0)
+		return -1;
+	match_keywords(m);
+	return 0;
+}
+
+static void
+release(struct mailbox *m)
+{
+	watch_remove(m);
+	disk_close(&m->uidlist);
+	disk_close(&m->directory);
+	disk_close(&m->view_file);
+	disk_close(&m->summary_file);
+	memory_free(m->watchers);
+	memory_free(m);
+}
+
+/* -1 and errno */
+static int
+open_directory(struct mailbox *m)
+{
+	char space[MAILDIR_NAME_MAX + 2];
+	struct buf path;
+
+	buf_init_fixed(&path, space, sizeof space);
+	maildir_put_folder(&path, bytes_text(m->name));
+	m->directory = disk->openat(m->account->directory, space, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	return m->directory < 0 ? -1 : 0;
+}
+
+static struct mailbox *
+new_mailbox(struct engine_account *a, struct bytes name)
+{
+	struct mailbox *m = NEW(struct mailbox);
+
+	m->account = a;
+	memcpy(m->name, name.ptr, name.len);
+	m->number = atomic_fetch_add(&a->engine->next_mailbox, 1) + 1;
+	m->directory = m->uidlist = m->view_file = m->summary_file = -1;
+	m->watch_new = m->watch_cur = -1;
+	return m;
+}
+
+int
+mailbox_open(struct engine_account *a, struct bytes name, struct mailbox **out, enum ipc_outcome *outcome)
+{
+	struct mailbox *m = map_get(a->mailboxes, name);
+
+	if (m) {
+		*out = mailbox_pin(m);
+		return 0;
+	}
+	if (!maildir_is_folder_name(name)) {
+		*outcome = IPC_ABSENT;
+		return -1;
+	}
+	if (account_open(a, bytes_equal(name, BYTES("INBOX")), outcome) != 0)
+		return -1;
+	m = new_mailbox(a, name);
+	if (open_directory(m) != 0 || open_parts(m) != 0) {
+		*outcome = errno == ENOENT && m->directory < 0 ? IPC_ABSENT
+							       : failure_report("open mailbox", a->path, errno);
+		index_close(m, false);
+		release(m);
+		return -1;
+	}
+	(void)map_put(a->mailboxes, name, m);
+	atomic_fetch_add(&a->engine->idle_mailboxes, 1);
+	*out = mailbox_pin(m);
+	return 0;
+}
+
+struct mailbox *
+mailbox_pin(struct mailbox *m)
+{
+	if (m->pins++ == 0 && !m->is_gone)
+		atomic_fetch_sub(&m->account->engine->idle_mailboxes, 1);
+	return m;
+}
+
+void
+mailbox_unpin(struct mailbox **m)
+{
+	struct mailbox *was = *m;
+
+	*m = NULL;
+	if (!was)
+		return;
+	assert(was->pins > 0);
+	if (--was->pins > 0)
+		return;
+	if (was->is_gone) {
+		index_close(was, false);
+		release(was);
+	} else {
+		atomic_fetch_add(&was->account->engine->idle_mailboxes, 1);
+	}
+}
+
+static void
+take_out(struct mailbox *m)
+{
+	(void)map_remove(m->account->mailboxes, bytes_text(m->name));
+	if (m->pins == 0)
+		atomic_fetch_sub(&m->account->engine->idle_mailboxes, 1);
+	m->is_gone = true;
+}
+
+void
+mailbox_forget(struct mailbox *m)
+{
+	assert(!m->is_gone);
+	mailbox_changed(m);
+	take_out(m);
+	if (m->pins == 0) {
+		mailbox_pin(m);
+		mailbox_unpin(&m);
+	}
+}
+
+void
+mailbox_rename(struct mailbox *m, struct bytes name)
+{
+	(void)map_remove(m->account->mailboxes, bytes_text(m->name));
+	memset(m->name, 0, sizeof m->name);
+	memcpy(m->name, name.ptr, name.len);
+	(void)map_put(m->account->mailboxes, name, m);
+}
+
+static void
+close_mailbox(struct mailbox *m)
+{
+	names_settle(m);
+	watch_drain(m);
+	index_close(m, true);
+	take_out(m);
+	release(m);
+}
+
+/* Any mailbox that nothing pins, or NULL. */
+static struct mailbox *
+find_idle(struct engine_account *a)
+{
+	struct bytes name;
+	size_t at = 0;
+	void *value;
+
+	while (map_next(a->mailboxes, &at, &name, &value))
+		if (((struct mailbox *)value)->pins == 0)
+			return value;
+	return NULL;
+}
+
+void
+account_close_idle(struct engine_account *a)
+{
+	struct mailbox *m;
+
+	while ((m = find_idle(a)))
+		close_mailbox(m);
+	if (map_count(a->mailboxes) == 0)
+		disk_close(&a->directory);
+}
+
+static struct mailbox_watcher *
+find_watcher(struct mailbox *m, const struct engine_outlet *o, uint64_t epoch)
+{
+	for (size_t i = 0; i < m->watcher_count; i++)
+		if (m->watchers[i].outlet == o && m->watchers[i].outlet_epoch == epoch)
+			return &m->watchers[i];
+	return NULL;
+}
+
+void
+mailbox_add_watcher(struct mailbox *m, struct engine_outlet *o, uint64_t epoch)
+{
+	struct mailbox_watcher *w = find_watcher(m, o, epoch);
+
+	if (!w) {
+		m->watchers = memory_resize(m->watchers, m->watcher_count + 1, sizeof *m->watchers);
+		w = &m->watchers[m->watcher_count++];
+		*w = (struct mailbox_watcher){ .outlet = o, .outlet_epoch = epoch };
+	}
+	w->sessions++;
+}
+
+void
+mailbox_remove_watcher(struct mailbox *m, struct engine_outlet *o, uint64_t epoch)
+{
+	struct mailbox_watcher *w = find_watcher(m, o, epoch);
+
+	if (w && --w->sessions == 0)
+		*w = m->watchers[--m->watcher_count];
+}
+
+static void
+notify(struct job *job)
+{
+	struct mailbox *m = (void *)((uint8_t *)job - offsetof(struct mailbox, notify_job));
+	struct message changed = { .type = MESSAGE_CHANGED };
+
+	m->is_notify_queued = false;
+	changed.u.changed.mailbox = m->number;
+	changed.u.changed.is_gone = m->is_gone;
+	if (m->has_grown && !m->is_gone && index_descriptors(m, changed.fds) == 0)
+		changed.fd_count = 2;
+	m->has_grown = false;
+	for (size_t i = 0; i < m->watcher_count; i++)
+		outlet_send(m->watchers[i].outlet, m->watchers[i].outlet_epoch, &changed);
+	for (size_t i = 0; i < changed.fd_count; i++)
+		disk_close(&changed.fds[i]);
+	mailbox_unpin(&m);
+}
+
+void
+mailbox_changed(struct mailbox *m)
+{
+	if (m->is_notify_queued || m->watcher_count == 0)
+		return;
+	m->is_notify_queued = true;
+	(void)mailbox_pin(m);
+	m->notify_job.run = notify;
+	pool_add(m->account->engine->pool, &m->account->strand, &m->notify_job);
+}
+
+uint64_t
+mailbox_next_modseq(const struct mailbox *m)
+{
+	return atomic_load(&m->view.head->highest_modseq) + 1;
+}
+
+uint32_t
+mailbox_from(const struct mailbox *m, uint32_t uid)
+{
+	const struct view v = { .head = m->view.head, .records = m->view.records };
+
+	return view_find(&v, atomic_load(&m->view.head->record_count), uid);
+}
+
+bool
+mailbox_next(const struct mailbox *m, uint32_t *index, uint32_t last)
+{
+	uint32_t count = atomic_load(&m->view.head->record_count);
+
+	for (; *index < count && m->view.records[*index].uid <= last; ++*index)
+		if (!(atomic_load(&m->view.records[*index].flags) & VIEW_EXPUNGED))
+			return true;
+	return false;
+}
+
+bool
+mailbox_find(const struct mailbox *m, uint32_t uid, uint32_t *index)
+{
+	*index = mailbox_from(m, uid);
+	return mailbox_next(m, index, uid);
+}

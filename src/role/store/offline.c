@@ -1,0 +1,440 @@
+#include "role/store/offline.h"
+
+#include "role/store/arrive.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { PATH_ROOM = MAILDIR_NAME_MAX + 64, OFFLINE_ARENA_MAX = 1 << 30 };
+
+void
+offline_put_path(struct buf *out, const struct offline_message *x, uint64_t state)
+{
+	maildir_put_path(out, x->base, state);
+	put_char(out, '\0');
+}
+
+static void
+path_of(char path[PATH_ROOM], const struct offline_message *x, uint64_t state)
+{
+	struct buf out;
+
+	buf_init_fixed(&out, path, PATH_ROOM);
+	offline_put_path(&out, x, state);
+}
+
+static bool
+read_all(int directory, const char *name, size_t max, struct buf *text)
+{
+	int fd = disk->openat(directory, name, O_RDONLY | O_CLOEXEC, 0);
+	struct stat st;
+	uint8_t *to = NULL;
+	bool is_read = false;
+
+	buf_init(text, max);
+	if (fd >= 0 && disk->fstat(fd, &st) == 0)
+		to = buf_room(text, (size_t)st.st_size + 1);
+	if (to && disk_read_all(fd, to, (size_t)st.st_size, 0) == 0) {
+		buf_added(text, (size_t)st.st_size);
+		is_read = true;
+	}
+	disk_close(&fd);
+	return is_read;
+}
+
+static int
+open_folder(int account, struct bytes name)
+{
+	char path[MAILDIR_NAME_MAX + 2];
+	struct buf out;
+
+	buf_init_fixed(&out, path, sizeof path);
+	maildir_put_folder(&out, name);
+	return disk->openat(account, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+}
+
+bool
+offline_guid(int account, struct bytes name, uint8_t guid[RECORD_GUID_OCTETS])
+{
+	int directory = open_folder(account, name);
+	uint8_t space[256];
+	struct uidlist_head head;
+	struct bytes text;
+	ssize_t got;
+	int fd = directory < 0 ? -1 : disk->openat(directory, "dovecot-uidlist", O_RDONLY | O_CLOEXEC, 0);
+
+	got = fd < 0 ? 0 : disk->pread(fd, space, sizeof space, 0);
+	disk_close(&fd);
+	disk_close(&directory);
+	text = bytes_of(space, got > 0 ? (size_t)got : 0);
+	if (!take_uidlist_head(&text, &head) || !head.has_guid)
+		return false;
+	memcpy(guid, head.guid, sizeof head.guid);
+	return true;
+}
+
+struct offline_message *
+offline_find(const struct offline *m, uint32_t uid)
+{
+	size_t low = 0, high = m->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (m->messages[middle]->uid < uid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < m->count && m->messages[low]->uid == uid ? m->messages[low] : NULL;
+}
+
+struct offline_message *
+offline_find_base(const struct offline *m, struct bytes base)
+{
+	return map_get(m->by_base, base);
+}
+
+/* Uids mostly come in order: the place is looked for from the end. */
+static struct offline_message *
+insert(struct offline *m, uint32_t uid, struct bytes base, struct bytes extensions)
+{
+	struct offline_message *x = arena_take(m->arena, sizeof *x);
+	const struct listed *e;
+	size_t at = m->count;
+
+	if (!x || !arena_copy(m->arena, base, &x->base) || !arena_copy(m->arena, extensions, &x->extensions))
+		return NULL;
+	x->uid = uid;
+	if (m->count == m->room) {
+		m->room = m->room ? m->room * 2 : 64;
+		m->messages = memory_resize(m->messages, m->room, sizeof(struct offline_message *));
+	}
+	for (; at > 0 && m->messages[at - 1]->uid > uid; at--)
+		m->messages[at] = m->messages[at - 1];
+	m->messages[at] = x;
+	m->count++;
+	(void)map_put(m->by_base, base, x);
+	e = listing_find(&m->files, base);
+	x->has_file = e != NULL;
+	x->state = x->wanted = e ? e->state : 0;
+	if (uid >= m->uid_next)
+		m->uid_next = uid + 1;
+	return x;
+}
+
+struct offline_message *
+offline_add(struct offline *m, uint32_t uid, struct bytes base)
+{
+	struct offline_message *x = offline_find_base(m, base);
+
+	if (x) {
+		x->is_expunged = false;
+		return x;
+	}
+	if (offline_find(m, uid)) /* somebody else gave it away meanwhile */
+		uid = m->uid_next;
+	m->has_new_uids = true;
+	return insert(m, uid, base, BYTES_NONE);
+}
+
+uint64_t
+offline_letters(struct offline *m, struct bytes names)
+{
+	uint64_t letters = 0;
+
+	while (names.len) {
+		struct bytes name = take_until(&names, ' ');
+		bool is_known = keywords_find(&m->keywords, name) >= 0;
+		int letter = keywords_add(&m->keywords, name);
+
+		if (letter < 0)
+			continue;
+		m->has_new_keywords |= !is_known;
+		letters |= (uint64_t)1 << letter;
+	}
+	return letters;
+}
+
+/* A name in another form than ours becomes ours. */
+static void
+make_canonical(struct offline *m, struct listed *e)
+{
+	char from[PATH_ROOM], to[PATH_ROOM];
+	struct buf path;
+
+	buf_init_fixed(&path, from, sizeof from);
+	put_text(&path, e->is_in_new ? "new/" : "cur/");
+	put_bytes(&path, listed_name(&m->files, e));
+	put_char(&path, '\0');
+	e->state = maildir_state(e->state, (uint32_t)e->state & VIEW_SYSTEM_FLAGS, maildir_letters(e->state));
+	buf_init_fixed(&path, to, sizeof to);
+	maildir_put_path(&path, listed_base(&m->files, e), e->state);
+	put_char(&path, '\0');
+	(void)disk->renameat(m->directory, from, m->directory, to, 0);
+}
+
+/* What the uidlist says, if there is one.  -1 and errno. */
+static int
+read_uids(struct offline *m)
+{
+	struct uidlist_head head;
+	struct uidlist_line line;
+	struct buf text;
+	struct bytes in;
+	size_t damaged = 0;
+	uint32_t last = 0;
+
+	if (!read_all(m->directory, "dovecot-uidlist", UIDLIST_OCTETS_MAX, &text))
+		buf_reset(&text);
+	in = buf_bytes(&text);
+	m->has_new_uids = true;
+	if (take_uidlist_head(&in, &head)) {
+		if (head.has_guid && memcmp(head.guid, m->guid, sizeof m->guid) != 0) {
+			buf_done(&text);
+			errno = EEXIST;
+			return -1;
+		}
+		m->has_new_uids = !head.has_guid;
+		m->uid_validity = head.uid_validity;
+		m->uid_next = head.uid_next;
+		while (take_uidlist_line(&in, head.version, &last, &line, &damaged))
+			if (!offline_find_base(m, line.name))
+				(void)insert(m, line.uid, line.name, line.extensions);
+		m->has_new_uids |= damaged > 0;
+	}
+	buf_done(&text);
+	return 0;
+}
+
+static int
+make_directories(struct offline *m)
+{
+	static const char *const parts[] = { "tmp", "new", "cur" };
+
+	for (size_t i = 0; i < 3; i++)
+		if (disk->mkdirat(m->directory, parts[i], 0700) != 0 && errno != EEXIST)
+			return -1;
+	return 0;
+}
+
+static int
+open_directory(struct offline *m, struct bytes name)
+{
+	char path[MAILDIR_NAME_MAX + 2];
+	struct buf out;
+	int mark;
+
+	if (disk_make_path(m->path, 0700, NULL) != 0)
+		return -1;
+	m->account = disk->openat(AT_FDCWD, m->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (m->account < 0)
+		return -1;
+	m->directory = open_folder(m->account, name);
+	if (m->directory >= 0 || errno != ENOENT)
+		return m->directory < 0 ? -1 : 0;
+	buf_init_fixed(&out, path, sizeof path);
+	maildir_put_folder(&out, name);
+	if (disk->mkdirat(m->account, path, 0700) != 0)
+		return -1;
+	m->directory = open_folder(m->account, name);
+	if (m->directory < 0)
+		return -1;
+	mark = disk->openat(m->directory, "maildirfolder", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	disk_close(&mark);
+	return 0;
+}
+
+static void
+read_keywords(struct offline *m)
+{
+	struct buf text;
+
+	if (!read_all(m->directory, "dovecot-keywords", KEYWORDS_FILE_OCTETS_MAX, &text))
+		buf_reset(&text);
+	keywords_parse(buf_bytes(&text), &m->keywords);
+	buf_done(&text);
+}
+
+struct offline *
+offline_open(const char *path, struct bytes name, const uint8_t guid[RECORD_GUID_OCTETS], uint32_t uid_validity)
+{
+	struct offline *m = NEW(struct offline);
+	struct bytes copy;
+
+	m->account = m->directory = -1;
+	m->arena = arena_new("recovery", OFFLINE_ARENA_MAX, ARENA_PLAIN);
+	m->by_base = map_new();
+	m->uid_validity = uid_validity;
+	m->uid_next = 1;
+	memcpy(m->guid, guid, sizeof m->guid);
+	memcpy(m->name, name.ptr, name.len);
+	if (arena_copy(m->arena, bytes_of(path, strlen(path) + 1), &copy)) {
+		m->path = (const char *)copy.ptr;
+		if (open_directory(m, name) == 0 && make_directories(m) == 0
+			&& listing_init(&m->files, m->directory) == 0) {
+			for (size_t i = 0; i < m->files.count; i++)
+				if (!m->files.entries[i].is_canonical)
+					make_canonical(m, &m->files.entries[i]);
+			read_keywords(m);
+			if (read_uids(m) == 0)
+				return m;
+		}
+	}
+	offline_drop(&m);
+	return NULL;
+}
+
+void
+offline_drop(struct offline **m)
+{
+	struct offline *was = *m;
+	int error = errno;
+
+	*m = NULL;
+	listing_done(&was->files);
+	map_free(&was->by_base);
+	memory_free(was->messages);
+	disk_close(&was->directory);
+	disk_close(&was->account);
+	arena_free(&was->arena);
+	memory_free(was);
+	errno = error;
+}
+
+int
+offline_write(struct offline *m, struct offline_message *x, struct bytes body, int64_t date_s)
+{
+	char path[PATH_ROOM];
+	struct timespec times[2] = { { date_s, 0 }, { date_s, 0 } };
+	int fd, result;
+
+	if (!x->has_file)
+		x->state = x->wanted;
+	path_of(path, x, x->state);
+	fd = disk->openat(m->directory, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -1;
+	result = disk_write_all(fd, body, 0);
+	if (result == 0)
+		result = disk->ftruncate(fd, (off_t)body.len);
+	disk_close(&fd);
+	if (result == 0)
+		result = disk->utimensat(m->directory, path, times, 0);
+	x->has_file = result == 0;
+	return result;
+}
+
+static int
+fetch(struct offline *m, struct offline_message *x, const char *tmp)
+{
+	char path[PATH_ROOM];
+
+	if (!x->has_file)
+		x->state = x->wanted;
+	path_of(path, x, x->state);
+	if (disk->renameat(m->directory, tmp, m->directory, path, 0) != 0)
+		return -1;
+	x->has_file = true;
+	return 0;
+}
+
+int
+offline_link(struct offline *m, struct offline_message *x, int source_dir, const char *source)
+{
+	char tmp[PATH_ROOM];
+	struct buf out;
+
+	buf_init_fixed(&out, tmp, sizeof tmp);
+	arrival_put_tmp(&out, x->base);
+	(void)disk->unlinkat(m->directory, tmp, 0);
+	if (disk->linkat(source_dir, source, m->directory, tmp, 0) != 0)
+		return -1;
+	return fetch(m, x, tmp);
+}
+
+int
+offline_fetch_tmp(struct offline *m, struct offline_message *x)
+{
+	char tmp[PATH_ROOM];
+	struct buf out;
+
+	buf_init_fixed(&out, tmp, sizeof tmp);
+	arrival_put_tmp(&out, x->base);
+	return fetch(m, x, tmp);
+}
+
+static int
+write_names(struct offline *m)
+{
+	char from[PATH_ROOM], to[PATH_ROOM];
+
+	for (size_t i = 0; i < m->count; i++) {
+		struct offline_message *x = m->messages[i];
+
+		if (!x->has_file || (x->state == x->wanted && !x->is_expunged))
+			continue;
+		path_of(from, x, x->state);
+		path_of(to, x, x->wanted);
+		if (x->is_expunged) {
+			if (disk->unlinkat(m->directory, from, 0) != 0 && errno != ENOENT)
+				return -1;
+		} else if (disk->renameat(m->directory, from, m->directory, to, 0) != 0 && errno != ENOENT) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+write_uids(struct offline *m, struct fault *f)
+{
+	struct uidlist_head head = { .uid_validity = m->uid_validity, .uid_next = m->uid_next, .version = 3 };
+	struct buf text;
+	int result;
+
+	memcpy(head.guid, m->guid, sizeof head.guid);
+	buf_init(&text, UIDLIST_OCTETS_MAX);
+	put_uidlist_head(&text, &head);
+	for (size_t i = 0; i < m->count; i++)
+		if (!m->messages[i]->is_expunged)
+			put_uidlist_line(&text,
+				&(struct uidlist_line){
+					.uid = m->messages[i]->uid,
+					.extensions = m->messages[i]->extensions,
+					.name = m->messages[i]->base,
+				});
+	result = disk_replace_file(m->directory, "dovecot-uidlist", buf_bytes(&text), 0600, f);
+	buf_done(&text);
+	return result;
+}
+
+static int
+write_keywords(struct offline *m, struct fault *f)
+{
+	struct buf text;
+	int result;
+
+	buf_init(&text, KEYWORDS_FILE_OCTETS_MAX);
+	keywords_put(&text, &m->keywords);
+	result = disk_replace_file(m->directory, "dovecot-keywords", buf_bytes(&text), 0600, f);
+	buf_done(&text);
+	return result;
+}
+
+int
+offline_close(struct offline **m, struct fault *f)
+{
+	int result = 0;
+
+	if (write_names(*m) != 0)
+		result = fault_errno(f, errno, "name messages in %s", (*m)->path);
+	if (result == 0 && (*m)->has_new_keywords)
+		result = write_keywords(*m, f);
+	if (result == 0 && (*m)->has_new_uids)
+		result = write_uids(*m, f);
+	if (result == 0 && disk->syncfs((*m)->directory) != 0)
+		result = fault_errno(f, errno, "sync %s", (*m)->path);
+	offline_drop(m);
+	return result;
+}

@@ -1,0 +1,356 @@
+/* What the journal holds since the last checkpoint is done again, in order, to the Maildirs alone: names,
+   uidlists, keywords.  All views are of an earlier epoch then and made anew from these when they are needed.
+
+   A message that is there is written again (its octets may never have reached the disk); one that is missing
+   is made.  Removing files is left to the end, because later records may speak of them. */
+#include "role/store/recover.h"
+
+#include "base/event.h"
+#include "role/store/folders.h"
+#include "role/store/offline.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { PATH_ROOM = MAILDIR_NAME_MAX + 64 };
+
+struct recovery {
+	struct engine *engine;
+	struct offline *mailboxes; /* that records spoke of */
+	struct offline *current; /* NULL: what follows is about a mailbox that is not there any more */
+	struct buf group; /* records that count when the last of them has come */
+	uint64_t group_number;
+	uint64_t messages, lost;
+};
+
+struct recovery *
+recover_new(struct engine *e)
+{
+	struct recovery *x = NEW(struct recovery);
+
+	x->engine = e;
+	buf_init(&x->group, (size_t)1 << 31);
+	return x;
+}
+
+struct search {
+	int account;
+	struct bytes guid;
+	char name[MAILDIR_NAME_MAX + 1];
+	bool is_found;
+};
+
+static void
+look(struct search *s, struct bytes name)
+{
+	uint8_t guid[RECORD_GUID_OCTETS];
+
+	if (s->is_found || !offline_guid(s->account, name, guid)
+		|| !bytes_equal(bytes_of(guid, sizeof guid), s->guid))
+		return;
+	memcpy(s->name, name.ptr, name.len);
+	s->is_found = true;
+}
+
+static bool
+look_into(void *arg, const char *text, unsigned char type)
+{
+	struct search *s = arg;
+	struct bytes name;
+
+	(void)type;
+	if (maildir_parse_folder(bytes_text(text), &name))
+		look(s, name);
+	return !s->is_found;
+}
+
+/* The name that the mailbox of the guid has now; the recorded one is the first guess. */
+static bool
+find_name(const char *path, const struct record *r, struct search *s)
+{
+	*s = (struct search){ .guid = r->guid };
+	s->account = disk->openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (s->account < 0)
+		return false;
+	look(s, r->name);
+	if (!s->is_found)
+		look(s, BYTES("INBOX"));
+	if (!s->is_found)
+		(void)disk->list(s->account, ".", look_into, s);
+	disk_close(&s->account);
+	return s->is_found;
+}
+
+static struct offline *
+find_open(const struct recovery *x, struct bytes guid)
+{
+	for (struct offline *m = x->mailboxes; m; m = m->next)
+		if (bytes_equal(bytes_of(m->guid, sizeof m->guid), guid))
+			return m;
+	return NULL;
+}
+
+/* RECORD_MAILBOX: what follows is about this mailbox. */
+static int
+enter(struct recovery *x, const struct record *r, struct fault *f)
+{
+	char path[PATH_MAX];
+	struct search s;
+	struct offline *m;
+
+	if (r->path.len >= sizeof path || r->guid.len != RECORD_GUID_OCTETS
+		|| !maildir_is_folder_name(r->name))
+		return fault_set(f, FAULT_SYNTAX, "a record's mailbox can't be");
+	x->current = find_open(x, r->guid);
+	if (x->current)
+		return 0;
+	memcpy(path, r->path.ptr, r->path.len);
+	path[r->path.len] = '\0';
+	m = offline_open(path, find_name(path, r, &s) ? bytes_text(s.name) : r->name, r->guid.ptr,
+		r->uid_validity);
+	if (!m && errno != EEXIST)
+		return fault_errno(f, errno, "open %s for recovery", path);
+	if (m) {
+		m->next = x->mailboxes;
+		x->mailboxes = m;
+	}
+	x->current = m;
+	return 0;
+}
+
+/* The flags that a new file is named by. */
+static void
+want(struct offline *m, struct offline_message *o, const struct record *r)
+{
+	if (!o->has_file)
+		o->wanted = maildir_state(MAILDIR_IN_NEW, r->flags, offline_letters(m, r->keywords));
+}
+
+static int
+append(struct recovery *x, const struct record *r, struct fault *f)
+{
+	struct offline *m = x->current;
+	struct offline_message *o = offline_add(m, r->uid, r->base);
+
+	if (!o)
+		return fault_set(f, FAULT_TEMP, "no memory to recover %s", m->path);
+	x->messages++;
+	want(m, o, r);
+	if (r->has_body) {
+		if (offline_write(m, o, r->body, r->date_s) != 0)
+			return fault_errno(f, errno, "write message in %s", m->path);
+		return 0;
+	}
+	if (!o->has_file && offline_fetch_tmp(m, o) != 0)
+		x->lost++;
+	return 0;
+}
+
+static int
+copy(struct recovery *x, const struct record *r, struct fault *f)
+{
+	struct offline *m = x->current, *from = find_open(x, r->source_guid);
+	struct offline_message *o = offline_add(m, r->uid, r->base);
+	const struct offline_message *source = from ? offline_find_base(from, r->source_base) : NULL;
+	char path[PATH_ROOM];
+	struct buf out;
+
+	if (!o)
+		return fault_set(f, FAULT_TEMP, "no memory to recover %s", m->path);
+	want(m, o, r);
+	if (source && source->has_file) {
+		buf_init_fixed(&out, path, sizeof path);
+		offline_put_path(&out, source, source->state);
+		if (offline_link(m, o, from->directory, path) == 0)
+			return 0;
+	}
+	if (!o->has_file && offline_fetch_tmp(m, o) != 0)
+		x->lost++;
+	return 0;
+}
+
+static void
+set_flags(struct offline *m, struct offline_message *o, const struct record *r)
+{
+	uint64_t letters = offline_letters(m, r->keywords);
+	uint64_t now = maildir_letters(o->wanted);
+	uint32_t flags = (uint32_t)o->wanted & VIEW_SYSTEM_FLAGS;
+
+	switch (r->mode) {
+	case FLAGS_REPLACE:
+		flags = r->flags;
+		now = letters;
+		break;
+	case FLAGS_ADD:
+		flags |= r->flags;
+		now |= letters;
+		break;
+	case FLAGS_REMOVE:
+		flags &= ~r->flags;
+		now &= ~letters;
+		break;
+	}
+	o->wanted = maildir_state(o->wanted, flags, now);
+}
+
+/* FLAGS and EXPUNGE: each message of the ranges. */
+static void
+change(struct offline *m, const struct record *r)
+{
+	struct bytes uids = r->uids;
+	struct ipc_range range;
+
+	while (record_take_range(&uids, &range)) {
+		for (size_t i = 0; i < m->count; i++) {
+			struct offline_message *o = m->messages[i];
+
+			if (o->uid < range.first || o->uid > range.last)
+				continue;
+			if (r->kind == RECORD_FLAGS) {
+				set_flags(m, o, r);
+			} else {
+				o->is_expunged = true;
+				m->has_new_uids = true;
+			}
+		}
+	}
+}
+
+static void
+take_out(struct recovery *x, struct offline *m)
+{
+	struct offline **at = &x->mailboxes;
+
+	while (*at != m)
+		at = &(*at)->next;
+	*at = m->next;
+	x->current = NULL;
+}
+
+static int
+delete_mailbox(struct recovery *x)
+{
+	struct offline *m = x->current;
+
+	take_out(x, m);
+	folders_remove(m->account, bytes_text(m->name), x->engine);
+	offline_drop(&m);
+	return 0;
+}
+
+static void
+rename_mailbox(struct recovery *x, const struct record *r)
+{
+	struct offline *m = x->current;
+	char from[MAILDIR_NAME_MAX + 2], to[MAILDIR_NAME_MAX + 2];
+	struct buf out;
+	struct stat st;
+
+	if (!maildir_is_folder_name(r->new_name) || bytes_equal(r->new_name, bytes_text(m->name)))
+		return;
+	buf_init_fixed(&out, from, sizeof from);
+	maildir_put_folder(&out, bytes_text(m->name));
+	buf_init_fixed(&out, to, sizeof to);
+	maildir_put_folder(&out, r->new_name);
+	if (disk->fstatat(m->account, to, &st, 0) == 0
+		|| disk->renameat(m->account, from, m->account, to, 0) != 0)
+		return;
+	memset(m->name, 0, sizeof m->name);
+	memcpy(m->name, r->new_name.ptr, r->new_name.len);
+}
+
+static int
+do_entry(struct recovery *x, const struct record *r, struct fault *f)
+{
+	if (r->kind != RECORD_MAILBOX && !x->current)
+		return 0;
+	switch (r->kind) {
+	case RECORD_MAILBOX:
+		return enter(x, r, f);
+	case RECORD_APPEND:
+		return append(x, r, f);
+	case RECORD_ADOPT:
+		(void)offline_add(x->current, r->uid, r->base);
+		return 0;
+	case RECORD_COPY:
+		return copy(x, r, f);
+	case RECORD_FLAGS:
+	case RECORD_EXPUNGE:
+		change(x->current, r);
+		return 0;
+	case RECORD_DELETE:
+		return delete_mailbox(x);
+	case RECORD_RENAME:
+		rename_mailbox(x, r);
+		return 0;
+	case RECORD_PART:
+	case RECORD_KINDS:
+		break;
+	}
+	return 0;
+}
+
+static int
+do_entries(struct recovery *x, struct bytes in, struct fault *f)
+{
+	struct record r;
+
+	x->current = NULL;
+	while (take_record(&in, &r))
+		if (do_entry(x, &r, f) != 0)
+			return -1;
+	return in.len ? fault_set(f, FAULT_SYNTAX, "a record of the journal is malformed") : 0;
+}
+
+int
+recover_record(struct recovery *x, struct bytes record, struct fault *f)
+{
+	struct bytes in = record;
+	struct record part;
+	int result;
+
+	if (!take_record(&in, &part) || part.kind != RECORD_PART)
+		return do_entries(x, record, f);
+	if (part.group != x->group_number)
+		buf_reset(&x->group);
+	x->group_number = part.group;
+	put_bytes(&x->group, in);
+	if (!part.is_last)
+		return 0;
+	result = do_entries(x, buf_bytes(&x->group), f);
+	buf_reset(&x->group);
+	return result;
+}
+
+int
+recover_settle(struct recovery *x, struct fault *f)
+{
+	struct offline *m;
+	int result = 0;
+
+	while ((m = x->mailboxes)) {
+		x->mailboxes = m->next;
+		if (offline_close(&m, f) != 0)
+			result = -1;
+	}
+	x->current = NULL;
+	return result;
+}
+
+void
+recover_free(struct recovery **x, const struct journal_report *report)
+{
+	struct recovery *was = *x;
+	struct offline *m;
+
+	*x = NULL;
+	while ((m = was->mailboxes)) {
+		was->mailboxes = m->next;
+		offline_drop(&m);
+	}
+	if (report && report->records)
+		event(NULL, EV_STORE_RECOVERED, INT("records", report->records), INT("messages", was->messages),
+			INT("lost", was->lost), INT("damaged", report->damaged_records));
+	buf_done(&was->group);
+	memory_free(was);
+}

@@ -1,0 +1,188 @@
+#include "role/store/handlers.h"
+
+#include "role/store/failure.h"
+#include "role/store/index.h"
+#include "role/store/mailbox.h"
+#include "role/store/names.h"
+#include "role/store/scan.h"
+
+#include <errno.h>
+
+void
+handle_session_end(struct engine_session *s)
+{
+	if (!s->selected)
+		return;
+	mailbox_remove_watcher(s->selected, s->outlet, s->outlet_epoch);
+	mailbox_unpin(&s->selected);
+}
+
+bool
+handle_selected(struct request *r)
+{
+	struct mailbox *m = r->session ? r->session->selected : NULL;
+
+	if (!m || m->is_gone) {
+		request_answer(r, m ? IPC_ABSENT : IPC_INVALID);
+		return false;
+	}
+	r->mailbox = mailbox_pin(m);
+	return true;
+}
+
+static void
+answer_selected(struct request *r)
+{
+	struct message reply = request_reply(r, IPC_OK);
+	struct mailbox *m = r->mailbox;
+	struct engine_session *s = r->session;
+
+	if (s->has_ended || index_descriptors(m, reply.fds) != 0) {
+		request_fail(r, "open view", s->has_ended ? ECANCELED : errno);
+		return;
+	}
+	reply.fd_count = 2;
+	s->selected = mailbox_pin(m);
+	s->is_read_only = r->m.u.select.is_read_only;
+	mailbox_add_watcher(m, s->outlet, s->outlet_epoch);
+	reply.u.selected.mailbox = m->number;
+	reply.u.selected.recent_from = m->recent_from;
+	if (!r->m.u.select.is_read_only)
+		m->recent_from = m->uid_next;
+	request_send(r, &reply);
+	for (size_t i = 0; i < reply.fd_count; i++)
+		disk_close(&reply.fds[i]);
+	request_done(r);
+}
+
+static void
+was_logged(struct request *r, bool is_durable)
+{
+	if (!is_durable) {
+		request_answer(r, IPC_LATER);
+		return;
+	}
+	r->mailbox->is_logged = true;
+	r->work = r->after_scan;
+	r->work(r);
+}
+
+/* Goes on with `then` when the mailbox is up to date and its uidvalidity is sure to stay. */
+static void
+make_sure(struct request *r, void (*then)(struct request *r))
+{
+	r->after_scan = then;
+	if (r->mailbox->is_logged) {
+		then(r);
+		return;
+	}
+	(void)request_log(r, r->mailbox);
+	request_commit(r, was_logged);
+}
+
+static void
+select_scanned(struct request *r)
+{
+	if (r->outcome != IPC_OK)
+		request_answer(r, r->outcome);
+	else
+		make_sure(r, answer_selected);
+}
+
+void
+handle_select(struct request *r)
+{
+	enum ipc_outcome outcome;
+
+	handle_session_end(r->session);
+	if (mailbox_open(r->account, r->m.u.select.name, &r->mailbox, &outcome) != 0)
+		request_answer(r, outcome);
+	else
+		scan_then(r, select_scanned);
+}
+
+void
+handle_deselect(struct request *r)
+{
+	handle_session_end(r->session);
+	request_done(r);
+}
+
+static void
+answer_status(struct request *r)
+{
+	struct message reply = request_reply(r, IPC_OK);
+	struct ipc_status_result *s = &reply.u.status_result;
+	const struct view_head *h = r->mailbox->view.head;
+	uint32_t recent = 0;
+
+	for (uint32_t i = mailbox_from(r->mailbox, r->mailbox->recent_from);
+		mailbox_next(r->mailbox, &i, UINT32_MAX); i++)
+		recent++;
+	s->messages = atomic_load(&h->messages);
+	s->recent = recent;
+	s->unseen = atomic_load(&h->unseen);
+	s->uid_next = atomic_load(&h->uid_next);
+	s->uid_validity = h->uid_validity;
+	s->size = atomic_load(&h->size_total);
+	s->modseq = atomic_load(&h->highest_modseq);
+	request_send(r, &reply);
+	request_done(r);
+}
+
+static void
+status_scanned(struct request *r)
+{
+	if (r->outcome != IPC_OK)
+		request_answer(r, r->outcome);
+	else
+		make_sure(r, answer_status);
+}
+
+void
+handle_status(struct request *r)
+{
+	enum ipc_outcome outcome;
+
+	if (mailbox_open(r->account, r->m.u.status.name, &r->mailbox, &outcome) != 0)
+		request_answer(r, outcome);
+	else
+		scan_then(r, status_scanned);
+}
+
+static void
+checked(struct request *r)
+{
+	request_answer(r, r->outcome);
+}
+
+/* What was done in the mailbox was durable before it was answered; what is left is what others did. */
+void
+handle_check(struct request *r)
+{
+	if (!handle_selected(r))
+		return;
+	names_settle(r->mailbox);
+	scan_then(r, checked);
+}
+
+void
+handle_put_summary(struct request *r)
+{
+	const struct ipc_put_summary *p = &r->m.u.put_summary;
+	struct mailbox *m = r->session->selected;
+	uint32_t index;
+	uint64_t at, size = 0;
+
+	if (m && !m->is_gone && mailbox_find(m, p->uid, &index)) {
+		struct view_record *v = &m->view.records[index];
+
+		if (atomic_load(&v->size) == 0)
+			size = p->size;
+		if (atomic_load(&v->summary_len) == 0 && p->summary.len
+			&& index_put_summary(m, p->summary, &at))
+			view_set_summary(&m->view, index, at, (uint32_t)p->summary.len, size);
+		mailbox_changed(m);
+	}
+	request_done(r);
+}
