@@ -1,6 +1,10 @@
 #include "proto/mime/content.h"
 
+#include "proto/mime/decode.h"
 #include "proto/rfc5322/lexical.h"
+
+/* Sections of a continued parameter (RFC 2231 3) that are put together. */
+enum { SECTIONS_MAX = 32 };
 
 bool
 take_content_token(struct bytes *in, struct bytes *token)
@@ -75,15 +79,65 @@ take_parameter(struct bytes *in, struct bytes *name, struct buf *value)
 	}
 }
 
+/* initial-section = "*0"; other-sections = "*" ("1" / … ) *DIGIT; a "*" behind it says that the
+   value is extended, and is the whole name of one that is not continued      RFC 2231 7 */
+static bool
+is_section(struct bytes found, struct bytes name, uint64_t section, bool *is_extended)
+{
+	uint64_t number = 0;
+
+	if (!take_text_nocase(&found, name) || !take_char(&found, '*'))
+		return false;
+	*is_extended = found.len == 0;
+	if (!*is_extended && take_number(&found, SECTIONS_MAX, &number))
+		*is_extended = take_char(&found, '*');
+	return found.len == 0 && number == section;
+}
+
+/* extended-initial-value = [charset] "'" [language] "'" extended-other-values      RFC 2231 7 */
+static void
+put_section(struct buf *out, struct bytes value, uint64_t section, bool is_extended)
+{
+	if (!is_extended) {
+		put_bytes(out, value);
+		return;
+	}
+	if (section == 0) {
+		(void)take_until(&value, '\'');
+		(void)take_until(&value, '\'');
+	}
+	put_percent_decoded(out, value);
+}
+
+static bool
+find_section(struct bytes parameters, struct bytes name, uint64_t section, struct buf *out)
+{
+	struct bytes found;
+	struct buf value;
+	bool is_extended, is_found = false;
+
+	buf_init(&value, parameters.len);
+	while (!is_found && take_parameter(&parameters, &found, &value))
+		is_found = is_section(found, name, section, &is_extended);
+	if (is_found)
+		put_section(out, buf_bytes(&value), section, is_extended);
+	buf_done(&value);
+	return is_found;
+}
+
 bool
 find_parameter(struct bytes parameters, struct bytes name, struct buf *value)
 {
-	struct bytes found;
+	struct bytes rest = parameters, found;
+	uint64_t section = 0;
 
-	while (take_parameter(&parameters, &found, value))
+	while (take_parameter(&rest, &found, value))
 		if (bytes_equal_nocase(found, name))
 			return true;
-	return false;
+	buf_reset(value);
+	while (section < SECTIONS_MAX && find_section(parameters, name, section, value))
+		section++;
+	return section > 0;
 }
 
 /* mechanism = "7bit" / "8bit" / "binary" / "quoted-printable" / "base64" / ietf-token / x-token

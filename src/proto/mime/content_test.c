@@ -83,6 +83,39 @@ parameters_are_found_without_regard_to_case(void **state)
 }
 
 static void
+continued_and_extended_parameters_are_put_together_rfc2231_3_4(void **state)
+{
+	static const struct {
+		const char *name, *input, *want;
+	} rows[] = {
+		{ "RFC 2231 3", "; URL*0=\"ftp://\";\r\n URL*1=\"cs.utk.edu/pub/moore\"",
+			"ftp://cs.utk.edu/pub/moore" },
+		{ "RFC 2231 4", "; url*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A",
+			"This is ***fun***" },
+		{ "RFC 2231 4.1",
+			"; url*0*=us-ascii'en'This%20is%20even%20more%20\r\n"
+			" ; url*1*=%2A%2A%2Afun%2A%2A%2A%20\r\n ; url*2=\"isn't it!\"",
+			"This is even more ***fun*** isn't it!" },
+		{ "any order", "; url*1=b; url*0=a", "ab" },
+		{ "a gap ends it", "; url*0=a; url*2=c", "a" },
+		{ "the plain one wins", "; url*0=a; url=b", "b" },
+		{ "no first one", "; url*1=a", "" },
+		{ "wrong escapes stay", "; url*=''%4%zz%41", "%4%zzA" },
+		{ "another name", "; urls*=''x", "" },
+	};
+	struct buf value;
+
+	(void)state;
+	buf_init(&value, 1000);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		assert_int_equal(find_parameter(bytes_text(rows[i].input), BYTES("url"), &value),
+			*rows[i].want != '\0');
+		assert_text(rows[i].name, &value, rows[i].want);
+	}
+	buf_done(&value);
+}
+
+static void
 encodings_are_known_rfc2045_6_1(void **state)
 {
 	(void)state;
@@ -100,6 +133,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(types_and_parameters_are_read_rfc2045_5_1),
 		cmocka_unit_test(parameters_are_found_without_regard_to_case),
+		cmocka_unit_test(continued_and_extended_parameters_are_put_together_rfc2231_3_4),
 		cmocka_unit_test(encodings_are_known_rfc2045_6_1),
 	};
 

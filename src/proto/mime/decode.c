@@ -89,13 +89,14 @@ hex_value(uint8_t c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* hex-octet = "=" 2(DIGIT / "A" / … / "F"); lower case is read too      RFC 2045 6.7 */
+/* hex-octet = "=" 2(DIGIT / "A" / … / "F"); lower case is read too      RFC 2045 6.7
+   ext-octet = "%" 2(DIGIT / "A" / … / "F")      RFC 2231 7 */
 static bool
-take_hex_octet(struct bytes *in, uint8_t *octet)
+take_hex_octet(struct bytes *in, uint8_t escape, uint8_t *octet)
 {
 	int high, low;
 
-	if (in->len < 3 || in->ptr[0] != '=')
+	if (in->len < 3 || in->ptr[0] != escape)
 		return false;
 	high = hex_value(in->ptr[1]);
 	low = hex_value(in->ptr[2]);
@@ -107,18 +108,18 @@ take_hex_octet(struct bytes *in, uint8_t *octet)
 }
 
 static void
-put_hex_decoded(struct buf *out, struct bytes in)
+put_hex_decoded(struct buf *out, struct bytes in, uint8_t escape)
 {
 	while (in.len) {
-		size_t plain = bytes_find_char(in, '=');
+		size_t plain = bytes_find_char(in, escape);
 		uint8_t octet;
 
 		put_bytes(out, bytes_sub(in, 0, plain));
 		in = bytes_sub(in, plain, in.len);
-		if (take_hex_octet(&in, &octet)) {
+		if (take_hex_octet(&in, escape, &octet)) {
 			put_char(out, octet);
 		} else if (in.len) {
-			put_char(out, '=');
+			put_char(out, escape);
 			in = bytes_sub(in, 1, in.len);
 		}
 	}
@@ -135,7 +136,7 @@ put_quoted_line(struct buf *out, struct bytes line, struct bytes line_end)
 		line.len--;
 		line_end = BYTES_NONE;
 	}
-	put_hex_decoded(out, line);
+	put_hex_decoded(out, line, '=');
 	put_bytes(out, line_end);
 }
 
@@ -158,9 +159,15 @@ put_q_decoded(struct buf *out, struct bytes in)
 	while (in.len) {
 		size_t at = bytes_find_char(in, '_');
 
-		put_hex_decoded(out, bytes_sub(in, 0, at));
+		put_hex_decoded(out, bytes_sub(in, 0, at), '=');
 		if (at < in.len)
 			put_char(out, ' ');
 		in = bytes_sub(in, at + 1, in.len);
 	}
+}
+
+void
+put_percent_decoded(struct buf *out, struct bytes in)
+{
+	put_hex_decoded(out, in, '%');
 }

@@ -11,5 +11,7 @@ void put_base64_decoded(struct buf *out, struct bytes in);
 void put_quoted_printable_decoded(struct buf *out, struct bytes in);
 /* The "Q" encoding of RFC 2047 4.2. */
 void put_q_decoded(struct buf *out, struct bytes in);
+/* The "%" escapes of RFC 2231 4. */
+void put_percent_decoded(struct buf *out, struct bytes in);
 
 #endif

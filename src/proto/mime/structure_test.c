@@ -135,6 +135,12 @@ static const struct row rows[] = {
 		"((" TEXT_PLAIN
 		"3 0 NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"----=_Part?1\") NIL NIL NIL)",
 		"0.0:multipart 0.1:text[~][one]" },
+	{ "a boundary in the form of RFC 2231",
+		"Content-Type: multipart/mixed; boundary*0*=us-ascii''a%20; boundary*1=b\n\n--a b\n\none\n"
+		"--a b--\n",
+		"((" TEXT_PLAIN "3 0 NIL NIL NIL NIL) "
+		"\"mixed\" (\"boundary*0*\" \"us-ascii''a%20\" \"boundary*1\" \"b\") NIL NIL NIL)",
+		"0.0:multipart 0.1:text[~][one]" },
 	{ "two hyphens are no delimiter",
 		"Content-Type: multipart/mixed; boundary=b\n\n--b\n\n-- \nsignature\n--c\n--b--\n",
 		"((" TEXT_PLAIN "19 2 NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"b\") NIL NIL NIL)",
