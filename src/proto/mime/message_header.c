@@ -186,12 +186,14 @@ put_disposition(struct message_parser *p, const struct content *c)
 static bool
 take_language(struct bytes *in, struct bytes *tag)
 {
-	while (in->len) {
-		if (take_content_token(in, tag))
+	for (;;) {
+		take_cfws(in, NULL);
+		if (take_class(in, CLASS_TOKEN, tag))
 			return true;
+		if (in->len == 0)
+			return false;
 		*in = bytes_sub(*in, 1, in->len);
 	}
-	return false;
 }
 
 /* body-fld-lang = nstring / "(" string *(SP string) ")"      RFC 3501 9

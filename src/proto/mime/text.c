@@ -48,13 +48,15 @@ take_encoded_word(struct bytes *in, struct words *words, struct word *word)
 	word->is_base64 = bytes_starts_nocase(rest, BYTES("?b?"));
 	if (!word->is_base64 && !bytes_starts_nocase(rest, BYTES("?q?")))
 		return false;
+	word->charset = charset_find(name);
+	if (!word->charset)
+		return false;
 	rest = bytes_sub(rest, 3, rest.len);
 	end = bytes_find(rest, BYTES("?="));
 	words->has_no_end = end == rest.len;
-	word->charset = charset_find(name);
-	word->text = bytes_sub(rest, 0, end);
-	if (end == rest.len || !word->charset)
+	if (words->has_no_end)
 		return false;
+	word->text = bytes_sub(rest, 0, end);
 	*in = bytes_sub(rest, end + 2, rest.len);
 	return true;
 }

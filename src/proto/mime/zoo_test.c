@@ -300,6 +300,34 @@ odd_octets_do_no_harm(void **state)
 	}
 }
 
+/* What opens and never closes, in every field that has a grammar; a reader that began anew at each of them would take
+   minutes. */
+static void
+fields_of_open_comments_take_linear_time(void **state)
+{
+	static const char *const fields[] = { "From", "Date", "Content-Type: a/b; c=d", "Content-Disposition",
+		"Content-Language", "Content-Location", "Content-Transfer-Encoding", "Content-Type" };
+	static const char *const opens[] = { "(", "(\\", "\"", "<", ";(", ",(", "; a=\"", "[", "(a) ", ":(" };
+	static const struct message_limits wide = { .parts_max = 9, .depth_max = 9, .header_octets_max = 1 << 20 };
+	struct parsed got;
+	struct buf text;
+
+	(void)state;
+	buf_init(&text, 4 << 20);
+	for (size_t field = 0; field < sizeof fields / sizeof *fields; field++) {
+		for (size_t open = 0; open < sizeof opens / sizeof *opens; open++) {
+			buf_reset(&text);
+			put_format(&text, "%s: ", fields[field]);
+			put_repeated(&text, opens[open], 100000);
+			put_text(&text, "\n\nbody\n");
+			parse_limited(&got, buf_bytes(&text), text.len, &wide);
+			assert_int_equal(summary_part(&got.summary, 0).body_octets, 6);
+			parsed_done(&got);
+		}
+	}
+	buf_done(&text);
+}
+
 int
 main(void)
 {
@@ -317,6 +345,7 @@ main(void)
 		cmocka_unit_test(one_part_with_a_huge_field_is_told_as_octets),
 		cmocka_unit_test(boundaries_of_more_than_250_octets_are_none),
 		cmocka_unit_test(odd_octets_do_no_harm),
+		cmocka_unit_test(fields_of_open_comments_take_linear_time),
 	};
 
 	return cmocka_run_group_tests_name("mime/zoo", tests, NULL, NULL);
