@@ -102,7 +102,7 @@ headers_of_broken_words_take_linear_time(void **state)
 		for (int i = 0; i < 200000; i++)
 			put_text(&in, rows[row]);
 		put_header_text(&got, buf_bytes(&in));
-		assert_int_equal(got.len, in.len);
+		assert_int_equal(got.len, bytes_trim(buf_bytes(&in)).len);
 	}
 	buf_done(&in);
 	buf_done(&got);
