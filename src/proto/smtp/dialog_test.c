@@ -1,9 +1,8 @@
 /* Plays the scripts of test/dialog (smtp-*.txt, see its README.md) against the pure session: whole batches, octet by
    octet, and with each batch cut at each offset (a long one only near its ends). */
-#include "proto/smtp/player.h"
+#include "proto/smtp/script.h"
 
 #include "base/memory.h"
-#include "proto/sasl/base64.h"
 
 #include <dirent.h>
 #include <regex.h>
@@ -12,281 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-enum { SCRIPT_OCTETS_MAX = 65536, DIALOGS_MAX = 200, RULES_MAX = 16, SPLIT_OCTETS = 64 };
-
-struct rule {
-	struct bytes what, who; /* "recipient", "bob@example.com" */
-	enum smtp_answer answer;
-};
-
-struct script {
-	const char *path;
-	struct buf text;
-	struct smtp_settings settings;
-	struct rule rules[RULES_MAX];
-	size_t rule_count;
-	struct bytes lines; /* behind the head */
-};
+enum { DIALOGS_MAX = 200, SCRIPT_OCTETS_MAX = 65536, SPLIT_OCTETS = 64 };
 
 /* How the octets of a batch are sent: up to `cut` and from there, or in pieces of `piece`. */
 struct manner {
 	size_t batch, cut, piece;
 };
-
-static const struct {
-	const char *name, *value;
-} places[] = {
-	{ "{hostname}", "mx.example" },
-	{ "{alice}", "alice@example.com" },
-	{ "{bob}", "bob@example.com" },
-	{ "{unknown}", "nobody@example.com" },
-	{ "{foreign}", "someone@elsewhere.example" },
-};
-
-static const struct {
-	const char *word;
-	enum smtp_answer answer;
-} words[] = {
-	{ "ok", SMTP_ANSWER_OK },
-	{ "later", SMTP_ANSWER_LATER },
-	{ "no-space", SMTP_ANSWER_NO_SPACE },
-	{ "unknown", SMTP_ANSWER_UNKNOWN },
-	{ "no-relay", SMTP_ANSWER_NO_RELAY },
-	{ "no-route", SMTP_ANSWER_NO_ROUTE },
-	{ "not-yours", SMTP_ANSWER_NOT_YOURS },
-	{ "too-large", SMTP_ANSWER_TOO_LARGE },
-	{ "loop", SMTP_ANSWER_LOOP },
-	{ "bad-credentials", SMTP_ANSWER_BAD_CREDENTIALS },
-	{ "bad-content", SMTP_ANSWER_BAD_CONTENT },
-};
-
-static const struct {
-	const char *name;
-	size_t offset;
-} limits[] = {
-	{ "command-line-octets", offsetof(struct smtp_limits, command_line_octets_max) },
-	{ "text-line-octets", offsetof(struct smtp_limits, text_line_octets_max) },
-	{ "recipients", offsetof(struct smtp_limits, recipients_max) },
-	{ "errors", offsetof(struct smtp_limits, errors_max) },
-};
-
-#define ALICE_PASSWORD "wonderland"
-
-static void
-put_base64_text(struct buf *out, const char *text, size_t len)
-{
-	sasl_put_base64(out, bytes_of(text, len));
-}
-
-/* {hostname} and its like, {N*TEXT}, {plain MESSAGE} (with \0) in base 64, {base64 TEXT}. */
-static void
-put_place(struct buf *out, struct bytes place)
-{
-	struct bytes inner = bytes_sub(place, 1, place.len - 2), text = inner;
-	uint64_t count;
-
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-		if (bytes_equal(place, bytes_text(places[i].name))) {
-			put_text(out, places[i].value);
-			return;
-		}
-	if (bytes_equal(place, BYTES("{alice.plain}"))) {
-		put_base64_text(out, "\0alice@example.com\0" ALICE_PASSWORD, 29);
-	} else if (bytes_equal(place, BYTES("{alice.name}"))) {
-		put_base64_text(out, "alice@example.com", 17);
-	} else if (bytes_equal(place, BYTES("{alice.password}"))) {
-		put_base64_text(out, ALICE_PASSWORD, 10);
-	} else if (take_text(&text, BYTES("base64 "))) {
-		sasl_put_base64(out, text);
-	} else if (take_number(&text, 100000, &count) && take_char(&text, '*')) {
-		while (count--)
-			put_bytes(out, text);
-	} else {
-		fail_msg("unknown place %.*s", BYTES_ARG(place));
-	}
-}
-
-/* \r \n \t \0 \\ \{ \xHH */
-static void
-put_escape(struct buf *out, struct bytes *in)
-{
-	static const char names[] = "rnt0\\{", values[] = "\r\n\t\0\\{";
-	struct bytes octet, hex;
-	const char *at;
-
-	assert_true(take_octets(in, 1, &octet));
-	at = memchr(names, octet.ptr[0], sizeof names - 1);
-	if (at) {
-		put_char(out, (uint8_t)values[at - names]);
-		return;
-	}
-	assert_int_equal(octet.ptr[0], 'x');
-	assert_true(take_octets(in, 2, &hex));
-	put_char(out, (uint8_t)strtoul((char[]){ (char)hex.ptr[0], (char)hex.ptr[1], 0 }, NULL, 16));
-}
-
-static void
-expand(struct buf *out, struct bytes in)
-{
-	while (in.len) {
-		struct bytes octet;
-
-		if (in.ptr[0] == '{') {
-			size_t end = bytes_find_char(in, '}');
-
-			assert_true(end < in.len);
-			put_place(out, bytes_sub(in, 0, end + 1));
-			in = bytes_sub(in, end + 1, in.len);
-		} else if (take_char(&in, '\\')) {
-			put_escape(out, &in);
-		} else if (take_octets(&in, 1, &octet)) {
-			put_bytes(out, octet);
-		}
-	}
-	assert_false(out->has_failed);
-}
-
-static bool
-is_rule_for(const struct rule *rule, const char *what, struct bytes who)
-{
-	struct buf want;
-	bool is_it;
-
-	buf_init(&want, 1000);
-	expand(&want, rule->who);
-	is_it = bytes_equal(rule->what, bytes_text(what)) &&
-		(rule->who.len == 0 || bytes_equal(buf_bytes(&want), who));
-	buf_done(&want);
-	return is_it;
-}
-
-static enum smtp_answer
-by_rules(const struct script *script, const char *what, struct bytes who, enum smtp_answer otherwise)
-{
-	for (size_t i = 0; i < script->rule_count; i++)
-		if (is_rule_for(&script->rules[i], what, who))
-			return script->rules[i].answer;
-	return otherwise;
-}
-
-static enum smtp_answer
-recipient_answer(const struct script *script, const struct player *p, struct bytes who)
-{
-	enum smtp_answer otherwise = SMTP_ANSWER_OK;
-
-	if (bytes_equal(who, BYTES("nobody@example.com")))
-		otherwise = SMTP_ANSWER_UNKNOWN;
-	if (bytes_ends_nocase(who, BYTES("@elsewhere.example")) && !smtp_session_is_logged_in(p->session))
-		otherwise = SMTP_ANSWER_NO_RELAY;
-	return by_rules(script, "recipient", who, otherwise);
-}
-
-static enum smtp_answer
-answer(struct player *p, const struct smtp_effect *effect)
-{
-	const struct script *script = p->arg;
-	const struct smtp_login *login = &effect->login;
-	bool is_alice = bytes_equal(login->name, BYTES("alice@example.com")) &&
-		bytes_equal(login->secret_password, BYTES(ALICE_PASSWORD));
-
-	if (effect->kind == SMTP_ASK_LOGIN)
-		return by_rules(script, "login", login->name, is_alice ? SMTP_ANSWER_OK : SMTP_ANSWER_BAD_CREDENTIALS);
-	if (effect->kind == SMTP_MAIL)
-		return by_rules(script, "sender", effect->mail.path.text, SMTP_ANSWER_OK);
-	if (effect->kind == SMTP_ASK_RECIPIENT)
-		return recipient_answer(script, p, effect->path.text);
-	if (effect->kind == SMTP_BODY_BEGIN)
-		return by_rules(script, "begin", BYTES_NONE, SMTP_ANSWER_OK);
-	return by_rules(script, "message", BYTES_NONE, SMTP_ANSWER_OK);
-}
-
-static void
-read_rule(struct script *script, struct bytes value)
-{
-	struct rule *rule = &script->rules[script->rule_count++];
-	size_t last = bytes_find_last_char(value, ' ');
-	struct bytes word = bytes_sub(value, last + 1, value.len), rest = bytes_sub(value, 0, last);
-
-	assert_true(script->rule_count <= RULES_MAX);
-	rule->what = take_until(&rest, ' ');
-	rule->who = rest;
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (bytes_equal(word, bytes_text(words[i].word))) {
-			rule->answer = words[i].answer;
-			return;
-		}
-	fail_msg("%s: unknown answer %.*s", script->path, BYTES_ARG(word));
-}
-
-static void
-read_limit(struct script *script, struct bytes value)
-{
-	struct bytes name = take_until(&value, ' ');
-	uint64_t number;
-
-	assert_true(take_number(&value, UINT32_MAX, &number));
-	if (bytes_equal(name, BYTES("message-octets"))) {
-		script->settings.limits.message_octets_max = number;
-		return;
-	}
-	for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
-		if (bytes_equal(name, bytes_text(limits[i].name))) {
-			*(uint32_t *)((uint8_t *)&script->settings.limits + limits[i].offset) = (uint32_t)number;
-			return;
-		}
-	fail_msg("%s: unknown limit %.*s", script->path, BYTES_ARG(name));
-}
-
-static void
-read_setting(struct script *script, struct bytes name, struct bytes value)
-{
-	struct smtp_settings *settings = &script->settings;
-
-	if (bytes_equal(name, BYTES("service"))) {
-		settings->is_submission = bytes_starts(value, BYTES("submission"));
-		settings->is_tls_from_start |= bytes_equal(value, BYTES("submissions"));
-	} else if (bytes_equal(name, BYTES("tls"))) {
-		settings->offers_tls = !bytes_equal(value, BYTES("none"));
-		settings->is_tls_from_start |= bytes_equal(value, BYTES("on"));
-	} else if (bytes_equal(name, BYTES("login"))) {
-		settings->offers_login = !bytes_equal(value, BYTES("none"));
-		settings->may_login_in_clear = bytes_equal(value, BYTES("in-clear"));
-	} else if (bytes_equal(name, BYTES("limit"))) {
-		read_limit(script, value);
-	} else if (bytes_equal(name, BYTES("answer"))) {
-		read_rule(script, value);
-	} else if (!bytes_equal(name, BYTES("rule")) && !bytes_equal(name, BYTES("play"))) {
-		fail_msg("%s: unknown setting %.*s", script->path, BYTES_ARG(name));
-	}
-}
-
-static void
-read_script(struct script *script, const char *path)
-{
-	FILE *file = fopen(path, "rb");
-	struct bytes rest;
-
-	*script = (struct script){ .path = path, .settings = player_settings() };
-	assert_non_null(file);
-	buf_init(&script->text, SCRIPT_OCTETS_MAX);
-	buf_added(&script->text, fread(buf_room(&script->text, SCRIPT_OCTETS_MAX), 1, SCRIPT_OCTETS_MAX, file));
-	fclose(file);
-	rest = buf_bytes(&script->text);
-	for (;;) {
-		struct bytes value = take_until(&rest, '\n'), name;
-
-		script->lines = rest;
-		if (value.len == 0)
-			return;
-		name = take_until(&value, ':');
-		read_setting(script, name, bytes_trim(value));
-	}
-}
 
 /* The text itself, or its beginning before "...": most lines, without a pattern's cost. */
 static bool
@@ -359,7 +93,7 @@ expect_reply(const struct script *script, char kind, struct bytes want, struct b
 		return;
 	}
 	buf_init(&expanded, 8000);
-	expand(&expanded, want);
+	script_expand(&expanded, want);
 	assert_matches(script, buf_bytes(&expanded), false, line);
 	buf_done(&expanded);
 }
@@ -373,7 +107,7 @@ expect_effect(const struct script *script, struct bytes want, struct bytes *effe
 	bool is_for_all = bytes_equal(want, BYTES("tls")) || bytes_equal(want, BYTES("close"));
 
 	buf_init(&expanded, 8000);
-	expand(&expanded, want);
+	script_expand(&expanded, want);
 	put_char(&expanded, '\n');
 	if (is_for_all)
 		*effects = bytes_sub(*effects, bytes_find(*effects, buf_bytes(&expanded)), effects->len);
@@ -435,7 +169,7 @@ play(const struct script *script, const struct manner *manner, size_t *batch_oct
 	size_t batches = 0;
 
 	player_start(&p, &script->settings);
-	p.answer = answer;
+	p.answer = script_answer;
 	p.arg = (void *)(uintptr_t)script;
 	buf_init(&batch, 1 << 20);
 	player_run(&p);
@@ -446,7 +180,7 @@ play(const struct script *script, const struct manner *manner, size_t *batch_oct
 		if (line.len < 2 || line.ptr[0] == '#')
 			continue;
 		if (line.ptr[0] == 'C') {
-			expand(&batch, text);
+			script_expand(&batch, text);
 			put_text(&batch, line.ptr[1] == ':' ? "\r\n" : "");
 			continue;
 		}
@@ -481,12 +215,25 @@ next_cut(size_t cut, size_t octets)
 }
 
 static void
+read_file(const char *path, struct buf *text)
+{
+	FILE *file = fopen(path, "rb");
+
+	assert_non_null(file);
+	buf_added(text, fread(buf_room(text, SCRIPT_OCTETS_MAX), 1, SCRIPT_OCTETS_MAX, file));
+	fclose(file);
+}
+
+static void
 dialog_holds(void **state)
 {
 	struct script script;
+	struct buf text;
 	size_t batches, octets = 0;
 
-	read_script(&script, *state);
+	buf_init(&text, SCRIPT_OCTETS_MAX);
+	read_file(*state, &text);
+	script_read(&script, *state, buf_bytes(&text));
 	batches = play(&script, &(struct manner){ SIZE_MAX, 0, SIZE_MAX }, &octets);
 	assert_true(batches > 0);
 	(void)play(&script, &(struct manner){ SIZE_MAX, 0, 1 }, &octets);
@@ -496,7 +243,7 @@ dialog_holds(void **state)
 		for (size_t cut = 1; cut < octets; cut = next_cut(cut, octets))
 			(void)play(&script, &(struct manner){ batch, cut, SIZE_MAX }, &octets);
 	}
-	buf_done(&script.text);
+	buf_done(&text);
 }
 
 static int

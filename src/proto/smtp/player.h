@@ -31,7 +31,9 @@ struct player {
 	struct smtp_effect pending;
 };
 
+/* A new session; what follows is its script and transcript.  The settings are borrowed. */
 void player_start(struct player *p, const struct smtp_settings *settings);
+/* Gives everything back. */
 void player_done(struct player *p);
 /* More input; steps until the session needs more, is blocked, wants TLS or is closed. */
 void player_send(struct player *p, struct bytes in);

@@ -19,6 +19,7 @@ bool smtp_reply_is_error(enum smtp_reply reply);
    there is our own trouble: REPLY_LATER. */
 enum smtp_reply smtp_reply_of_answer(enum smtp_answer answer, enum smtp_reply when_ok);
 
+/* 220: the first line of a session (RFC 5321 4.2). */
 void smtp_put_greeting(struct buf *out, struct bytes hostname);
 /* 250 to HELO: one line without enhanced code. */
 void smtp_put_helo(struct buf *out, struct bytes hostname);
@@ -27,6 +28,7 @@ struct smtp_offer {
 	uint64_t size;
 	bool has_tls, has_login;
 };
+/* 250 to EHLO, a line for each extension (RFC 5321 4.1.1.1). */
 void smtp_put_ehlo(struct buf *out, struct bytes hostname, const struct smtp_offer *offer);
 /* 250 to the end of a message.  id NULL: none is known. */
 void smtp_put_stored(struct buf *out, const struct mail_id *id);
