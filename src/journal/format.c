@@ -211,7 +211,7 @@ find_head(const struct segment_reader *r, size_t from, size_t step, uint64_t lea
 	struct record_head *head)
 {
 	for (size_t at = from; at < r->octets.len; at += step)
-		if (read_record_head(r, at, head) && head->batch >= least && head->batch <= most)
+		if (r->octets.ptr[at] == (RECORD_MAGIC & 0xff) && read_record_head(r, at, head) && head->batch >= least && head->batch <= most)
 			return true;
 	return false;
 }

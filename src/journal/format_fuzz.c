@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { PAGES_MAX = 16 };
+enum { PAGES_MAX = 16, HEADS_MAX = 40 };
 
 /* Turns places that the input names into heads that are whole. */
 static void
@@ -19,7 +19,7 @@ plant_heads(uint8_t *segment, size_t octets, const struct segment_head *head, st
 	uint16_t at, len;
 	uint8_t batch, flags;
 
-	while (take_u16(&plan, &at) && take_u16(&plan, &len) && take_u8(&plan, &batch) && take_u8(&plan, &flags)) {
+	for (int i = 0; i < HEADS_MAX && take_u16(&plan, &at) && take_u16(&plan, &len) && take_u8(&plan, &batch) && take_u8(&plan, &flags); i++) {
 		size_t place = (size_t)at / 8 * 8;
 
 		if (place + FORMAT_RECORD_HEAD > octets)
