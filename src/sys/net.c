@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -374,6 +375,14 @@ net_writev(int fd, const struct iovec *parts, int count)
 		done = sendmsg(fd, &message, MSG_NOSIGNAL);
 	} while (done == -1 && errno == EINTR);
 	return done;
+}
+
+bool
+net_wait(int fd, int within_ms)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+	return poll(&wait, 1, within_ms) > 0;
 }
 
 void

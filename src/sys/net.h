@@ -43,6 +43,8 @@ int net_local_address(int fd, struct net_address *out);
 ssize_t net_read(int fd, void *to, size_t count);
 ssize_t net_write(int fd, struct bytes from);
 ssize_t net_writev(int fd, const struct iovec *parts, int count);
+/* Waits until something can be read, or the end of input: for the CLI.  false: within_ms have passed. */
+bool net_wait(int fd, int within_ms);
 /* No more output; the peer sees the end. */
 void net_shutdown(int fd);
 void net_close(int fd);

@@ -23,7 +23,6 @@ struct directory {
 	struct timer retry; /* after a load that failed */
 	uint64_t retry_ms;
 	int64_t loaded_us; /* mono; of the last load that ended */
-	bool is_draining;
 };
 
 /* Reads the source and puts what it says in force.  -1 with *f: the last good copy stays, the administrator

@@ -118,8 +118,8 @@ set_up(struct embedded *e, const char *path, struct fault *f)
 }
 
 /* SQLite would make it readable for others. */
-static int
-make_file(const char *path, struct fault *f)
+int
+embedded_make_file(const char *path, struct fault *f)
 {
 	int fd = disk->openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
@@ -134,7 +134,7 @@ embedded_open(const char *path, struct embedded **out, struct fault *f)
 {
 	struct embedded *e;
 
-	if (make_file(path, f) != 0)
+	if (embedded_make_file(path, f) != 0)
 		return -1;
 	e = NEW(struct embedded);
 	if (sqlite3_open_v2(path, &e->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL)

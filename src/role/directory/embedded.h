@@ -15,6 +15,8 @@ enum embedded_result {
 	EMBEDDED_FAILED, /* *f says why */
 };
 
+/* Makes an empty file (mode 0600) at path unless there is one; -1 with *f. */
+int embedded_make_file(const char *path, struct fault *f) __attribute__((warn_unused_result));
 /* Opens the file at path, making it (mode 0600) with its tables when it is not there.  -1 with *f: it
    can't be opened, is no database of ours, or was made by a newer version.  Owned. */
 int embedded_open(const char *path, struct embedded **out, struct fault *f)

@@ -1,0 +1,348 @@
+#include "cli/edit.h"
+
+#include "base/memory.h"
+#include "config/name.h"
+#include "config/near.h"
+#include "sys/disk.h"
+#include "sys/net.h"
+#include "sys/process.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { PATH_MAX_OCTETS = 4096, SNAPSHOT_MAX = 1024 * 1024 * 1024, SERVER_WAIT_MS = 60000 };
+
+static const struct accounts_handlers no_handlers = { NULL };
+
+/* ---- reading what there is */
+
+static struct bytes
+keep(struct edit *e, struct bytes text)
+{
+	/* With a NUL behind it, for near_try. */
+	uint8_t *copy = arena_take(e->arena, text.len + 1);
+
+	if (!copy)
+		return BYTES_NONE;
+	if (text.len)
+		memcpy(copy, text.ptr, text.len);
+	return bytes_of(copy, text.len);
+}
+
+static void
+on_domain(void *arg, struct bytes name)
+{
+	struct edit *e = arg;
+	struct bytes *grown = arena_grow(e->arena, e->domains, e->domain_count, sizeof *grown);
+
+	accounts_put_domain(e->accounts, name);
+	if (!grown)
+		return;
+	e->domains = grown;
+	e->domains[e->domain_count++] = keep(e, name);
+}
+
+static void
+on_user(void *arg, const struct user_record *record)
+{
+	struct edit *e = arg;
+	struct user_record *grown = arena_grow(e->arena, e->users, e->user_count, sizeof *grown);
+	struct record_attribute *attributes =
+		arena_take(e->arena, record->attribute_count * sizeof *attributes);
+
+	accounts_put_user(e->accounts, record);
+	if (!grown || !attributes)
+		return;
+	e->users = grown;
+	for (size_t i = 0; i < record->attribute_count; i++)
+		attributes[i] = (struct record_attribute){ keep(e, record->attributes[i].name),
+			keep(e, record->attributes[i].value) };
+	e->users[e->user_count++] = (struct user_record){
+		.address = keep(e, record->address),
+		.name = keep(e, record->name),
+		/* Whether there is one is all that is shown. */
+		.secret_password = record->secret_password.len ? BYTES("***") : BYTES_NONE,
+		.is_enabled = record->is_enabled,
+		.attributes = attributes,
+		.attribute_count = record->attribute_count,
+	};
+}
+
+static void
+on_alias(void *arg, const struct alias_record *record)
+{
+	struct edit *e = arg;
+	struct alias_record *grown = arena_grow(e->arena, e->aliases, e->alias_count, sizeof *grown);
+	struct bytes *targets = arena_take(e->arena, record->target_count * sizeof *targets);
+
+	accounts_put_alias(e->accounts, record);
+	if (!grown || !targets)
+		return;
+	e->aliases = grown;
+	for (size_t i = 0; i < record->target_count; i++)
+		targets[i] = keep(e, record->targets[i]);
+	e->aliases[e->alias_count++] =
+		(struct alias_record){ keep(e, record->address), targets, record->target_count };
+}
+
+static int
+read_source(struct edit *e)
+{
+	static const struct embedded_visitor visitor = { on_domain, on_user, on_alias };
+	struct fault f;
+
+	e->arena = arena_new("directory", SNAPSHOT_MAX, ARENA_PLAIN);
+	e->accounts = accounts_new(e->config, &no_handlers, NULL);
+	accounts_begin(e->accounts);
+	if (embedded_visit(e->source, &visitor, e, &f) != 0)
+		return cli_failed("%s", f.text);
+	accounts_end(e->accounts);
+	return CLI_GOOD;
+}
+
+/* ---- opening */
+
+/* The file and its directory are made before the server's first start, too; as root they go to the user of the
+   role, whose they would be had it made them. */
+static int
+make_file(const struct config *c, char *path, struct fault *f)
+{
+	char user[128];
+	char *slash = strrchr(path, '/');
+	struct stat st;
+
+	(void)snprintf(user, sizeof user, "%.*s", BYTES_ARG(c->user_directory));
+	bool is_given = process_is_root() && process_has_user(user);
+	if (slash && slash != path) {
+		*slash = '\0';
+		bool is_new = disk->fstatat(AT_FDCWD, path, &st, 0) != 0;
+		if (disk_make_path(path, 0700, f) != 0)
+			return -1;
+		if (is_new && is_given && process_give(path, user, f) != 0)
+			return -1;
+		*slash = '/';
+	}
+	if (disk->fstatat(AT_FDCWD, path, &st, 0) == 0)
+		return 0;
+	if (embedded_make_file(path, f) != 0)
+		return -1;
+	return is_given ? process_give(path, user, f) : 0;
+}
+
+static int
+open_source(struct edit *e)
+{
+	char path[PATH_MAX_OCTETS];
+	struct fault f;
+	int len;
+
+	e->config = cli_load(e->config_path);
+	if (!e->config)
+		return CLI_FAILED;
+	len = snprintf(path, sizeof path, "%.*s", BYTES_ARG(e->config->directory_embedded_file));
+	if (len <= 0 || len >= PATH_MAX_OCTETS)
+		return cli_failed("the path of the directory's file is too long");
+	if (make_file(e->config, path, &f) != 0 || embedded_open(path, &e->source, &f) != 0)
+		return cli_failed("%s", f.text);
+	return read_source(e);
+}
+
+static void
+close_source(struct edit *e)
+{
+	embedded_close(&e->source);
+	accounts_free(&e->accounts);
+	arena_free(&e->arena);
+	config_free(&e->config);
+}
+
+/* ---- verbs */
+
+static const struct edit_verb *
+find_verb(const char *command, const char *name, const struct edit_verb *verbs)
+{
+	struct near best = { 0 };
+
+	for (const struct edit_verb *v = verbs; v->name; v++) {
+		if (strcmp(v->name, name) == 0)
+			return v;
+		near_try(&best, bytes_text(name), v->name);
+	}
+	if (best.name)
+		(void)cli_misused(command, "there is no \"%s\"; did you mean \"%s\"?", name, best.name);
+	else
+		(void)cli_misused(command, "there is no \"%s\"", name);
+	return NULL;
+}
+
+int
+edit_run(int argc, char **argv, const struct edit_verb *verbs)
+{
+	struct edit e = { .command = argv[0], .config_path = CONFIG_DEFAULT_PATH };
+	const struct cli_option options[] = { { "-c", &e.config_path, NULL }, { "--json", NULL, &e.is_json }, { 0 } };
+	const struct edit_verb *verb;
+	int operands = cli_take_options(argc, argv, options), result;
+
+	if (operands < 0)
+		return CLI_MISUSED;
+	if (operands == 0)
+		return cli_misused(argv[0], "what is to be done: add, remove, list, show …?");
+	verb = find_verb(argv[0], argv[1], verbs);
+	if (!verb)
+		return CLI_MISUSED;
+	operands--;
+	if (operands < verb->operands_least || operands > verb->operands_most)
+		return cli_misused(argv[0], "it is: mermoz %s %s%s%s", argv[0], verb->name,
+			verb->operands_most ? " " : "", verb->operands);
+	result = open_source(&e);
+	if (result == CLI_GOOD)
+		result = verb->run(&e, operands, argv + 2);
+	close_source(&e);
+	return result;
+}
+
+/* ---- the server that runs */
+
+/* The whole answer without its LF, or empty. */
+static struct bytes
+ask_server(int fd, char *answer, size_t size)
+{
+	size_t len = 0;
+	ssize_t count = net_write(fd, BYTES("reload\n"));
+
+	while (count > 0 && len < size && (len == 0 || answer[len - 1] != '\n')
+		&& net_wait(fd, SERVER_WAIT_MS)) {
+		count = net_read(fd, answer + len, size - len);
+		len += count > 0 ? (size_t)count : 0;
+	}
+	return bytes_trim(bytes_of(answer, len));
+}
+
+int
+edit_publish(const struct edit *e)
+{
+	char path[PATH_MAX_OCTETS], space[512];
+	struct bytes answer;
+	struct fault f;
+	int fd;
+
+	(void)snprintf(path, sizeof path, "%.*s/directory.sock", BYTES_ARG(e->config->run_directory));
+	fd = net_connect_unix(path, &f);
+	if (fd < 0) {
+		/* Nobody listens: it is in force from the server's start on. */
+		if (errno == ENOENT || errno == ECONNREFUSED)
+			return CLI_GOOD;
+		return cli_failed("the change is made, but the running server could not be told: %s", f.text);
+	}
+	answer = ask_server(fd, space, sizeof space);
+	net_close(fd);
+	if (bytes_equal(answer, BYTES("ok")))
+		return CLI_GOOD;
+	if (answer.len == 0)
+		answer = BYTES("no answer");
+	return cli_failed("the change is made, but it is not in force yet; the running server says: %.*s",
+		BYTES_ARG(answer));
+}
+
+int
+edit_finish(const struct edit *e, enum embedded_result result, const struct fault *f)
+{
+	switch (result) {
+	case EMBEDDED_DONE:
+		return edit_publish(e);
+	case EMBEDDED_EXISTS:
+		return cli_failed("somebody else has just added it");
+	case EMBEDDED_ABSENT:
+		return cli_failed("somebody else has just removed it");
+	case EMBEDDED_FAILED:
+		return cli_failed("%s", f->text);
+	}
+	return CLI_FAILED;
+}
+
+/* ---- addresses */
+
+static void
+try_domains(const struct edit *e, struct bytes domain, struct near *best)
+{
+	char name[NEAR_NAME_MAX];
+
+	for (size_t i = 0; i < e->domain_count; i++)
+		near_try(best, domain, (const char *)e->domains[i].ptr);
+	for (size_t i = 0; i < e->config->domains.count; i++) {
+		struct bytes known = e->config->domains.at[i];
+
+		if (known.len >= sizeof name)
+			continue;
+		(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(known));
+		struct bytes copy;
+		if (arena_copy(e->arena, bytes_of(name, known.len + 1), &copy))
+			near_try(best, domain, (const char *)copy.ptr);
+	}
+}
+
+static bool
+has_domain(const struct edit *e, struct bytes domain)
+{
+	struct near best = { 0 };
+
+	if (accounts_has_domain(e->accounts, domain))
+		return true;
+	try_domains(e, domain, &best);
+	if (best.name)
+		(void)cli_failed("%.*s is not a domain of this server; did you mean %s?", BYTES_ARG(domain),
+			best.name);
+	else
+		(void)cli_failed("%.*s is not a domain of this server; `mermoz domain add %.*s` makes it one",
+			BYTES_ARG(domain), BYTES_ARG(domain));
+	return false;
+}
+
+bool
+edit_take_address(const struct edit *e, const char *text, bool is_alias, struct address *out)
+{
+	struct bytes in = bytes_text(text);
+	const char *trouble = is_alias && text[0] == '@' ? name_domain_trouble(bytes_sub(in, 1, in.len))
+							 : name_address_trouble(in);
+
+	if (!trouble && !address_fold(in, out))
+		trouble = "is no address";
+	if (trouble) {
+		(void)cli_failed("\"%s\": %s", text, trouble);
+		return false;
+	}
+	return has_domain(e, address_domain(out));
+}
+
+const struct user_record *
+edit_find_user(const struct edit *e, struct bytes address)
+{
+	for (size_t i = 0; i < e->user_count; i++)
+		if (bytes_equal_nocase(e->users[i].address, address))
+			return &e->users[i];
+	return NULL;
+}
+
+const struct alias_record *
+edit_find_alias(const struct edit *e, struct bytes address)
+{
+	for (size_t i = 0; i < e->alias_count; i++)
+		if (bytes_equal_nocase(e->aliases[i].address, address))
+			return &e->aliases[i];
+	return NULL;
+}
+
+int
+edit_say_absent(const struct edit *e, const char *what, struct bytes text)
+{
+	struct near best = { 0 };
+
+	for (size_t i = 0; i < e->user_count; i++)
+		near_try(&best, text, (const char *)e->users[i].address.ptr);
+	for (size_t i = 0; i < e->alias_count; i++)
+		near_try(&best, text, (const char *)e->aliases[i].address.ptr);
+	if (best.name)
+		return cli_failed("there is no %s %.*s; did you mean %s?", what, BYTES_ARG(text), best.name);
+	return cli_failed("there is no %s %.*s", what, BYTES_ARG(text));
+}

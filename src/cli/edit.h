@@ -1,0 +1,50 @@
+/* What `mermoz user`, `domain` and `alias` have in common: the embedded directory as it is, and a change that is in
+   force when the command ends. */
+#ifndef CLI_EDIT_H
+#define CLI_EDIT_H
+
+#include "cli/cli.h"
+#include "role/directory/accounts.h"
+#include "role/directory/embedded.h"
+
+/* What there is, copied: all views last as long as the edit. */
+struct edit {
+	const char *command; /* "user" */
+	const char *config_path;
+	bool is_json;
+	struct config *config;
+	struct embedded *source;
+	struct accounts *accounts; /* as the server sees them */
+	struct arena *arena;
+	struct bytes *domains; /* of the source alone */
+	struct user_record *users;
+	struct alias_record *aliases;
+	size_t domain_count, user_count, alias_count;
+};
+
+/* A row of a command's verbs; the list ends with name NULL. */
+struct edit_verb {
+	const char *name;
+	int operands_least, operands_most; /* behind the verb */
+	const char *operands; /* for people: "ADDRESS" */
+	int (*run)(struct edit *e, int count, char **operands);
+};
+
+/* Runs the verb that argv names, with the options -c and --json taken out, with the directory open.  The exit
+   code. */
+int edit_run(int argc, char **argv, const struct edit_verb *verbs);
+/* The change is made: tells the server that runs, if any, and waits until it is in force.  The exit code. */
+int edit_publish(const struct edit *e);
+/* What embedded_… said: EMBEDDED_DONE is published, all else is said on stderr.  The exit code. */
+int edit_finish(const struct edit *e, enum embedded_result result, const struct fault *f);
+
+/* The address folded, when it is one of a domain of ours; else false, and it was said why. is_alias: it may be
+   "@domain". */
+bool edit_take_address(const struct edit *e, const char *text, bool is_alias, struct address *out);
+/* NULL when there is none. */
+const struct user_record *edit_find_user(const struct edit *e, struct bytes address);
+const struct alias_record *edit_find_alias(const struct edit *e, struct bytes address);
+/* "there is no WHAT TEXT; did you mean …?" with the nearest account and alias. CLI_FAILED. */
+int edit_say_absent(const struct edit *e, const char *what, struct bytes text);
+
+#endif
