@@ -2,9 +2,6 @@
 #include "cli/edit.h"
 #include "cli/json.h"
 #include "config/name.h"
-#include "config/near.h"
-
-#include <stdio.h>
 
 enum { LIST_MAX = 1024 * 1024 * 1024 };
 
@@ -76,12 +73,10 @@ add(struct edit *e, int count, char **operands)
 static int
 say_absent(const struct edit *e, struct bytes name)
 {
-	struct near best = { 0 };
+	const char *near = edit_near_domain(e, name);
 
-	for (size_t i = 0; i < e->domain_count; i++)
-		near_try(&best, name, (const char *)e->domains[i].ptr);
-	if (best.name)
-		return cli_failed("there is no domain %.*s; did you mean %s?", BYTES_ARG(name), best.name);
+	if (near)
+		return cli_failed("there is no domain %.*s; did you mean %s?", BYTES_ARG(name), near);
 	return cli_failed("there is no domain %.*s", BYTES_ARG(name));
 }
 

@@ -18,7 +18,7 @@ static const struct accounts_handlers no_handlers = { NULL };
 /* ---- reading what there is */
 
 static struct bytes
-keep(struct edit *e, struct bytes text)
+keep(const struct edit *e, struct bytes text)
 {
 	/* With a NUL behind it, for near_try. */
 	uint8_t *copy = arena_take(e->arena, text.len + 1);
@@ -103,31 +103,68 @@ read_source(struct edit *e)
 
 /* ---- opening */
 
-/* The file and its directory are made before the server's first start, too; as root they go to the user of the
-   role, whose they would be had it made them. */
+/* As root everything here goes to the user of the role, whose it would be had the role made it. */
+static int
+give(const struct config *c, const char *path, struct fault *f)
+{
+	char user[128];
+
+	(void)snprintf(user, sizeof user, "%.*s", BYTES_ARG(c->user_directory));
+	if (!process_is_root() || !process_has_user(user))
+		return 0;
+	return process_give(path, user, f);
+}
+
+static bool
+is_there(const char *path)
+{
+	struct stat st;
+
+	return disk->fstatat(AT_FDCWD, path, &st, 0) == 0;
+}
+
+/* `path` without its last part, for as long as `work` takes. */
+static int
+with_parent(const struct config *c, char *path, int (*work)(const struct config *c, char *path, struct fault *f),
+	struct fault *f)
+{
+	char *slash = strrchr(path, '/');
+	int result;
+
+	if (!slash || slash == path)
+		return 0;
+	*slash = '\0';
+	result = work(c, path, f);
+	*slash = '/';
+	return result;
+}
+
+static int
+make_parents(const struct config *c, char *path, struct fault *f)
+{
+	(void)c;
+	return disk_make_path(path, 0755, f);
+}
+
+static int
+make_directory(const struct config *c, char *path, struct fault *f)
+{
+	if (is_there(path))
+		return 0;
+	if (with_parent(c, path, make_parents, f) != 0 || disk_make_path(path, 0700, f) != 0)
+		return -1;
+	return give(c, path, f);
+}
+
+/* The file and its directory may be wanted before the server was ever started. */
 static int
 make_file(const struct config *c, char *path, struct fault *f)
 {
-	char user[128];
-	char *slash = strrchr(path, '/');
-	struct stat st;
-
-	(void)snprintf(user, sizeof user, "%.*s", BYTES_ARG(c->user_directory));
-	bool is_given = process_is_root() && process_has_user(user);
-	if (slash && slash != path) {
-		*slash = '\0';
-		bool is_new = disk->fstatat(AT_FDCWD, path, &st, 0) != 0;
-		if (disk_make_path(path, 0700, f) != 0)
-			return -1;
-		if (is_new && is_given && process_give(path, user, f) != 0)
-			return -1;
-		*slash = '/';
-	}
-	if (disk->fstatat(AT_FDCWD, path, &st, 0) == 0)
+	if (is_there(path))
 		return 0;
-	if (embedded_make_file(path, f) != 0)
+	if (with_parent(c, path, make_directory, f) != 0 || embedded_make_file(path, f) != 0)
 		return -1;
-	return is_given ? process_give(path, user, f) : 0;
+	return give(c, path, f);
 }
 
 static int
@@ -263,36 +300,31 @@ edit_finish(const struct edit *e, enum embedded_result result, const struct faul
 
 /* ---- addresses */
 
-static void
-try_domains(const struct edit *e, struct bytes domain, struct near *best)
+const char *
+edit_near_domain(const struct edit *e, struct bytes domain)
 {
-	char name[NEAR_NAME_MAX];
+	struct near best = { 0 };
+	struct bytes copy;
 
 	for (size_t i = 0; i < e->domain_count; i++)
-		near_try(best, domain, (const char *)e->domains[i].ptr);
+		near_try(&best, domain, (const char *)e->domains[i].ptr);
 	for (size_t i = 0; i < e->config->domains.count; i++) {
-		struct bytes known = e->config->domains.at[i];
-
-		if (known.len >= sizeof name)
-			continue;
-		(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(known));
-		struct bytes copy;
-		if (arena_copy(e->arena, bytes_of(name, known.len + 1), &copy))
-			near_try(best, domain, (const char *)copy.ptr);
+		copy = keep(e, e->config->domains.at[i]);
+		if (copy.len)
+			near_try(&best, domain, (const char *)copy.ptr);
 	}
+	return best.name;
 }
 
 static bool
 has_domain(const struct edit *e, struct bytes domain)
 {
-	struct near best = { 0 };
+	const char *near = edit_near_domain(e, domain);
 
 	if (accounts_has_domain(e->accounts, domain))
 		return true;
-	try_domains(e, domain, &best);
-	if (best.name)
-		(void)cli_failed("%.*s is not a domain of this server; did you mean %s?", BYTES_ARG(domain),
-			best.name);
+	if (near)
+		(void)cli_failed("%.*s is not a domain of this server; did you mean %s?", BYTES_ARG(domain), near);
 	else
 		(void)cli_failed("%.*s is not a domain of this server; `mermoz domain add %.*s` makes it one",
 			BYTES_ARG(domain), BYTES_ARG(domain));

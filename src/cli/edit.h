@@ -41,6 +41,8 @@ int edit_finish(const struct edit *e, enum embedded_result result, const struct 
 /* The address folded, when it is one of a domain of ours; else false, and it was said why. is_alias: it may be
    "@domain". */
 bool edit_take_address(const struct edit *e, const char *text, bool is_alias, struct address *out);
+/* The domain of ours that is meant by a name that is none, or NULL. */
+const char *edit_near_domain(const struct edit *e, struct bytes domain);
 /* NULL when there is none. */
 const struct user_record *edit_find_user(const struct edit *e, struct bytes address);
 const struct alias_record *edit_find_alias(const struct edit *e, struct bytes address);
