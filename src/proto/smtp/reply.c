@@ -36,6 +36,9 @@ smtp_reply_is_error(enum smtp_reply reply)
 {
 	uint16_t code = replies[reply].code;
 
+	/* What a client sent behind a MAIL in one batch must not be held against it when the MAIL was refused. */
+	if (reply == REPLY_MAIL_FIRST)
+		return false;
 	return (code >= 500 && code <= 504) || code == 555;
 }
 

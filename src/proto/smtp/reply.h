@@ -13,7 +13,8 @@ enum smtp_reply {
 
 /* Appends the line, with its CRLF. */
 void smtp_put_reply(struct buf *out, enum smtp_reply reply);
-/* Is it a command that the client should not have sent (syntax, order)?  Such are counted. */
+/* Is it a command that the client should not have sent (syntax, order)?  Such are counted and end the session when
+   there are too many. */
 bool smtp_reply_is_error(enum smtp_reply reply);
 /* What an answer to MAIL, RCPT, DATA/BDAT or the message's end is to the client.  An answer that makes no sense
    there is our own trouble: REPLY_LATER. */
