@@ -21,6 +21,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -167,8 +168,22 @@ write_config(const char *hostname, int listen_port, const char *more)
 	fclose(f);
 }
 
+/* As systemd would: the socket is descriptor 3, its name in the environment. */
 static void
-start_server(void)
+hand_over(int listener)
+{
+	char pid[32];
+
+	assert_int_equal(dup2(listener, 3), 3);
+	(void)snprintf(pid, sizeof pid, "%d", (int)getpid());
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", "1", 1);
+	setenv("LISTEN_FDNAMES", "smtp", 1);
+}
+
+/* listener: a socket to hand over, or -1. */
+static void
+start_server_with(int listener)
 {
 	int ends[2];
 
@@ -179,11 +194,19 @@ start_server(void)
 		/* The leak check of the sanitizer can't run in the jail of the roles. */
 		setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
 		dup2(ends[1], 2);
+		if (listener != -1)
+			hand_over(listener);
 		exit(supervisor_run(config_path));
 	}
 	close(ends[1]);
 	log_fd = ends[0];
 	log_len = log_at = 0;
+}
+
+static void
+start_server(void)
+{
+	start_server_with(-1);
 }
 
 static bool
@@ -489,6 +512,38 @@ a_socket_that_is_taken_keeps_the_server_from_starting(void **state)
 }
 
 static void
+systemd_hands_over_sockets_and_hears_when_the_server_is_ready(void **state)
+{
+	char name[64], got[32] = "", text[64];
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct net_address address;
+	struct fault f;
+
+	(void)state;
+	(void)snprintf(name, sizeof name, "%s/notify", dir);
+	(void)snprintf(a.sun_path, sizeof a.sun_path, "%s", name);
+	int notify = socket(AF_UNIX, SOCK_DGRAM, 0);
+	assert_int_equal(bind(notify, (struct sockaddr *)&a, sizeof a), 0);
+	(void)snprintf(text, sizeof text, "127.0.0.1:%d", port);
+	assert_int_equal(net_address_parse(bytes_text(text), 0, &address, &f), 0);
+	int listener = net_listen(&address, 5, &f);
+	assert_true(listener >= 0);
+	setenv("NOTIFY_SOCKET", name, 1);
+	start_server_with(listener);
+	unsetenv("NOTIFY_SOCKET");
+	wait_for(" server.started ");
+	assert_int_equal(recv(notify, got, sizeof got - 1, 0), 7);
+	assert_string_equal(got, "READY=1");
+	close(listener);
+	assert_true(connects(port));
+	stop_server();
+	assert_int_equal(recv(notify, got, sizeof got - 1, 0), 10);
+	assert_memory_equal(got, "STOPPING=1", 10);
+	close(notify);
+	assert_false(connects(port));
+}
+
+static void
 a_broken_configuration_keeps_the_server_from_starting(void **state)
 {
 	char want[128];
@@ -553,6 +608,7 @@ main(int argc, char **argv)
 		TEST(what_one_role_refuses_is_taken_back_from_all),
 		TEST(a_second_server_on_the_same_directory_is_refused_with_a_sentence),
 		TEST(a_socket_that_is_taken_keeps_the_server_from_starting),
+		TEST(systemd_hands_over_sockets_and_hears_when_the_server_is_ready),
 		TEST(a_broken_configuration_keeps_the_server_from_starting),
 		TEST(a_second_signal_ends_what_hangs),
 		TEST(when_the_supervisor_is_killed_no_role_stays),
