@@ -20,7 +20,7 @@ struct signal_watch {
 struct loop {
 	uv_loop_t uv;
 	pthread_t thread;
-	pthread_mutex_t mutex; /* later, due, is_pending of what is in them */
+	pthread_mutex_t mutex; /* thread, later, due, is_pending of what is in them */
 	struct defer *later, **later_end;
 	struct defer *due;
 	uv_async_t deferred; /* another thread deferred something */
@@ -134,7 +134,9 @@ loop_free(struct loop **at)
 void
 loop_run(struct loop *loop)
 {
+	pthread_mutex_lock(&loop->mutex);
 	loop->thread = pthread_self();
+	pthread_mutex_unlock(&loop->mutex);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 }
 
@@ -317,9 +319,8 @@ loop_on_signal(struct loop *loop, int signal, void (*caught)(void *arg, int sign
 void
 loop_defer(struct loop *loop, struct defer *d)
 {
-	bool is_ours = pthread_equal(loop->thread, pthread_self());
-
 	pthread_mutex_lock(&loop->mutex);
+	bool is_ours = pthread_equal(loop->thread, pthread_self());
 	bool is_new = !d->is_pending;
 	if (is_new) {
 		d->is_pending = true;
