@@ -118,7 +118,7 @@ on_changed(void *arg, const struct account *account, enum account_change change)
 	event(NULL, EV_ACCOUNT_CHANGED, TEXT("account", account_address(account)),
 		STR("what", name_of_change(change)));
 	directory_spoil_logins(d, account->number);
-	grants_revoke(d->grants, account, change == ACCOUNT_REMOVED);
+	grantor_revoke(d->grants, account, change == ACCOUNT_REMOVED);
 	for (size_t i = 0; i < ROLE_INSTANCES_MAX; i++)
 		if (d->fronts[i] && peer_send(d->fronts[i], &m) != 0)
 			d->fronts[i] = NULL;
@@ -168,7 +168,7 @@ on_start(struct role_self *r, struct fault *f)
 	d->self = r;
 	d->accounts = accounts_new(r->config, &accounts_handlers, d);
 	d->verifier = verifier_new(r->loop, thread_count());
-	d->grants = grants_new();
+	d->grants = grantor_new();
 	d->control = control_new(r->loop, &control_handlers, d);
 	timer_init(&d->retry, r->loop, on_retry);
 	directory_load(d, &load_fault);
@@ -212,9 +212,9 @@ on_peer_connected(struct role_self *r, struct peer *p)
 	uint8_t index = peer_index(p);
 
 	if (peer_role(p) == ROLE_STORE) {
-		grants_use_store(d->grants, p);
+		grantor_use_store(d->grants, p);
 	} else if (peer_role(p) == ROLE_FRONT && index < ROLE_INSTANCES_MAX) {
-		grants_forget_front(d->grants, index);
+		grantor_forget_front(d->grants, index);
 		d->fronts[index] = p;
 	}
 }
@@ -226,9 +226,9 @@ on_peer_lost(struct role_self *r, struct peer *p)
 	uint8_t index = peer_index(p);
 
 	if (peer_role(p) == ROLE_STORE) {
-		grants_use_store(d->grants, NULL);
+		grantor_use_store(d->grants, NULL);
 	} else if (peer_role(p) == ROLE_FRONT && index < ROLE_INSTANCES_MAX) {
-		grants_forget_front(d->grants, index);
+		grantor_forget_front(d->grants, index);
 		directory_forget_logins(d, p);
 		d->fronts[index] = NULL;
 	}
@@ -240,7 +240,7 @@ put_targets(struct directory *d, uint8_t front, const struct targets *targets, s
 	for (size_t i = 0; i < targets->count; i++) {
 		const struct target *t = &targets->at[i];
 
-		if (t->account && !grants_give_delivery(d->grants, front, t->account))
+		if (t->account && !grantor_give_delivery(d->grants, front, t->account))
 			return IPC_LATER;
 		put_u8(out, t->account ? TARGET_MAILBOX : TARGET_FOREIGN);
 		put_u64(out, t->account ? t->account->number : 0);
@@ -317,7 +317,7 @@ on_end(struct role_self *r)
 	control_free(&d->control);
 	embedded_close(&d->embedded);
 	accounts_free(&d->accounts);
-	grants_free(&d->grants);
+	grantor_free(&d->grants);
 	timer_close(&d->retry, on_retry_closed);
 }
 

@@ -4,7 +4,7 @@
 #include "role/directory/accounts.h"
 #include "role/directory/control.h"
 #include "role/directory/embedded.h"
-#include "role/directory/grants.h"
+#include "role/directory/grantor.h"
 #include "role/directory/verifier.h"
 #include "role/role.h"
 
@@ -16,7 +16,7 @@ struct directory {
 	struct accounts *accounts;
 	struct embedded *embedded; /* NULL: could not be opened yet */
 	struct verifier *verifier;
-	struct grants *grants;
+	struct grantor *grants;
 	struct control *control;
 	struct peer *fronts[ROLE_INSTANCES_MAX];
 	struct login *logins; /* whose passwords are being tried */

@@ -127,7 +127,7 @@ accept_login(struct login *login, const struct account *account)
 	if (account->path_len == 0) {
 		put_off(login, "the mailbox template gives no path for the account");
 	} else if (uses_mailboxes(login->service)
-		&& !grants_give_session(d->grants, peer_index(login->front), login->session, account)) {
+		&& !grantor_give_session(d->grants, peer_index(login->front), login->session, account)) {
 		put_off(login, "the store could not be told");
 	} else {
 		report(login, EV_LOGIN, NULL);

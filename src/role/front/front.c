@@ -140,7 +140,7 @@ message(struct role_self *r, struct peer *p, const struct message *m)
 	struct front *front = r->state;
 
 	if (m->type == MESSAGE_CHANGED)
-		mailbox_changed(front, m);
+		mailboxes_changed(front, m);
 	else if (m->type == MESSAGE_ROOM)
 		front->has_room = m->u.room.has_room != 0;
 	else if (m->type == MESSAGE_ACCOUNT_GONE)

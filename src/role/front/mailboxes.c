@@ -172,7 +172,7 @@ switch_view(struct mailbox *mailbox, const int fds[2])
 }
 
 void
-mailbox_changed(struct front *front, const struct message *m)
+mailboxes_changed(struct front *front, const struct message *m)
 {
 	struct mailbox *mailbox = map_get_number(front->mailboxes, m->u.changed.mailbox);
 	int fds[2] = { m->fd_count > 0 ? m->fds[0] : -1, m->fd_count > 1 ? m->fds[1] : -1 };

@@ -26,7 +26,7 @@ const struct view *mailbox_view(const struct mailbox_user *user);
 /* The last one to leave unmaps it. Nothing when it has none open. */
 void mailbox_leave(struct front *front, struct mailbox_user *user);
 /* CHANGED arrived; its descriptors are taken over. */
-void mailbox_changed(struct front *front, const struct message *m);
+void mailboxes_changed(struct front *front, const struct message *m);
 /* The store went away: what it numbered means nothing any more.  Users still have to leave. */
 void mailboxes_forget(struct front *front);
 

@@ -1,4 +1,4 @@
-#include "role/directory/grants.h"
+#include "role/directory/grantor.h"
 
 #include "base/map.h"
 #include "base/memory.h"
@@ -11,22 +11,22 @@ struct delivery {
 	uint64_t fronts;
 };
 
-struct grants {
+struct grantor {
 	struct peer *store; /* NULL: away */
 	struct map *deliveries; /* account number -> struct delivery */
 };
 
-struct grants *
-grants_new(void)
+struct grantor *
+grantor_new(void)
 {
-	struct grants *g = NEW(struct grants);
+	struct grantor *g = NEW(struct grantor);
 
 	g->deliveries = map_new();
 	return g;
 }
 
 static void
-forget_all(struct grants *g)
+forget_all(struct grantor *g)
 {
 	struct bytes key;
 	void *value;
@@ -38,9 +38,9 @@ forget_all(struct grants *g)
 }
 
 void
-grants_free(struct grants **at)
+grantor_free(struct grantor **at)
 {
-	struct grants *g = *at;
+	struct grantor *g = *at;
 
 	if (!g)
 		return;
@@ -51,14 +51,14 @@ grants_free(struct grants **at)
 }
 
 void
-grants_use_store(struct grants *g, struct peer *store)
+grantor_use_store(struct grantor *g, struct peer *store)
 {
 	forget_all(g);
 	g->store = store;
 }
 
 void
-grants_forget_front(struct grants *g, uint8_t front)
+grantor_forget_front(struct grantor *g, uint8_t front)
 {
 	struct bytes key;
 	void *value;
@@ -68,7 +68,7 @@ grants_forget_front(struct grants *g, uint8_t front)
 }
 
 static bool
-tell_delivery(struct grants *g, uint8_t front, const struct account *account)
+tell_delivery(struct grantor *g, uint8_t front, const struct account *account)
 {
 	struct message m = { .type = MESSAGE_GRANT_DELIVERY };
 
@@ -82,7 +82,7 @@ tell_delivery(struct grants *g, uint8_t front, const struct account *account)
 }
 
 bool
-grants_give_delivery(struct grants *g, uint8_t front, const struct account *account)
+grantor_give_delivery(struct grantor *g, uint8_t front, const struct account *account)
 {
 	struct delivery *delivery = map_get_number(g->deliveries, account->number);
 	uint64_t bit = UINT64_C(1) << front;
@@ -102,7 +102,7 @@ grants_give_delivery(struct grants *g, uint8_t front, const struct account *acco
 }
 
 bool
-grants_give_session(struct grants *g, uint8_t front, uint64_t session, const struct account *account)
+grantor_give_session(struct grantor *g, uint8_t front, uint64_t session, const struct account *account)
 {
 	struct message m = { .type = MESSAGE_GRANT_SESSION };
 
@@ -117,7 +117,7 @@ grants_give_session(struct grants *g, uint8_t front, uint64_t session, const str
 }
 
 void
-grants_revoke(struct grants *g, const struct account *account, bool is_gone)
+grantor_revoke(struct grantor *g, const struct account *account, bool is_gone)
 {
 	struct delivery *delivery = map_remove_number(g->deliveries, account->number);
 	struct message m = { .type = MESSAGE_REVOKE, .u.revoke.account = account->number };
@@ -129,6 +129,6 @@ grants_revoke(struct grants *g, const struct account *account, bool is_gone)
 		return;
 	/* Mail that was accepted for it a moment ago is delivered all the same. */
 	for (uint8_t front = 0; front < ROLE_INSTANCES_MAX; front++)
-		if (fronts >> front & 1 && !grants_give_delivery(g, front, account))
+		if (fronts >> front & 1 && !grantor_give_delivery(g, front, account))
 			return;
 }

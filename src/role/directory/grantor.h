@@ -1,28 +1,28 @@
 /* What the store has been told that fronts may do.  Nothing is granted twice while both channels
    live; a front hears of an account only after the grant is in the store's socket. */
-#ifndef ROLE_DIRECTORY_GRANTS_H
-#define ROLE_DIRECTORY_GRANTS_H
+#ifndef ROLE_DIRECTORY_GRANTOR_H
+#define ROLE_DIRECTORY_GRANTOR_H
 
 #include "ipc/peer.h"
 #include "role/directory/accounts.h"
 
-struct grants;
+struct grantor;
 
 /* Without a store yet. Owned. */
-struct grants *grants_new(void);
-void grants_free(struct grants **g);
+struct grantor *grantor_new(void);
+void grantor_free(struct grantor **g);
 /* Another store, or none (NULL): it knows nothing of what was granted before. */
-void grants_use_store(struct grants *g, struct peer *store);
+void grantor_use_store(struct grantor *g, struct peer *store);
 /* The front is new, or gone. */
-void grants_forget_front(struct grants *g, uint8_t front);
+void grantor_forget_front(struct grantor *g, uint8_t front);
 /* The front may deliver to the account.  false: the store could not be told at once; try later. */
-bool grants_give_delivery(struct grants *g, uint8_t front, const struct account *account)
+bool grantor_give_delivery(struct grantor *g, uint8_t front, const struct account *account)
 	__attribute__((warn_unused_result));
 /* The session of the front may use the account's mailboxes.  false as above. */
-bool grants_give_session(struct grants *g, uint8_t front, uint64_t session,
+bool grantor_give_session(struct grantor *g, uint8_t front, uint64_t session,
 	const struct account *account) __attribute__((warn_unused_result));
 /* Ends what the account's sessions were allowed.  Unless it is gone, fronts that might deliver to it still
    may. */
-void grants_revoke(struct grants *g, const struct account *account, bool is_gone);
+void grantor_revoke(struct grantor *g, const struct account *account, bool is_gone);
 
 #endif
