@@ -80,7 +80,6 @@ plaintext_login loopback;
 run_directory {self.directory}/run;
 state_directory {self.directory}/state;
 {self.users()}
-directory embedded {{ file {self.directory}/state/accounts.db; }}
 mailboxes maildir {self.mail}/%d/%u/mailbox;
 log {{ level debug; }}
 limits {{ {self.limits} }}
@@ -137,7 +136,7 @@ limits {{ {self.limits} }}
         """Living processes of a role, newest start first."""
         found = []
         for line in self.log_text().splitlines():
-            m = re.search(rf" role\.started role={role} pid=(\d+)", line)
+            m = re.search(rf" role\.started .*started={role} .*process=(\d+)", line)
             if m:
                 found.append(int(m.group(1)))
         return [pid for pid in reversed(found) if os.path.exists(f"/proc/{pid}/stat")
@@ -166,7 +165,7 @@ limits {{ {self.limits} }}
         self.process.kill()
         self.process.wait()
         self.process = None
-        pids = set(re.findall(r" role\.started role=\w+ pid=(\d+)", self.log_text()))
+        pids = set(re.findall(r" role\.started .*process=(\d+)", self.log_text()))
         for pid in pids:
             try:
                 os.kill(int(pid), signal.SIGKILL)
