@@ -1,0 +1,33 @@
+#include "role/directory/control.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A command is taken with its line, and nothing that is no command is waited for without end. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct bytes in = bytes_of(data, size);
+
+	for (;;) {
+		struct bytes before = in;
+		enum control_command command = control_take(&in);
+
+		if (command == CONTROL_NONE) {
+			assert(in.len == before.len && in.len < CONTROL_LINE_MAX);
+			return 0;
+		}
+		if (in.len == before.len) {
+			assert(command == CONTROL_UNKNOWN && in.len >= CONTROL_LINE_MAX);
+			return 0;
+		}
+		assert(in.ptr[-1] == '\n');
+		if (command == CONTROL_RELOAD)
+			assert(before.len - in.len == sizeof "reload");
+		if (command == CONTROL_STATUS)
+			assert(before.len - in.len == sizeof "status");
+	}
+}
