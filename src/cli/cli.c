@@ -210,7 +210,8 @@ cli_print(struct buf *out)
 {
 	bool is_whole = !out->has_failed;
 
-	is_whole &= fwrite(out->ptr, 1, out->len, stdout) == out->len;
+	if (out->len > 0)
+		is_whole &= fwrite(out->ptr, 1, out->len, stdout) == out->len;
 	is_whole &= fflush(stdout) == 0;
 	buf_done(out);
 	return is_whole ? CLI_GOOD : cli_failed("the output could not be written");
