@@ -1,0 +1,199 @@
+"""What is done to a server, and what comes out: each function returns a dictionary of numbers."""
+import json
+import os
+import re
+import selectors
+import shutil
+import socket
+import statistics
+import subprocess
+import time
+
+import measure
+import servers
+
+MESSAGE_OCTETS = 4096
+SMTP_SOURCE = shutil.which("smtp-source") or "/usr/sbin/smtp-source"
+
+
+def count_files(server):
+    count = 0
+    for maildir in server.maildirs():
+        for part in ("new", "cur"):
+            try:
+                with os.scandir(maildir / part) as files:
+                    count += sum(1 for _ in files)
+            except FileNotFoundError:
+                pass
+    return count
+
+
+def send(server, sessions, messages, is_reusing):
+    """smtp-source: `messages` to as many aliases of the users in turn; a connection for each unless is_reusing."""
+    command = [SMTP_SOURCE, "-4", "-N", "-f", "sender@afrique.iut", "-t", f"box@{servers.DOMAIN}", "-s", str(sessions),
+               "-m", str(messages), "-l", str(MESSAGE_OCTETS)]
+    subprocess.run(command + (["-d"] if is_reusing else []) + [f"127.0.0.1:{server.smtp}"], check=True, capture_output=True, text=True)
+
+
+def wait_until_stored(server, count):
+    end = time.monotonic() + 600
+    while (have := count_files(server)) < count and time.monotonic() < end:
+        time.sleep(0.1)
+    return have
+
+
+def stored(server, sessions, messages, is_reusing):
+    other = measure.wait_for_quiet(10)
+    before, cpu, began = count_files(server), server.group.cpu_s(), time.monotonic()
+    send(server, sessions, messages, is_reusing)
+    accepted = time.monotonic()
+    # Counting takes time of its own: what is there already was there when the last 250 came.
+    have = count_files(server)
+    ended = accepted if have >= before + messages else None
+    if ended is None:
+        have = wait_until_stored(server, before + messages)
+        ended = time.monotonic()
+    return {
+        "stored_per_s": round(messages / (ended - began), 1),
+        "accepted_per_s": round(messages / (accepted - began), 1),
+        "cpu_ms_per_message": round((server.group.cpu_s() - cpu) / messages * 1e3, 3),
+        "messages": messages, "missing": before + messages - have, "other_cores": other,
+    }
+
+
+def syscalls(server, sessions, messages, is_reusing):
+    before = count_files(server)
+
+    def workload():
+        send(server, sessions, messages, is_reusing)
+        wait_until_stored(server, before + messages)
+    calls = measure.trace(server.group, workload)
+    if not calls:
+        return {}
+    top = sorted(calls.items(), key=lambda item: -item[1])[:15]
+    return {
+        "calls_per_message": round(sum(calls.values()) / messages, 1),
+        "syncs_per_message": round(sum(n for name, n in calls.items() if name in measure.SYNCS) / messages, 3),
+        "starts_per_message": round(sum(n for name, n in calls.items() if name in measure.STARTS) / messages, 3),
+        "messages": messages, "top": {name: round(n / messages, 2) for name, n in top},
+    }
+
+
+def client(*args):
+    return [str(servers.WORK / "client"), *(str(a) for a in args)]
+
+
+def idle(server, sessions, is_tls):
+    """Memory of sessions in IDLE on their INBOX, above what the server takes with every account logged in once."""
+    port = server.imaps if is_tls else server.imap
+    first = subprocess.Popen(client("idle", "127.0.0.1", port, servers.USERS, servers.USERS, *(["tls"] if is_tls else [])),
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    first.stdout.readline()
+    first.communicate("")
+    time.sleep(2)
+    before = server.group.pss_kib()
+    held = subprocess.Popen(client("idle", "127.0.0.1", port, sessions, servers.USERS, *(["tls"] if is_tls else [])),
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    line = held.stdout.readline()
+    if not line:
+        raise RuntimeError(held.communicate()[1].strip())
+    time.sleep(3)
+    cpu, began = server.group.cpu_s(), time.monotonic()
+    time.sleep(5)
+    idle_cores = (server.group.cpu_s() - cpu) / (time.monotonic() - began)
+    after = server.group.pss_kib()
+    held.communicate("")
+    return {"kib_per_session": round((after - before) / sessions, 2), "pss_kib_before": before, "pss_kib": after,
+            "log_ins_per_s": round(sessions / json.loads(line)["seconds"]), "idle_cores": round(idle_cores, 4)}
+
+
+def fill_maildir(server, count):
+    """As another program would have left it; 100 files with many names each."""
+    maildir = server.maildir(servers.BIG)
+    shutil.rmtree(maildir, ignore_errors=True)
+    for part in ("new", "cur", "tmp"):
+        (maildir / part).mkdir(parents=True)
+    body = b"From: a@afrique.iut\nTo: b@amerique.iut\nSubject: big\nDate: Thu, 1 Jan 2026 00:00:00 +0000\n\n" + b"x" * 300 + b"\n"
+    for i in range(count):
+        name = maildir / "cur" / f"{1767225600 + i // 100}.M{i:06d}P1.bench,S={len(body)}:2,{'S' if i % 3 else ''}"
+        if i < 100:
+            name.write_bytes(body)
+            sources = sources + [name] if i else [name]
+        else:
+            os.link(sources[i % 100], name)
+    if server.user:
+        subprocess.run(["chown", "-R", server.user, str(maildir if server.name == "mermoz" else maildir.parent)], check=True)
+
+
+def big(server, count, repeat):
+    fill_maildir(server, count)
+    user = f"{servers.BIG}@{servers.DOMAIN}"
+    first = json.loads(subprocess.run(client("time", "127.0.0.1", server.imap, user, 1, "SELECT INBOX"), check=True, capture_output=True,
+                                      text=True, timeout=600).stdout)
+    time.sleep(2)
+    out = json.loads(subprocess.run(client("time", "127.0.0.1", server.imap, user, repeat, "SELECT INBOX", "FETCH 1:* (FLAGS)"), check=True,
+                                    capture_output=True, text=True, timeout=600).stdout)
+    return {"take_over_ms": round(first["SELECT INBOX"][0], 1), "select_ms": round(statistics.median(out["SELECT INBOX"]), 3),
+            "fetch_flags_ms": round(statistics.median(out["FETCH 1:* (FLAGS)"]), 2), "messages": count, "repeat": repeat}
+
+
+class Lines:
+    """A connection that speaks in lines."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.rest = b""
+
+    def send(self, text):
+        self.socket.sendall(text.encode())
+
+    def lines(self):
+        """The lines that one read completes."""
+        got = self.socket.recv(65536)
+        if not got:
+            raise RuntimeError("the server closed the connection")
+        *whole, self.rest = (self.rest + got).split(b"\n")
+        return whole
+
+    def wait(self, pattern):
+        while True:
+            for line in self.lines():
+                if re.match(pattern, line):
+                    return
+
+    def ask(self, text, pattern):
+        self.send(text)
+        self.wait(pattern)
+
+
+def push(server, count):
+    """Milliseconds from the 250 to EXISTS in the IDLE of another session; below 0 when EXISTS was first."""
+    user = f"user901@{servers.DOMAIN}"
+    imap, smtp = Lines(server.imap), Lines(server.smtp)
+    imap.wait(rb"\* OK")
+    imap.ask(f"a LOGIN {user} password\r\n", rb"a OK")
+    imap.ask("b SELECT INBOX\r\n", rb"b OK")
+    smtp.wait(rb"220 ")
+    smtp.ask("EHLO bench\r\n", rb"250 ")
+    selector = selectors.DefaultSelector()
+    selector.register(imap.socket, selectors.EVENT_READ, (imap, rb"\* \d+ EXISTS"))
+    selector.register(smtp.socket, selectors.EVENT_READ, (smtp, rb"250 "))
+    took = []
+    for _ in range(count):
+        imap.ask("c IDLE\r\n", rb"\+")
+        smtp.ask("MAIL FROM:<sender@afrique.iut>\r\n", rb"250 ")
+        smtp.ask(f"RCPT TO:<{user}>\r\n", rb"250 ")
+        smtp.ask("DATA\r\n", rb"354 ")
+        smtp.send("Subject: push\r\n\r\nhello\r\n.\r\n")
+        seen = {}
+        while len(seen) < 2:
+            for key, _ in selector.select(30):
+                lines, pattern = key.data
+                now = time.monotonic()
+                if any(re.match(pattern, line) for line in lines.lines()):
+                    seen.setdefault(lines, now)
+        took.append((seen[imap] - seen[smtp]) * 1e3)
+        imap.ask("DONE\r\n", rb"c OK")
+    took.sort()
+    return {"median_ms": round(statistics.median(took), 3), "p99_ms": round(took[min(len(took) - 1, int(len(took) * 0.99))], 3), "count": count}
