@@ -68,14 +68,18 @@ feed(const char *input)
 static int
 mermoz(const char *input, const char *words)
 {
-	char copy[256], *argv[ARGUMENTS_MAX] = { (char *)"mermoz" }, *save = NULL;
+	char copy[256], *argv[ARGUMENTS_MAX] = { (char *)"mermoz" };
 	int argc = 1, code, before[2] = { dup(STDOUT_FILENO), dup(STDERR_FILENO) };
 	FILE *out = tmpfile();
 	size_t len;
 
 	snprintf(copy, sizeof copy, "%s -c %s", words, config_path);
-	for (char *word = strtok_r(copy, " ", &save); word; word = strtok_r(NULL, " ", &save))
-		argv[argc++] = word;
+	for (char *word = copy; word; argc++) {
+		argv[argc] = word;
+		word = strchr(word, ' ');
+		if (word)
+			*word++ = '\0';
+	}
 	feed(input);
 	fflush(stdout);
 	dup2(fileno(out), STDOUT_FILENO);

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/fault.h"
 
+/* Is standard input a terminal? */
 bool terminal_is_input(void);
 /* Appends one line of standard input without its end (LF or CRLF; the end of the input ends it too).  On a
    terminal `prompt` is shown on standard error and what is typed is not.  -1 with *f: nothing came, more

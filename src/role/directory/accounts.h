@@ -29,6 +29,7 @@ struct account {
 	uint8_t octets[]; /* address, password hash, path */
 };
 
+/* Folded; borrowed, as the two below. */
 struct bytes account_address(const struct account *account);
 /* The argon2id hash, or empty: no password is right. */
 struct bytes account_secret_password(const struct account *account);
@@ -98,6 +99,7 @@ struct accounts_counts {
 	size_t accounts, aliases, domains;
 };
 
+/* What the sources know; made accounts do not count. */
 struct accounts_counts accounts_count(const struct accounts *a);
 
 #endif

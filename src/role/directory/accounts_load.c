@@ -141,10 +141,11 @@ set_account(struct accounts *a, const struct address *address, const struct user
 	now->generation = a->generation;
 	name->account = now;
 	a->by_index[now->number - a->number_base] = now;
-	if (before)
+	a->account_count += !is_made;
+	if (before) {
+		a->account_count -= !before->is_made;
 		report_difference(a, before, now);
-	else
-		a->account_count++;
+	}
 	accounts_free_account(before);
 }
 
@@ -232,10 +233,10 @@ static void
 remove_account(struct accounts *a, struct name *name)
 {
 	a->by_index[name->account->number - a->number_base] = NULL;
+	a->account_count -= !name->account->is_made;
 	report(a, name->account, ACCOUNT_REMOVED);
 	accounts_free_account(name->account);
 	name->account = NULL;
-	a->account_count--;
 }
 
 /* Forgets what the load did not meet.  A made account stays until its domain goes (nothing else

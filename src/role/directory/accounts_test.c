@@ -211,6 +211,7 @@ rfc5321_4_5_1_postmaster_is_never_absent(void **state)
 	load_usual(w);
 	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster@empty.org"), &w->targets), IPC_OK);
 	assert_int_equal(w->targets.at[0].account->number, number);
+	assert_int_equal(accounts_count(w->a).accounts, 4);
 	assert_int_equal(w->changes[ACCOUNT_REMOVED], 0);
 }
 
