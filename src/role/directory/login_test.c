@@ -1,0 +1,195 @@
+/* How directory_login.c answers. */
+#include "role/directory/password.h"
+#include "role/directory/test_role.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void
+a_log_in_is_granted_before_it_is_told(void **state)
+{
+	(void)state;
+	ask_log_in("Alice@EXAMPLE.org", "secret");
+	run_until("logged_in");
+	run_a_little();
+	assert_string_equal(trace, "store session 0.42 alice@example.org /mail/example.org/alice\n"
+				   "front0 logged_in 0 alice@example.org\n");
+	assert_non_null(strstr(events, " login "));
+	assert_non_null(strstr(events, "user=alice@example.org service=imaps method=PLAIN "
+				       "remote=192.0.2.1:4000 local=192.0.2.2:993 tls=TLSv1.3"));
+	assert_null(strstr(events, "secret"));
+	/* And again, without argon2. */
+	clear();
+	ask_log_in(ALICE, "secret");
+	run_until("logged_in 0");
+	assert_non_null(strstr(trace, "store session"));
+}
+
+static void
+who_submits_mail_gets_no_mailbox(void **state)
+{
+	(void)state;
+	ask_log_in_as(SERVICE_SUBMISSIONS, ALICE, ALICE, "secret");
+	run_until("logged_in 0");
+	assert_null(strstr(trace, "store"));
+}
+
+struct refused {
+	const char *name, *authorize_as, *password, *reason;
+};
+
+static void
+a_refused_log_in_says_why_to_the_administrator_only(void **state)
+{
+	static const struct refused rows[] = {
+		{ ALICE, "", "Secret", "wrong password" },
+		{ ALICE, "", "", "wrong password" },
+		{ BOB, "", "secret", "wrong password" },
+		{ "nobody@example.org", "", "secret", "there is no such account" },
+		{ "all@example.org", "", "secret", "there is no such account" },
+		{ "alice+x@example.org", "", "secret", "there is no such account" },
+		{ "carol@example.org", "", "secret", "the account is disabled" },
+		{ "dave@example.org", "", "", "the account has no password" },
+		{ ALICE, BOB, "secret", "may not act for another account" },
+		{ ALICE, "ali", "secret", "may not act for another account" },
+	};
+	char want[64];
+
+	(void)state;
+	snprintf(want, sizeof want, "front0 logged_in %d \n", IPC_DENIED);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		clear();
+		ask_log_in_as(SERVICE_IMAPS, rows[i].name, rows[i].authorize_as, rows[i].password);
+		run_until("logged_in");
+		assert_string_equal(trace, want);
+		assert_non_null(strstr(events, "login.failed"));
+		assert_non_null(strstr(events, rows[i].reason));
+	}
+}
+
+/* A postmaster that was made has a mailbox, but no password is right. */
+static void
+nobody_logs_in_as_a_made_postmaster(void **state)
+{
+	(void)state;
+	ask_resolve(0, "postmaster");
+	run_until("resolved 0");
+	assert_non_null(strstr(trace, "/mail/example.org/postmaster"));
+	ask_log_in("postmaster@example.org", "");
+	run_until("logged_in");
+	assert_non_null(strstr(events, "login.failed"));
+}
+
+static void
+a_removed_account_loses_its_sessions(void **state)
+{
+	struct fault f;
+	char want[64];
+
+	(void)state;
+	ask_resolve(0, ALICE);
+	ask_log_in(ALICE, "secret");
+	run_until("logged_in 0");
+	assert_int_equal(embedded_remove_user(source, BYTES(ALICE), &f), EMBEDDED_DONE);
+	clear();
+	reload();
+	run_until("front1 gone");
+	run_a_little();
+	assert_non_null(strstr(trace, "store revoke\n"));
+	assert_null(strstr(trace, "delivery"));
+	assert_non_null(strstr(trace, "front0 gone\n"));
+	assert_non_null(strstr(events, "account.changed"));
+	ask_resolve(0, ALICE);
+	snprintf(want, sizeof want, "front0 resolved %d\n", IPC_ABSENT);
+	run_until(want);
+	ask_log_in(ALICE, "secret");
+	snprintf(want, sizeof want, "front0 logged_in %d \n", IPC_DENIED);
+	run_until(want);
+}
+
+static void
+a_disabled_account_still_gets_mail(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	ask_resolve(1, ALICE);
+	run_until("resolved 0");
+	assert_int_equal(embedded_set_enabled(source, BYTES(ALICE), false, &f), EMBEDDED_DONE);
+	clear();
+	reload();
+	run_until("front1 gone");
+	run_a_little();
+	assert_non_null(strstr(trace, "store revoke\nstore delivery 1 alice@example.org"));
+	ask_resolve(1, ALICE);
+	run_until("front1 resolved 0");
+	ask_log_in(ALICE, "secret");
+	run_until("logged_in 5");
+}
+
+static void
+a_new_password_ends_sessions_and_the_old_one(void **state)
+{
+	char encoded[PASSWORD_ENCODED_MAX];
+	struct fault f;
+
+	(void)state;
+	ask_log_in(ALICE, "secret");
+	run_until("logged_in 0");
+	assert_int_equal(password_hash(BYTES("fresh"), encoded, &f), 0);
+	assert_int_equal(embedded_set_password(source, BYTES(ALICE), bytes_text(encoded), &f), EMBEDDED_DONE);
+	clear();
+	reload();
+	run_until("store revoke");
+	ask_log_in(ALICE, "secret");
+	run_until("logged_in 5");
+	ask_log_in(ALICE, "fresh");
+	run_until("logged_in 0");
+}
+
+static void
+a_change_while_a_password_is_tried_puts_the_log_in_off(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	assert_int_equal(embedded_set_enabled(source, BYTES(ALICE), false, &f), EMBEDDED_DONE);
+	hand_log_in(ALICE, "secret");
+	reload();
+	run_until_event("login.later");
+	assert_non_null(strstr(events, "the account changed at this moment"));
+	run_a_little();
+	assert_null(strstr(trace, "store session"));
+}
+
+static void
+log_ins_of_a_front_that_went_away_are_dropped(void **state)
+{
+	(void)state;
+	hand_log_in(ALICE, "secret");
+	connect_pair(of_front[0], front[0]);
+	ask_log_in(BOB, "hidden");
+	ask_log_in(BOB, "wrong");
+	run_until("logged_in 0");
+	run_until("logged_in 5");
+	assert_null(strstr(trace, "alice"));
+	assert_null(strstr(events, "alice"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_log_in_is_granted_before_it_is_told),
+		TEST(who_submits_mail_gets_no_mailbox),
+		TEST(a_refused_log_in_says_why_to_the_administrator_only),
+		TEST(nobody_logs_in_as_a_made_postmaster),
+		TEST(a_removed_account_loses_its_sessions),
+		TEST(a_disabled_account_still_gets_mail),
+		TEST(a_new_password_ends_sessions_and_the_old_one),
+		TEST(a_change_while_a_password_is_tried_puts_the_log_in_off),
+		TEST(log_ins_of_a_front_that_went_away_are_dropped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
