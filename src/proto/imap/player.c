@@ -9,7 +9,7 @@
 
 static const struct message_limits limits = { .parts_max = 100, .depth_max = 20, .header_octets_max = 65536 };
 
-enum { FOLDER_CAPACITY = 64, NOW_S = 837571512 };
+enum { FOLDER_CAPACITY = 48, NOW_S = 837571512 };
 
 struct player_folder *
 player_folder(struct player *p, struct bytes name)
@@ -74,7 +74,8 @@ player_done(struct player *p)
 	imap_session_free(&p->session);
 	for (size_t i = 0; i < PLAYER_FOLDERS_MAX; i++)
 		test_view_free(&p->folders[i].view);
-	test_view_free(&p->old);
+	while (p->old_count)
+		test_view_free(&p->old[--p->old_count]);
 	for (size_t i = 0; i < IMAP_BODIES_MAX; i++)
 		buf_done(&p->summaries[i]);
 	buf_done(&p->out);
@@ -364,10 +365,23 @@ answer(struct player *p, const struct imap_ask *ask)
 	imap_session_answer(p->session, &a);
 }
 
+void
+player_hear(struct player *p)
+{
+	if (!p->client)
+		return;
+	test_client_take(p->client, buf_bytes(&p->out));
+	buf_reset(&p->out);
+}
+
 static void
 take_ask(struct player *p, const struct imap_ask *ask)
 {
 	note(p, ask);
+	/* Questions are asked between lines. */
+	player_hear(p);
+	if (p->client && (ask->kind == IMAP_ASK_SELECT || ask->kind == IMAP_ASK_DESELECT))
+		p->client->count = 0;
 	if (ask->kind == IMAP_ASK_DESELECT) {
 		p->selected = NULL;
 		return;
@@ -387,6 +401,8 @@ carry_out(struct player *p, const struct imap_effect *e)
 	case IMAP_OUTPUT:
 		assert(e->octets.len && e->octets.len <= IMAP_OUTPUT_MAX);
 		put_bytes(&p->out, e->octets);
+		if (p->between)
+			p->between(p);
 		break;
 	case IMAP_ASK:
 		assert(!p->is_held);
@@ -512,12 +528,12 @@ player_compact(struct player *p, const char *folder)
 	struct player_folder *f = player_folder(p, bytes_text(folder));
 	struct test_view *old = f->view;
 
+	if (p->old_count == PLAYER_VIEWS_MAX)
+		return;
 	f->view = test_view_next(old, old->view.capacity);
 	if (f == p->selected)
 		imap_session_new_view(p->session, &f->view->view);
-	/* Bodies of the old one may still be lent out. */
-	test_view_free(&p->old);
-	p->old = old;
+	p->old[p->old_count++] = old;
 }
 
 void

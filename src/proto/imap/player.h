@@ -3,9 +3,11 @@
 #define IMAP_PLAYER_H
 
 #include "proto/imap/session.h"
+#include "proto/imap/test_client.h"
 #include "proto/imap/test_view.h"
 
 #define PLAYER_FOLDERS_MAX 32
+#define PLAYER_VIEWS_MAX 256
 
 struct player_folder {
 	char name[256];
@@ -19,8 +21,13 @@ struct player {
 	struct imap_settings settings;
 	struct player_folder folders[PLAYER_FOLDERS_MAX];
 	struct player_folder *selected;
-	struct test_view *old; /* views that were replaced: kept until the next one */
+	struct test_view *old[PLAYER_VIEWS_MAX]; /* replaced: bodies of them may be lent out */
+	size_t old_count;
+	/* Called after each piece of output, which the client may be slow to take.  May be NULL. */
+	void (*between)(struct player *p);
+	uint64_t random; /* for `between` */
 	struct buf out; /* what the client got */
+	struct test_client *client; /* NULL, or: hears it */
 	struct buf asks; /* one line for each question */
 	struct buf message; /* of APPEND */
 	struct imap_body bodies[IMAP_BODIES_MAX];
@@ -46,6 +53,8 @@ void player_send(struct player *p, struct bytes octets);
 void player_send_text(struct player *p, const char *text);
 /* Steps without input: after a change. */
 void player_run(struct player *p);
+/* The client, if there is one, hears what was put out so far. */
+void player_hear(struct player *p);
 /* Answers the question that is held. */
 void player_answer(struct player *p);
 struct player_folder *player_folder(struct player *p, struct bytes name);

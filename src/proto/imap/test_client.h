@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 
-#define TEST_CLIENT_MESSAGES_MAX 65536
+#define TEST_CLIENT_MESSAGES_MAX 4096
 
 struct test_client {
 	uint32_t count; /* messages */

@@ -16,7 +16,7 @@ test_view_new(uint32_t capacity, uint32_t uid_validity)
 	v->head = (void *)mapping;
 	v->records = (void *)(mapping + VIEW_HEAD_OCTETS);
 	v->octets = memory_new_array(capacity ? capacity : 1, sizeof *v->octets);
-	v->summaries_size = (size_t)capacity * 1024 + SUMMARY_MAX;
+	v->summaries_size = (size_t)capacity * 600;
 	v->summaries = memory_new(v->summaries_size);
 	v->head->magic = VIEW_MAGIC;
 	v->head->version = VIEW_VERSION;
