@@ -130,9 +130,9 @@ put_stored(struct imap_session *s, uint32_t index, uint32_t number)
 
 /* RFC 2180 4.2.1 and RFC 5530 3: what is left was changed. */
 static enum imap_turn
-store_end(struct imap_command *c, const struct store_args *args)
+store_end(struct imap_session *s, struct imap_command *c, const struct store_args *args)
 {
-	if (args->has_missed && !c->is_uid)
+	if (!c->is_uid && (args->has_missed || imap_mailbox_has_ghost(s->mailbox, &args->set)))
 		return imap_no(c, "[EXPUNGEISSUED]", "Some of the messages no longer exist");
 	return imap_ok(c, NULL, "STORE completed");
 }
@@ -144,7 +144,7 @@ store_tell(struct imap_session *s, struct imap_command *c, struct store_args *ar
 
 	while (!imap_is_output_high(s)) {
 		if (args->is_silent || !imap_walk_next(&args->walk, s->mailbox, &index, &number))
-			return store_end(c, args);
+			return store_end(s, c, args);
 		if (!(view_flags(&s->mailbox->view->records[index]) & VIEW_EXPUNGED))
 			put_stored(s, index, number);
 	}
@@ -251,6 +251,7 @@ copy_start(struct imap_session *s, struct imap_command *c, struct copy_args *arg
 		imap_walk_next(&walk, s->mailbox, &index, &number))
 		return refuse_set(c);
 	/* RFC 2180 4.4.1: all or nothing. */
+	has_missed |= imap_mailbox_has_ghost(s->mailbox, &args->set);
 	if (has_missed && !c->is_uid)
 		return imap_no(c, "[EXPUNGEISSUED]", "Some of the messages no longer exist");
 	if (args->chunk.count == 0)

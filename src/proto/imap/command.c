@@ -52,9 +52,9 @@ static const struct imap_command_row rows[] = {
 		imap_run_fetch, "FETCH set (item ...)" },
 	{ BYTES_INIT("STORE"), STATE_SELECTED, COMMAND_HAS_UID_FORM | COMMAND_NUMBERS, imap_parse_store,
 		imap_run_store, "STORE set [+|-]FLAGS[.SILENT] (flags)" },
-	{ BYTES_INIT("COPY"), STATE_SELECTED, COMMAND_HAS_UID_FORM, imap_parse_copy, imap_run_copy,
+	{ BYTES_INIT("COPY"), STATE_SELECTED, COMMAND_HAS_UID_FORM | COMMAND_NAMES, imap_parse_copy, imap_run_copy,
 		"COPY set mailbox" },
-	{ BYTES_INIT("MOVE"), STATE_SELECTED, COMMAND_HAS_UID_FORM, imap_parse_copy, imap_run_move,
+	{ BYTES_INIT("MOVE"), STATE_SELECTED, COMMAND_HAS_UID_FORM | COMMAND_NAMES, imap_parse_copy, imap_run_move,
 		"MOVE set mailbox" },
 };
 

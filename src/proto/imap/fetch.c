@@ -7,6 +7,8 @@
 #define BATCH_OCTETS_MAX (4U << 20)
 /* Records that are looked at for a batch. */
 #define LOOK_AHEAD_MAX 4096
+/* Octets that are looked at before others have their turn. */
+#define TURN_WORK_MAX (16U << 20)
 /* Room that a literal leaves in one piece of output for what comes around it. */
 #define LITERAL_PIECE (IMAP_OUTPUT_MAX - IMAP_OUTPUT_HIGH)
 
@@ -122,6 +124,7 @@ begin_section(struct imap_session *s, struct imap_fetch *f)
 	arena_reset(s->scratch);
 	if (!imap_extract_find(&f->extract, section, f->body, s->scratch))
 		f->extract = (struct imap_extract){ .is_nil = true };
+	f->work += f->extract.work;
 	if (!f->is_first_item)
 		put_char(&s->out, ' ');
 	f->is_first_item = false;
@@ -136,6 +139,15 @@ begin_section(struct imap_session *s, struct imap_fetch *f)
 	return true;
 }
 
+static bool
+has_worked_enough(struct imap_fetch *f)
+{
+	if (f->work < TURN_WORK_MAX)
+		return false;
+	f->work = 0;
+	return true;
+}
+
 /* Goes on with the sections of a message.  TURN_DONE: its line is complete. */
 static enum imap_turn
 put_sections(struct imap_session *s, struct imap_fetch *f)
@@ -143,6 +155,8 @@ put_sections(struct imap_session *s, struct imap_fetch *f)
 	while (f->section_at < f->spec.section_count) {
 		if (imap_is_output_high(s))
 			return TURN_FLUSH;
+		if (has_worked_enough(f))
+			return TURN_AGAIN;
 		if (!f->is_in_section)
 			f->is_in_section = begin_section(s, f);
 		if (f->is_in_section && !imap_extract_put(&f->extract, &s->out, LITERAL_PIECE))
@@ -174,9 +188,9 @@ put_message(struct imap_session *s, struct imap_fetch *f, uint32_t index, uint32
 
 /* RFC 2180 4.1.3, RFC 5530 3: what is left was told. */
 static enum imap_turn
-end(struct imap_command *c, const struct imap_fetch *f)
+end(struct imap_session *s, struct imap_command *c, const struct imap_fetch *f)
 {
-	if (f->has_missed)
+	if (f->has_missed || (!c->is_uid && imap_mailbox_has_ghost(s->mailbox, &f->set)))
 		return imap_no(c, "[EXPUNGEISSUED]", "Some of the messages no longer exist");
 	return imap_ok(c, NULL, "FETCH completed");
 }
@@ -192,12 +206,13 @@ put_messages(struct imap_session *s, struct imap_command *c, struct imap_fetch *
 {
 	bool is_plain = is_short(f);
 	uint32_t index, number;
+	enum imap_turn turn;
 
 	while (!imap_is_output_high(s)) {
 		const struct view_record *r;
 
 		if (!imap_walk_next(&f->walk, s->mailbox, &index, &number))
-			return end(c, f);
+			return end(s, c, f);
 		r = &s->mailbox->view->records[index];
 		if (is_plain && !atomic_load_explicit(&r->keywords, memory_order_relaxed)) {
 			imap_fetch_put_short(s, f, index, number);
@@ -205,8 +220,9 @@ put_messages(struct imap_session *s, struct imap_command *c, struct imap_fetch *
 		}
 		if (r->uid > f->batch_last && needs_body(f, s->mailbox->view, r))
 			return ask_bodies(s, c, f, r->uid);
-		if (put_message(s, f, index, number, find_body(f, r->uid)) == TURN_FLUSH)
-			return TURN_FLUSH;
+		turn = put_message(s, f, index, number, find_body(f, r->uid));
+		if (turn != TURN_DONE)
+			return turn;
 	}
 	return TURN_FLUSH;
 }
@@ -215,6 +231,7 @@ enum imap_turn
 imap_run_fetch(struct imap_session *s, struct imap_command *c)
 {
 	struct imap_fetch *f = c->args;
+	enum imap_turn turn = TURN_DONE;
 
 	switch (c->phase) {
 	case START:
@@ -234,8 +251,8 @@ imap_run_fetch(struct imap_session *s, struct imap_command *c)
 		c->phase = MESSAGES;
 		return TURN_ON;
 	default:
-		if (f->body && put_sections(s, f) == TURN_FLUSH)
-			return TURN_FLUSH;
-		return put_messages(s, c, f);
+		if (f->body)
+			turn = put_sections(s, f);
+		return turn == TURN_DONE ? put_messages(s, c, f) : turn;
 	}
 }

@@ -30,6 +30,8 @@ take_header_list(struct bytes *in, struct arena *a, struct imap_section *section
 
 	for (size_t i = 0; i < in->len && in->ptr[i] != ')'; i++)
 		names += in->ptr[i] == ' ';
+	if (names > IMAP_FIELDS_MAX)
+		return false;
 	section->fields = arena_take(a, names * sizeof *section->fields);
 	if (!section->fields || !take_char(in, '('))
 		return false;

@@ -11,6 +11,8 @@
 #define IMAP_SECTIONS_MAX 128
 /* Numbers of one section. */
 #define IMAP_SECTION_DEPTH_MAX 100
+/* Names of one HEADER.FIELDS. */
+#define IMAP_FIELDS_MAX 256
 
 enum imap_fetch_item {
 	FETCH_UID = 1,
@@ -62,6 +64,7 @@ struct imap_extract {
 	struct imap_wire wire; /* what is left of piece `at` */
 	uint64_t octets; /* wire form */
 	uint64_t left; /* of them, to be put out */
+	uint64_t work; /* what it took to find, in octets that were looked at */
 };
 
 /* Finds what the section is in the message. False: the arena is full. */
@@ -82,6 +85,7 @@ struct imap_fetch {
 	/* The message that is being put out. */
 	const struct imap_body *body;
 	size_t section_at;
+	uint64_t work; /* since others had their turn */
 	bool is_first_item, is_in_section, has_missed;
 	struct imap_extract extract;
 };

@@ -5,13 +5,15 @@
 #include <string.h>
 
 /* A pattern is matched with every folder: longer ones than this name nothing. */
-#define PATTERN_MAX 1024
+#define PATTERN_MAX 512
+/* Octets that are compared (at worst) before others have their turn. */
+#define TURN_WORK_MAX (4U << 20)
 
 struct list_args {
 	struct bytes reference, pattern;
 	struct bytes whole; /* reference and pattern */
 	struct imap_folder *folders; /* in the order of their names */
-	size_t count, at;
+	size_t count, at, work;
 };
 
 /* list = "LIST" SP mailbox SP list-mailbox */
@@ -130,14 +132,17 @@ is_missing_parent(const struct list_args *args, struct bytes parent)
 }
 
 static void
-put_missing_parents(struct buf *out, const struct list_args *args, bool is_lsub)
+put_missing_parents(struct buf *out, struct list_args *args, bool is_lsub)
 {
 	struct bytes name = args->folders[args->at].name;
 
 	for (size_t i = 1; i < name.len; i++) {
 		struct bytes parent = bytes_sub(name, 0, i);
 
-		if (name.ptr[i] != IMAP_SEPARATOR || !is_missing_parent(args, parent))
+		if (name.ptr[i] != IMAP_SEPARATOR)
+			continue;
+		args->work += i * args->whole.len;
+		if (!is_missing_parent(args, parent))
 			continue;
 		if (is_lsub)
 			put_folder(out, "* LSUB (", "\\Noselect", parent);
@@ -156,6 +161,11 @@ put_folders(struct imap_session *s, struct imap_command *c, bool is_lsub)
 
 		if (imap_is_output_high(s))
 			return TURN_FLUSH;
+		if (args->work > TURN_WORK_MAX) {
+			args->work = 0;
+			return TURN_AGAIN;
+		}
+		args->work += f->name.len * args->whole.len;
 		put_missing_parents(&s->out, args, is_lsub);
 		if (!imap_name_matches(args->whole, f->name))
 			continue;

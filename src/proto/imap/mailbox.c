@@ -181,6 +181,15 @@ imap_mailbox_resolve(const struct imap_mailbox *m, struct imap_set *set, bool is
 	return true;
 }
 
+bool
+imap_mailbox_has_ghost(const struct imap_mailbox *m, const struct imap_set *uids)
+{
+	for (size_t i = 0; i < m->ghosts.count; i++)
+		if (imap_set_has(uids, m->ghosts.at[i]))
+			return true;
+	return false;
+}
+
 void
 imap_walk_start(struct imap_walk *w, const struct imap_set *uids)
 {

@@ -65,6 +65,8 @@ uint32_t imap_mailbox_uid(const struct imap_mailbox *m, uint32_t number);
 /* Makes uids of a set as taken from a command, settled, none above known_uid.  False: a number is not that
    of a message (RFC 3501 9, seq-number). */
 bool imap_mailbox_resolve(const struct imap_mailbox *m, struct imap_set *set, bool is_uids);
+/* Is one of the settled set of uids a ghost (M3)? */
+bool imap_mailbox_has_ghost(const struct imap_mailbox *m, const struct imap_set *uids);
 /* \Recent, or not? */
 static inline bool
 imap_mailbox_is_recent(const struct imap_mailbox *m, uint32_t uid)
@@ -77,7 +79,9 @@ void imap_mailbox_learn(struct imap_mailbox *m, uint32_t count);
 /* What was told of sync.fresh becomes holes; the rest is forgotten. */
 void imap_mailbox_settle_fresh(struct imap_mailbox *m);
 
+/* Appends; the caller keeps the order. */
 void imap_numbers_add(struct imap_numbers *n, uint32_t number);
+/* Empty again, its memory given back. */
 void imap_numbers_done(struct imap_numbers *n);
 /* How many are below `number`. */
 size_t imap_numbers_below(const struct imap_numbers *n, uint32_t number);
@@ -93,6 +97,7 @@ struct imap_walk {
 	bool is_placed;
 };
 
+/* Before the first message of the set, which must outlive the walk. */
 void imap_walk_start(struct imap_walk *w, const struct imap_set *uids);
 /* The next message: its record and its number.  False at the end. */
 bool imap_walk_next(struct imap_walk *w, const struct imap_mailbox *m, uint32_t *index, uint32_t *number);

@@ -2,7 +2,7 @@
 
 struct parser {
 	struct arena *arena;
-	unsigned int depth;
+	unsigned int depth, bodies;
 };
 
 static bool take_key(struct bytes *in, struct parser *p, struct imap_search_key *key);
@@ -34,6 +34,13 @@ take_text_argument(struct bytes *in, struct parser *p, struct imap_search_key *k
 	fits = !folded.has_failed && arena_copy(p->arena, buf_bytes(&folded), &key->text);
 	buf_done(&folded);
 	return fits;
+}
+
+/* The argument of BODY and TEXT. */
+static bool
+take_body_argument(struct bytes *in, struct parser *p, struct imap_search_key *key)
+{
+	return ++p->bodies <= IMAP_SEARCH_BODIES_MAX && take_text_argument(in, p, key);
 }
 
 /* "HEADER" SP header-fld-name SP astring */
@@ -179,8 +186,8 @@ static const struct {
 	KEY("CC", take_text_argument, .kind = SEARCH_ENVELOPE, .field = ENVELOPE_CC, .cost = COST_ENVELOPE),
 	KEY("BCC", take_text_argument, .kind = SEARCH_ENVELOPE, .field = ENVELOPE_BCC, .cost = COST_ENVELOPE),
 	KEY("HEADER", take_header, .kind = SEARCH_HEADER, .cost = COST_HEADER),
-	KEY("BODY", take_text_argument, .kind = SEARCH_BODY, .cost = COST_BODY),
-	KEY("TEXT", take_text_argument, .kind = SEARCH_TEXT, .cost = COST_BODY),
+	KEY("BODY", take_body_argument, .kind = SEARCH_BODY, .cost = COST_BODY),
+	KEY("TEXT", take_body_argument, .kind = SEARCH_TEXT, .cost = COST_BODY),
 	KEY("NOT", take_child, .kind = SEARCH_NOT),
 	KEY("OR", take_two, .kind = SEARCH_OR),
 #undef KEY

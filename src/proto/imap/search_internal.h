@@ -10,7 +10,9 @@
 
 /* NOT, OR and parentheses within each other. */
 #define IMAP_SEARCH_DEPTH_MAX 32
-/* Of one part, what is looked at. */
+/* BODY and TEXT keys of one SEARCH: each reads the message anew. */
+#define IMAP_SEARCH_BODIES_MAX 16
+/* What is looked at in one message by one such key. */
 #define IMAP_SEARCH_TEXT_MAX (8U << 20)
 /* \Recent among the flags that a key looks at. */
 #define SEARCH_RECENT 0x80000000U

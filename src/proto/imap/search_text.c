@@ -154,9 +154,10 @@ static bool
 is_in_parts(const struct imap_candidate *c, const struct summary *summary, struct bytes text)
 {
 	struct reader reader;
+	uint64_t looked_at = 0;
 
 	start_reader(&reader, c->body->octets);
-	for (uint32_t i = 0; i < summary->part_count; i++) {
+	for (uint32_t i = 0; i < summary->part_count && looked_at < IMAP_SEARCH_TEXT_MAX; i++) {
 		struct summary_part part = summary_part(summary, i);
 		struct bytes header = read_header(&reader, &part);
 
@@ -164,6 +165,7 @@ is_in_parts(const struct imap_candidate *c, const struct summary *summary, struc
 			return true;
 		if (part.kind != PART_TEXT)
 			continue;
+		looked_at += part.body_octets;
 		buf_reset(c->text);
 		put_part_text(c->text, header, read_piece(&reader, part.body_at, part.body_octets));
 		if (text_contains(buf_bytes(c->text), text))

@@ -3,7 +3,7 @@
 #include "proto/rfc5322/header.h"
 
 /* Fields are looked for so far into a header. */
-#define HEADER_OCTETS_MAX (1U << 20)
+#define HEADER_OCTETS_MAX (256U << 10)
 
 static void
 set_octets(struct imap_extract *e)
@@ -71,6 +71,7 @@ find_fields(struct imap_extract *e, const struct imap_section *section, struct b
 	struct bytes name, value, field;
 
 	header = bytes_sub(header, 0, HEADER_OCTETS_MAX);
+	e->work += header.len * section->field_count;
 	e->pieces = arena_take(a, (count_fields(section, header) + 1) * sizeof *e->pieces);
 	if (!e->pieces)
 		return false;
@@ -162,7 +163,7 @@ imap_extract_find(struct imap_extract *e, const struct imap_section *section, co
 	struct summary_part part;
 	bool is_found;
 
-	*e = (struct imap_extract){ 0 };
+	*e = (struct imap_extract){ .work = body->octets.len };
 	if (section->number_count == 0 && section->text == SECTION_WHOLE) {
 		if (!set_piece(e, body->octets, a))
 			return false;

@@ -325,7 +325,7 @@ wait_for_input(struct imap_session *s)
 	return IMAP_NEED_INPUT;
 }
 
-/* One turn of the stage.  IMAP_NEED_INPUT, IMAP_BLOCKED or IMAP_AGAIN when it can't go on, else IMAP_OUTPUT. */
+/* One turn of the stage.  IMAP_NEED_INPUT or IMAP_BLOCKED when it can't go on, else IMAP_OUTPUT. */
 static enum imap_effect_kind
 take_turn(struct imap_session *s, struct bytes *in)
 {
@@ -347,7 +347,8 @@ take_turn(struct imap_session *s, struct bytes *in)
 		s->is_flushing = true;
 		break;
 	case TURN_AGAIN:
-		return IMAP_AGAIN;
+		s->owed = IMAP_AGAIN;
+		break;
 	case TURN_INPUT:
 		return IMAP_NEED_INPUT;
 	case TURN_BLOCKED:

@@ -19,12 +19,14 @@
 #define IMAP_OUTPUT_MAX 65536
 /* Bodies that are asked for at a time. */
 #define IMAP_BODIES_MAX 32
+/* Ranges of uids in one ask (ipc/messages.def). */
+#define IMAP_RANGES_MAX 4096
 
 struct imap_session;
 
 struct imap_limits {
 	uint32_t command_octets_max; /* a command with its literals, but for APPEND's message */
-	uint64_t message_octets_max; /* APPEND: more is refused with NO [LIMIT] */
+	uint64_t message_octets_max; /* APPEND: more is refused with NO [TOOBIG] */
 	uint32_t errors_max; /* BAD commands in a row before BYE */
 };
 
@@ -82,7 +84,7 @@ struct imap_ask {
 	uint32_t flags; /* VIEW_… */
 	struct bytes keywords; /* separated by SP */
 	int64_t date_s; /* INT64_MIN: now */
-	const struct imap_range *uids;
+	const struct imap_range *uids; /* in order, IMAP_RANGES_MAX at most */
 	size_t uid_ranges;
 	struct { const char *mechanism; struct bytes name, authorize_as, secret_password; } login;
 };
@@ -106,6 +108,7 @@ struct imap_body {
 	uint64_t size; /* RFC822.SIZE */
 };
 
+/* What an answer points to is needed until imap_session_answer returns, but for `view` and `bodies`. */
 struct imap_answer {
 	enum imap_outcome outcome;
 	/* SELECT: valid until DESELECT was asked, or imap_session_new_view. */

@@ -15,8 +15,6 @@
 /* A job gives its output to the client when so much has come together. One more message's worth of attributes
    still fits in IMAP_OUTPUT_MAX then. */
 #define IMAP_OUTPUT_HIGH 32768
-/* Ranges of uids in one ask (ipc/messages.def). */
-#define IMAP_RANGES_MAX 4096
 
 enum imap_state { STATE_STRANGER = 1, STATE_AUTHENTICATED = 2, STATE_SELECTED = 4, STATE_ANY = 7 };
 

@@ -11,6 +11,7 @@ struct imap_wire {
 	bool owes_lf; /* only the CR of a CRLF was taken so far */
 };
 
+/* At the front of the octets (borrowed). */
 void imap_wire_start(struct imap_wire *w, struct bytes octets);
 /* How many octets they are in wire form. */
 uint64_t imap_wire_length(struct bytes octets);
