@@ -28,9 +28,10 @@ def test_curl_submits_and_fetches_over_tls(server):
     assert b"Subject: by curl\r\n" in text and text.endswith(b"hello\r\n")
 
 
-def test_curl_appends(server):
-    mail = b"Subject: by append\r\n\r\nx\r\n"
-    curl(server, f"imaps://localhost:{server.ports['imaps']}/Drafts", "--upload-file", "-", input=mail, name="bob")
+def test_curl_appends(server, tmp_path):
+    mail = tmp_path / "mail"
+    mail.write_bytes(b"Subject: by append\r\n\r\nx\r\n")
+    curl(server, f"imaps://localhost:{server.ports['imaps']}/Drafts", "--upload-file", mail, name="bob")
     hits = curl(server, f"imaps://localhost:{server.ports['imaps']}/Drafts", "-X", 'SEARCH SUBJECT "by append"', name="bob")
     assert len(hits.split()) == 3
 
