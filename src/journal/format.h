@@ -54,6 +54,7 @@ enum head_state {
 	HEAD_FOREIGN,
 };
 
+/* Fills page 0. */
 void format_put_head(uint8_t page[static FORMAT_PAGE], const struct segment_head *head);
 /* Reads page 0 (fewer octets than a page count as foreign).  *head is set when HEAD_GOOD. */
 enum head_state format_read_head(struct bytes page, struct segment_head *head);
@@ -67,6 +68,7 @@ struct record_head {
 	uint64_t batch, at;
 };
 
+/* What stands before a record in the segment. */
 void format_put_record_head(uint8_t out[static FORMAT_RECORD_HEAD], const struct segment_head *segment,
 	const struct record_head *record);
 /* Room that a record takes, its padding to 8 included. */
@@ -92,6 +94,7 @@ enum reader_step {
 	READER_END,
 };
 
+/* Ready to read the segment of this head; octets is borrowed as long as it reads. */
 void reader_init(struct segment_reader *r, struct bytes octets, const struct segment_head *head,
 	uint64_t last_batch);
 /* The next thing in the segment; READER_RECORD sets *head and *record (a view of the octets).  After

@@ -100,6 +100,7 @@ struct journal_stats {
 	uint64_t free_segments; /* prepared for what comes */
 	uint64_t log_octets; /* that a replay would read now */
 };
+/* The counts now; from any thread. */
 struct journal_stats journal_stats(struct journal *j);
 
 #endif
