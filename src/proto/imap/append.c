@@ -2,7 +2,7 @@
 #include "proto/imap/commands.h"
 
 struct append_args {
-	struct bytes name; /* first: COMMAND_NAMES */
+	struct bytes name;
 	struct imap_flags flags;
 	int64_t date_s;
 	bool has_nul, is_empty;

@@ -11,7 +11,7 @@ struct store_args {
 };
 
 struct copy_args {
-	struct bytes name; /* first: COMMAND_NAMES */
+	struct bytes name;
 	struct imap_set set;
 	struct imap_set chunk;
 };

@@ -37,7 +37,7 @@ IMAP_HANDLER(unselect);
 
 /* folders.c */
 struct imap_name_args {
-	struct bytes name; /* first: COMMAND_NAMES */
+	struct bytes name;
 	struct bytes new_name;
 };
 IMAP_PARSER(name);

@@ -1,8 +1,8 @@
 /* Plays the scripts of test/dialog (imap-*.txt) against the pure session: whole batches, octet by octet, and with each
    batch cut at each offset.
 
-   Head:    rule: what is tested        start: stranger | inside | selected (INBOX; as bob's friend alice)
-            play: session               account: new (INBOX alone)
+   Head:    rule: what is tested                  start: stranger | inside (alice) | selected (INBOX)
+            play: session                         clear: no (log-in over TLS only)
             messages: how many are in INBOX       message-octets, command-octets, errors: limits
    Lines:   C: line for the server      C- octets without line end (\r \n \0 \\)
             S: line from the server; "..." at its end stands for any rest
@@ -30,7 +30,7 @@ struct script {
 	const char *path;
 	struct buf text;
 	struct bytes lines; /* behind the head */
-	bool is_account_new, is_inside, is_selected;
+	bool is_inside, is_selected;
 	uint64_t messages, message_octets, command_octets, errors;
 	bool forbids_clear;
 };
@@ -83,8 +83,6 @@ read_setting(struct script *script, struct bytes name, struct bytes value)
 	if (bytes_equal(name, BYTES("start"))) {
 		script->is_selected = bytes_equal(value, BYTES("selected"));
 		script->is_inside = script->is_selected || bytes_equal(value, BYTES("inside"));
-	} else if (bytes_equal(name, BYTES("account"))) {
-		script->is_account_new = bytes_equal(value, BYTES("new"));
 	} else if (bytes_equal(name, BYTES("clear"))) {
 		script->forbids_clear = bytes_equal(value, BYTES("no"));
 	} else {
@@ -120,7 +118,7 @@ start(struct player *p, const struct script *script)
 {
 	static char message[512];
 
-	player_init(p, !script->is_account_new);
+	player_init(p, true);
 	p->settings.may_login_in_clear = !script->forbids_clear;
 	if (script->message_octets)
 		p->settings.limits.message_octets_max = script->message_octets;

@@ -131,7 +131,7 @@ static const struct {
 enum { ITEMS = sizeof items / sizeof items[0] };
 
 struct status_args {
-	struct bytes name; /* first: COMMAND_NAMES */
+	struct bytes name;
 	unsigned int items;
 };
 

@@ -191,7 +191,7 @@ start(struct imap_session *s, struct imap_command *c, bool is_lsub)
 		put_folder(&s->out, is_lsub ? "* LSUB (" : "* LIST (", "\\Noselect", BYTES_NONE);
 		return imap_ok(c, NULL, is_lsub ? "LSUB completed" : "LIST completed");
 	}
-	return c->has_folders ? TURN_ON : imap_ask_name(c, IMAP_ASK_LIST, BYTES_NONE);
+	return imap_ask_name(c, IMAP_ASK_LIST, BYTES_NONE);
 }
 
 static enum imap_turn

@@ -12,21 +12,13 @@ static const struct {
 	{ BYTES_INIT("Archive"), "\\Archive" },
 };
 
-enum { SPECIALS = sizeof specials / sizeof specials[0] };
-
 const char *
 imap_name_special_use(struct bytes name)
 {
-	for (size_t i = 0; i < SPECIALS; i++)
+	for (size_t i = 0; i < sizeof specials / sizeof specials[0]; i++)
 		if (bytes_equal(name, specials[i].name))
 			return specials[i].use;
 	return NULL;
-}
-
-struct bytes
-imap_name_special(unsigned int n)
-{
-	return n < SPECIALS ? specials[n].name : BYTES_NONE;
 }
 
 static int

@@ -16,7 +16,5 @@ bool imap_name_is_valid(struct bytes name);
 bool imap_name_matches(struct bytes pattern, struct bytes name);
 /* The special use of a name: "\Sent" for Sent …, or NULL (RFC 6154 2). */
 const char *imap_name_special_use(struct bytes name);
-/* The names that a new account gets, n = 0, 1, …; empty behind the last. */
-struct bytes imap_name_special(unsigned int n);
 
 #endif

@@ -1,7 +1,6 @@
 #include "proto/imap/player.h"
 
 #include "base/memory.h"
-#include "proto/imap/name.h"
 #include "proto/mime/message.h"
 
 #include <assert.h>
@@ -38,6 +37,9 @@ make_folder(struct player *p, struct bytes name)
 	return IMAP_LIMIT;
 }
 
+static const struct bytes specials[] = { BYTES_INIT("Drafts"), BYTES_INIT("Sent"), BYTES_INIT("Junk"),
+	BYTES_INIT("Trash"), BYTES_INIT("Archive") };
+
 void
 player_init(struct player *p, bool has_folders)
 {
@@ -52,9 +54,9 @@ player_init(struct player *p, bool has_folders)
 	for (size_t i = 0; i < IMAP_BODIES_MAX; i++)
 		buf_init(&p->summaries[i], SUMMARY_MAX);
 	(void)make_folder(p, BYTES("INBOX"));
-	for (unsigned int i = 0; has_folders && imap_name_special(i).len; i++) {
-		(void)make_folder(p, imap_name_special(i));
-		player_folder(p, imap_name_special(i))->is_subscribed = true;
+	for (size_t i = 0; has_folders && i < sizeof specials / sizeof specials[0]; i++) {
+		(void)make_folder(p, specials[i]);
+		player_folder(p, specials[i])->is_subscribed = true;
 	}
 	player_restart(p);
 }

@@ -154,33 +154,11 @@ frame_stage(struct imap_session *s, struct bytes *in)
 	return TURN_INPUT;
 }
 
-/* Does the command come to a mailbox that a new account may not have yet? */
-static bool
-needs_folders(const struct imap_session *s)
-{
-	const struct imap_command *c = s->command;
-
-	if (s->is_provisioned)
-		return false;
-	if (c->row->traits & COMMAND_NAMES)
-		return imap_name_special_use(*(const struct bytes *)c->args) != NULL;
-	return (c->row->traits & COMMAND_LISTS) != 0;
-}
-
 static enum imap_turn
 run_stage(struct imap_session *s, struct bytes *in)
 {
-	struct imap_command *c = s->command;
-
 	(void)in;
-	if (!c->is_provisioned && needs_folders(s)) {
-		enum imap_turn turn = imap_provision(s, c);
-
-		if (turn != TURN_DONE)
-			return turn;
-		c->is_provisioned = true;
-	}
-	return c->row->run(s, c);
+	return s->command->row->run(s, s->command);
 }
 
 static enum imap_turn

@@ -54,8 +54,6 @@ enum imap_command_trait {
 	COMMAND_NUMBERS = 1, /* RFC 3501 7.4.1: no EXPUNGE while it runs, unless it is the UID form */
 	COMMAND_SECRET = 2,
 	COMMAND_HAS_UID_FORM = 4,
-	COMMAND_LISTS = 8, /* a new account gets its folders first (provision.c) */
-	COMMAND_NAMES = 16, /* the same, if the first of `args`, a mailbox name, is that of such a folder */
 };
 
 struct imap_command_row {
@@ -83,9 +81,6 @@ struct imap_command {
 	bool is_uid;
 	void *args; /* what `parse` made */
 	unsigned int phase; /* the handler's own */
-	unsigned int provision_phase;
-	bool is_provisioned; /* as far as was possible now */
-	bool has_folders; /* `answer` holds the account's folders already */
 	struct imap_ask ask;
 	struct imap_answer answer;
 	struct imap_own own;
@@ -99,7 +94,7 @@ struct imap_session {
 	enum imap_stage stage;
 	enum imap_state state;
 	enum imap_stage next_stage; /* behind the tagged response */
-	bool is_tls, is_flushing, is_inside_response, is_provisioned, has_changed;
+	bool is_tls, is_flushing, is_inside_response, has_changed;
 	enum imap_effect_kind owed; /* IMAP_NEED_INPUT: nothing is */
 	uint32_t errors;
 	uint64_t message_left; /* of APPEND's literal */
@@ -184,8 +179,6 @@ enum imap_turn imap_append_end_stage(struct imap_session *s, struct bytes *in);
 enum imap_turn imap_challenge_stage(struct imap_session *s, struct bytes *in);
 /* idle.c */
 enum imap_turn imap_idle_stage(struct imap_session *s, struct bytes *in);
-/* provision.c: TURN_DONE when the account has its folders. */
-enum imap_turn imap_provision(struct imap_session *s, struct imap_command *c);
 
 
 #endif
