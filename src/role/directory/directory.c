@@ -5,7 +5,7 @@
 #include "sys/process.h"
 #include "sys/time.h"
 
-enum { RETRY_FIRST_MS = 1000, RETRY_LAST_MS = 30000, THREADS_MAX = 8 };
+enum { RETRY_FIRST_MS = 1000, RETRY_LAST_MS = 30000, THREADS_MAX = 8, PATH_OCTETS_MAX = 4096 };
 
 /* ---- loading */
 
@@ -28,24 +28,34 @@ on_alias(void *arg, const struct alias_record *record)
 }
 
 static int
+open_source(struct directory *d, struct fault *f)
+{
+	char path[PATH_OCTETS_MAX];
+	struct buf b;
+
+	if (d->embedded && !embedded_has_moved(d->embedded))
+		return 0;
+	embedded_close(&d->embedded);
+	buf_init_fixed(&b, path, sizeof path);
+	put_bytes(&b, d->self->config->directory_embedded_file);
+	put_char(&b, '\0');
+	if (b.has_failed)
+		return fault_set(f, FAULT_PERM, "the path of the directory's file is too long");
+	return embedded_open(path, &d->embedded, f);
+}
+
+/* A source that failed is opened anew the next time. */
+static int
 read_source(struct directory *d, struct fault *f)
 {
 	static const struct embedded_visitor visitor = { on_domain, on_user, on_alias };
-	char path[4096];
-	struct buf b;
 
-	if (!d->embedded) {
-		buf_init_fixed(&b, path, sizeof path);
-		put_bytes(&b, d->self->config->directory_embedded_file);
-		put_char(&b, '\0');
-		if (b.has_failed)
-			return fault_set(f, FAULT_PERM, "the path of the directory's file is too long");
-		if (embedded_open(path, &d->embedded, f) != 0)
-			return -1;
-	}
+	if (open_source(d, f) != 0)
+		return -1;
 	accounts_begin(d->accounts);
 	if (embedded_visit(d->embedded, &visitor, d->accounts, f) != 0) {
 		accounts_abandon(d->accounts);
+		embedded_close(&d->embedded);
 		return -1;
 	}
 	accounts_end(d->accounts);

@@ -129,6 +129,14 @@ embedded_make_file(const char *path, struct fault *f)
 	return 0;
 }
 
+/* Everything into the file itself, as far as nobody reads: then a copy of the file is whole, and a copy brought
+   back finds no log of another file beside it. */
+static void
+empty_log(struct embedded *e)
+{
+	sqlite3_wal_checkpoint_v2(e->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+}
+
 int
 embedded_open(const char *path, struct embedded **out, struct fault *f)
 {
@@ -141,6 +149,7 @@ embedded_open(const char *path, struct embedded **out, struct fault *f)
 		!= SQLITE_OK)
 		embedded_fault(e, path, f);
 	else if (set_up(e, path, f) == 0) {
+		empty_log(e);
 		*out = e;
 		return 0;
 	}
@@ -155,9 +164,20 @@ embedded_close(struct embedded **at)
 
 	if (!e)
 		return;
+	if (e->db)
+		empty_log(e);
 	sqlite3_close(e->db);
 	memory_free(e);
 	*at = NULL;
+}
+
+bool
+embedded_has_moved(struct embedded *e)
+{
+	int has_moved = 0;
+
+	return sqlite3_file_control(e->db, "main", SQLITE_FCNTL_HAS_MOVED, &has_moved) != SQLITE_OK
+		|| has_moved;
 }
 
 static int

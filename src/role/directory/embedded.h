@@ -23,6 +23,9 @@ int embedded_open(const char *path, struct embedded **out, struct fault *f)
 	__attribute__((warn_unused_result));
 void embedded_close(struct embedded **e);
 
+/* Has another file taken the place of the one that is open (a copy brought back, say), or is there none? */
+bool embedded_has_moved(struct embedded *e);
+
 /* What a visit calls; any may be NULL.  The records are borrowed for the call. */
 struct embedded_visitor {
 	void (*domain)(void *arg, struct bytes name);

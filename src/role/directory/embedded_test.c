@@ -238,6 +238,25 @@ other_files_are_refused(void **state)
 }
 
 static void
+a_file_in_its_place_is_noticed(void **state)
+{
+	struct world *w = *state;
+	char copy[128];
+	struct embedded *other;
+
+	assert_false(embedded_has_moved(w->e));
+	snprintf(copy, sizeof copy, "%s.copy", w->path);
+	assert_int_equal(embedded_open(copy, &other, &w->f), 0);
+	assert_int_equal(embedded_add_domain(other, BYTES("copied.org"), &w->f), EMBEDDED_DONE);
+	embedded_close(&other);
+	assert_int_equal(disk->renameat(AT_FDCWD, copy, AT_FDCWD, w->path, 0), 0);
+	assert_true(embedded_has_moved(w->e));
+	embedded_close(&w->e);
+	assert_int_equal(embedded_open(w->path, &w->e, &w->f), 0);
+	assert_string_equal(see(w), "domain copied.org\n");
+}
+
+static void
 the_targets_of_an_alias_come_together(void **state)
 {
 	struct world *w = *state;
@@ -267,6 +286,7 @@ main(void)
 		TEST(a_second_opener_sees_what_the_first_committed),
 		TEST(the_file_is_for_its_owner_alone),
 		TEST(other_files_are_refused),
+		TEST(a_file_in_its_place_is_noticed),
 		TEST(the_targets_of_an_alias_come_together),
 	};
 
