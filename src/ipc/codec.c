@@ -346,3 +346,31 @@ ipc_message_name(enum message_type type)
 {
 	return type < MESSAGE_COUNT ? rows[type].name : "unknown";
 }
+
+#define U8(n)
+#define U16(n)
+#define U32(n)
+#define U64(n)
+#define OCTETS(n, most) " " #n
+#define RANGES(n, most)
+#define FDS(most)
+#define MESSAGE(name, member, sender, receiver, ...) [MESSAGE_##name] = "" __VA_ARGS__,
+static const char *const octets_names[] = {
+#include "ipc/messages.def"
+};
+#undef MESSAGE
+#undef U8
+#undef U16
+#undef U32
+#undef U64
+#undef OCTETS
+#undef RANGES
+#undef FDS
+
+bool
+ipc_has_secret(enum message_type type)
+{
+	struct bytes names = bytes_text(octets_names[type]);
+
+	return bytes_find(names, BYTES(" secret_")) < names.len;
+}

@@ -386,6 +386,9 @@ names_lead_there_and_back(void **state)
 	assert_int_equal(ipc_role_by_name(BYTES("relay")), ROLE_COUNT);
 	assert_int_equal(ipc_role_by_name(BYTES_NONE), ROLE_COUNT);
 	assert_string_equal(ipc_message_name(MESSAGE_LOG_IN), "log_in");
+	assert_true(ipc_has_secret(MESSAGE_LOG_IN));
+	assert_false(ipc_has_secret(MESSAGE_LOGGED_IN));
+	assert_false(ipc_has_secret(MESSAGE_DRAIN));
 	assert_string_equal(ipc_service_name(SERVICE_IMAPS), "imaps");
 }
 

@@ -107,6 +107,8 @@ enum message_type ipc_answer_of(enum message_type request);
 bool ipc_is_answer(enum message_type type);
 /* "resolve", …: for logs. */
 const char *ipc_message_name(enum message_type type);
+/* Has it a field named secret_…?  Then no copy of a frame may stay in memory. */
+bool ipc_has_secret(enum message_type type);
 const char *ipc_role_name(enum role role);
 /* ROLE_COUNT when there is none of that name. */
 enum role ipc_role_by_name(struct bytes name);

@@ -187,6 +187,17 @@ on_answer(struct peer *p, const struct message *m)
 	}
 }
 
+/* What the channel lent is its own memory, and stays there until other frames come. */
+static void
+dispatch(struct peer *p, struct bytes frame, const struct message *m)
+{
+	enum message_type type = m->type;
+
+	p->handlers.message(p->arg, p, m);
+	if (ipc_has_secret(type))
+		memory_wipe((void *)(uintptr_t)frame.ptr, frame.len);
+}
+
 static void
 on_frame(void *arg, struct bytes frame, const int *fds, size_t fd_count)
 {
@@ -199,7 +210,7 @@ on_frame(void *arg, struct bytes frame, const int *fds, size_t fd_count)
 	else if (ipc_is_answer(m.type))
 		on_answer(p, &m);
 	else
-		p->handlers.message(p->arg, p, &m);
+		dispatch(p, frame, &m);
 }
 
 struct peer *
@@ -307,13 +318,16 @@ encode_and_send(struct peer *p, const struct message *m,
 	if (size <= sizeof small) {
 		buf_init_fixed(&frame, small, sizeof small);
 		ipc_encode(&frame, m);
-		return send_encoded(p, m, &frame, send);
+	} else {
+		buf_init(&frame, size);
+		(void)buf_room(&frame, size);
+		ipc_encode(&frame, m);
 	}
-	buf_init(&frame, size);
-	(void)buf_room(&frame, size);
-	ipc_encode(&frame, m);
 	int result = send_encoded(p, m, &frame, send);
-	buf_done(&frame);
+	if (ipc_has_secret(m->type))
+		memory_wipe(frame.ptr, frame.len);
+	if (size > sizeof small)
+		buf_done(&frame);
 	return result;
 }
 
