@@ -7,12 +7,10 @@
 
 #include <string.h>
 
-static const char default_path[] = "/etc/mermoz/mermoz.conf";
-
 static int
 serve(int argc, char **argv)
 {
-	const char *path = default_path;
+	const char *path = CONFIG_DEFAULT_PATH;
 	const struct cli_option options[] = { { "-c", &path, NULL }, { NULL, NULL, NULL } };
 	int count = cli_take_options(argc, argv, options);
 

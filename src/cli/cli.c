@@ -37,7 +37,8 @@ help_all(void)
 	for (size_t i = 0; i < COMMANDS; i++)
 		printf("  %-12s %s\n", commands[i]->name, commands[i]->summary);
 	printf("\n`mermoz COMMAND --help` says more about one, with an example.\n"
-	       "Each reads %s, or the file that follows -c.\n\n"
+	       "Those that read the configuration read %s,\n"
+	       "or the file that follows -c.\n\n"
 	       "A first server: write the file (mermoz.conf(5) has one to start from),\n"
 	       "then `mermoz check`, `mermoz user add ADDRESS`, `mermoz serve`.\n",
 		CONFIG_DEFAULT_PATH);
