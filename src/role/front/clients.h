@@ -6,6 +6,7 @@
 
 extern const struct protocol smtp_protocol, imap_protocol;
 
+/* What a service speaks, and whether it begins with a handshake (RFC 8314 3). */
 const struct protocol *clients_protocol(enum ipc_service service);
 bool clients_is_tls_from_start(enum ipc_service service);
 /* Too many connections: the one line that the protocol has for it, if the socket takes it at once. */

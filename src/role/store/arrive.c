@@ -29,7 +29,7 @@ arrival_make_base(struct request *r, uint64_t octets, uint64_t size, struct byte
 		.wall_us = time_now().wall_us,
 		.process = r->engine->process,
 		.number = atomic_fetch_add(&r->engine->next_file, 1) + 1,
-		.host = r->engine->hostname,
+		.host = bytes_text(r->engine->hostname),
 	};
 
 	buf_init_fixed(&out, space, sizeof space);

@@ -134,13 +134,22 @@ start_loop_work(struct engine *e, struct loop *loop)
 	timer_start(&e->settle_timer, NAMES_SETTLE_MS, NAMES_SETTLE_MS);
 }
 
+static char *
+copy_text(struct bytes text)
+{
+	char *copy = memory_new(text.len + 1);
+
+	memcpy(copy, text.ptr, text.len);
+	return copy;
+}
+
 int
 engine_open(const struct engine_settings *settings, struct engine **out, struct fault *f)
 {
 	struct engine *e = NEW(struct engine);
 
 	e->state_directory = e->journal_directory = -1;
-	e->hostname = settings->hostname;
+	e->hostname = copy_text(settings->hostname);
 	e->process = process_id();
 	e->mailboxes_max = settings->mailboxes_max;
 	e->reserve_octets = settings->reserve_octets;
@@ -228,6 +237,7 @@ engine_free(struct engine *e)
 	disk_close(&e->state_directory);
 	(void)pthread_mutex_destroy(&e->lock);
 	(void)pthread_cond_destroy(&e->settled);
+	memory_free(e->hostname);
 	memory_free(e);
 }
 

@@ -17,7 +17,7 @@ struct engine_body;
 
 struct engine_settings {
 	const char *state_directory; /* for the journal; made when missing */
-	struct bytes hostname; /* borrowed for the engine's life */
+	struct bytes hostname; /* copied; stands in file names */
 	struct loop *loop; /* to watch for other programs' changes; NULL: found when a mailbox is opened only */
 	uint32_t threads;
 	uint32_t mailboxes_max; /* kept open without being selected */

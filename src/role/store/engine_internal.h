@@ -38,7 +38,7 @@ struct engine {
 	struct timer settle_timer;
 	int state_directory, journal_directory;
 	uint64_t epoch; /* grows with each stop without warning: views of earlier epochs are checked */
-	struct bytes hostname;
+	char *hostname;
 	int64_t process;
 	uint32_t mailboxes_max;
 	uint64_t reserve_octets;

@@ -1,5 +1,5 @@
 /* The life of a mailbox on a real file system. */
-#include "role/store/testing.h"
+#include "role/store/test_support.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

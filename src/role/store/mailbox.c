@@ -114,7 +114,7 @@ sweep_one(void *arg, const char *name, unsigned char type)
 	if (len > MAILDIR_NAME_MAX)
 		return true;
 	memcpy(path + 4, name, len + 1);
-	if (maildir_is_ours(bytes_of(name, len), s->m->account->engine->hostname)
+	if (maildir_is_ours(bytes_of(name, len), bytes_text(s->m->account->engine->hostname))
 		|| (disk->fstatat(s->m->directory, path, &st, AT_SYMLINK_NOFOLLOW) == 0
 			&& s->now_s - st.st_mtim.tv_sec > STALE_TMP_S))
 		(void)disk->unlinkat(s->m->directory, path, 0);

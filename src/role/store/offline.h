@@ -40,6 +40,7 @@ void offline_drop(struct offline **m);
 /* The guid of the mailbox in that directory of the account; false: none that can be read. */
 bool offline_guid(int account, struct bytes name, uint8_t guid[RECORD_GUID_OCTETS]);
 
+/* The message of that uid, of that base; NULL: there is none. */
 struct offline_message *offline_find(const struct offline *m, uint32_t uid);
 struct offline_message *offline_find_base(const struct offline *m, struct bytes base);
 /* The message of that uid and base, added when it is new; one that has the base keeps the uid it has. */

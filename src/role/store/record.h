@@ -43,9 +43,11 @@ struct record {
 	struct bytes new_name;
 };
 
+/* Appends the record as one entry. */
 void put_record(struct buf *out, const struct record *r);
 /* False at the end, or when what stands there is malformed (then *in is not empty). */
 bool take_record(struct bytes *in, struct record *r) __attribute__((warn_unused_result));
+/* Appends to and takes from the run of ranges that `uids` is; false at its end. */
 void record_put_range(struct buf *uids, uint32_t first, uint32_t last);
 bool record_take_range(struct bytes *uids, struct ipc_range *range);
 

@@ -4,6 +4,7 @@
 
 #include "role/store/engine_internal.h"
 
+/* Owned: recover_free. */
 struct recovery *recover_new(struct engine *e);
 /* Does what one journal record says.  -1 and *f: the disk fails. */
 int recover_record(struct recovery *x, struct bytes record, struct fault *f)

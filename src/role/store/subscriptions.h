@@ -14,6 +14,7 @@ struct subscriptions {
 	bool is_second_version;
 };
 
+/* Any text is taken; lines too long for a name are skipped.  *s has its own copy. */
 void subscriptions_parse(struct bytes text, struct subscriptions *s);
 void subscriptions_done(struct subscriptions *s);
 bool subscriptions_has(const struct subscriptions *s, struct bytes name);

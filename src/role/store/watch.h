@@ -4,6 +4,8 @@
 
 #include "role/store/engine_internal.h"
 
+/* On the loop's thread: begins to listen, stops.  Without inotify (a limit of the kernel) changes are found
+   when a mailbox is opened. */
 void watch_start(struct engine *e, struct loop *loop);
 void watch_stop(struct engine *e);
 /* Watches the directories of a mailbox that is being opened; without room for it, or without a loop, the

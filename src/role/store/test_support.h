@@ -1,6 +1,6 @@
 /* For tests of the engine: an engine over a directory of its own, and answers waited for. */
-#ifndef STORE_TESTING_H
-#define STORE_TESTING_H
+#ifndef STORE_TEST_SUPPORT_H
+#define STORE_TEST_SUPPORT_H
 
 #include "role/store/engine.h"
 #include "view/view.h"

@@ -1,4 +1,4 @@
-#include "role/store/testing.h"
+#include "role/store/test_support.h"
 
 #include "base/event.h"
 #include "sys/disk.h"

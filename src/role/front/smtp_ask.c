@@ -1,0 +1,233 @@
+/* What an SMTP client asks the directory: whether a password is right, whether an account may send as an
+   address, which mailboxes an address means. */
+#include "role/front/smtp_client_internal.h"
+
+#include "base/map.h"
+#include "sys/random.h"
+#include "sys/time.h"
+
+#include <string.h>
+
+static void
+logged_in(void *arg, const struct message *m)
+{
+	struct smtp_client *c = arg;
+	enum smtp_answer a = SMTP_ANSWER_LATER;
+
+	if (!smtp_client_end_request(c))
+		return;
+	if (m && m->u.logged_in.outcome == IPC_OK) {
+		a = SMTP_ANSWER_OK;
+		c->account = m->u.logged_in.account;
+		if (!arena_copy(c->identity, m->u.logged_in.address, &c->address))
+			a = SMTP_ANSWER_LATER;
+		connection_set_account(c->connection, c->account);
+	} else if (m && m->u.logged_in.outcome != IPC_LATER) {
+		a = SMTP_ANSWER_BAD_CREDENTIALS;
+		c->failures++;
+	}
+	smtp_session_answer_login(c->session, a);
+	if (c->failures >= connection_settings(c->connection)->login_failures_max)
+		smtp_session_shut(c->session, BYTES("Too many failed log-ins"));
+	connection_run(c->connection);
+}
+
+void
+smtp_ask_login(struct smtp_client *c, const struct smtp_login *login)
+{
+	struct peer *directory = smtp_client_front(c)->directory;
+	const struct tls *tls = connection_tls(c->connection);
+	char local[NET_TEXT_MAX];
+	struct buf local_text;
+	struct message m = { .type = MESSAGE_LOG_IN };
+	uint64_t request = smtp_client_begin_request(c, directory);
+
+	buf_init_fixed(&local_text, local, sizeof local);
+	connection_put_local_text(c->connection, &local_text);
+	m.u.log_in = (struct ipc_log_in){
+		.request = request,
+		.session = connection_session(c->connection),
+		.service = (uint8_t)connection_service(c->connection),
+		.mechanism = bytes_text(login->mechanism),
+		.name = login->name,
+		.authorize_as = login->authorize_as,
+		.secret_password = login->secret_password,
+		.remote = bytes_text(connection_remote_text(c->connection)),
+		.local = buf_bytes(&local_text),
+		.tls = bytes_text(tls ? tls_version(tls) : ""),
+	};
+	smtp_client_send_request(c, directory, &m, request, logged_in);
+}
+
+/* ---- sender and recipients */
+
+static void
+sender_answered(void *arg, const struct message *m)
+{
+	struct smtp_client *c = arg;
+	enum smtp_answer a = SMTP_ANSWER_LATER;
+
+	if (!smtp_client_end_request(c))
+		return;
+	if (m && m->u.may_send_result.outcome == IPC_OK)
+		a = SMTP_ANSWER_OK;
+	else if (m && m->u.may_send_result.outcome != IPC_LATER)
+		a = SMTP_ANSWER_NOT_YOURS;
+	if (a != SMTP_ANSWER_OK)
+		event(smtp_client_context(c), EV_SENDER_REFUSED, TEXT("sender", c->sender), TEXT("account", c->address));
+	smtp_client_answer(c, a);
+}
+
+/* The address as the directory takes it: local part and domain; "postmaster" stands alone. */
+static struct bytes
+address_of(struct smtp_client *c, const struct smtp_path *path)
+{
+	uint8_t *text;
+
+	if (path->domain.len == 0)
+		return arena_copy(c->arena, path->local, &c->recipient) ? c->recipient : BYTES_NONE;
+	text = arena_take(c->arena, path->local.len + 1 + path->domain.len);
+	if (!text)
+		return BYTES_NONE;
+	if (path->local.len)
+		memcpy(text, path->local.ptr, path->local.len);
+	text[path->local.len] = '@';
+	memcpy(text + path->local.len + 1, path->domain.ptr, path->domain.len);
+	return bytes_of(text, path->local.len + 1 + path->domain.len);
+}
+
+void
+smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
+{
+	struct front *front = smtp_client_front(c);
+	struct message m = { .type = MESSAGE_MAY_SEND };
+	uint8_t random[10];
+	struct moment now = time_now();
+
+	smtp_client_forget_transaction(c);
+	random_fill(random, sizeof random);
+	c->mail_id = mail_id_make(now.wall_us, random);
+	c->now_s = now.wall_us / 1000000;
+	c->is_utf8 = mail->is_utf8;
+	smtp_session_set_mail_id(c->session, &c->mail_id);
+	connection_set_mail(c->connection, c->mail_id.text);
+	if (!arena_copy(c->arena, mail->path.text, &c->sender)) {
+		smtp_session_answer(c->session, SMTP_ANSWER_LATER);
+		return;
+	}
+	event(smtp_client_context(c), EV_MAIL_STARTED, TEXT("sender", c->sender), INT("size", mail->size));
+	if (!front->has_room || front->is_draining) {
+		smtp_session_answer(c->session, front->has_room ? SMTP_ANSWER_LATER : SMTP_ANSWER_NO_SPACE);
+		return;
+	}
+	if (!c->account || mail->path.is_null) {
+		smtp_session_answer(c->session, SMTP_ANSWER_OK);
+		return;
+	}
+	m.u.may_send = (struct ipc_may_send){
+		.request = smtp_client_begin_request(c, front->directory),
+		.account = c->account,
+		.address = address_of(c, &mail->path),
+	};
+	smtp_client_send_request(c, front->directory, &m, m.u.may_send.request, sender_answered);
+}
+
+/* An account gets one copy, however many of its addresses are named. */
+static bool
+add_target(struct smtp_client *c, uint64_t account, struct bytes address)
+{
+	struct target *t;
+
+	if (!c->accounts)
+		c->accounts = map_new();
+	if (map_get_number(c->accounts, account))
+		return true;
+	t = arena_take(c->arena, sizeof *t);
+	if (!t || !arena_copy(c->arena, address, &t->address))
+		return false;
+	t->account = account;
+	*c->last_target = t;
+	c->last_target = &t->next;
+	c->target_count++;
+	(void)map_put_number(c->accounts, account, t);
+	return true;
+}
+
+/* All mailboxes that an address stands for, or none: half of them would be neither accepted nor refused. */
+static enum smtp_answer
+add_targets(struct smtp_client *c, struct bytes targets)
+{
+	struct bytes rest = targets, address;
+	uint8_t kind;
+	uint16_t len;
+	uint64_t account;
+
+	while (take_u8(&rest, &kind) && take_u64(&rest, &account) && take_u16(&rest, &len) &&
+		take_octets(&rest, len, &address))
+		if (kind != TARGET_MAILBOX)
+			return SMTP_ANSWER_NO_ROUTE;
+	for (rest = targets; take_u8(&rest, &kind) && take_u64(&rest, &account) &&
+		take_u16(&rest, &len) && take_octets(&rest, len, &address);)
+		if (c->target_count >= SMTP_CLIENT_RECIPIENTS_MAX || !add_target(c, account, address))
+			return SMTP_ANSWER_LATER;
+	return targets.len ? SMTP_ANSWER_OK : SMTP_ANSWER_LATER;
+}
+
+static enum smtp_answer
+resolution(struct smtp_client *c, const struct ipc_resolved *r)
+{
+	switch ((enum ipc_outcome)r->outcome) {
+	case IPC_OK:
+		return add_targets(c, r->targets);
+	case IPC_ABSENT:
+	case IPC_DENIED:
+	case IPC_INVALID:
+		return SMTP_ANSWER_UNKNOWN;
+	case IPC_FOREIGN:
+		return c->account ? SMTP_ANSWER_NO_ROUTE : SMTP_ANSWER_NO_RELAY;
+	case IPC_NO_SPACE:
+		return SMTP_ANSWER_NO_SPACE;
+	case IPC_LATER:
+	case IPC_EXISTS:
+	case IPC_LIMIT:
+	case IPC_OUTCOMES:
+		break;
+	}
+	return SMTP_ANSWER_LATER;
+}
+
+static void
+resolved(void *arg, const struct message *m)
+{
+	struct smtp_client *c = arg;
+	enum smtp_answer a = SMTP_ANSWER_LATER;
+
+	if (!smtp_client_end_request(c))
+		return;
+	if (m)
+		a = resolution(c, &m->u.resolved);
+	if (a == SMTP_ANSWER_OK) {
+		c->recipient_count++;
+		event(smtp_client_context(c), EV_RCPT_ACCEPTED, TEXT("recipient", c->recipient));
+	} else {
+		event(smtp_client_context(c), EV_RCPT_REFUSED, TEXT("recipient", c->recipient), TEXT("sender", c->sender),
+			STR("reason", a == SMTP_ANSWER_UNKNOWN ? "unknown" : a == SMTP_ANSWER_NO_RELAY ?
+				"no relay" : a == SMTP_ANSWER_NO_ROUTE ? "no route" : "try later"));
+	}
+	smtp_client_answer(c, a);
+}
+
+void
+smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path)
+{
+	struct peer *directory = smtp_client_front(c)->directory;
+	struct message m = { .type = MESSAGE_RESOLVE };
+
+	c->recipient = address_of(c, path);
+	m.u.resolve = (struct ipc_resolve){
+		.request = smtp_client_begin_request(c, directory),
+		.session = connection_session(c->connection),
+		.address = c->recipient,
+	};
+	smtp_client_send_request(c, directory, &m, m.u.resolve.request, resolved);
+}

@@ -1,0 +1,236 @@
+/* An SMTP client's message: taken in, finished with what we add, handed to the store for each mailbox. */
+#include "role/front/smtp_client_internal.h"
+
+#include "proto/rfc5322/received.h"
+
+static enum smtp_answer
+temporary(enum ipc_outcome outcome)
+{
+	return outcome == IPC_NO_SPACE ? SMTP_ANSWER_NO_SPACE : SMTP_ANSWER_LATER;
+}
+
+static void
+put_received(const struct smtp_client *c, struct buf *out)
+{
+	const struct tls *tls = connection_tls(c->connection);
+	char host[NET_TEXT_MAX];
+	struct buf text;
+
+	buf_init_fixed(&text, host, sizeof host);
+	net_put_host(&text, connection_remote(c->connection));
+	rfc5322_put_received(out, &(struct rfc5322_received){
+		.helo = smtp_session_helo(c->session),
+		.client_address = buf_bytes(&text),
+		.by = bytes_text(connection_settings(c->connection)->hostname),
+		.is_esmtp = smtp_session_is_esmtp(c->session),
+		.is_tls = tls != NULL,
+		.is_authenticated = c->account != 0,
+		.is_utf8 = c->is_utf8,
+		.tls_version = bytes_text(tls ? tls_version(tls) : ""),
+		.tls_cipher = bytes_text(tls ? tls_cipher(tls) : ""),
+		.mail_id = bytes_text(c->mail_id.text),
+		.recipient = c->recipient_count == 1 ? c->recipient : BYTES_NONE,
+		.date_s = c->now_s,
+	});
+}
+
+static bool
+has_field(struct bytes header, struct bytes wanted)
+{
+	struct bytes name, value, field;
+
+	while (take_header_field(&header, &name, &value, &field))
+		if (bytes_equal_nocase(name, wanted))
+			return true;
+	return false;
+}
+
+/* RFC 6409 8.2, 8.3: what a client that submits left out. */
+static void
+put_missing(const struct smtp_client *c, struct bytes header, struct buf *out)
+{
+	if (!has_field(header, BYTES("Date"))) {
+		put_text(out, "Date: ");
+		clock_put_rfc5322(out, c->now_s, 0);
+		put_text(out, "\n");
+	}
+	if (!has_field(header, BYTES("Message-ID")))
+		put_format(out, "Message-ID: <%s@%s>\n", c->mail_id.text,
+			connection_settings(c->connection)->hostname);
+}
+
+static void
+put_head(void *arg, struct bytes header, struct buf *out)
+{
+	struct smtp_client *c = arg;
+
+	put_received(c, out);
+	if (c->account)
+		put_missing(c, header, out);
+}
+
+static void
+file_answered(void *arg, const struct message *m)
+{
+	struct smtp_client *c = arg;
+	bool is_alive = smtp_client_end_request(c);
+	enum ipc_outcome outcome = m ? m->u.new_file_result.outcome : IPC_LATER;
+
+	if (!is_alive || outcome != IPC_OK || m->fd_count == 0) {
+		if (m && m->fd_count)
+			net_close(m->fds[0]);
+		if (is_alive) {
+			/* The rest is swallowed, then the answer says why. */
+			c->result = temporary(outcome);
+			incoming_free(&c->incoming);
+		}
+	} else if (c->incoming) {
+		incoming_set_file(c->incoming, m->fds[0]);
+	} else {
+		net_close(m->fds[0]);
+	}
+	if (!is_alive)
+		return;
+	c->is_paused = false;
+	connection_run(c->connection);
+}
+
+static void
+ask_file(struct smtp_client *c)
+{
+	struct peer *store = smtp_client_front(c)->store;
+	struct message m = { .type = MESSAGE_NEW_FILE };
+
+	m.u.new_file = (struct ipc_new_file){
+		.request = smtp_client_begin_request(c, store),
+		.octets = connection_settings(c->connection)->message_octets_max,
+	};
+	c->is_paused = true;
+	smtp_client_send_request(c, store, &m, m.u.new_file.request, file_answered);
+}
+
+void
+smtp_message_begin(struct smtp_client *c)
+{
+	c->result = SMTP_ANSWER_OK;
+	c->incoming = incoming_new(put_head, c);
+	smtp_session_answer(c->session, SMTP_ANSWER_OK);
+}
+
+void
+smtp_message_add(struct smtp_client *c, struct bytes octets)
+{
+	if (!c->incoming)
+		return;
+	incoming_add(c->incoming, octets);
+	if (incoming_needs_file(c->incoming))
+		ask_file(c);
+}
+
+static void
+end_mail(struct smtp_client *c)
+{
+	enum smtp_answer a = c->result;
+
+	if (a == SMTP_ANSWER_OK)
+		event(smtp_client_context(c), EV_MAIL_ACCEPTED, TEXT("sender", c->sender),
+			INT("recipients", c->recipient_count), INT("mailboxes", c->target_count),
+			INT("size", incoming_facts(c->incoming).size));
+	else
+		event(smtp_client_context(c), EV_MAIL_LATER, TEXT("sender", c->sender),
+			STR("reason", a == SMTP_ANSWER_NO_SPACE ? "no space" : "store away or slow"));
+	smtp_client_forget_transaction(c);
+	smtp_client_answer(c, a);
+}
+
+static void
+delivered(void *arg, const struct message *m)
+{
+	struct smtp_client *c = arg;
+	enum ipc_outcome outcome = m ? m->u.delivered.outcome : IPC_LATER;
+
+	c->deliveries--;
+	if (outcome != IPC_OK)
+		c->result = temporary(outcome);
+	if (!smtp_client_end_request(c) || c->deliveries > 0)
+		return;
+	end_mail(c);
+}
+
+/* RFC 5321 4.4: who it comes back to, then (for mail programs that ask) who it was for. */
+static void
+put_prefix(const struct smtp_client *c, const struct target *t, struct buf *out)
+{
+	put_format(out, "Return-Path: <%.*s>\nDelivered-To: %.*s\n", BYTES_ARG(c->sender),
+		BYTES_ARG(t->address));
+}
+
+static void
+deliver(struct smtp_client *c, const struct target *t, uint64_t body)
+{
+	struct peer *store = smtp_client_front(c)->store;
+	struct message m = { .type = MESSAGE_DELIVER };
+	uint8_t prefix_memory[2048], summary_memory[SUMMARY_MAX];
+	struct buf prefix, summary;
+	bool is_first = t == c->targets;
+	uint64_t prefix_size;
+
+	buf_init_fixed(&prefix, prefix_memory, sizeof prefix_memory);
+	buf_init_fixed(&summary, summary_memory, sizeof summary_memory);
+	put_prefix(c, t, &prefix);
+	prefix_size = prefix.len + 2;
+	summary_put_prefixed(&summary, incoming_summary(c->incoming), prefix_size);
+	m.u.deliver = (struct ipc_deliver){
+		.request = smtp_client_begin_request(c, store),
+		.body = body,
+		.is_last = t->next == NULL,
+		.account = t->account,
+		.mail_id = bytes_text(c->mail_id.text),
+		.prefix = buf_bytes(&prefix),
+		.date_s = (uint64_t)c->now_s,
+		.size = incoming_facts(c->incoming).size + prefix_size,
+		.octets = is_first ? incoming_octets(c->incoming) : BYTES_NONE,
+		.summary = buf_bytes(&summary),
+	};
+	if (is_first && incoming_file(c->incoming) >= 0) {
+		m.fds[0] = incoming_file(c->incoming);
+		m.fd_count = 1;
+	}
+	smtp_client_send_request(c, store, &m, m.u.deliver.request, delivered);
+}
+
+static enum smtp_answer
+judge(struct smtp_client *c)
+{
+	struct message_facts facts;
+
+	if (!c->incoming)
+		return c->result;
+	if (!incoming_finish(c->incoming))
+		return SMTP_ANSWER_NO_SPACE;
+	facts = incoming_facts(c->incoming);
+	/* RFC 5321 6.3; our own Received: line is one of them. */
+	return facts.received_count > connection_settings(c->connection)->hops_max ? SMTP_ANSWER_LOOP :
+		SMTP_ANSWER_OK;
+}
+
+void
+smtp_message_end(struct smtp_client *c)
+{
+	enum smtp_answer a = judge(c);
+	uint64_t body;
+
+	if (a != SMTP_ANSWER_OK) {
+		event(smtp_client_context(c), a == SMTP_ANSWER_LOOP ? EV_MAIL_REFUSED : EV_MAIL_LATER,
+			TEXT("sender", c->sender), STR("reason", a == SMTP_ANSWER_LOOP ? "too many hops" :
+				"no space"));
+		smtp_client_forget_transaction(c);
+		smtp_session_answer(c->session, a);
+		return;
+	}
+	c->result = SMTP_ANSWER_OK;
+	c->deliveries = (unsigned int)c->target_count;
+	body = ++smtp_client_front(c)->last_body;
+	for (const struct target *t = c->targets; t; t = t->next)
+		deliver(c, t, body);
+}
