@@ -196,11 +196,14 @@ def test_an_imap_session_hears_something_true_when_the_store_dies(own_server):
 def test_with_the_directory_away_recipients_are_deferred_not_refused(own_server):
     import os
     import signal
+    own_server.stop()
+    own_server.limits = "request_timeout 1s;"
+    own_server.write_conf()
+    own_server.start()
     [pid, *_] = own_server.role_pids("directory")
     os.kill(pid, signal.SIGSTOP)
     try:
         with own_server.smtp() as s:
-            s.timeout = 60
             s.ehlo("c.example")
             s.mail("a@b.example")
             code, text = s.rcpt(f"bob@{DOMAIN}")
