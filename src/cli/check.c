@@ -2,6 +2,7 @@
 
 #include "cli/certificate.h"
 #include "config/kind.h"
+#include "sys/net.h"
 #include "sys/process.h"
 #include "sys/sandbox.h"
 #include "sys/time.h"
@@ -27,12 +28,29 @@ check_certificates(const struct config *c)
 	return result;
 }
 
+static int
+check_socket_owners(const struct config *c)
+{
+	struct net_unix_access ignored;
+	struct fault f;
+	int result = CLI_GOOD;
+
+	for (size_t i = 0; i < c->listener_count; i++) {
+		const struct config_listener *l = &c->listeners[i];
+
+		if (net_unix_access_of(l->user, l->group, l->mode, &ignored, &f) == 0)
+			continue;
+		result = cli_failed("listen %s %.*s: %s", kind_service_name(l->service), BYTES_ARG(l->address), f.text);
+	}
+	return result;
+}
+
 /* Only root can become another user; others stay who they are. */
 static int
 check_users(const struct config *c)
 {
 	const struct bytes names[] = { c->user_front, c->user_directory, c->user_store };
-	int result = CLI_GOOD;
+	int result = check_socket_owners(c);
 
 	for (size_t i = 0; process_is_root() && i < sizeof names / sizeof names[0]; i++) {
 		char name[NAME_MAX_OCTETS];
@@ -66,7 +84,11 @@ security_of(const struct config *c, enum ipc_service service)
 	case SERVICE_SMTP:
 	case SERVICE_SUBMISSION:
 	case SERVICE_IMAP:
+		break;
+	case SERVICE_AUTH:
+	case SERVICE_AUTH_USERDB:
 	case SERVICE_CONTROL:
+		return "for programs of this machine";
 	case SERVICE_COUNT:
 		break;
 	}

@@ -52,7 +52,7 @@ the_list_names_blocks_and_directives(void **state)
 	buf_init(&out, 1 << 20);
 	manual_put_list(&out);
 	put_char(&out, '\0');
-	assert_non_null(strstr((const char *)out.ptr, "listen SERVICE ADDRESS[:PORT];\n"));
+	assert_non_null(strstr((const char *)out.ptr, "listen SERVICE ADDRESS[:PORT] | SERVICE unix:PATH [mode MODE] [user NAME] [group NAME];\n"));
 	assert_non_null(strstr((const char *)out.ptr, "limits {\n    message_size SIZE;\n"));
 	assert_non_null(strstr((const char *)out.ptr, "Default: 50M. Range: 64K to 1G. RFC 1870"));
 	buf_done(&out);

@@ -63,6 +63,22 @@ check_listeners(struct config_reading *r)
 	}
 }
 
+/* The path is the same file however it is written only when it is written the same; the server would say the rest. */
+static void
+check_socket_files(struct config_reading *r)
+{
+	const struct config *c = r->config;
+
+	for (size_t i = 0; i < c->listener_count; i++) {
+		struct bytes path = config_unix_path(c->listeners[i].address);
+
+		if (bytes_starts(path, c->run_directory) &&
+			bytes_equal(bytes_sub(path, c->run_directory.len, path.len), BYTES("/directory.sock")))
+			(void)config_error_add(r->errors, &r->listener_at[i], "%s is the socket of the command line",
+				config_show(path).text);
+	}
+}
+
 static void
 check_template(struct config_reading *r)
 {
@@ -83,5 +99,6 @@ config_check(struct config_reading *r, const struct config_place *file)
 		check_missing(r, file);
 		check_listeners(r);
 	}
+	check_socket_files(r);
 	check_template(r);
 }

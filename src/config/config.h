@@ -17,11 +17,16 @@ struct config_texts {
 	size_t count;
 };
 
-/* listen SERVICE ADDRESS[:PORT] */
+/* listen SERVICE ADDRESS[:PORT], listen SERVICE unix:PATH [mode MODE] [user NAME] [group NAME] */
 struct config_listener {
 	enum ipc_service service;
-	struct bytes address; /* as written, with the port */
+	struct bytes address; /* as written, with the port or "unix:" */
+	uint32_t mode; /* of the socket file */
+	struct bytes user, group; /* of the system; empty: who the server is */
 };
+
+/* The path in "unix:PATH"; empty when the address is none of those. */
+struct bytes config_unix_path(struct bytes address);
 
 /* certificate CHAIN-FILE KEY-FILE; in the front's slice the files' contents stand here (PEM). */
 struct config_certificate {

@@ -50,6 +50,14 @@ bool kind_read_certificate(struct config_reading *r, const struct config_setting
 void kind_put_domains(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 void kind_put_listen(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 void kind_put_certificate(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* The kinds of kind_unix.c: socket files. */
+#define KIND_UNIX_ADDRESS_MAX 120
+/* What is wrong with "unix:PATH", or NULL. */
+const char *kind_unix_trouble(struct bytes address);
+/* What stands behind the address: "mode MODE", "user NAME", "group NAME", each once.  False: an error was added. */
+bool kind_read_access(struct config_reading *r, const struct config_setting *s, struct config_listener *out);
+/* The same, as far as it was said. */
+void kind_put_access(const struct config_listener *l, struct buf *out);
 /* The beginning of a statement, indented as its block asks. */
 void kind_put_name(struct buf *out, const struct directive *d);
 /* The port that a service listens on when none is named. */

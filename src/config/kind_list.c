@@ -8,13 +8,15 @@
 
 static const struct {
 	const char *name;
-	uint16_t port;
+	uint16_t port; /* 0: listens on a socket file */
 } services[] = {
 	[SERVICE_SMTP] = { "smtp", 25 },
 	[SERVICE_SUBMISSION] = { "submission", 587 },
 	[SERVICE_SUBMISSIONS] = { "submissions", 465 },
 	[SERVICE_IMAP] = { "imap", 143 },
 	[SERVICE_IMAPS] = { "imaps", 993 },
+	[SERVICE_AUTH] = { "auth", 0 },
+	[SERVICE_AUTH_USERDB] = { "auth-userdb", 0 },
 };
 
 enum { SERVICES = sizeof services / sizeof services[0] };
@@ -142,15 +144,21 @@ split_port(struct bytes text, struct bytes *host, uint64_t *port)
 	return NULL;
 }
 
-/* The address as net_listen takes it, the port always named. */
+/* The address as net_listen takes it, the port always named; of a socket file, as it is. */
 static const char *
 complete_address(struct bytes text, enum ipc_service service, struct buf *out)
 {
 	struct net_address ignored;
 	struct bytes host;
 	uint64_t port;
-	const char *trouble = split_port(text, &host, &port);
+	const char *trouble;
 
+	if (services[service].port == 0) {
+		put_bytes(out, text);
+		return kind_unix_trouble(text);
+	}
+	trouble = config_unix_path(text).len > 0 ? "only auth and auth-userdb listen on a socket file" :
+		split_port(text, &host, &port);
 	if (trouble)
 		return trouble;
 	put_bytes(out, host);
@@ -169,7 +177,7 @@ wrong_service(struct config_reading *r, const struct config_value *v)
 	for (size_t i = 0; i < SERVICES; i++)
 		near_try(&best, v->text, services[i].name);
 	return config_error_add(r->errors, &v->at,
-		"there is no service %s%s%s%s; there are smtp, submission, submissions, imap, imaps",
+		"there is no service %s%s%s%s; there are smtp, submission, submissions, imap, imaps, auth, auth-userdb",
 		config_show(v->text).text, best.name ? "; did you mean \"" : "", best.name ? best.name : "",
 		best.name ? "\"?" : "");
 }
@@ -205,8 +213,8 @@ kind_read_listen(struct config_reading *r, const struct config_setting *s)
 	struct config *c = r->config;
 	const struct config_value *v = &s->values[1];
 	enum ipc_service service = kind_service_by_name(s->values[0].text);
-	struct config_listener *list;
-	char text[80];
+	struct config_listener *list, made = { .service = service };
+	char text[KIND_UNIX_ADDRESS_MAX];
 	struct buf address;
 	const char *trouble;
 
@@ -218,14 +226,13 @@ kind_read_listen(struct config_reading *r, const struct config_setting *s)
 		return config_error_add(r->errors, &v->at, "listen %s: %s", config_show(v->text).text, trouble);
 	if (c->listener_count == CONFIG_LISTENERS_MAX)
 		return config_error_add(r->errors, s->at, "there are %d listeners at most", CONFIG_LISTENERS_MAX);
-	if (is_listened_on(r, v, buf_bytes(&address)))
+	if (is_listened_on(r, v, buf_bytes(&address)) || !kind_read_access(r, s, &made))
 		return false;
 	list = list_add(r, c->listeners, c->listener_count, sizeof *list, &r->listener_at, &v->at);
-	if (!list || !keep(r, buf_bytes(&address), &v->at, &list[c->listener_count].address))
+	if (!list || !keep(r, buf_bytes(&address), &v->at, &made.address))
 		return false;
-	list[c->listener_count].service = service;
+	list[c->listener_count++] = made;
 	c->listeners = list;
-	c->listener_count++;
 	return true;
 }
 
@@ -238,6 +245,7 @@ kind_put_listen(const struct config *c, const struct directive *d, enum config_f
 		put_text(out, services[c->listeners[i].service].name);
 		put_char(out, ' ');
 		config_tree_put_value(out, c->listeners[i].address);
+		kind_put_access(&c->listeners[i], out);
 		put_text(out, ";\n");
 	}
 }

@@ -119,6 +119,37 @@ the_smallest_file_has_good_defaults(void **state)
 }
 
 static void
+a_socket_file_has_an_owner_and_a_mode(void **state)
+{
+	struct config *c = load_good(SMALLEST "listen auth unix:/var/spool/postfix/private/auth mode 0660 user postfix group mail;\n"
+		"listen auth-userdb unix:/run/mermoz/auth-userdb;"), *slice;
+	struct fault f;
+	struct buf text;
+
+	(void)state;
+	assert_int_equal(c->listener_count, 3);
+	assert_int_equal(c->listeners[1].service, SERVICE_AUTH);
+	assert_true(bytes_equal(config_unix_path(c->listeners[1].address), BYTES("/var/spool/postfix/private/auth")));
+	assert_int_equal(c->listeners[1].mode, 0660);
+	assert_true(bytes_equal(c->listeners[1].user, BYTES("postfix")));
+	assert_true(bytes_equal(c->listeners[1].group, BYTES("mail")));
+	assert_int_equal(c->listeners[2].service, SERVICE_AUTH_USERDB);
+	assert_int_equal(c->listeners[2].mode, 0600);
+	assert_int_equal(c->listeners[2].user.len, 0);
+	assert_int_equal(config_unix_path(c->listeners[0].address).len, 0);
+	buf_init(&text, CONFIG_FILE_MAX);
+	config_put_text(c, false, &text);
+	assert_true(bytes_find(buf_bytes(&text), BYTES("\nlisten auth unix:/var/spool/postfix/private/auth mode 0660 user postfix "
+		"group mail;\n")) < text.len);
+	assert_true(bytes_find(buf_bytes(&text), BYTES("\nlisten auth-userdb unix:/run/mermoz/auth-userdb mode 0600;\n")) < text.len);
+	assert_int_equal(config_read_slice(buf_bytes(&text), &slice, &f), 0);
+	assert_int_equal(slice->listeners[1].mode, 0660);
+	config_free(&slice);
+	config_free(&c);
+	buf_done(&text);
+}
+
+static void
 every_directive_finds_its_member(void **state)
 {
 	struct config *c = load_good(
@@ -223,6 +254,22 @@ static const struct {
 	{ "listen smtp [::1]25;", "2:13", "after \"]\"" },
 	{ "listen smtp [::1;", "2:13", "an address is needed" },
 	{ "listen smtp;", "2:1", "is written: listen SERVICE ADDRESS[:PORT]" },
+	{ "listen auth *;", "2:13", "it listens on a socket file" },
+	{ "listen auth unix:run/auth;", "2:13", "listen unix:run/auth" },
+	{ "listen auth unix:/a/../b;", "2:13", "listen unix:/a/../b" },
+	{ "listen auth unix:/0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+	  "0123456;", "2:13", "107 octets at most" },
+	{ "listen smtp unix:/run/x;", "2:13", "only auth and auth-userdb" },
+	{ "listen auth unix:/run/mermoz/directory.sock;", "2:13", "the socket of the command line" },
+	{ "listen auth unix:/a; listen auth-userdb unix:/a;", "2:41", "taken already" },
+	{ "listen auth unix:/a mode 0888;", "2:21", "a mode is needed, such as 0660" },
+	{ "listen auth unix:/a mode 1777;", "2:21", "a mode is needed" },
+	{ "listen auth unix:/a mode 60;", "2:21", "a mode is needed" },
+	{ "listen auth unix:/a mode 0600 mode 0660;", "2:31", "it is there already" },
+	{ "listen auth unix:/a user 33;", "2:21", "not its number" },
+	{ "listen auth unix:/a group;", "2:21", "a value is missing" },
+	{ "listen auth unix:/a owner postfix;", "2:21", "there is no option owner; there are mode, user, group" },
+	{ "listen smtp 127.0.0.1:26 mode 0600;", "2:26", "only a socket file has a mode" },
 	{ "listen imaps *;", "2:14", "imaps needs a certificate" },
 	{ "listen submissions *;", "2:20", "submissions needs a certificate" },
 	{ "listen imap *;", "2:13", "nobody could log in" },
@@ -440,6 +487,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_smallest_file_has_good_defaults),
+		cmocka_unit_test(a_socket_file_has_an_owner_and_a_mode),
 		cmocka_unit_test(every_directive_finds_its_member),
 		cmocka_unit_test(an_error_says_where_and_what),
 		cmocka_unit_test(what_is_missing_is_named_with_an_example),

@@ -18,6 +18,7 @@ enum {
 	MOST_front = UINT8_MAX,
 	MOST_service = SERVICE_COUNT - 1,
 	MOST_outcome = IPC_OUTCOMES - 1,
+	MOST_refusal = REFUSALS - 1,
 	MOST_operation = MAILBOX_UNSUBSCRIBE,
 	MOST_mode = FLAGS_REMOVE,
 	MOST_unused = 0,

@@ -23,8 +23,13 @@ enum ipc_outcome {
 };
 
 enum ipc_service { SERVICE_SMTP, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS, SERVICE_IMAP, SERVICE_IMAPS,
+	SERVICE_AUTH, /* a unix socket: other programs log their users in */
+	SERVICE_AUTH_USERDB, /* a unix socket: and ask where mailboxes are */
 	SERVICE_CONTROL, /* the directory's unix socket for the command line */
 	SERVICE_COUNT };
+
+/* Why a log-in is refused, as far as its client may know: more than the first only when the password was right. */
+enum ipc_refusal { REFUSAL_CREDENTIALS, REFUSAL_DISABLED, REFUSAL_NOT_AUTHORIZED, REFUSALS };
 
 enum ipc_target { TARGET_MAILBOX, TARGET_FOREIGN };
 

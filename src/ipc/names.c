@@ -13,6 +13,8 @@ static const char *const services[SERVICE_COUNT] = {
 	[SERVICE_SUBMISSIONS] = "submissions",
 	[SERVICE_IMAP] = "imap",
 	[SERVICE_IMAPS] = "imaps",
+	[SERVICE_AUTH] = "auth",
+	[SERVICE_AUTH_USERDB] = "auth-userdb",
 	[SERVICE_CONTROL] = "control",
 };
 

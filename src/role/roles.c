@@ -13,13 +13,14 @@ static const struct roles_row rows[ROLE_COUNT] = {
 		.is_one_a_core = true,
 		.talks_to = BIT(ROLE_DIRECTORY) | BIT(ROLE_STORE),
 		.services = BIT(SERVICE_SMTP) | BIT(SERVICE_SUBMISSION) | BIT(SERVICE_SUBMISSIONS) |
-			BIT(SERVICE_IMAP) | BIT(SERVICE_IMAPS),
+			BIT(SERVICE_IMAP) | BIT(SERVICE_IMAPS) | BIT(SERVICE_AUTH),
 		.descriptors = 65536, /* views, bodies */
 	},
 	[ROLE_DIRECTORY] = {
 		.places = { PLACE_STATE, PLACE_EMBEDDED },
 		.talks_to = BIT(ROLE_FRONT) | BIT(ROLE_STORE),
-		.services = BIT(SERVICE_CONTROL),
+		/* Where mailboxes are is for who may know it, and fronts may not. */
+		.services = BIT(SERVICE_CONTROL) | BIT(SERVICE_AUTH_USERDB),
 		.descriptors = 4096,
 	},
 	[ROLE_STORE] = {

@@ -7,8 +7,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 static void
@@ -262,62 +260,6 @@ net_listen(const struct net_address *a, int backlog, struct fault *f)
 	buf_init_fixed(&name, text, sizeof text - 1);
 	net_put_address(&name, a);
 	return fault_errno(f, error, "listen on %s", text);
-}
-
-static int
-unix_address(const char *path, struct net_address *out, struct fault *f)
-{
-	struct sockaddr_un *a = (struct sockaddr_un *)&out->storage;
-	size_t len = strlen(path);
-
-	memset(out, 0, sizeof *out);
-	if (len == 0 || len >= sizeof a->sun_path)
-		return fault_set(f, FAULT_LIMIT, "the socket path %.100s… is longer than %zu octets",
-			path, sizeof a->sun_path - 1);
-	a->sun_family = AF_UNIX;
-	memcpy(a->sun_path, path, len + 1);
-	out->len = sizeof *a;
-	return 0;
-}
-
-int
-net_listen_unix(const char *path, mode_t mode, struct fault *f)
-{
-	struct net_address a;
-	struct stat st;
-
-	if (unix_address(path, &a, f) == -1)
-		return -1;
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-		(void)unlink(path);
-	int fd = new_socket(AF_UNIX);
-	if (fd == -1)
-		return fault_errno(f, errno, "make a socket");
-	/* The mode of the inode from its first moment on. */
-	(void)fchmod(fd, mode);
-	fd = bind_and_listen(fd, &a, 64);
-	if (fd == -1)
-		return fault_errno(f, errno, "listen on %s", path);
-	if (chmod(path, mode) == 0)
-		return fd;
-	int error = errno;
-	close(fd);
-	return fault_errno(f, error, "chmod %s", path);
-}
-
-int
-net_connect_unix(const char *path, struct fault *f)
-{
-	struct net_address a;
-
-	if (unix_address(path, &a, f) == -1)
-		return -1;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd != -1 && connect(fd, (const struct sockaddr *)&a.storage, a.len) == 0)
-		return fd;
-	int error = errno;
-	net_close(fd);
-	return fault_errno(f, error, "connect to %s", path);
 }
 
 int

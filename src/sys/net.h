@@ -34,6 +34,24 @@ int net_listen(const struct net_address *a, int backlog, struct fault *f)
 	__attribute__((warn_unused_result));
 /* A listening unix socket at path, mode; an old socket file there is replaced.  -1 with *f. */
 int net_listen_unix(const char *path, mode_t mode, struct fault *f) __attribute__((warn_unused_result));
+/* Whose a socket file is and who may connect to it (mode). */
+struct net_unix_access {
+	uid_t user;
+	gid_t group;
+	mode_t mode;
+};
+
+/* With names of the system, empty for our own; -1 with *f: there is none of that name. */
+int net_unix_access_of(struct bytes user, struct bytes group, mode_t mode, struct net_unix_access *out, struct fault *f)
+	__attribute__((warn_unused_result));
+bool net_unix_access_equal(const struct net_unix_access *a, const struct net_unix_access *b);
+/* A listening unix socket for others, at a path that may lie in a directory of theirs: nobody can connect before it is theirs.
+   Takes the place of a socket that nobody listens on, and of nothing else.  -1 with *f. */
+int net_listen_unix_for(const char *path, const struct net_unix_access *access, struct fault *f)
+	__attribute__((warn_unused_result));
+/* Changes who may connect from now on.  -1 with *f. */
+int net_set_unix_access(const char *path, const struct net_unix_access *access, struct fault *f)
+	__attribute__((warn_unused_result));
 /* Connects to a unix stream socket, blocking: for the CLI.  -1 with *f. */
 int net_connect_unix(const char *path, struct fault *f) __attribute__((warn_unused_result));
 /* The next connection with TCP_NODELAY set; -1: none waits (EAGAIN) or trouble (errno). */

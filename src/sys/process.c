@@ -168,6 +168,27 @@ process_give(const char *path, const char *user, struct fault *f)
 	return 0;
 }
 
+int
+process_find_user(struct bytes user, uid_t *uid, gid_t *gid, struct fault *f)
+{
+	char name[64];
+
+	(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(user));
+	const struct passwd *account = getpwnam(name);
+	if (!account)
+		return fault_set(f, FAULT_PERM, "there is no user \"%s\" on this system", name);
+	*uid = account->pw_uid;
+	*gid = account->pw_gid;
+	return 0;
+}
+
+void
+process_own_user(uid_t *uid, gid_t *gid)
+{
+	*uid = geteuid();
+	*gid = getegid();
+}
+
 bool
 process_has_user(const char *user)
 {

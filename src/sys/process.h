@@ -32,6 +32,10 @@ bool process_is_root(void);
 /* Gives path to that user of the system and its group, which needs root; -1 with *f. */
 int process_give(const char *path, const char *user, struct fault *f)
 	__attribute__((warn_unused_result));
+/* The numbers of that user of the system and its group; -1 with *f: there is none. */
+int process_find_user(struct bytes user, uid_t *uid, gid_t *gid, struct fault *f) __attribute__((warn_unused_result));
+/* Our own. */
+void process_own_user(uid_t *uid, gid_t *gid);
 /* Is there a user of that name on this system? */
 bool process_has_user(const char *user);
 long process_cores(void);

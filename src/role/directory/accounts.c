@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "role/directory/accounts_internal.h"
+#include "role/directory/template.h"
 #include "sys/random.h"
 
 enum { CONFIG_COPY_MAX = 1024 * 1024 };
@@ -126,6 +127,24 @@ const struct account *
 accounts_by_number(const struct accounts *a, uint64_t number)
 {
 	return number - a->number_base < a->index_count ? a->by_index[number - a->number_base] : NULL;
+}
+
+struct bytes
+accounts_home(const struct accounts *a, const struct account *account)
+{
+	return template_home(a->template, account_path(account));
+}
+
+const struct account *
+accounts_next(const struct accounts *a, size_t *at)
+{
+	while (*at < a->index_count) {
+		const struct account *account = a->by_index[(*at)++];
+
+		if (account && !account->is_made)
+			return account;
+	}
+	return NULL;
 }
 
 bool

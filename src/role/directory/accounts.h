@@ -93,6 +93,10 @@ const struct account *accounts_by_number(const struct accounts *a, uint64_t numb
 /* The account of that exact address; of a name without "@", the one in the first domain.  NULL when
    there is none. */
 const struct account *accounts_find(const struct accounts *a, struct bytes name);
+/* The directory that is the account's alone: its Maildir's path, up to the component that names it.  Borrowed from the account. */
+struct bytes accounts_home(const struct accounts *a, const struct account *account);
+/* Walks the accounts that sources know: start with *at == 0; NULL at the end.  Loads may come between. */
+const struct account *accounts_next(const struct accounts *a, size_t *at);
 bool accounts_has_domain(const struct accounts *a, struct bytes domain);
 
 struct accounts_counts {

@@ -166,20 +166,31 @@ thread_count(void)
 	return cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (size_t)cores;
 }
 
+/* In the jail there is no list of users any more. */
+static int
+before_jail(struct role_self *r, struct fault *f)
+{
+	struct directory *d = NEW(struct directory);
+
+	r->state = d;
+	process_own_user(&d->store_uid, &d->store_gid);
+	return process_is_root() ? process_find_user(r->config->user_store, &d->store_uid, &d->store_gid, f) : 0;
+}
+
 /* A source that can't be read now is no reason not to start: what is asked meanwhile is "later". */
 static int
 on_start(struct role_self *r, struct fault *f)
 {
-	struct directory *d = NEW(struct directory);
+	struct directory *d = r->state;
 	struct fault load_fault;
 
 	(void)f;
-	r->state = d;
 	d->self = r;
 	d->accounts = accounts_new(r->config, &accounts_handlers, d);
 	d->verifier = verifier_new(r->loop, thread_count());
 	d->grants = grantor_new();
 	d->control = control_new(r->loop, &control_handlers, d);
+	d->userdb = userdb_new(r->loop, d->accounts, d->store_uid, d->store_gid);
 	timer_init(&d->retry, r->loop, on_retry);
 	directory_load(d, &load_fault);
 	return 0;
@@ -204,6 +215,8 @@ on_listen(struct role_self *r, const struct role_listener *l)
 
 	if (l->service == SERVICE_CONTROL)
 		control_listen(d->control, l->fd);
+	else if (l->service == SERVICE_AUTH_USERDB)
+		userdb_listen(d->userdb, l);
 }
 
 static void
@@ -213,6 +226,8 @@ on_unlisten(struct role_self *r, const struct role_listener *l)
 
 	if (l->service == SERVICE_CONTROL)
 		control_unlisten(d->control);
+	else if (l->service == SERVICE_AUTH_USERDB)
+		userdb_unlisten(d->userdb, l);
 }
 
 static void
@@ -325,6 +340,7 @@ on_end(struct role_self *r)
 	verifier_free(&d->verifier);
 	directory_free_logins(d);
 	control_free(&d->control);
+	userdb_free(&d->userdb);
 	embedded_close(&d->embedded);
 	accounts_free(&d->accounts);
 	grantor_free(&d->grants);
@@ -332,6 +348,7 @@ on_end(struct role_self *r)
 }
 
 const struct role_hooks directory_hooks = {
+	.before_jail = before_jail,
 	.start = on_start,
 	.reload = on_reload,
 	.listen = on_listen,

@@ -5,6 +5,7 @@
 #include "role/directory/control.h"
 #include "role/directory/embedded.h"
 #include "role/directory/grantor.h"
+#include "role/directory/userdb.h"
 #include "role/directory/verifier.h"
 #include "role/role.h"
 
@@ -18,6 +19,9 @@ struct directory {
 	struct verifier *verifier;
 	struct grantor *grants;
 	struct control *control;
+	struct userdb *userdb;
+	uid_t store_uid; /* whom mailboxes belong to */
+	gid_t store_gid;
 	struct peer *fronts[ROLE_INSTANCES_MAX];
 	struct login *logins; /* whose passwords are being tried */
 	struct timer retry; /* after a load that failed */

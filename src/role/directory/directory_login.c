@@ -13,9 +13,10 @@ struct login {
 	uint64_t request, session, account; /* account 0: there is none of that name */
 	enum ipc_service service;
 	const char *trouble; /* what is wrong whatever the password; NULL: nothing */
+	enum ipc_refusal refusal; /* what the client hears of it, when the password is right */
 	bool is_spoiled; /* the account changed while the password was tried */
 	struct arena *arena; /* the texts */
-	struct bytes user, mechanism, remote, local, tls;
+	struct bytes user, mechanism, remote, local, tls, application;
 };
 
 enum { TEXTS_MAX = 4096 };
@@ -44,6 +45,7 @@ new_login(struct directory *d, struct peer *front, const struct ipc_log_in *m)
 	login->remote = keep(login, m->remote);
 	login->local = keep(login, m->local);
 	login->tls = keep(login, m->tls);
+	login->application = keep(login, m->application);
 	login->next = d->logins;
 	d->logins = login;
 	return login;
@@ -61,19 +63,22 @@ free_login(struct login *login)
 	memory_free(login);
 }
 
-/* reason: NULL for none. */
+/* What another program says of its user is in the place of what we know ourselves, and `via` says so.  reason: NULL
+   for none. */
 static void
 report(const struct login *login, enum event_id id, const char *reason)
 {
 	const struct event_context context = { .session = login->session };
+	const char *service = ipc_service_name(login->service);
 	const struct event_field fields[] = {
 		TEXT("user", login->user),
-		STR("service", ipc_service_name(login->service)),
+		TEXT("service", login->application.len ? login->application : bytes_text(service)),
 		TEXT("method", login->mechanism),
 		TEXT("remote", login->remote),
 		TEXT("local", login->local),
 		TEXT("tls", login->tls),
 		INT("front", peer_index(login->front)),
+		TEXT("via", bytes_text(login->application.len ? service : "")),
 		{ reason ? FIELD_TEXT : FIELD_END, "reason", bytes_text(reason), 0 },
 		{ FIELD_END, NULL, BYTES_NONE, 0 },
 	};
@@ -88,6 +93,7 @@ answer(struct login *login, enum ipc_outcome outcome, const struct account *acco
 
 	m.u.logged_in.request = login->request;
 	m.u.logged_in.outcome = (uint8_t)outcome;
+	m.u.logged_in.refusal = outcome == IPC_DENIED ? (uint8_t)login->refusal : REFUSAL_CREDENTIALS;
 	if (outcome == IPC_OK) {
 		m.u.logged_in.account = account->number;
 		m.u.logged_in.address = account_address(account);
@@ -140,6 +146,9 @@ decide(struct login *login, bool is_right)
 {
 	const struct account *account = accounts_by_number(login->directory->accounts, login->account);
 
+	/* Who does not know the password hears of nothing else. */
+	if (!is_right)
+		login->refusal = REFUSAL_CREDENTIALS;
 	if (login->is_spoiled)
 		put_off(login, "the account changed at this moment");
 	else if (login->trouble)
@@ -161,16 +170,20 @@ on_tried(void *arg, bool is_right)
 }
 
 static const char *
-trouble_of(const struct directory *d, const struct account *account, struct bytes authorize_as)
+trouble_of(const struct directory *d, const struct account *account, struct bytes authorize_as, enum ipc_refusal *refusal)
 {
+	*refusal = REFUSAL_CREDENTIALS;
 	if (!account || account->is_made)
 		return "there is no such account";
-	if (!account->is_enabled)
-		return "the account is disabled";
 	if (account->password_len == 0)
 		return "the account has no password";
+	*refusal = REFUSAL_DISABLED;
+	if (!account->is_enabled)
+		return "the account is disabled";
+	*refusal = REFUSAL_NOT_AUTHORIZED;
 	if (authorize_as.len && accounts_find(d->accounts, authorize_as) != account)
 		return "may not act for another account";
+	*refusal = REFUSAL_CREDENTIALS;
 	return NULL;
 }
 
@@ -188,9 +201,9 @@ directory_log_in(struct directory *d, struct peer *front, const struct ipc_log_i
 		return;
 	}
 	login->account = account ? account->number : 0;
-	login->trouble = trouble_of(d, account, m->authorize_as);
-	/* With the hash of who may not log in the answer could come from memory, sooner than others. */
-	hash = login->trouble ? BYTES_NONE : account_secret_password(account);
+	login->trouble = trouble_of(d, account, m->authorize_as, &login->refusal);
+	/* An answer that comes from memory, sooner than others, tells something only to who knows the password. */
+	hash = account ? account_secret_password(account) : BYTES_NONE;
 	switch (verifier_try(d->verifier, name, hash, m->secret_password, on_tried, login)) {
 	case VERIFIER_RIGHT:
 		on_tried(login, true);

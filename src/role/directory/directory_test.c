@@ -100,6 +100,7 @@ while_the_source_cannot_be_read_nobody_is_unknown(void **state)
 	directory_hooks.end(&self);
 	trace[0] = '\0';
 	config.directory_embedded_file = BYTES("/nowhere/at/all");
+	assert_int_equal(directory_hooks.before_jail(&self, &f), 0);
 	assert_int_equal(directory_hooks.start(&self, &f), 0);
 	assert_non_null(strstr(events, "directory.failed"));
 	connect_pair(of_store, store);

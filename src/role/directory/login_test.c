@@ -36,29 +36,35 @@ who_submits_mail_gets_no_mailbox(void **state)
 
 struct refused {
 	const char *name, *authorize_as, *password, *reason;
+	enum ipc_refusal refusal; /* what the client may know of it */
 };
 
 static void
 a_refused_log_in_says_why_to_the_administrator_only(void **state)
 {
 	static const struct refused rows[] = {
-		{ ALICE, "", "Secret", "wrong password" },
-		{ ALICE, "", "", "wrong password" },
-		{ BOB, "", "secret", "wrong password" },
-		{ "nobody@example.org", "", "secret", "there is no such account" },
-		{ "all@example.org", "", "secret", "there is no such account" },
-		{ "alice+x@example.org", "", "secret", "there is no such account" },
-		{ "carol@example.org", "", "secret", "the account is disabled" },
-		{ "dave@example.org", "", "", "the account has no password" },
-		{ ALICE, BOB, "secret", "may not act for another account" },
-		{ ALICE, "ali", "secret", "may not act for another account" },
+		{ ALICE, "", "Secret", "wrong password", REFUSAL_CREDENTIALS },
+		{ ALICE, "", "", "wrong password", REFUSAL_CREDENTIALS },
+		{ BOB, "", "secret", "wrong password", REFUSAL_CREDENTIALS },
+		{ "nobody@example.org", "", "secret", "there is no such account", REFUSAL_CREDENTIALS },
+		{ "all@example.org", "", "secret", "there is no such account", REFUSAL_CREDENTIALS },
+		{ "alice+x@example.org", "", "secret", "there is no such account", REFUSAL_CREDENTIALS },
+		{ "carol@example.org", "", "secret", "the account is disabled", REFUSAL_DISABLED },
+		{ "carol@example.org", "", "Secret", "the account is disabled", REFUSAL_CREDENTIALS },
+		{ "dave@example.org", "", "", "the account has no password", REFUSAL_CREDENTIALS },
+		{ ALICE, BOB, "secret", "may not act for another account", REFUSAL_NOT_AUTHORIZED },
+		{ ALICE, BOB, "Secret", "may not act for another account", REFUSAL_CREDENTIALS },
+		{ ALICE, "ali", "secret", "may not act for another account", REFUSAL_NOT_AUTHORIZED },
 	};
 	char want[64];
 
 	(void)state;
-	snprintf(want, sizeof want, "front0 logged_in %d \n", IPC_DENIED);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		clear();
+		if (rows[i].refusal)
+			snprintf(want, sizeof want, "front0 logged_in %d refusal %d\n", IPC_DENIED, rows[i].refusal);
+		else
+			snprintf(want, sizeof want, "front0 logged_in %d \n", IPC_DENIED);
 		ask_log_in_as(SERVICE_IMAPS, rows[i].name, rows[i].authorize_as, rows[i].password);
 		run_until("logged_in");
 		assert_string_equal(trace, want);

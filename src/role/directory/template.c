@@ -63,3 +63,34 @@ template_put_path(struct buf *out, struct bytes template, const struct address *
 		return fault_set(f, FAULT_LIMIT, "the path is too long");
 	return result;
 }
+
+/* What stands behind the last variable. */
+static struct bytes
+tail_of(struct bytes template)
+{
+	struct bytes tail = BYTES_NONE;
+
+	while (template.len > 0) {
+		(void)take_until(&template, '%');
+		if (take_char(&template, '%') || template.len == 0)
+			continue;
+		if (template.ptr[0] == '{')
+			(void)take_until(&template, '}');
+		else
+			template = bytes_sub(template, 1, template.len);
+		tail = template;
+	}
+	return tail;
+}
+
+struct bytes
+template_home(struct bytes template, struct bytes path)
+{
+	struct bytes tail = tail_of(template);
+
+	while (bytes_find_char(tail, '/') < tail.len) {
+		(void)take_until(&tail, '/');
+		path = bytes_sub(path, 0, bytes_find_last_char(path, '/'));
+	}
+	return path;
+}

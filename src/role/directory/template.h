@@ -15,4 +15,8 @@ int template_put_path(struct buf *out, struct bytes template, const struct addre
 	const struct record_attribute *attributes, size_t attribute_count, struct fault *f)
 	__attribute__((warn_unused_result));
 
+/* The part of a path that the template made which is one account's alone: what stands behind the component with the
+   last variable is cut off.  Borrowed from path. */
+struct bytes template_home(struct bytes template, struct bytes path);
+
 #endif

@@ -70,12 +70,34 @@ a_nul_never_gets_into_a_path(void **state)
 	assert_int_equal(template_put_path(&out, BYTES("/m/%{team}"), &address, &team, 1, &f), -1);
 }
 
+static void
+a_home_is_what_belongs_to_one_account(void **state)
+{
+	static const struct {
+		const char *template, *path, *want;
+	} rows[] = {
+		{ "/home/vmail/%d/%u/mailbox", "/home/vmail/x.org/alice/mailbox", "/home/vmail/x.org/alice" },
+		{ "/m/%d/%u", "/m/x.org/alice", "/m/x.org/alice" },
+		{ "/m/%d/%u/", "/m/x.org/alice/", "/m/x.org/alice" },
+		{ "/m/%u/%d/a/b%%c", "/m/alice/x.org/a/b%c", "/m/alice/x.org" },
+		{ "/m/%{team}.d/Maildir", "/m/blue.d/Maildir", "/m/blue.d" },
+		{ "/m/100%%/%u", "/m/100%/alice", "/m/100%/alice" },
+		{ "/m/plain", "/m/plain", "/m/plain" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_true(bytes_equal(template_home(bytes_text(rows[i].template), bytes_text(rows[i].path)),
+			bytes_text(rows[i].want)));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_template_gives_a_safe_path_or_none),
 		cmocka_unit_test(a_nul_never_gets_into_a_path),
+		cmocka_unit_test(a_home_is_what_belongs_to_one_account),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,8 @@ on_answer(void *arg, const struct message *m)
 		account = m->u.logged_in.account;
 		note("front%zu logged_in %u %.*s", index, m->u.logged_in.outcome,
 			BYTES_ARG(m->u.logged_in.address));
+		if (m->u.logged_in.refusal)
+			note("refusal %u", m->u.logged_in.refusal);
 	} else if (m->type == MESSAGE_MAY_SEND_RESULT) {
 		note("front%zu may_send %u", index, m->u.may_send_result.outcome);
 	}
@@ -228,8 +230,9 @@ start_role(void)
 
 	config = (struct config){ .hostname = BYTES("mail.example.org"), .domains = { domains, 1 },
 		.recipient_delimiter = BYTES("+"), .maildir_template = BYTES("/mail/%d/%u"),
-		.directory_embedded_file = bytes_text(path) };
+		.directory_embedded_file = bytes_text(path), .user_store = BYTES("daemon") };
 	self = (struct role_self){ .role = ROLE_DIRECTORY, .loop = loop, .config = &config };
+	assert_int_equal(directory_hooks.before_jail(&self, &f), 0);
 	assert_int_equal(directory_hooks.start(&self, &f), 0);
 }
 

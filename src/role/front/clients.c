@@ -9,6 +9,7 @@ static const struct {
 	[SERVICE_SUBMISSIONS] = { &smtp_protocol, true },
 	[SERVICE_IMAP] = { &imap_protocol, false },
 	[SERVICE_IMAPS] = { &imap_protocol, true },
+	[SERVICE_AUTH] = { &auth_protocol, false },
 };
 
 const struct protocol *
@@ -35,7 +36,7 @@ clients_refuse(enum ipc_service service, int fd, struct bytes hostname)
 	if (table[service].protocol == &smtp_protocol)
 		put_format(&line, "421 4.7.0 %.*s Too many connections, try again later\r\n",
 			BYTES_ARG(hostname));
-	else
+	else if (table[service].protocol == &imap_protocol)
 		put_text(&line, "* BYE [UNAVAILABLE] Too many connections, try again later\r\n");
 	/* Whether it arrives or not, the connection ends. */
 	(void)!net_write(fd, buf_bytes(&line));

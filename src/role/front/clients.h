@@ -4,7 +4,7 @@
 
 #include "role/front/connection.h"
 
-extern const struct protocol smtp_protocol, imap_protocol;
+extern const struct protocol smtp_protocol, imap_protocol, auth_protocol;
 
 /* What a service speaks, and whether it begins with a handshake (RFC 8314 3). */
 const struct protocol *clients_protocol(enum ipc_service service);

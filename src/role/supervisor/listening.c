@@ -54,36 +54,83 @@ find_activated(struct supervisor *s, enum ipc_service service, const struct net_
 	return -1;
 }
 
-static int
-open_socket(struct supervisor *s, enum ipc_service service, const char *address, struct fault *f)
+/* The path of a socket file for other programs; NULL: it is none. */
+static const char *
+shared_path(const struct listening *l)
 {
-	struct net_address a;
+	struct bytes path = config_unix_path(bytes_text(l->address));
 
-	if (service == SERVICE_CONTROL)
-		return net_listen_unix(address, 0600, f);
-	if (net_address_parse(bytes_text(address), 0, &a, f) == -1)
-		return -1;
-	int fd = find_activated(s, service, &a);
-	return fd != -1 ? fd : net_listen(&a, BACKLOG, f);
+	return path.len > 0 ? (const char *)path.ptr : NULL;
 }
 
 static int
-want(struct supervisor *s, enum ipc_service service, struct bytes address, struct fault *f)
+open_shared(struct listening *l, struct fault *f)
+{
+	struct stat st;
+	int fd = net_listen_unix_for(shared_path(l), &l->access, f);
+
+	if (fd != -1 && disk->fstatat(AT_FDCWD, shared_path(l), &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		l->device = st.st_dev;
+		l->inode = st.st_ino;
+	}
+	return fd;
+}
+
+static int
+open_socket(struct supervisor *s, struct listening *l, struct fault *f)
+{
+	struct net_address a;
+
+	if (l->service == SERVICE_CONTROL)
+		return net_listen_unix(l->address, 0600, f);
+	if (shared_path(l))
+		return open_shared(l, f);
+	if (net_address_parse(bytes_text(l->address), 0, &a, f) == -1)
+		return -1;
+	int fd = find_activated(s, l->service, &a);
+	return fd != -1 ? fd : net_listen(&a, BACKLOG, f);
+}
+
+/* For one that is open already: whose it is from now on, until listening_roll_back. */
+static int
+change_access(struct listening *l, const struct net_unix_access *access, struct fault *f)
+{
+	l->is_wanted = true;
+	if (!shared_path(l) || net_unix_access_equal(&l->access, access))
+		return 0;
+	if (net_set_unix_access(shared_path(l), access, f) == -1)
+		return -1;
+	l->access = *access;
+	return 0;
+}
+
+static int
+want(struct supervisor *s, enum ipc_service service, struct bytes address, const struct net_unix_access *access,
+	struct fault *f)
 {
 	struct listening *l = find(s, service, address);
 
-	if (l) {
-		l->is_wanted = true;
-		return 0;
-	}
+	if (l)
+		return change_access(l, access, f);
 	l = NEW(struct listening);
 	l->service = service;
 	l->address = memory_new(address.len + 1);
 	memcpy(l->address, address.ptr, address.len);
+	l->access = l->access_before = *access;
 	l->is_new = l->is_wanted = true;
-	l->fd = open_socket(s, service, l->address, f);
+	l->fd = open_socket(s, l, f);
 	LIST_INSERT_HEAD(&s->listening, l, link);
 	return l->fd == -1 ? -1 : 0;
+}
+
+static int
+want_listener(struct supervisor *s, const struct config_listener *l, struct fault *f)
+{
+	struct net_unix_access access;
+
+	if (net_unix_access_of(l->user, l->group, l->mode, &access, f) == -1)
+		return -1;
+	return want(s, l->service, l->address, &access, f);
 }
 
 static int
@@ -92,16 +139,29 @@ want_all(struct supervisor *s, const struct config *c, struct fault *f)
 	char path[ROLES_PATH_MAX];
 
 	for (size_t i = 0; i < c->listener_count; i++)
-		if (want(s, c->listeners[i].service, c->listeners[i].address, f) == -1)
+		if (want_listener(s, &c->listeners[i], f) == -1)
 			return -1;
 	(void)snprintf(path, sizeof path, "%.*s/" CONTROL_SOCKET, BYTES_ARG(c->run_directory));
-	return want(s, SERVICE_CONTROL, bytes_text(path), f);
+	return want(s, SERVICE_CONTROL, bytes_text(path), &(struct net_unix_access){ 0 }, f);
+}
+
+/* Unless another file stands in its place by now. */
+static void
+remove_shared(const struct listening *l)
+{
+	struct stat st;
+
+	if (l->fd != -1 && disk->fstatat(AT_FDCWD, shared_path(l), &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		st.st_dev == l->device && st.st_ino == l->inode)
+		(void)disk->unlinkat(AT_FDCWD, shared_path(l), 0);
 }
 
 static void
 close_listening(struct listening *l)
 {
 	LIST_REMOVE(l, link);
+	if (shared_path(l))
+		remove_shared(l);
 	net_close(l->fd);
 	memory_free(l->address);
 	memory_free(l);
@@ -124,6 +184,9 @@ listening_roll_back(struct supervisor *s)
 	for (struct listening *l = LIST_FIRST(&s->listening); l; l = next) {
 		next = LIST_NEXT(l, link);
 		l->is_wanted = false;
+		if (!net_unix_access_equal(&l->access, &l->access_before) &&
+			net_set_unix_access(shared_path(l), &l->access_before, NULL) == 0)
+			l->access = l->access_before;
 		if (l->is_new)
 			close_listening(l);
 	}
@@ -173,6 +236,7 @@ listening_commit(struct supervisor *s)
 		if (l->is_new)
 			tell_all(s, l, tell_listen);
 		l->is_new = l->is_wanted = false;
+		l->access_before = l->access;
 	}
 }
 

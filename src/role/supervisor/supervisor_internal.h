@@ -6,6 +6,7 @@
 #include "ipc/peer.h"
 #include "role/role.h"
 #include "sys/loop.h"
+#include "sys/net.h"
 
 #include <sys/queue.h>
 #include <sys/types.h>
@@ -34,6 +35,10 @@ struct listening {
 	enum ipc_service service;
 	char *address; /* owned */
 	int fd;
+	/* Of a socket file; before: what to go back to while a configuration is prepared. */
+	struct net_unix_access access, access_before;
+	dev_t device; /* and which file it is */
+	ino_t inode;
 	bool is_new, is_wanted; /* while a configuration is prepared */
 };
 
