@@ -8,6 +8,8 @@
 
 /* An encoded hash with its NUL. */
 #define PASSWORD_ENCODED_MAX 256
+/* What a directory may keep for an account: "{PLAIN}" and the longest password fit. */
+#define PASSWORD_STORED_MAX 1100
 /* LOG_IN carries no longer password. */
 #define PASSWORD_OCTETS_MAX 1024
 

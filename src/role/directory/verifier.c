@@ -8,7 +8,7 @@
 #include "role/directory/verifier.h"
 
 #include "base/memory.h"
-#include "role/directory/password.h"
+#include "role/directory/scheme.h"
 #include "sys/pool.h"
 #include "sys/random.h"
 
@@ -31,7 +31,7 @@ struct attempt {
 	bool is_real; /* there is a hash to be right against */
 	bool is_right;
 	size_t encoded_len, secret_len;
-	uint8_t encoded[PASSWORD_ENCODED_MAX];
+	uint8_t encoded[PASSWORD_STORED_MAX];
 	uint8_t secret_password[PASSWORD_OCTETS_MAX];
 	void (*done)(void *arg, bool is_right);
 	void *arg;
@@ -131,9 +131,12 @@ run(struct job *job)
 	struct bytes encoded =
 		t->is_real ? bytes_of(t->encoded, t->encoded_len) : password_dummy();
 
-	t->is_right = password_is_right(encoded, bytes_of(t->secret_password, t->secret_len),
-			      &shelf->scratch)
-		&& t->is_real;
+	struct bytes secret = bytes_of(t->secret_password, t->secret_len);
+
+	t->is_right = scheme_is_right(encoded, secret, &shelf->scratch) && t->is_real;
+	/* A refusal takes as long as that of an account that isn't there. */
+	if (!t->is_right && scheme_is_cheap(encoded) && password_is_right(password_dummy(), secret, &shelf->scratch))
+		t->is_right = false;
 	memory_wipe(t->secret_password, t->secret_len);
 	atomic_flag_clear(&shelf->is_taken);
 	t->next = atomic_load(&v->finished);
@@ -159,7 +162,7 @@ static bool
 make_digest(const struct verifier *v, struct bytes name, struct bytes encoded, struct bytes secret,
 	uint8_t digest[DIGEST_OCTETS])
 {
-	uint8_t space[3 * sizeof(uint32_t) + NAME_MAX_OCTETS + PASSWORD_ENCODED_MAX
+	uint8_t space[3 * sizeof(uint32_t) + NAME_MAX_OCTETS + PASSWORD_STORED_MAX
 		+ PASSWORD_OCTETS_MAX];
 	struct buf b;
 	bool is_made;
@@ -207,7 +210,7 @@ static void
 start(struct verifier *v, struct attempt *t, struct bytes encoded, struct bytes secret)
 {
 	t->is_working = true;
-	t->is_real = encoded.len <= sizeof t->encoded && password_is_hash(encoded);
+	t->is_real = encoded.len <= sizeof t->encoded && scheme_is_known(encoded);
 	t->encoded_len = t->is_real ? encoded.len : 0;
 	if (t->is_real)
 		memcpy(t->encoded, encoded.ptr, encoded.len);
@@ -227,7 +230,7 @@ verifier_try(struct verifier *v, struct bytes name, struct bytes encoded, struct
 	struct attempt *t, *first;
 
 	/* Longer ones are never right; cut, they take as long as others. */
-	encoded = encoded.len > PASSWORD_ENCODED_MAX ? BYTES_NONE : encoded;
+	encoded = encoded.len > PASSWORD_STORED_MAX ? BYTES_NONE : encoded;
 	name = bytes_sub(name, 0, NAME_MAX_OCTETS);
 	if (secret.len > PASSWORD_OCTETS_MAX) {
 		secret = bytes_sub(secret, 0, PASSWORD_OCTETS_MAX);
