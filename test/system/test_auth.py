@@ -90,7 +90,7 @@ def auth_server():
 
 @pytest.fixture
 def own_auth_server():
-    with running(listens, "request_timeout 500ms;") as s:
+    with running(listens, "request_timeout 5s;") as s:
         yield s
 
 
@@ -295,7 +295,7 @@ def postfix():
         shutil.chown(directory / "queue/private", "postfix")
         return f"listen auth unix:{directory}/queue/private/auth mode 0660 user postfix group postfix;"
 
-    with running(extra, "request_timeout 500ms;") as s:
+    with running(extra, "request_timeout 5s;") as s:
         p = Postfix(s.directory, s.ports["smtp"])
         started = p.run("start")
         try:

@@ -299,6 +299,9 @@ is_over_limit(struct front *front, const struct net_address *remote, const char 
 	*which = "connections";
 	if (front->connection_count >= front->config->connections_max)
 		return true;
+	/* Programs of this machine come through a socket file: they are no one address. */
+	if (remote->storage.ss_family == AF_UNIX)
+		return false;
 	*which = "connections_per_address";
 	return (uintptr_t)map_get(front->addresses, key) >= front->config->connections_per_address_max;
 }
