@@ -205,6 +205,18 @@ def test_a_reload_changes_who_may_and_takes_away(own_auth_server):
     assert c.hear()[0] == "OK"
 
 
+def test_a_program_whose_listener_is_gone_is_cut(own_auth_server):
+    s = own_auth_server
+    c = auth_client(s)
+    s.conf.write_text(s.conf.read_text().replace(f"listen auth unix:{s.directory}/auth ;", ""))
+    s.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: s.events("config.reloaded"), what="the reload")
+    assert c.hear() is None
+    assert not (s.directory / "auth").exists()
+    with s.smtp() as other:
+        assert other.noop()[0] == 250
+
+
 def test_a_reload_that_is_refused_gives_nothing_away(own_auth_server):
     s = own_auth_server
     s.conf.write_text(s.conf.read_text().replace("/auth ;", "/auth mode 0666;")

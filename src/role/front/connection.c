@@ -24,6 +24,7 @@ struct connection {
 	const struct protocol *protocol;
 	void *client;
 	enum ipc_service service;
+	const struct role_listener *source; /* NULL: it is closed */
 	bool is_closing; /* no more input; the end comes when the output is sent */
 	bool is_shut; /* the goodbye was said, or will be */
 	bool is_gone; /* freed when the watch is closed */
@@ -329,6 +330,7 @@ connection_open(struct front *front, const struct listener *listener, int fd,
 	c->remote = *remote;
 	c->settings = settings_share(front->settings);
 	c->service = listener->service;
+	c->source = listener->source;
 	c->protocol = clients_protocol(listener->service);
 	c->context.session = ++front->last_session;
 	c->opened_us = c->active_us = loop_now(front->loop).mono_us;
@@ -466,6 +468,21 @@ connections_shut_account(struct front *front, uint64_t account)
 		next = TAILQ_NEXT(c, link);
 		if (c->account && c->account == account)
 			shut(c, BYTES("Your account changed, please log in again"));
+	}
+}
+
+void
+connections_lose_listener(struct front *front, const struct role_listener *source)
+{
+	struct connection *c, *next;
+
+	for (c = TAILQ_FIRST(&front->connections); c; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (c->source != source)
+			continue;
+		c->source = NULL;
+		if (c->protocol == &auth_protocol)
+			shut(c, BYTES("Nobody may log in here any more"));
 	}
 }
 

@@ -67,6 +67,8 @@ const struct tls *connection_tls(const struct connection *c);
 
 /* All connections: the front's. */
 void connections_shut_account(struct front *front, uint64_t account);
+/* The listener is closed.  Clients are served to their end; but programs that log users in lose the right to. */
+void connections_lose_listener(struct front *front, const struct role_listener *source);
 /* Everybody who has logged in to speak that protocol. */
 void connections_shut_users(struct front *front, const struct protocol *protocol, struct bytes text);
 void connections_shut_all(struct front *front, struct bytes text, bool only_idle);

@@ -130,8 +130,9 @@ unlisten(struct role_self *r, const struct role_listener *source)
 	LIST_FOREACH (l, &front->listeners, link)
 		if (l->source == source) {
 			stop_listener(l);
-			return;
+			break;
 		}
+	connections_lose_listener(front, source);
 }
 
 static void
