@@ -8,7 +8,7 @@
 #include "role/directory/verifier.h"
 
 #include "base/memory.h"
-#include "role/directory/scheme.h"
+#include "role/directory/password.h"
 #include "sys/pool.h"
 #include "sys/random.h"
 
@@ -133,9 +133,9 @@ run(struct job *job)
 
 	struct bytes secret = bytes_of(t->secret_password, t->secret_len);
 
-	t->is_right = scheme_is_right(encoded, secret, &shelf->scratch) && t->is_real;
+	t->is_right = password_is_right(encoded, secret, &shelf->scratch) && t->is_real;
 	/* A refusal takes as long as that of an account that isn't there. */
-	if (!t->is_right && scheme_is_cheap(encoded) && password_is_right(password_dummy(), secret, &shelf->scratch))
+	if (!t->is_right && password_cost(encoded) == PASSWORD_CHEAP && password_is_right(password_dummy(), secret, &shelf->scratch))
 		t->is_right = false;
 	memory_wipe(t->secret_password, t->secret_len);
 	atomic_flag_clear(&shelf->is_taken);
@@ -210,7 +210,7 @@ static void
 start(struct verifier *v, struct attempt *t, struct bytes encoded, struct bytes secret)
 {
 	t->is_working = true;
-	t->is_real = encoded.len <= sizeof t->encoded && scheme_is_known(encoded);
+	t->is_real = encoded.len <= sizeof t->encoded && password_cost(encoded) != PASSWORD_USELESS;
 	t->encoded_len = t->is_real ? encoded.len : 0;
 	if (t->is_real)
 		memcpy(t->encoded, encoded.ptr, encoded.len);
