@@ -10,6 +10,25 @@
 #include "ipc/ipc.h"
 
 enum config_plaintext_login { PLAINTEXT_LOGIN_NO, PLAINTEXT_LOGIN_LOOPBACK, PLAINTEXT_LOGIN_YES };
+/* In the order of the words of default_password_scheme. */
+enum config_password_scheme {
+	PASSWORD_SCHEME_PLAIN,
+	PASSWORD_SCHEME_CRYPT,
+	PASSWORD_SCHEME_MD5,
+	PASSWORD_SCHEME_SMD5,
+	PASSWORD_SCHEME_SHA,
+	PASSWORD_SCHEME_SSHA,
+	PASSWORD_SCHEME_SHA256,
+	PASSWORD_SCHEME_SSHA256,
+	PASSWORD_SCHEME_SHA512,
+	PASSWORD_SCHEME_SSHA512,
+	PASSWORD_SCHEME_ARGON2,
+	PASSWORD_SCHEME_PBKDF2,
+	PASSWORD_SCHEME_PBKDF2_SHA256,
+	PASSWORD_SCHEME_PBKDF2_SHA512,
+	PASSWORD_SCHEME_SCRAM_SHA_1,
+	PASSWORD_SCHEME_SCRAM_SHA_256,
+};
 enum config_log_format { LOG_KEY_VALUE, LOG_JSON };
 
 struct config_texts {
@@ -50,6 +69,7 @@ struct config {
 	struct config_certificate *certificates; /* the first one is for clients without SNI */
 	size_t certificate_count;
 	enum config_plaintext_login plaintext_login;
+	enum config_password_scheme default_password_scheme; /* of stored passwords that name none */
 	/* directory embedded { file PATH; } */
 	struct bytes directory_embedded_file;
 	/* mailboxes maildir TEMPLATE: %d domain, %u local part, %{attribute} */

@@ -108,6 +108,7 @@ the_smallest_file_has_good_defaults(void **state)
 	assert_true(bytes_equal(c->directory_embedded_file, BYTES("/var/lib/mermoz/directory/accounts.db")));
 	assert_true(bytes_equal(c->user_store, BYTES("vmail")));
 	assert_int_equal(c->plaintext_login, PLAINTEXT_LOGIN_NO);
+	assert_int_equal(c->default_password_scheme, PASSWORD_SCHEME_PLAIN);
 	assert_int_equal(c->log_format, LOG_KEY_VALUE);
 	assert_int_equal(c->log_level, LEVEL_INFO);
 	assert_int_equal(c->message_octets_max, 50 * 1024 * 1024);
@@ -155,7 +156,7 @@ every_directive_finds_its_member(void **state)
 	struct config *c = load_good(
 		"hostname mail.a.org; domain A.org b.org; domain c.org; recipient_delimiter \"\";\n"
 		"postmaster pm@a.org; run_directory /r; state_directory /s; user front f; user directory d; user store s;\n"
-		"log { format json; level error; } plaintext_login yes;\n"
+		"log { format json; level error; } plaintext_login yes; default_password_scheme SCRAM-SHA-256;\n"
 		"listen smtp 127.0.0.1; listen submission [::1]:2587; listen submissions *; listen imap *:2143; listen imaps *;\n"
 		"certificate DIR/chain file:DIR/key; directory embedded { file /x.db; } mailboxes maildir /m/%{home};\n"
 		"fronts 3; store_threads 5;\n"
@@ -175,6 +176,7 @@ every_directive_finds_its_member(void **state)
 	assert_int_equal(c->log_format, LOG_JSON);
 	assert_int_equal(c->log_level, LEVEL_ERROR);
 	assert_int_equal(c->plaintext_login, PLAINTEXT_LOGIN_YES);
+	assert_int_equal(c->default_password_scheme, PASSWORD_SCHEME_SCRAM_SHA_256);
 	assert_true(bytes_equal(c->listeners[0].address, BYTES("127.0.0.1:25")));
 	assert_true(bytes_equal(c->listeners[1].address, BYTES("[::1]:2587")));
 	assert_true(bytes_equal(c->listeners[2].address, BYTES("*:465")));
@@ -235,6 +237,7 @@ static const struct {
 	{ "limits { request_timeout soon; }", "2:26", "a time is needed" },
 	{ "limits { request_timeout 1d; }", "2:26", "100ms to 5m" },
 	{ "log { level loud; }", "2:13", "one of debug|info|notice|warning|error" },
+	{ "default_password_scheme ROT13;", "2:25", "one of PLAIN|CRYPT|" },
 	{ "plaintext_login maybe;", "2:17", "one of no|loopback|yes" },
 	{ "domain *;", "2:8", "open relay" },
 	{ "domain a.org;", "2:8", "is there already" },

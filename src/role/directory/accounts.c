@@ -2,10 +2,11 @@
 
 #include "base/memory.h"
 #include "role/directory/accounts_internal.h"
+#include "role/directory/password.h"
 #include "role/directory/template.h"
 #include "sys/random.h"
 
-enum { CONFIG_COPY_MAX = 1024 * 1024 };
+enum { CONFIG_COPY_MAX = 1024 * 1024, DRAWS_MAX = 16 };
 
 struct bytes
 account_address(const struct account *account)
@@ -104,6 +105,15 @@ keep_domains(struct arena *arena, const struct config *config)
 	return to;
 }
 
+static struct bytes
+name_of_scheme(enum config_password_scheme scheme)
+{
+	static const char *const names[] = { "PLAIN", "CRYPT", "MD5", "SMD5", "SHA", "SSHA", "SHA256", "SSHA256", "SHA512",
+		"SSHA512", "ARGON2", "PBKDF2", "PBKDF2-SHA256", "PBKDF2-SHA512", "SCRAM-SHA-1", "SCRAM-SHA-256" };
+
+	return bytes_text(names[scheme]);
+}
+
 void
 accounts_configure(struct accounts *a, const struct config *config)
 {
@@ -112,6 +122,7 @@ accounts_configure(struct accounts *a, const struct config *config)
 	a->config_domains = keep_domains(arena, config);
 	a->delimiters = keep(arena, config->recipient_delimiter);
 	a->postmaster = keep(arena, config->postmaster);
+	a->default_scheme = name_of_scheme(config->default_password_scheme);
 	a->template = keep(arena, config->maildir_template);
 	arena_free(&a->arena);
 	a->arena = arena;
@@ -143,6 +154,32 @@ accounts_next(const struct accounts *a, size_t *at)
 
 		if (account && !account->is_made)
 			return account;
+	}
+	return NULL;
+}
+
+/* As in linear hashing: an index that is not there yet is that of the next lower power of two, so that one
+   that is added takes draws from one other only. */
+static size_t
+drawn_index(uint64_t draw, size_t count)
+{
+	size_t mask = 1;
+
+	while (mask < count)
+		mask *= 2;
+	mask--;
+	return (draw & mask) < count ? draw & mask : draw & (mask >> 1);
+}
+
+const struct account *
+accounts_draw(const struct accounts *a, uint64_t draw)
+{
+	for (int i = 0; i < DRAWS_MAX && a->index_count; i++) {
+		const struct account *account = a->by_index[drawn_index(draw, a->index_count)];
+
+		if (account && password_cost(account_secret_password(account)) != PASSWORD_USELESS)
+			return account;
+		draw = draw >> 7 | draw << 57;
 	}
 	return NULL;
 }

@@ -31,7 +31,7 @@ struct account {
 
 /* Folded; borrowed, as the two below. */
 struct bytes account_address(const struct account *account);
-/* The argon2id hash, or empty: no password is right. */
+/* In the stored form of password.h, each value with its scheme; or empty: no password is right. */
 struct bytes account_secret_password(const struct account *account);
 /* Where its Maildir lies; empty when the template gives no path for it: then its mail has to wait. */
 struct bytes account_path(const struct account *account);
@@ -93,6 +93,12 @@ const struct account *accounts_by_number(const struct accounts *a, uint64_t numb
 /* The account of that exact address; of a name without "@", the one in the first domain.  NULL when
    there is none. */
 const struct account *accounts_find(const struct accounts *a, struct bytes name);
+/* What that name is folded to, whether there is such an account or not: the same for all that accounts_find takes as one.
+   Borrowed from *space; `name` itself when it can't be an address. */
+struct bytes accounts_fold_name(const struct accounts *a, struct bytes name, struct address *space);
+/* An account whose password can be compared, nearly each as likely as another; with the same `draw` it stays the same
+   while accounts come and go, but for as few draws as there are changes.  NULL: none was found. */
+const struct account *accounts_draw(const struct accounts *a, uint64_t draw);
 /* The directory that is the account's alone: its Maildir's path, up to the component that names it.  Borrowed from the account. */
 struct bytes accounts_home(const struct accounts *a, const struct account *account);
 /* Walks the accounts that sources know: start with *at == 0; NULL at the end.  Loads may come between. */

@@ -29,6 +29,7 @@ struct accounts {
 	struct arena *arena; /* the copies below */
 	struct config_texts config_domains; /* one at least, unless they are malformed */
 	struct bytes delimiters, postmaster, template;
+	struct bytes default_scheme; /* of a password that names none */
 	struct map *names; /* folded address -> struct name */
 	struct map *domains; /* folded domain -> itself */
 	struct map *new_domains; /* during a load */

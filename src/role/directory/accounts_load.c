@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "role/directory/accounts_internal.h"
+#include "role/directory/password.h"
 #include "role/directory/template.h"
 
 #include <string.h>
@@ -114,22 +115,36 @@ is_same(const struct account *x, const struct account *y)
 		&& bytes_equal(account_secret_password(x), account_secret_password(y));
 }
 
+/* Every value with its scheme.  One that has no place is told of, and left out. */
+static struct bytes
+make_stored(struct accounts *a, const struct address *address, struct bytes values, struct buf *secret_stored)
+{
+	while (values.len) {
+		struct bytes value = take_until(&values, '\0');
+
+		if (!password_put_value(secret_stored, value, a->default_scheme))
+			event(NULL, EV_PASSWORD_UNUSABLE, TEXT("account", address_bytes(address)),
+				STR("reason", "the value is empty, or there are too many and too long ones"));
+	}
+	return buf_bytes(secret_stored);
+}
+
 /* The account of folded `address` with a path made of the template; replaces what was there and says
    what changed. */
 static void
 set_account(struct accounts *a, const struct address *address, const struct user_record *record,
 	bool is_made)
 {
-	uint8_t space[ACCOUNT_PATH_MAX];
-	struct buf path;
+	uint8_t space[ACCOUNT_PATH_MAX], secret_space[PASSWORD_STORED_MAX];
+	struct buf path, secret_stored;
 	struct name *name = name_of(a, address);
 	struct account *before = name->account, *now;
-	struct bytes secret_password = record->secret_password;
 
-	if (secret_password.len > UINT16_MAX)
-		secret_password = BYTES_NONE;
 	buf_init_fixed(&path, space, sizeof space);
-	now = make_account(address, secret_password, make_path(a, address, record, &path));
+	buf_init_fixed(&secret_stored, secret_space, sizeof secret_space);
+	now = make_account(address, make_stored(a, address, record->secret_password, &secret_stored),
+		make_path(a, address, record, &path));
+	memory_wipe(secret_space, secret_stored.len);
 	now->is_enabled = record->is_enabled;
 	now->is_made = is_made;
 	if (before && is_same(before, now)) {

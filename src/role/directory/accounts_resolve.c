@@ -251,16 +251,27 @@ accounts_may_send(struct accounts *a, uint64_t number, struct bytes address)
 	return IPC_DENIED;
 }
 
+static bool
+fold_name(const struct accounts *a, struct bytes asked, struct address *address)
+{
+	return address_fold(asked, address)
+		&& (address->local_len < address->len || add_first_domain(a, address));
+}
+
 const struct account *
 accounts_find(const struct accounts *a, struct bytes asked)
 {
 	struct address address;
 	struct name *name;
 
-	if (!address_fold(asked, &address))
-		return NULL;
-	if (address.local_len == address.len && !add_first_domain(a, &address))
+	if (!fold_name(a, asked, &address))
 		return NULL;
 	name = map_get(a->names, address_bytes(&address));
 	return name ? name->account : NULL;
+}
+
+struct bytes
+accounts_fold_name(const struct accounts *a, struct bytes name, struct address *space)
+{
+	return fold_name(a, name, space) ? address_bytes(space) : name;
 }

@@ -1,5 +1,6 @@
 #include "role/directory/accounts.h"
 #include "base/memory.h"
+#include "role/directory/scheme.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -427,6 +428,102 @@ many_accounts_are_found_again(void **state)
 	assert_int_equal(w->changes[ACCOUNT_REMOVED], MANY);
 }
 
+static void
+load_with_passwords(struct world *w, int count, struct bytes stored)
+{
+	char address[32];
+
+	accounts_begin(w->a);
+	for (int i = 0; i < count; i++) {
+		snprintf(address, sizeof address, "user%d@example.org", i);
+		accounts_put_user(w->a, &(struct user_record){ .address = bytes_text(address), .secret_password = stored,
+						.is_enabled = true });
+	}
+	accounts_end(w->a);
+}
+
+static void
+every_value_gets_the_default_scheme_of_the_configuration(void **state)
+{
+	struct world *w = *state;
+	struct config config = w->config;
+
+	load_with_passwords(w, 1, BYTES("one\0{SHA}two\0\0three"));
+	assert_true(bytes_equal(account_secret_password(accounts_find(w->a, BYTES("user0@example.org"))),
+		BYTES("{PLAIN}one\0{SHA}two\0{PLAIN}three")));
+	for (enum config_password_scheme i = PASSWORD_SCHEME_PLAIN; i <= PASSWORD_SCHEME_SCRAM_SHA_256; i++) {
+		struct bytes stored;
+
+		config.default_password_scheme = i;
+		accounts_configure(w->a, &config);
+		load_with_passwords(w, 1, BYTES("x"));
+		stored = account_secret_password(accounts_find(w->a, BYTES("user0@example.org")));
+		assert_true(scheme_is_known(scheme_name(stored)));
+	}
+	assert_int_equal(w->changes[ACCOUNT_PASSWORD], PASSWORD_SCHEME_SCRAM_SHA_256 + 1);
+}
+
+static void
+values_without_room_are_left_out(void **state)
+{
+	static uint8_t huge[4000];
+	struct world *w = *state;
+
+	memset(huge, 'x', sizeof huge);
+	memcpy(huge, "one", 4);
+	load_with_passwords(w, 1, bytes_of(huge, sizeof huge));
+	assert_true(bytes_equal(account_secret_password(accounts_find(w->a, BYTES("user0@example.org"))), BYTES("{PLAIN}one")));
+}
+
+/* As many draws go to each as to another (within the factor two of the algorithm), and one account more moves few. */
+static void
+draws_are_even_and_stay(void **state)
+{
+	enum { DRAWS = 4000, ACCOUNTS = 100 };
+	struct world *w = *state;
+	static uint64_t draws[DRAWS], drawn[DRAWS];
+	int counts[ACCOUNTS + 1] = { 0 }, moved = 0;
+	uint64_t first;
+
+	load_with_passwords(w, ACCOUNTS, BYTES("x"));
+	first = accounts_find(w->a, BYTES("user0@example.org"))->number;
+	for (int i = 0; i < DRAWS; i++) {
+		draws[i] = i ? draws[i - 1] * 6364136223846793005 + 1442695040888963407 : 1;
+		drawn[i] = accounts_draw(w->a, draws[i] ^ draws[i] >> 33)->number;
+		counts[drawn[i] - first]++;
+	}
+	for (int i = 0; i < ACCOUNTS; i++)
+		assert_in_range(counts[i], DRAWS / ACCOUNTS / 4, DRAWS / ACCOUNTS * 3);
+	load_with_passwords(w, ACCOUNTS + 1, BYTES("x"));
+	for (int i = 0; i < DRAWS; i++)
+		moved += accounts_draw(w->a, draws[i] ^ draws[i] >> 33)->number != drawn[i];
+	assert_in_range(moved, 1, DRAWS / ACCOUNTS * 3);
+}
+
+static void
+nobody_is_drawn_whose_password_cannot_be_compared(void **state)
+{
+	struct world *w = *state;
+
+	load_with_passwords(w, 0, BYTES_NONE);
+	assert_null(accounts_draw(w->a, 1));
+	load_with_passwords(w, 8, BYTES("{KERBEROS}x"));
+	for (uint64_t i = 0; i < 64; i++)
+		assert_null(accounts_draw(w->a, i * 6364136223846793005));
+}
+
+/* Whatever accounts_find takes as one name is one name for those that are not there, too. */
+static void
+names_are_folded_whether_they_are_there_or_not(void **state)
+{
+	struct world *w = *state;
+	struct address space;
+
+	assert_true(bytes_equal(accounts_fold_name(w->a, BYTES("Nobody@Example.ORG"), &space), BYTES("nobody@example.org")));
+	assert_true(bytes_equal(accounts_fold_name(w->a, BYTES("NOBODY"), &space), BYTES("nobody@example.org")));
+	assert_true(bytes_equal(accounts_fold_name(w->a, BYTES("x@"), &space), BYTES("x@")));
+}
+
 int
 main(void)
 {
@@ -444,6 +541,11 @@ main(void)
 		TEST(an_account_sends_as_what_leads_to_it),
 		TEST(malformed_rows_are_left_out),
 		TEST(many_accounts_are_found_again),
+		TEST(every_value_gets_the_default_scheme_of_the_configuration),
+		TEST(values_without_room_are_left_out),
+		TEST(draws_are_even_and_stay),
+		TEST(nobody_is_drawn_whose_password_cannot_be_compared),
+		TEST(names_are_folded_whether_they_are_there_or_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,9 +2,15 @@
    it was right a moment ago), and then - with the account looked up again, because it may have changed
    meanwhile - the store is told, and the front after it.
 
-   Whatever is wrong with the name is only said after a password was tried, so that the time tells nothing. */
+   Whatever is wrong with the name is only said after a password was tried, so that the time tells nothing.  Where
+   accounts keep passwords in different schemes, a refusal takes as long as the account's own; so a name that has no
+   account, or none with a password, is tried against that of an account that is drawn by a keyed digest of the name: with
+   many such names the times are spread as those of accounts are, and one such name always takes the same time. */
 #include "base/memory.h"
 #include "role/directory/directory_internal.h"
+#include "role/directory/password.h"
+
+#include <arpa/inet.h>
 
 struct login {
 	struct directory *directory;
@@ -141,10 +147,24 @@ accept_login(struct login *login, const struct account *account)
 	}
 }
 
+/* The administrator hears why a password that may be right was not taken. */
+static void
+report_unusable(const struct account *account)
+{
+	struct password_trouble trouble;
+
+	if (password_trouble(account_secret_password(account), &trouble))
+		event(NULL, EV_PASSWORD_UNUSABLE, TEXT("account", account_address(account)),
+			TEXT("scheme", trouble.scheme), STR("reason", trouble.reason));
+}
+
 static void
 decide(struct login *login, bool is_right)
 {
 	const struct account *account = accounts_by_number(login->directory->accounts, login->account);
+
+	if (!is_right && account)
+		report_unusable(account);
 
 	/* Who does not know the password hears of nothing else. */
 	if (!is_right)
@@ -177,6 +197,8 @@ trouble_of(const struct directory *d, const struct account *account, struct byte
 		return "there is no such account";
 	if (account->password_len == 0)
 		return "the account has no password";
+	if (password_cost(account_secret_password(account)) == PASSWORD_USELESS)
+		return "the account's password can't be compared";
 	*refusal = REFUSAL_DISABLED;
 	if (!account->is_enabled)
 		return "the account is disabled";
@@ -187,26 +209,72 @@ trouble_of(const struct directory *d, const struct account *account, struct byte
 	return NULL;
 }
 
-void
-directory_log_in(struct directory *d, struct peer *front, const struct ipc_log_in *m)
+/* "192.0.2.1:4000", "[2001:db8::1]:4000", or without the port. */
+static struct bytes
+host_of(struct bytes remote)
 {
-	const struct account *account = accounts_find(d->accounts, m->name);
-	struct login *login = new_login(d, front, m);
-	struct bytes name = account ? account_address(account) : m->name;
-	struct bytes hash;
+	if (take_char(&remote, '['))
+		return take_until(&remote, ']');
+	if (bytes_find_char(remote, ':') == bytes_find_last_char(remote, ':'))
+		return take_until(&remote, ':');
+	return remote;
+}
 
-	if (!accounts_are_loaded(d->accounts)) {
-		put_off(login, "the directory could not be read yet");
-		free_login(login);
-		return;
-	}
-	login->account = account ? account->number : 0;
-	login->trouble = trouble_of(d, account, m->authorize_as, &login->refusal);
-	/* An answer that comes from memory, sooner than others, tells something only to who knows the password. */
-	hash = account ? account_secret_password(account) : BYTES_NONE;
-	switch (verifier_try(d->verifier, name, hash, m->secret_password, on_tried, login)) {
+/* Whose share of the queue it takes: an address of IPv4, the network of one of IPv6.  Programs of this machine, and
+   what is no address, speak for many and have none. */
+static struct bytes
+party_of(struct bytes remote, uint8_t space[sizeof(struct in6_addr)])
+{
+	struct bytes host = host_of(remote);
+	char text[INET6_ADDRSTRLEN];
+	struct buf b;
+
+	buf_init_fixed(&b, text, sizeof text);
+	put_bytes(&b, host);
+	put_char(&b, '\0');
+	if (b.has_failed)
+		return BYTES_NONE;
+	if (inet_pton(AF_INET, text, space) == 1)
+		return space[0] == IN_LOOPBACKNET ? BYTES_NONE : bytes_of(space, sizeof(struct in_addr));
+	if (inet_pton(AF_INET6, text, space) != 1 || bytes_equal(bytes_of(space, sizeof in6addr_loopback), bytes_of(&in6addr_loopback, sizeof in6addr_loopback)))
+		return BYTES_NONE;
+	return bytes_of(space, sizeof(struct in6_addr) / 2);
+}
+
+/* An account whose password can't be compared is a name like one that has no account.  Who is drawn is looked up in any
+   case, so that not even that takes longer. */
+static void
+choose_stored(struct directory *d, const struct account *account, struct verifier_question *q)
+{
+	const struct account *drawn = accounts_draw(d->accounts, verifier_draw(d->verifier, q->name));
+	struct bytes own = account ? account_secret_password(account) : BYTES_NONE;
+
+	q->is_decoy = password_cost(own) == PASSWORD_USELESS;
+	if (!q->is_decoy)
+		q->stored = own;
+	else
+		q->stored = drawn ? account_secret_password(drawn) : BYTES_NONE;
+}
+
+static void
+try_password(struct login *login, const struct account *account, const struct ipc_log_in *m)
+{
+	struct directory *d = login->directory;
+	uint8_t host[sizeof(struct in6_addr)];
+	struct address folded;
+	struct verifier_question q = {
+		.name = accounts_fold_name(d->accounts, m->name, &folded),
+		.secret_password = m->secret_password,
+		.party = party_of(m->remote, host),
+	};
+	enum verifier_result result;
+
+	choose_stored(d, account, &q);
+	result = verifier_try(d->verifier, &q, on_tried, login);
+	switch (result) {
 	case VERIFIER_RIGHT:
-		on_tried(login, true);
+	case VERIFIER_WRONG:
+		on_tried(login, result == VERIFIER_RIGHT);
 		break;
 	case VERIFIER_PENDING:
 		break;
@@ -215,6 +283,22 @@ directory_log_in(struct directory *d, struct peer *front, const struct ipc_log_i
 		free_login(login);
 		break;
 	}
+}
+
+void
+directory_log_in(struct directory *d, struct peer *front, const struct ipc_log_in *m)
+{
+	const struct account *account = accounts_find(d->accounts, m->name);
+	struct login *login = new_login(d, front, m);
+
+	if (!accounts_are_loaded(d->accounts)) {
+		put_off(login, "the directory could not be read yet");
+		free_login(login);
+		return;
+	}
+	login->account = account ? account->number : 0;
+	login->trouble = trouble_of(d, account, m->authorize_as, &login->refusal);
+	try_password(login, account, m);
 }
 
 void

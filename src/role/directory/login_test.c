@@ -154,6 +154,102 @@ a_new_password_ends_sessions_and_the_old_one(void **state)
 }
 
 static void
+set_stored(const char *address, const char *stored)
+{
+	struct fault f;
+
+	assert_int_equal(embedded_set_password(source, bytes_text(address), bytes_text(stored), &f), EMBEDDED_DONE);
+}
+
+/* "secret" in the schemes of other directories; the one that names none is of the default scheme. */
+static void
+passwords_of_other_directories_are_compared(void **state)
+{
+	static const char *const rows[] = {
+		"{SSHA}HG/9vK0+zE2lcbR7MNfYZTPlZvSPOlwAEf9+Qg==",
+		"{CRYPT}$1$saltsalt$9xy1btjgzLYfb7hivXtC//",
+		"secret",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		set_stored(ALICE, rows[i]);
+		reload();
+		clear();
+		ask_log_in(ALICE, "secreT");
+		run_until("logged_in 5");
+		ask_log_in(ALICE, rows[i]);
+		ask_log_in(ALICE, "secret");
+		run_until("logged_in 0");
+	}
+}
+
+static void
+the_default_scheme_is_what_the_configuration_says(void **state)
+{
+	(void)state;
+	set_stored(ALICE, "$1$saltsalt$9xy1btjgzLYfb7hivXtC//");
+	reload();
+	ask_log_in(ALICE, "secret");
+	run_until("logged_in 5");
+	config.default_password_scheme = PASSWORD_SCHEME_CRYPT;
+	clear();
+	reload();
+	/* What was taken for the password itself is not any more; that ends sessions. */
+	assert_non_null(strstr(events, "account.changed"));
+	ask_log_in(ALICE, "secret");
+	run_until("logged_in 0");
+}
+
+static void
+a_password_that_cannot_be_compared_is_told_to_the_administrator(void **state)
+{
+	(void)state;
+	set_stored(ALICE, "{KERBEROS}hushhush");
+	reload();
+	ask_log_in(ALICE, "hushhush");
+	run_until("logged_in 5");
+	assert_non_null(strstr(events, "warning password.unusable "));
+	assert_non_null(strstr(events, "account=alice@example.org scheme=KERBEROS "));
+	assert_non_null(strstr(events, "the scheme is unknown"));
+	assert_non_null(strstr(events, "can't be compared"));
+	assert_null(strstr(events, "hushhush"));
+}
+
+/* Who is not there is refused as those who are: at once where every password is cheap, through the threads where
+   they are dear.  hand_log_in is not answered by a thread before it returns. */
+static void
+who_is_not_there_is_refused_as_those_who_are(void **state)
+{
+	char encoded[PASSWORD_ENCODED_MAX];
+	struct fault f;
+
+	(void)state;
+	hand_log_in("nobody@example.org", "x");
+	assert_null(strstr(events, "login.failed"));
+	run_until_event("login.failed");
+	set_stored(ALICE, "{SSHA}HG/9vK0+zE2lcbR7MNfYZTPlZvSPOlwAEf9+Qg==");
+	set_stored(BOB, "{PLAIN}hidden");
+	set_stored("carol@example.org", "{PLAIN}x");
+	reload();
+	for (int i = 0; i < 2; i++) {
+		clear();
+		events[0] = '\0';
+		hand_log_in(i ? "nobody@example.org" : "dave@example.org", "hidden");
+		assert_non_null(strstr(events, "login.failed"));
+	}
+	assert_int_equal(password_hash(BYTES("x"), encoded, &f), 0);
+	set_stored(ALICE, encoded);
+	set_stored(BOB, encoded);
+	set_stored("carol@example.org", encoded);
+	reload();
+	events[0] = '\0';
+	hand_log_in("nobody@example.org", "x");
+	assert_null(strstr(events, "login.failed"));
+	run_until_event("login.failed");
+}
+
+static void
 a_change_while_a_password_is_tried_puts_the_log_in_off(void **state)
 {
 	struct fault f;
@@ -193,6 +289,10 @@ main(void)
 		TEST(a_removed_account_loses_its_sessions),
 		TEST(a_disabled_account_still_gets_mail),
 		TEST(a_new_password_ends_sessions_and_the_old_one),
+		TEST(passwords_of_other_directories_are_compared),
+		TEST(the_default_scheme_is_what_the_configuration_says),
+		TEST(a_password_that_cannot_be_compared_is_told_to_the_administrator),
+		TEST(who_is_not_there_is_refused_as_those_who_are),
 		TEST(a_change_while_a_password_is_tried_puts_the_log_in_off),
 		TEST(log_ins_of_a_front_that_went_away_are_dropped),
 	};

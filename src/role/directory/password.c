@@ -89,7 +89,7 @@ names_its_scheme(struct bytes value)
 bool
 password_put_value(struct buf *stored, struct bytes value, struct bytes default_scheme)
 {
-	bool has_name = names_its_scheme(value);
+	bool has_name = default_scheme.len == 0 || names_its_scheme(value);
 	size_t need = value.len + (has_name ? 0 : default_scheme.len + 2) + (stored->len > 0);
 
 	if (value.len == 0 || bytes_find_char(value, '\0') != value.len || need > PASSWORD_STORED_MAX

@@ -44,7 +44,7 @@ void password_scratch_done(struct password_scratch *scratch);
 int password_hash(struct bytes secret, char encoded[PASSWORD_ENCODED_MAX], struct fault *f)
 	__attribute__((warn_unused_result));
 /* Adds a raw value, as userPassword has it, to the stored form in `stored`.  One without "{…}" that is not
-   argon2id gets default_scheme ("PLAIN").  False: it is not added - empty, with a NUL (no password has one,
+   argon2id gets default_scheme ("PLAIN"; empty: none).  False: it is not added - empty, with a NUL (no password has one,
    and it would be two), or without room; to be told to the administrator. */
 bool password_put_value(struct buf *stored, struct bytes value, struct bytes default_scheme)
 	__attribute__((warn_unused_result));

@@ -16,7 +16,7 @@ struct record_attribute {
 struct user_record {
 	struct bytes address;
 	struct bytes name; /* of the person, or empty */
-	struct bytes secret_password; /* in the stored form of password.h, or empty: nobody can log in */
+	struct bytes secret_password; /* raw values with a NUL between (password_put_value), or empty: nobody can log in */
 	bool is_enabled;
 	const struct record_attribute *attributes;
 	size_t attribute_count;

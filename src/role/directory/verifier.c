@@ -1,6 +1,9 @@
-/* Each attempt has a digest: a keyed hash (HMAC-SHA-256, the key random and of this process) of the name,
-   the password's hash and the password.  A digest that was right is remembered, so that the five
-   connections of a client cost one argon2; it can't match any more once the account's hash is
+/* A stored form that costs microseconds is compared at once: a thread would cost more than the answer (two wake-ups,
+   about 20 µs here, against 2), and there is nothing to remember.  The others go to the pool.
+
+   Each of these attempts has a digest: a keyed hash (HMAC-SHA-256, the key random and of this process) of the name,
+   the stored form and the password.  A digest that was right is remembered, so that the five
+   connections of a client cost one argon2; it can't match any more once the account's stored form is
    another.  Equal attempts that come while the first one runs follow it.
 
    The loop's thread owns everything but the attempts that are with the pool; those come back through
@@ -27,11 +30,12 @@ struct attempt {
 	struct attempt *next; /* in the free or the finished list */
 	struct attempt *followers; /* attempts with the same digest */
 	uint8_t digest[DIGEST_OCTETS];
+	uint64_t party; /* 0: none, or not taken */
 	bool is_working; /* with the pool */
-	bool is_real; /* there is a hash to be right against */
+	bool is_decoy;
 	bool is_right;
-	size_t encoded_len, secret_len;
-	uint8_t encoded[PASSWORD_STORED_MAX];
+	size_t stored_len, secret_len;
+	uint8_t secret_stored[PASSWORD_STORED_MAX];
 	uint8_t secret_password[PASSWORD_OCTETS_MAX];
 	void (*done)(void *arg, bool is_right);
 	void *arg;
@@ -46,6 +50,7 @@ struct verifier {
 	struct pool *pool;
 	struct wake wake;
 	_Atomic(struct attempt *) finished;
+	atomic_bool is_ending; /* nobody waits any more */
 	struct attempt *free;
 	size_t working;
 	size_t thread_count;
@@ -107,6 +112,7 @@ verifier_free(struct verifier **at)
 	if (!v)
 		return;
 	*at = NULL;
+	atomic_store(&v->is_ending, true);
 	pool_free(&v->pool);
 	empty_shelves(v);
 	memory_free(v->shelves);
@@ -123,22 +129,27 @@ take_shelf(struct verifier *v)
 }
 
 static void
+compute(struct attempt *t)
+{
+	struct shelf *shelf = take_shelf(t->verifier);
+
+	t->is_right = password_is_right(bytes_of(t->secret_stored, t->stored_len),
+			      bytes_of(t->secret_password, t->secret_len), &shelf->scratch)
+		&& !t->is_decoy;
+	atomic_flag_clear(&shelf->is_taken);
+}
+
+static void
 run(struct job *job)
 {
 	struct attempt *t = (struct attempt *)job;
 	struct verifier *v = t->verifier;
-	struct shelf *shelf = take_shelf(v);
-	struct bytes encoded =
-		t->is_real ? bytes_of(t->encoded, t->encoded_len) : password_dummy();
 
-	struct bytes secret = bytes_of(t->secret_password, t->secret_len);
-
-	t->is_right = password_is_right(encoded, secret, &shelf->scratch) && t->is_real;
-	/* A refusal takes as long as that of an account that isn't there. */
-	if (!t->is_right && password_cost(encoded) == PASSWORD_CHEAP && password_is_right(password_dummy(), secret, &shelf->scratch))
-		t->is_right = false;
+	t->is_right = false;
+	if (!atomic_load(&v->is_ending))
+		compute(t);
 	memory_wipe(t->secret_password, t->secret_len);
-	atomic_flag_clear(&shelf->is_taken);
+	memory_wipe(t->secret_stored, t->stored_len);
 	t->next = atomic_load(&v->finished);
 	while (!atomic_compare_exchange_weak(&v->finished, &t->next, t))
 		;
@@ -159,22 +170,45 @@ put_part(struct buf *b, struct bytes part)
 }
 
 static bool
-make_digest(const struct verifier *v, struct bytes name, struct bytes encoded, struct bytes secret,
-	uint8_t digest[DIGEST_OCTETS])
+make_digest(const struct verifier *v, const struct verifier_question *q, uint8_t digest[DIGEST_OCTETS])
 {
-	uint8_t space[3 * sizeof(uint32_t) + NAME_MAX_OCTETS + PASSWORD_STORED_MAX
-		+ PASSWORD_OCTETS_MAX];
+	uint8_t space[1 + 3 * sizeof(uint32_t) + NAME_MAX_OCTETS + PASSWORD_STORED_MAX + PASSWORD_OCTETS_MAX];
 	struct buf b;
 	bool is_made;
 
 	buf_init_fixed(&b, space, sizeof space);
-	put_part(&b, name);
-	put_part(&b, encoded);
-	put_part(&b, secret);
+	put_u8(&b, q->is_decoy);
+	put_part(&b, q->name);
+	put_part(&b, q->stored);
+	put_part(&b, q->secret_password);
 	is_made = !b.has_failed
 		&& HMAC(EVP_sha256(), v->secret_key, sizeof v->secret_key, space, b.len, digest, NULL);
 	memory_wipe(space, sizeof space);
 	return is_made;
+}
+
+/* Without a digest (there is no memory for one) everybody draws the same. */
+uint64_t
+verifier_draw(const struct verifier *v, struct bytes name)
+{
+	uint8_t digest[DIGEST_OCTETS] = { 0 };
+	struct bytes in = bytes_of(digest, sizeof digest);
+	uint64_t drawn = 0;
+
+	return HMAC(EVP_sha256(), v->secret_key, sizeof v->secret_key, name.ptr, name.len, digest, NULL)
+			&& take_u64(&in, &drawn)
+		? drawn
+		: 0;
+}
+
+static bool
+has_its_share(const struct verifier *v, uint64_t party)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; party && i < VERIFIER_WAITING_MAX; i++)
+		count += v->attempts[i].party == party;
+	return count >= VERIFIER_WAITING_PARTY_MAX;
 }
 
 static struct attempt *
@@ -192,6 +226,7 @@ take_attempt(struct verifier *v)
 static void
 give_back(struct verifier *v, struct attempt *t)
 {
+	t->party = 0;
 	t->next = v->free;
 	v->free = t;
 }
@@ -207,42 +242,36 @@ find_working(struct verifier *v, const uint8_t digest[DIGEST_OCTETS])
 }
 
 static void
-start(struct verifier *v, struct attempt *t, struct bytes encoded, struct bytes secret)
+start(struct verifier *v, struct attempt *t, const struct verifier_question *q)
 {
 	t->is_working = true;
-	t->is_real = encoded.len <= sizeof t->encoded && password_cost(encoded) != PASSWORD_USELESS;
-	t->encoded_len = t->is_real ? encoded.len : 0;
-	if (t->is_real)
-		memcpy(t->encoded, encoded.ptr, encoded.len);
-	t->secret_len = secret.len;
-	if (secret.len)
-		memcpy(t->secret_password, secret.ptr, secret.len);
+	t->is_decoy = q->is_decoy;
+	t->stored_len = q->stored.len;
+	memcpy(t->secret_stored, q->stored.ptr, q->stored.len);
+	t->secret_len = q->secret_password.len;
+	if (q->secret_password.len)
+		memcpy(t->secret_password, q->secret_password.ptr, q->secret_password.len);
 	t->job.run = run;
 	v->working++;
 	pool_add(v->pool, &t->strand, &t->job);
 }
 
-enum verifier_result
-verifier_try(struct verifier *v, struct bytes name, struct bytes encoded, struct bytes secret,
-	void (*done)(void *arg, bool is_right), void *arg)
+/* Through the pool, unless it was right before. */
+static enum verifier_result
+try_dear(struct verifier *v, const struct verifier_question *q, void (*done)(void *arg, bool is_right), void *arg)
 {
 	uint8_t digest[DIGEST_OCTETS];
+	uint64_t party = q->party.len ? verifier_draw(v, q->party) | 1 : 0;
 	struct attempt *t, *first;
 
-	/* Longer ones are never right; cut, they take as long as others. */
-	encoded = encoded.len > PASSWORD_STORED_MAX ? BYTES_NONE : encoded;
-	name = bytes_sub(name, 0, NAME_MAX_OCTETS);
-	if (secret.len > PASSWORD_OCTETS_MAX) {
-		secret = bytes_sub(secret, 0, PASSWORD_OCTETS_MAX);
-		encoded = BYTES_NONE;
-	}
-	if (!make_digest(v, name, encoded, secret, digest))
+	if (!make_digest(v, q, digest))
 		return VERIFIER_BUSY;
 	if (memcmp(place_of(v, digest), digest, sizeof digest) == 0)
 		return VERIFIER_RIGHT;
-	t = take_attempt(v);
+	t = has_its_share(v, party) ? NULL : take_attempt(v);
 	if (!t)
 		return VERIFIER_BUSY;
+	t->party = party;
 	t->done = done;
 	t->arg = arg;
 	memcpy(t->digest, digest, sizeof digest);
@@ -252,8 +281,40 @@ verifier_try(struct verifier *v, struct bytes name, struct bytes encoded, struct
 		first->followers = t;
 		return VERIFIER_PENDING;
 	}
-	start(v, t, encoded, secret);
+	start(v, t, q);
 	return VERIFIER_PENDING;
+}
+
+/* What is too long is never right; cut, it takes as long as others. */
+static struct verifier_question
+cut(const struct verifier_question *q)
+{
+	struct verifier_question fit = *q;
+
+	fit.is_decoy |= q->stored.len > PASSWORD_STORED_MAX || q->secret_password.len > PASSWORD_OCTETS_MAX;
+	fit.stored = bytes_sub(q->stored, 0, PASSWORD_STORED_MAX);
+	fit.secret_password = bytes_sub(q->secret_password, 0, PASSWORD_OCTETS_MAX);
+	fit.name = bytes_sub(q->name, 0, NAME_MAX_OCTETS);
+	return fit;
+}
+
+enum verifier_result
+verifier_try(struct verifier *v, const struct verifier_question *q, void (*done)(void *arg, bool is_right), void *arg)
+{
+	struct verifier_question fit = cut(q);
+
+	switch (password_cost(fit.stored)) {
+	case PASSWORD_CHEAP:
+		return password_is_right(fit.stored, fit.secret_password, NULL) && !fit.is_decoy ? VERIFIER_RIGHT
+												 : VERIFIER_WRONG;
+	case PASSWORD_USELESS:
+		fit.stored = password_dummy();
+		fit.is_decoy = true;
+		break;
+	case PASSWORD_DEAR:
+		break;
+	}
+	return try_dear(v, &fit, done, arg);
 }
 
 /* t and those that follow it go back before anybody is told: `done` may try again. */
