@@ -1,17 +1,17 @@
 #include "cli/edit.h"
 
 #include "base/memory.h"
+#include "cli/server.h"
 #include "config/name.h"
 #include "config/near.h"
 #include "sys/disk.h"
-#include "sys/net.h"
 #include "sys/process.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { PATH_MAX_OCTETS = 4096, SNAPSHOT_MAX = 1024 * 1024 * 1024, SERVER_WAIT_MS = 60000 };
+enum { PATH_MAX_OCTETS = 4096, SNAPSHOT_MAX = 1024 * 1024 * 1024 };
 
 static const struct accounts_handlers no_handlers = { NULL };
 
@@ -241,43 +241,23 @@ edit_run(int argc, char **argv, const struct edit_verb *verbs)
 
 /* ---- the server that runs */
 
-/* The whole answer without its LF, or empty. */
-static struct bytes
-ask_server(int fd, char *answer, size_t size)
-{
-	size_t len = 0;
-	ssize_t count = net_write(fd, BYTES("reload\n"));
-
-	while (count > 0 && len < size && (len == 0 || answer[len - 1] != '\n')
-		&& net_wait(fd, SERVER_WAIT_MS)) {
-		count = net_read(fd, answer + len, size - len);
-		len += count > 0 ? (size_t)count : 0;
-	}
-	return bytes_trim(bytes_of(answer, len));
-}
-
 int
 edit_publish(const struct edit *e)
 {
-	char path[PATH_MAX_OCTETS], space[512];
+	char space[SERVER_ANSWER_MAX];
 	struct bytes answer;
 	struct fault f;
-	int fd;
 
-	(void)snprintf(path, sizeof path, "%.*s/directory.sock", BYTES_ARG(e->config->run_directory));
-	fd = net_connect_unix(path, &f);
-	if (fd < 0) {
-		/* Nobody listens: it is in force from the server's start on. */
-		if (errno == ENOENT || errno == ECONNREFUSED)
-			return CLI_GOOD;
+	switch (server_ask(e->config, "reload\n", space, &answer, &f)) {
+	case SERVER_ANSWERED:
+		break;
+	case SERVER_NOT_RUNNING:
+		return CLI_GOOD; /* it is in force from the server's start on */
+	case SERVER_FAILED:
 		return cli_failed("the change is made, but the running server could not be told: %s", f.text);
 	}
-	answer = ask_server(fd, space, sizeof space);
-	net_close(fd);
 	if (bytes_equal(answer, BYTES("ok")))
 		return CLI_GOOD;
-	if (answer.len == 0)
-		answer = BYTES("no answer");
 	return cli_failed("the change is made, but it is not in force yet; the running server says: %.*s",
 		BYTES_ARG(answer));
 }

@@ -39,6 +39,25 @@ check_missing(struct config_reading *r, const struct config_place *file)
 	missing(r, file, DIRECTIVE_maildir_template, "say where mail goes, such as: mailboxes maildir /var/vmail/%d/%u;");
 }
 
+static void
+check_ldap(struct config_reading *r, const struct config_place *file)
+{
+	const struct config *c = r->config;
+	const struct config_place *server = &r->seen_at[DIRECTIVE_ldap_servers];
+
+	if (c->ldap_servers.count == 0) {
+		const enum directive_id id = r->is_seen[DIRECTIVE_ldap_base] ? DIRECTIVE_ldap_base : DIRECTIVE_ldap_bind_dn;
+
+		if (r->is_seen[id])
+			(void)config_error_add(r->errors, &r->seen_at[id],
+				"directory ldap: a server is missing, such as: server ldap://192.0.2.1;");
+		return;
+	}
+	if (c->ldap_base.len == 0)
+		(void)config_error_add(r->errors, r->is_seen[DIRECTIVE_ldap_servers] ? server : file,
+			"directory ldap: \"base\" is missing: say where accounts are, such as: base dc=example,dc=org;");
+}
+
 static bool
 is_login_service(enum ipc_service service)
 {
@@ -98,6 +117,7 @@ config_check(struct config_reading *r, const struct config_place *file)
 	if (!r->is_partial) {
 		check_missing(r, file);
 		check_listeners(r);
+		check_ldap(r, file);
 	}
 	check_socket_files(r);
 	check_template(r);

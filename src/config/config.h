@@ -29,7 +29,12 @@ enum config_password_scheme {
 	PASSWORD_SCHEME_SCRAM_SHA_1,
 	PASSWORD_SCHEME_SCRAM_SHA_256,
 };
+enum config_ldap_tls { LDAP_TLS_NO, LDAP_TLS_START };
+/* What a directory calls what we need; "" stands for none. */
+enum config_ldap_schema { SCHEMA_INETORGPERSON, SCHEMA_ACTIVE_DIRECTORY, SCHEMA_QMAIL };
 enum config_log_format { LOG_KEY_VALUE, LOG_JSON };
+
+#define CONFIG_LDAP_SERVERS_MAX 16
 
 struct config_texts {
 	struct bytes *at;
@@ -72,6 +77,15 @@ struct config {
 	enum config_password_scheme default_password_scheme; /* of stored passwords that name none */
 	/* directory embedded { file PATH; } */
 	struct bytes directory_embedded_file;
+	/* directory ldap { … }; no servers: not used */
+	struct config_texts ldap_servers; /* URLs, the preferred one first */
+	struct bytes ldap_base, ldap_users; /* where, and the filter that says who is an account */
+	struct bytes ldap_bind_dn, ldap_bind_file, ldap_secret_password; /* empty: anonymous */
+	enum config_ldap_tls ldap_starttls;
+	struct bytes ldap_ca_file; /* empty: what the system trusts */
+	enum config_ldap_schema ldap_schema;
+	struct bytes ldap_address, ldap_aliases, ldap_password; /* names that take the place of the schema's */
+	uint32_t ldap_poll_s, ldap_timeout_s;
 	/* mailboxes maildir TEMPLATE: %d domain, %u local part, %{attribute} */
 	struct bytes maildir_template;
 	uint32_t fronts; /* 0: one a core */

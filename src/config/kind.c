@@ -135,6 +135,24 @@ read_template(struct config_reading *r, const struct config_setting *s)
 }
 
 static bool
+read_ldap_filter(struct config_reading *r, const struct config_setting *s)
+{
+	return read_text(r, s, kind_filter_trouble(s->values[0].text));
+}
+
+static bool
+read_ldap_name(struct config_reading *r, const struct config_setting *s)
+{
+	return read_text(r, s, kind_attribute_trouble(s->values[0].text));
+}
+
+static bool
+read_dn(struct config_reading *r, const struct config_setting *s)
+{
+	return read_text(r, s, kind_dn_trouble(s->values[0].text));
+}
+
+static bool
 read_choice(struct config_reading *r, const struct config_setting *s)
 {
 	const struct config_value *v = &s->values[0];
@@ -265,6 +283,11 @@ const struct config_kind config_kinds[KIND_COUNT] = {
 	[KIND_TEMPLATE] = { 1, 1, false, read_template, put_text_value },
 	[KIND_LISTEN] = { 2, 8, true, kind_read_listen, kind_put_listen },
 	[KIND_CERTIFICATE] = { 2, 2, true, kind_read_certificate, kind_put_certificate },
+	[KIND_LDAP_SERVER] = { 1, 1, true, kind_read_ldap_server, kind_put_ldap_server },
+	[KIND_LDAP_BIND] = { 2, 2, false, kind_read_ldap_bind, kind_put_ldap_bind },
+	[KIND_LDAP_FILTER] = { 1, 1, false, read_ldap_filter, put_text_value },
+	[KIND_LDAP_NAME] = { 1, 1, false, read_ldap_name, put_text_value },
+	[KIND_DN] = { 1, 1, false, read_dn, put_text_value },
 	[KIND_CHOICE] = { 1, 1, false, read_choice, put_choice },
 	[KIND_NUMBER] = { 1, 1, false, read_number, put_number_value },
 	[KIND_SIZE] = { 1, 1, false, read_size, put_number_value },

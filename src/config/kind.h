@@ -49,6 +49,15 @@ bool kind_read_listen(struct config_reading *r, const struct config_setting *s);
 bool kind_read_certificate(struct config_reading *r, const struct config_setting *s);
 void kind_put_domains(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 void kind_put_listen(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* The kinds of kind_ldap.c. */
+bool kind_read_ldap_server(struct config_reading *r, const struct config_setting *s);
+bool kind_read_ldap_bind(struct config_reading *r, const struct config_setting *s);
+void kind_put_ldap_server(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+void kind_put_ldap_bind(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* NULL, or what is wrong with it as a filter (RFC 4515 3), the name of an attribute (RFC 4512 2.5), a DN. */
+const char *kind_filter_trouble(struct bytes text);
+const char *kind_attribute_trouble(struct bytes text);
+const char *kind_dn_trouble(struct bytes text);
 void kind_put_certificate(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 /* The kinds of kind_unix.c: socket files. */
 #define KIND_UNIX_ADDRESS_MAX 120

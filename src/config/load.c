@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INCLUDE_DEPTH_MAX = 8, FILES_MAX = 1000, PEM_MAX = 256 * 1024, TREE_MAX = 256 * 1024 * 1024 };
+enum { INCLUDE_DEPTH_MAX = 8, FILES_MAX = 1000, PEM_MAX = 256 * 1024, SECRET_MAX = 4096, TREE_MAX = 256 * 1024 * 1024 };
 
 struct loading {
 	struct config_reading reading;
@@ -206,6 +206,34 @@ read_certificates(struct loading *l)
 	}
 }
 
+/* The password that the server is read with: the file's first line. */
+static void
+read_ldap_secret(struct loading *l)
+{
+	struct config *c = l->reading.config;
+	const struct config_place *at = &l->reading.seen_at[DIRECTIVE_ldap_bind_dn];
+	char name[4096];
+	struct bytes rest, line;
+	struct buf text;
+	struct fault f;
+
+	if (c->ldap_bind_file.len == 0)
+		return;
+	(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(c->ldap_bind_file));
+	buf_init(&text, PEM_MAX); /* it is read in blocks larger than a secret */
+	if (disk_read_file(name, SECRET_MAX, &text, &f)) {
+		(void)config_error_add(l->errors, at, "bind: can't read %s: %s", name, f.text);
+	} else {
+		rest = buf_bytes(&text);
+		line = bytes_trim(take_until(&rest, '\n'));
+		if (line.len == 0)
+			(void)config_error_add(l->errors, at, "bind: the first line of %s is empty: write the password there", name);
+		else if (!arena_copy(c->arena, line, &c->ldap_secret_password))
+			(void)kind_full(&l->reading, at);
+	}
+	buf_done_secret(&text);
+}
+
 static bool
 is_before(const struct config_error *a, const struct config_error *b)
 {
@@ -244,6 +272,7 @@ config_load(const char *path, struct config **out, struct config_errors *errors)
 	if (append_file(&l, path, &at, 0, &tail)) {
 		config_apply(&l.reading, first);
 		read_certificates(&l);
+		read_ldap_secret(&l);
 		config_complete(l.reading.config);
 		config_check(&l.reading, &at);
 	}

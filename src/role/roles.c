@@ -1,6 +1,7 @@
 #include "role/roles.h"
 
 #include "role/role.h"
+#include "sys/disk.h"
 #include "sys/process.h"
 
 #include <stdio.h>
@@ -18,6 +19,7 @@ static const struct roles_row rows[ROLE_COUNT] = {
 	},
 	[ROLE_DIRECTORY] = {
 		.places = { PLACE_STATE, PLACE_EMBEDDED },
+		.may_resolve = true,
 		.talks_to = BIT(ROLE_FRONT) | BIT(ROLE_STORE),
 		/* Where mailboxes are is for who may know it, and fronts may not. */
 		.services = BIT(SERVICE_CONTROL) | BIT(SERVICE_AUTH_USERDB),
@@ -122,6 +124,26 @@ roles_path(const struct config *c, enum role role, enum roles_place place, char 
 	return base.len > 0 && len > 0 && len < ROLES_PATH_MAX ? 0 : -1;
 }
 
+/* What the C library reads to find a host, and OpenLDAP's library to trust it; those that are there. */
+static const char *const resolver_files[] = { "/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/services",
+	"/etc/gai.conf", "/etc/host.conf", "/etc/ssl/certs" };
+
+static void
+add_readable(struct roles_jail *out, size_t *count, struct bytes path)
+{
+	struct stat st;
+	int len;
+
+	if (path.len == 0 || *count == ROLES_PATHS_MAX)
+		return;
+	len = snprintf(out->paths[*count], ROLES_PATH_MAX, "%.*s", BYTES_ARG(path));
+	if (len >= ROLES_PATH_MAX || disk->fstatat(AT_FDCWD, out->paths[*count], &st, 0) != 0)
+		return;
+	out->profile.paths[*count].path = out->paths[*count];
+	out->profile.paths[*count].access = SANDBOX_READ;
+	(*count)++;
+}
+
 void
 roles_jail(const struct config *c, enum role role, struct bytes user, struct roles_jail *out)
 {
@@ -138,5 +160,11 @@ roles_jail(const struct config *c, enum role role, struct bytes user, struct rol
 			out->profile.paths[count].access = SANDBOX_READ | SANDBOX_WRITE;
 			count++;
 		}
+	if (row->may_resolve && c->ldap_servers.count > 0) {
+		out->profile.may_connect = true;
+		add_readable(out, &count, c->ldap_ca_file);
+		for (size_t i = 0; i < sizeof resolver_files / sizeof resolver_files[0]; i++)
+			add_readable(out, &count, bytes_text(resolver_files[i]));
+	}
 	out->profile.may_open = count > 0;
 }

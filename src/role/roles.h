@@ -17,10 +17,13 @@ enum roles_place {
 };
 
 #define ROLES_PLACES_MAX 4
+/* Those, and what is only read. */
+#define ROLES_PATHS_MAX 12
 
 struct roles_row {
 	bool is_one_a_core; /* `fronts` of them; else one */
 	enum roles_place places[ROLES_PLACES_MAX]; /* read and write; ends with PLACE_NONE */
+	bool may_resolve; /* connect out, when its configuration names a server */
 	uint32_t talks_to; /* bits: 1 << enum role; both sides say so */
 	uint32_t services; /* bits: 1 << enum ipc_service, whose sockets it gets */
 	uint64_t descriptors; /* it needs at most, beside client connections */
@@ -43,7 +46,7 @@ int roles_path(const struct config *c, enum role role, enum roles_place place,
 struct roles_jail {
 	struct sandbox_profile profile;
 	char user[65];
-	char paths[ROLES_PLACES_MAX][ROLES_PATH_MAX];
+	char paths[ROLES_PATHS_MAX][ROLES_PATH_MAX];
 };
 
 /* The jail of a role.  user: empty for staying who we are. */

@@ -190,19 +190,19 @@ static enum ipc_outcome
 resolve_postmaster(struct accounts *a, struct targets *out)
 {
 	enum ipc_outcome outcome = IPC_ABSENT;
-	struct address made;
+	struct address *made = &out->asked; /* what is found may be a view of it */
 
 	if (a->postmaster.len)
 		outcome = walk_from(a, a->postmaster, out);
 	if (outcome != IPC_ABSENT)
 		return outcome;
-	if (!address_fold(BYTES("postmaster"), &made) || !add_first_domain(a, &made))
+	if (!address_fold(BYTES("postmaster"), made) || !add_first_domain(a, made))
 		return IPC_LATER;
-	outcome = walk_from(a, address_bytes(&made), out);
+	outcome = walk_from(a, address_bytes(made), out);
 	if (outcome != IPC_ABSENT)
 		return outcome;
-	accounts_make(a, address_bytes(&made));
-	return walk_from(a, address_bytes(&made), out);
+	accounts_make(a, address_bytes(made));
+	return walk_from(a, address_bytes(made), out);
 }
 
 /* RFC 5321 4.5.1: "postmaster" needs no domain. */

@@ -2,6 +2,9 @@
 
 #include "base/memory.h"
 #include "role/directory/directory_internal.h"
+#include "role/directory/image.h"
+#include "role/roles.h"
+#include "sys/disk.h"
 #include "sys/process.h"
 #include "sys/time.h"
 
@@ -44,6 +47,15 @@ open_source(struct directory *d, struct fault *f)
 	return embedded_open(path, &d->embedded, f);
 }
 
+/* False: LDAP was not read yet, so that nobody is known to be unknown. */
+static bool
+visit_ldap(struct directory *d)
+{
+	static const struct image_visitor visitor = { on_user, on_alias };
+
+	return !d->ldap_is_wanted || (d->has_ldap_records && image_visit(buf_bytes(&d->ldap_records), &visitor, d->accounts));
+}
+
 /* A source that failed is opened anew the next time. */
 static int
 read_source(struct directory *d, struct fault *f)
@@ -58,7 +70,10 @@ read_source(struct directory *d, struct fault *f)
 		embedded_close(&d->embedded);
 		return -1;
 	}
-	accounts_end(d->accounts);
+	if (!visit_ldap(d))
+		accounts_abandon(d->accounts);
+	else
+		accounts_end(d->accounts);
 	return 0;
 }
 
@@ -99,6 +114,35 @@ on_retry(struct timer *timer)
 	struct fault f;
 
 	directory_load(d, &f);
+}
+
+static void
+on_ldap_changed(void *arg, struct bytes records, bool is_old)
+{
+	struct directory *d = arg;
+	struct fault f;
+
+	buf_done_secret(&d->ldap_records);
+	buf_init(&d->ldap_records, IMAGE_OCTETS_MAX);
+	put_bytes(&d->ldap_records, records);
+	d->has_ldap_records = !d->ldap_records.has_failed;
+	if (is_old)
+		event(NULL, EV_SNAPSHOT_USED, INT("octets", records.len));
+	if (directory_load(d, &f) != 0)
+		return; /* the administrator was told, and it is tried again */
+}
+
+static void
+start_ldap(struct directory *d)
+{
+	static const struct ldap_source_handlers handlers = { on_ldap_changed };
+	char path[ROLES_PATH_MAX];
+
+	if (!d->ldap_is_wanted)
+		return;
+	if (roles_path(d->self->config, ROLE_DIRECTORY, PLACE_STATE, path) == 0)
+		d->state_directory = disk->openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	d->ldap = ldap_source_new(d->self->loop, d->self->config, d->state_directory, &handlers, d);
 }
 
 /* ---- what changed */
@@ -148,9 +192,11 @@ on_status_command(void *arg, struct buf *out)
 	const struct directory *d = arg;
 	struct accounts_counts counts = accounts_count(d->accounts);
 
-	put_format(out, "accounts=%zu aliases=%zu domains=%zu source=embedded is_loaded=%d age_s=%lld",
-		counts.accounts, counts.aliases, counts.domains, accounts_are_loaded(d->accounts),
+	put_format(out, "accounts=%zu aliases=%zu domains=%zu source=%s is_loaded=%d age_s=%lld",
+		counts.accounts, counts.aliases, counts.domains, d->ldap ? "embedded+ldap" : "embedded", accounts_are_loaded(d->accounts),
 		(long long)((time_now().mono_us - d->loaded_us) / 1000000));
+	if (d->ldap)
+		ldap_source_put_status(d->ldap, out);
 }
 
 /* ---- hooks */
@@ -192,7 +238,11 @@ on_start(struct role_self *r, struct fault *f)
 	d->control = control_new(r->loop, &control_handlers, d);
 	d->userdb = userdb_new(r->loop, d->accounts, d->store_uid, d->store_gid);
 	timer_init(&d->retry, r->loop, on_retry);
+	d->state_directory = -1;
+	d->ldap_is_wanted = r->config->ldap_servers.count > 0;
+	buf_init(&d->ldap_records, IMAGE_OCTETS_MAX);
 	directory_load(d, &load_fault);
+	start_ldap(d);
 	return 0;
 }
 
@@ -255,44 +305,9 @@ on_peer_lost(struct role_self *r, struct peer *p)
 	} else if (peer_role(p) == ROLE_FRONT && index < ROLE_INSTANCES_MAX) {
 		grantor_forget_front(d->grants, index);
 		directory_forget_logins(d, p);
+		directory_forget_unknowns(d, p);
 		d->fronts[index] = NULL;
 	}
-}
-
-static enum ipc_outcome
-put_targets(struct directory *d, uint8_t front, const struct targets *targets, struct buf *out)
-{
-	for (size_t i = 0; i < targets->count; i++) {
-		const struct target *t = &targets->at[i];
-
-		if (t->account && !grantor_give_delivery(d->grants, front, t->account))
-			return IPC_LATER;
-		put_u8(out, t->account ? TARGET_MAILBOX : TARGET_FOREIGN);
-		put_u64(out, t->account ? t->account->number : 0);
-		put_u16(out, (uint16_t)t->address.len);
-		put_bytes(out, t->address);
-	}
-	return out->has_failed ? IPC_LATER : IPC_OK;
-}
-
-static void
-resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m)
-{
-	struct message answer = { .type = MESSAGE_RESOLVED };
-	struct targets targets;
-	enum ipc_outcome outcome = accounts_resolve(d->accounts, m->address, &targets);
-	struct buf out;
-
-	buf_init(&out, TARGETS_OCTETS_MAX);
-	if (outcome == IPC_OK)
-		outcome = put_targets(d, peer_index(front), &targets, &out);
-	answer.u.resolved.request = m->request;
-	answer.u.resolved.outcome = (uint8_t)outcome;
-	answer.u.resolved.targets = outcome == IPC_OK ? buf_bytes(&out) : BYTES_NONE;
-	/* A front that can't be told is gone; nobody waits. */
-	if (peer_send(front, &answer) != 0)
-		buf_reset(&out);
-	buf_done(&out);
 }
 
 static void
@@ -313,7 +328,7 @@ on_message(struct role_self *r, struct peer *p, const struct message *m)
 	struct directory *d = r->state;
 
 	if (m->type == MESSAGE_RESOLVE)
-		resolve(d, p, &m->u.resolve);
+		directory_resolve(d, p, &m->u.resolve);
 	else if (m->type == MESSAGE_LOG_IN)
 		directory_log_in(d, p, &m->u.log_in);
 	else if (m->type == MESSAGE_MAY_SEND)
@@ -341,6 +356,10 @@ on_end(struct role_self *r)
 	directory_free_logins(d);
 	control_free(&d->control);
 	userdb_free(&d->userdb);
+	ldap_source_free(&d->ldap);
+	directory_free_unknowns(d);
+	buf_done_secret(&d->ldap_records);
+	disk_close(&d->state_directory);
 	embedded_close(&d->embedded);
 	accounts_free(&d->accounts);
 	grantor_free(&d->grants);

@@ -5,17 +5,24 @@
 #include "role/directory/control.h"
 #include "role/directory/embedded.h"
 #include "role/directory/grantor.h"
+#include "role/directory/ldap_source.h"
 #include "role/directory/userdb.h"
 #include "role/directory/verifier.h"
 #include "role/role.h"
 
 struct login;
+struct unknown;
 
 /* The role's state.  `fronts` holds the peers that are there now. */
 struct directory {
 	struct role_self *self;
 	struct accounts *accounts;
 	struct embedded *embedded; /* NULL: could not be opened yet */
+	struct ldap_source *ldap; /* NULL: not configured */
+	struct buf ldap_records; /* the last that it told */
+	bool ldap_is_wanted, has_ldap_records;
+	int state_directory; /* -1: not needed */
+	struct unknown *unknowns; /* addresses that wait for LDAP to be asked */
 	struct verifier *verifier;
 	struct grantor *grants;
 	struct control *control;
@@ -32,6 +39,12 @@ struct directory {
 /* Reads the source and puts what it says in force.  -1 with *f: the last good copy stays, the administrator
    is told, and it is tried again. */
 int directory_load(struct directory *d, struct fault *f);
+/* Answers RESOLVE, now or when LDAP was asked for an address that we don't know. */
+void directory_resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m);
+/* The front is gone: nobody waits for its answers any more. */
+void directory_forget_unknowns(struct directory *d, const struct peer *front);
+/* Frees those who wait, after the source. */
+void directory_free_unknowns(struct directory *d);
 /* Answers LOG_IN, now or when the password was tried. */
 void directory_log_in(struct directory *d, struct peer *front, const struct ipc_log_in *m);
 /* The account is not what it was: those of its log-ins that are under way are put off. */

@@ -296,6 +296,11 @@ directory_log_in(struct directory *d, struct peer *front, const struct ipc_log_i
 		free_login(login);
 		return;
 	}
+	if (!account && d->ldap && !ldap_source_is_up(d->ldap)) {
+		put_off(login, "no LDAP server answers, and the copy has no such account");
+		free_login(login);
+		return;
+	}
 	login->account = account ? account->number : 0;
 	login->trouble = trouble_of(d, account, m->authorize_as, &login->refusal);
 	try_password(login, account, m);

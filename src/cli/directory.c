@@ -1,0 +1,115 @@
+#include "cli/cli.h"
+#include "cli/json.h"
+#include "cli/server.h"
+
+enum { OUTPUT_MAX = 65536 };
+
+/* "name=value", the value up to the next space; last_error is the rest of the line. */
+static bool
+take_pair(struct bytes *in, struct bytes *name, struct bytes *value)
+{
+	if (in->len == 0)
+		return false;
+	*name = take_until(in, '=');
+	if (bytes_equal(*name, BYTES("last_error"))) {
+		*value = *in;
+		*in = BYTES_NONE;
+	} else {
+		*value = take_until(in, ' ');
+	}
+	return true;
+}
+
+static void
+put_json(struct buf *out, struct bytes status)
+{
+	struct bytes name, value, rest;
+	uint64_t number;
+	bool is_first = true;
+
+	put_char(out, '{');
+	while (take_pair(&status, &name, &value)) {
+		put_text(out, is_first ? "" : ",");
+		is_first = false;
+		json_put_text(out, name);
+		put_char(out, ':');
+		rest = value;
+		if (take_number(&rest, UINT64_MAX, &number) && rest.len == 0)
+			put_bytes(out, value);
+		else
+			json_put_text(out, value);
+	}
+	put_text(out, "}\n");
+}
+
+static void
+put_lines(struct buf *out, struct bytes status)
+{
+	struct bytes name, value;
+
+	while (take_pair(&status, &name, &value))
+		put_format(out, "%-14.*s %.*s\n", BYTES_ARG(name), BYTES_ARG(value));
+}
+
+static int
+show(const struct config *c, bool is_json)
+{
+	char space[SERVER_ANSWER_MAX];
+	struct bytes answer;
+	struct fault f;
+	struct buf out;
+
+	switch (server_ask(c, "status\n", space, &answer, &f)) {
+	case SERVER_ANSWERED:
+		break;
+	case SERVER_NOT_RUNNING:
+		return cli_failed("no server runs with this configuration (nobody listens in %.*s); start it: mermoz serve",
+			BYTES_ARG(c->run_directory));
+	case SERVER_FAILED:
+		return cli_failed("the running server could not be asked: %s", f.text);
+	}
+	if (!take_text(&answer, BYTES("ok ")))
+		return cli_failed("the running server says: %.*s", BYTES_ARG(answer));
+	buf_init(&out, OUTPUT_MAX);
+	if (is_json)
+		put_json(&out, answer);
+	else
+		put_lines(&out, answer);
+	return cli_print(&out);
+}
+
+static int
+run(int argc, char **argv)
+{
+	const char *path = CONFIG_DEFAULT_PATH;
+	bool is_json = false;
+	const struct cli_option options[] = { { "-c", &path, NULL }, { "--json", NULL, &is_json }, { 0 } };
+	int operands = cli_take_options(argc, argv, options), result;
+	struct config *c;
+
+	if (operands < 0)
+		return CLI_MISUSED;
+	if (operands != 1 || !bytes_equal(bytes_text(argv[1]), BYTES("status")))
+		return cli_misused(argv[0], "it is: mermoz directory status");
+	c = cli_load(path);
+	if (!c)
+		return CLI_FAILED;
+	result = show(c, is_json);
+	config_free(&c);
+	return result;
+}
+
+const struct cli_command cli_directory = {
+	.name = "directory",
+	.summary = "say how many accounts the running server knows, from where, how fresh",
+	.usage = "directory status [-c FILE] [--json]\n"
+		 "\n"
+		 "Asks the running server for its accounts: how many, which sources, how old its copy is.\n"
+		 "Of an LDAP source: whether a server answers, how changes are followed (change-marker:\n"
+		 "seen within a second; sweep: read anew every `poll`), when it was last looked at and\n"
+		 "read (seconds ago; -1: never), how often that failed, and the last error.\n"
+		 "\n"
+		 "  -c FILE   the configuration (/etc/mermoz/mermoz.conf)\n"
+		 "  --json    one object, for programs\n",
+	.run = run,
+};

@@ -1,0 +1,19 @@
+/* The running server, asked over the socket of its directory. */
+#ifndef CLI_SERVER_H
+#define CLI_SERVER_H
+
+#include "config/config.h"
+
+#define SERVER_ANSWER_MAX 1024
+
+enum server_result {
+	SERVER_ANSWERED, /* *answer is its line, without LF; in `space` */
+	SERVER_NOT_RUNNING,
+	SERVER_FAILED, /* *f says why */
+};
+
+/* Sends a line (LF included) and waits some seconds for the answer. */
+enum server_result server_ask(const struct config *config, const char *line, char space[SERVER_ANSWER_MAX],
+	struct bytes *answer, struct fault *f);
+
+#endif

@@ -1,0 +1,142 @@
+#include "role/directory/image.h"
+
+#include <openssl/evp.h>
+
+enum { RECORD_USER = 1, RECORD_ALIAS = 2, DIGEST_OCTETS = 32 };
+
+static const char magic[] = "mermoz directory 1\n";
+
+static void
+put_text_record(struct buf *b, struct bytes text)
+{
+	if (text.len > UINT16_MAX)
+		b->has_failed = true;
+	put_u16(b, (uint16_t)text.len);
+	put_bytes(b, text);
+}
+
+static bool
+take_text_record(struct bytes *in, struct bytes *out)
+{
+	uint16_t len;
+
+	return take_u16(in, &len) && take_octets(in, len, out);
+}
+
+void
+image_put_user(struct buf *records, const struct user_record *record)
+{
+	put_u8(records, RECORD_USER);
+	put_text_record(records, record->address);
+	put_text_record(records, record->name);
+	put_text_record(records, record->secret_password);
+	put_u8(records, record->is_enabled);
+	put_u8(records, (uint8_t)record->attribute_count);
+	for (size_t i = 0; i < record->attribute_count; i++) {
+		put_text_record(records, record->attributes[i].name);
+		put_text_record(records, record->attributes[i].value);
+	}
+}
+
+void
+image_put_alias(struct buf *records, const struct alias_record *record)
+{
+	put_u8(records, RECORD_ALIAS);
+	put_text_record(records, record->address);
+	put_u16(records, (uint16_t)record->target_count);
+	for (size_t i = 0; i < record->target_count; i++)
+		put_text_record(records, record->targets[i]);
+}
+
+static bool
+visit_user(struct bytes *in, const struct image_visitor *visitor, void *arg)
+{
+	struct record_attribute attributes[RECORD_ATTRIBUTES_MAX];
+	struct user_record record = { .attributes = attributes };
+	uint8_t is_enabled, count;
+
+	if (!take_text_record(in, &record.address) || !take_text_record(in, &record.name)
+		|| !take_text_record(in, &record.secret_password) || !take_u8(in, &is_enabled) || is_enabled > 1
+		|| !take_u8(in, &count) || count > RECORD_ATTRIBUTES_MAX)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!take_text_record(in, &attributes[i].name) || !take_text_record(in, &attributes[i].value))
+			return false;
+	record.is_enabled = is_enabled;
+	record.attribute_count = count;
+	visitor->user(arg, &record);
+	return true;
+}
+
+static bool
+visit_alias(struct bytes *in, const struct image_visitor *visitor, void *arg)
+{
+	struct bytes targets[RECORD_TARGETS_MAX];
+	struct alias_record record = { .targets = targets };
+	uint16_t count;
+
+	if (!take_text_record(in, &record.address) || !take_u16(in, &count) || count > RECORD_TARGETS_MAX)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!take_text_record(in, &targets[i]))
+			return false;
+	record.target_count = count;
+	visitor->alias(arg, &record);
+	return true;
+}
+
+bool
+image_visit(struct bytes records, const struct image_visitor *visitor, void *arg)
+{
+	uint8_t kind;
+
+	while (take_u8(&records, &kind))
+		if (kind == RECORD_USER ? !visit_user(&records, visitor, arg) :
+					  kind != RECORD_ALIAS || !visit_alias(&records, visitor, arg))
+			return false;
+	return true;
+}
+
+static void
+put_digest(struct buf *out, struct bytes in)
+{
+	uint8_t digest[EVP_MAX_MD_SIZE];
+
+	if (EVP_Digest(in.ptr, in.len, digest, NULL, EVP_sha256(), NULL) != 1)
+		out->has_failed = true;
+	put_bytes(out, bytes_of(digest, DIGEST_OCTETS));
+}
+
+void
+image_put_snapshot(struct buf *out, struct bytes origin, struct bytes marker, struct bytes records)
+{
+	struct buf content;
+
+	buf_init(&content, IMAGE_OCTETS_MAX);
+	put_text_record(&content, origin);
+	put_text_record(&content, marker);
+	put_bytes(&content, records);
+	put_text(out, magic);
+	put_digest(out, buf_bytes(&content));
+	put_bytes(out, buf_bytes(&content));
+	out->has_failed |= content.has_failed;
+	buf_done_secret(&content);
+}
+
+bool
+image_take_snapshot(struct bytes in, struct bytes origin, struct bytes *marker, struct bytes *records)
+{
+	uint8_t space[DIGEST_OCTETS];
+	struct bytes digest, from;
+	struct buf made;
+
+	buf_init_fixed(&made, space, sizeof space);
+	if (!take_text(&in, bytes_text(magic)) || !take_octets(&in, DIGEST_OCTETS, &digest))
+		return false;
+	put_digest(&made, in);
+	if (made.has_failed || !bytes_equal(buf_bytes(&made), digest) || !take_text_record(&in, &from)
+		|| !bytes_equal(from, origin) || !take_text_record(&in, marker))
+		return false;
+	*records = in;
+	return true;
+}

@@ -1,0 +1,32 @@
+#include "role/directory/image.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+put_user_again(void *arg, const struct user_record *record)
+{
+	image_put_user(arg, record);
+}
+
+static void
+put_alias_again(void *arg, const struct alias_record *record)
+{
+	image_put_alias(arg, record);
+}
+
+/* What is read whole, put again, gives the same octets. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct image_visitor visitor = { put_user_again, put_alias_again };
+	struct bytes marker, records;
+	struct buf again;
+
+	buf_init(&again, size + 1);
+	if (image_visit(bytes_of(data, size), &visitor, &again) && !bytes_equal(buf_bytes(&again), bytes_of(data, size)))
+		__builtin_trap();
+	if (image_take_snapshot(bytes_of(data, size), BYTES(""), &marker, &records) && marker.len + records.len > size)
+		__builtin_trap();
+	buf_done(&again);
+	return 0;
+}

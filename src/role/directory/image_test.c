@@ -1,0 +1,154 @@
+#include "role/directory/image.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* What a visit met, as text. */
+struct seen {
+	char text[1024];
+	struct buf out;
+};
+
+static void
+see_user(void *arg, const struct user_record *r)
+{
+	struct seen *s = arg;
+
+	put_format(&s->out, "user %.*s %.*s %.*s %d", BYTES_ARG(r->address), BYTES_ARG(r->name), BYTES_ARG(r->secret_password),
+		r->is_enabled);
+	for (size_t i = 0; i < r->attribute_count; i++)
+		put_format(&s->out, " %.*s=%.*s", BYTES_ARG(r->attributes[i].name), BYTES_ARG(r->attributes[i].value));
+	put_char(&s->out, '\n');
+}
+
+static void
+see_alias(void *arg, const struct alias_record *r)
+{
+	struct seen *s = arg;
+
+	put_format(&s->out, "alias %.*s", BYTES_ARG(r->address));
+	for (size_t i = 0; i < r->target_count; i++)
+		put_format(&s->out, " %.*s", BYTES_ARG(r->targets[i]));
+	put_char(&s->out, '\n');
+}
+
+static const struct image_visitor visitor = { see_user, see_alias };
+
+static void
+put_some(struct buf *records)
+{
+	static const struct record_attribute attributes[] = { { BYTES_INIT("uid"), BYTES_INIT("y") },
+		{ BYTES_INIT("home"), BYTES_INIT("") } };
+	static const struct bytes targets[] = { BYTES_INIT("y@a.iut"), BYTES_INIT("z@b.iut") };
+
+	image_put_user(records, &(struct user_record){ BYTES("y@a.iut"), BYTES("Y"), BYTES("{PLAIN}x"), true, attributes, 2 });
+	image_put_alias(records, &(struct alias_record){ BYTES("all@a.iut"), targets, 2 });
+	image_put_user(records, &(struct user_record){ .address = BYTES("z@a.iut") });
+}
+
+static const char some[] = "user y@a.iut Y {PLAIN}x 1 uid=y home=\nalias all@a.iut y@a.iut z@b.iut\nuser z@a.iut   0\n";
+
+static void
+what_was_put_is_visited_in_order(void **state)
+{
+	struct seen s;
+	struct buf records;
+
+	(void)state;
+	buf_init(&records, 4096);
+	buf_init_fixed(&s.out, s.text, sizeof s.text);
+	put_some(&records);
+	assert_true(image_visit(buf_bytes(&records), &visitor, &s));
+	assert_true(bytes_equal(buf_bytes(&s.out), bytes_text(some)));
+	buf_done(&records);
+}
+
+static void
+a_text_that_is_too_long_makes_the_buffer_fail(void **state)
+{
+	static uint8_t text[UINT16_MAX + 1];
+	struct buf records;
+
+	(void)state;
+	buf_init(&records, 1 << 20);
+	image_put_user(&records, &(struct user_record){ .address = bytes_of(text, sizeof text) });
+	assert_true(records.has_failed);
+	buf_done(&records);
+}
+
+static void
+make_snapshot(struct buf *out)
+{
+	struct buf records;
+
+	buf_init(&records, 4096);
+	buf_init(out, 8192);
+	put_some(&records);
+	image_put_snapshot(out, BYTES("ldap://one"), BYTES("csn=7"), buf_bytes(&records));
+	buf_done(&records);
+}
+
+static void
+a_snapshot_gives_back_what_was_put(void **state)
+{
+	struct bytes marker, records;
+	struct buf snapshot;
+	struct seen s;
+
+	(void)state;
+	make_snapshot(&snapshot);
+	buf_init_fixed(&s.out, s.text, sizeof s.text);
+	assert_true(image_take_snapshot(buf_bytes(&snapshot), BYTES("ldap://one"), &marker, &records));
+	assert_true(bytes_equal(marker, BYTES("csn=7")));
+	assert_true(image_visit(records, &visitor, &s));
+	assert_true(bytes_equal(buf_bytes(&s.out), bytes_text(some)));
+	buf_done(&snapshot);
+}
+
+static void
+a_snapshot_of_another_origin_is_none_of_ours(void **state)
+{
+	struct bytes marker, records;
+	struct buf snapshot;
+
+	(void)state;
+	make_snapshot(&snapshot);
+	assert_false(image_take_snapshot(buf_bytes(&snapshot), BYTES("ldap://two"), &marker, &records));
+	buf_done(&snapshot);
+}
+
+static void
+every_cut_and_every_flipped_bit_of_a_snapshot_is_noticed(void **state)
+{
+	struct bytes marker, records;
+	struct buf snapshot;
+
+	(void)state;
+	make_snapshot(&snapshot);
+	for (size_t len = 0; len < snapshot.len; len++)
+		assert_false(image_take_snapshot(bytes_of(snapshot.ptr, len), BYTES("ldap://one"), &marker, &records));
+	for (size_t bit = 0; bit < snapshot.len * 8; bit++) {
+		snapshot.ptr[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		assert_false(image_take_snapshot(buf_bytes(&snapshot), BYTES("ldap://one"), &marker, &records));
+		snapshot.ptr[bit / 8] ^= (uint8_t)(1 << bit % 8);
+	}
+	buf_done(&snapshot);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_put_is_visited_in_order),
+		cmocka_unit_test(a_text_that_is_too_long_makes_the_buffer_fail),
+		cmocka_unit_test(a_snapshot_gives_back_what_was_put),
+		cmocka_unit_test(a_snapshot_of_another_origin_is_none_of_ours),
+		cmocka_unit_test(every_cut_and_every_flipped_bit_of_a_snapshot_is_noticed),
+	};
+
+	return cmocka_run_group_tests_name("image", tests, NULL, NULL);
+}

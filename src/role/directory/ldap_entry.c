@@ -1,0 +1,198 @@
+#include "role/directory/ldap_entry.h"
+
+#include "base/event.h"
+#include "base/memory.h"
+#include "role/directory/image.h"
+#include "role/directory/password.h"
+
+#include <string.h>
+
+/* [MS-ADTS] 2.2.16: ADS_UF_ACCOUNTDISABLE */
+#define ACCOUNT_DISABLE 2
+
+static const struct {
+	const char *address, *aliases, *password, *name, *state;
+} schemas[] = {
+	/* A policy's lock (draft-behera-ldap-password-policy) is the one way in which such an entry is disabled. */
+	[SCHEMA_INETORGPERSON] = { "mail", NULL, "userPassword", "cn", "pwdAccountLockedTime" },
+	[SCHEMA_ACTIVE_DIRECTORY] = { "mail", "proxyAddresses", NULL, "displayName", "userAccountControl" },
+	[SCHEMA_QMAIL] = { "mail", "mailAlternateAddress", "userPassword", "cn", "accountStatus" },
+};
+
+static const char *
+choose(struct bytes directive, const char *of_schema, struct arena *arena)
+{
+	char *copy;
+
+	if (directive.len == 0)
+		return of_schema;
+	copy = arena_take(arena, directive.len + 1);
+	if (!copy)
+		return of_schema;
+	memcpy(copy, directive.ptr, directive.len);
+	copy[directive.len] = '\0';
+	return copy;
+}
+
+/* The names in %{…}. */
+static void
+add_template(struct ldap_mapping *m, struct bytes template, struct arena *arena)
+{
+	while (template.len && m->attribute_count < LDAP_WANTED_MAX) {
+		(void)take_until(&template, '%');
+		if (!take_char(&template, '{')) {
+			(void)take_char(&template, '%');
+			continue;
+		}
+		m->attributes[m->attribute_count] = choose(take_until(&template, '}'), NULL, arena);
+		m->attribute_count += m->attributes[m->attribute_count] != NULL;
+	}
+}
+
+static void
+want(struct ldap_mapping *m, size_t *count, const char *name)
+{
+	for (size_t i = 0; name && i < *count; i++)
+		if (strcasecmp(m->wanted[i], name) == 0)
+			return;
+	if (name)
+		m->wanted[(*count)++] = name;
+}
+
+void
+ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *arena)
+{
+	size_t count = 0;
+
+	m->schema = c->ldap_schema;
+	m->address = choose(c->ldap_address, schemas[m->schema].address, arena);
+	m->aliases = choose(c->ldap_aliases, schemas[m->schema].aliases, arena);
+	m->password = choose(c->ldap_password, schemas[m->schema].password, arena);
+	m->name = schemas[m->schema].name;
+	add_template(m, c->maildir_template, arena);
+	want(m, &count, m->address);
+	want(m, &count, m->aliases);
+	want(m, &count, m->password);
+	want(m, &count, m->name);
+	want(m, &count, schemas[m->schema].state);
+	for (size_t i = 0; i < m->attribute_count; i++)
+		want(m, &count, m->attributes[i]);
+	m->wanted[count] = NULL;
+}
+
+static struct bytes
+of_value(const struct berval *value)
+{
+	return bytes_of(value->bv_val, value->bv_len);
+}
+
+static struct berval **
+values_of(LDAP *ld, LDAPMessage *entry, const char *name)
+{
+	return name ? ldap_get_values_len(ld, entry, name) : NULL;
+}
+
+/* What does not fit is left out: then no password, or another one, is right (RFC 4519 2.41). */
+static void
+put_passwords(struct buf *out, struct berval **values)
+{
+	for (size_t i = 0; values && values[i]; i++)
+		if (!password_put_value(out, of_value(values[i]), BYTES_NONE))
+			event(NULL, EV_DIRECTORY_ROW, STR("account", "an entry"), STR("reason", "a password that can't be one"));
+}
+
+static bool
+is_enabled(enum config_ldap_schema schema, struct berval **values)
+{
+	struct bytes value = values && values[0] ? of_value(values[0]) : BYTES_NONE;
+	uint64_t bits;
+
+	switch (schema) {
+	case SCHEMA_INETORGPERSON:
+		/* 000001010000Z: locked by an administrator; other times pass by themselves. */
+		return !bytes_equal(value, BYTES("000001010000Z"));
+	case SCHEMA_ACTIVE_DIRECTORY:
+		return !take_number(&value, UINT32_MAX, &bits) || !(bits & ACCOUNT_DISABLE);
+	case SCHEMA_QMAIL:
+		return value.len == 0 || bytes_equal_nocase(value, BYTES("active"));
+	}
+	return false;
+}
+
+/* "smtp:" address, as proxyAddresses has it among other kinds; a bare address elsewhere. */
+static bool
+take_alias(struct bytes *value)
+{
+	(void)take_text_nocase(value, BYTES("smtp:"));
+	return bytes_find_char(*value, ':') == value->len && bytes_find_char(*value, '@') < value->len;
+}
+
+static void
+put_aliases(struct buf *records, struct bytes account, struct berval **values, size_t from)
+{
+	for (size_t i = from; values && values[0] && values[i]; i++) {
+		struct bytes address = of_value(values[i]);
+
+		if (take_alias(&address) && !bytes_equal_nocase(address, account))
+			image_put_alias(records, &(struct alias_record){ address, &account, 1 });
+	}
+}
+
+static size_t
+put_attributes(const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct record_attribute *out,
+	struct berval ***held)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < m->attribute_count; i++) {
+		held[i] = values_of(ld, entry, m->attributes[i]);
+		if (held[i] && held[i][0])
+			out[count++] = (struct record_attribute){ bytes_text(m->attributes[i]), of_value(held[i][0]) };
+	}
+	return count;
+}
+
+static void
+put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct bytes address)
+{
+	struct record_attribute attributes[LDAP_WANTED_MAX];
+	struct berval **held[LDAP_WANTED_MAX] = { NULL }, **passwords = values_of(ld, entry, m->password);
+	struct berval **names = values_of(ld, entry, m->name), **states = values_of(ld, entry, schemas[m->schema].state);
+	uint8_t space[PASSWORD_STORED_MAX];
+	struct buf password;
+
+	buf_init_fixed(&password, space, sizeof space);
+	put_passwords(&password, passwords);
+	image_put_user(records, &(struct user_record){
+		.address = address,
+		.name = names && names[0] ? of_value(names[0]) : BYTES_NONE,
+		.secret_password = buf_bytes(&password),
+		.is_enabled = is_enabled(m->schema, states),
+		.attributes = attributes,
+		.attribute_count = put_attributes(m, ld, entry, attributes, held),
+	});
+	for (size_t i = 0; passwords && passwords[i]; i++)
+		memory_wipe(passwords[i]->bv_val, passwords[i]->bv_len);
+	memory_wipe(space, sizeof space);
+	for (size_t i = 0; i < m->attribute_count; i++)
+		ldap_value_free_len(held[i]);
+	ldap_value_free_len(passwords);
+	ldap_value_free_len(names);
+	ldap_value_free_len(states);
+}
+
+void
+ldap_entry_put(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry)
+{
+	struct berval **addresses = values_of(ld, entry, m->address), **aliases = values_of(ld, entry, m->aliases);
+
+	if (addresses && addresses[0]) {
+		struct bytes address = of_value(addresses[0]);
+
+		put_account(records, m, ld, entry, address);
+		put_aliases(records, address, addresses, 1);
+		put_aliases(records, address, aliases, 0);
+	}
+	ldap_value_free_len(addresses);
+	ldap_value_free_len(aliases);
+}

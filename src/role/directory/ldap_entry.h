@@ -1,0 +1,28 @@
+/* What an entry of an LDAP directory says of an account. */
+#ifndef ROLE_DIRECTORY_LDAP_ENTRY_H
+#define ROLE_DIRECTORY_LDAP_ENTRY_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "config/config.h"
+
+#include <ldap.h>
+
+/* Attributes that are asked for: ours and those of the maildir template. */
+#define LDAP_WANTED_MAX 32
+
+/* Names of attributes; NULL: the schema has none. */
+struct ldap_mapping {
+	const char *address, *aliases, *password, *name;
+	enum config_ldap_schema schema;
+	const char *attributes[LDAP_WANTED_MAX]; /* of the template */
+	size_t attribute_count;
+	const char *wanted[LDAP_WANTED_MAX + 8]; /* all of them, NULL behind the last */
+};
+
+/* The schema's names with the directives' in their place; texts are put into the arena. */
+void ldap_mapping_init(struct ldap_mapping *m, const struct config *config, struct arena *arena);
+/* Appends the entry's account and its aliases (image.h); nothing when it has no address. */
+void ldap_entry_put(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry);
+
+#endif

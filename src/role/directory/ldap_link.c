@@ -1,0 +1,298 @@
+#include "role/directory/ldap_link.h"
+
+#include "base/memory.h"
+#include "role/directory/image.h"
+#include "role/directory/ldap_entry.h"
+
+#include <ldap.h>
+#include <string.h>
+#include <sys/time.h>
+
+enum { PAGE_ENTRIES = 500, ARENA_MAX = 65536, PARENTS_MAX = 32 };
+
+struct ldap_link {
+	struct arena *arena; /* the texts */
+	char *servers[CONFIG_LDAP_SERVERS_MAX];
+	size_t server_count;
+	char *base, *users, *bind_dn, *ca_file;
+	char *secret_password;
+	bool is_starttls;
+	struct timeval timeout;
+	struct ldap_mapping mapping;
+	struct bytes origin;
+	LDAP *ld; /* NULL: not connected */
+	bool has_no_context; /* of this server: it has no contextCSN that we may read */
+};
+
+static char *
+keep(struct arena *a, struct bytes text)
+{
+	char *copy = arena_take(a, text.len + 1);
+
+	if (!copy)
+		return NULL;
+	if (text.len)
+		memcpy(copy, text.ptr, text.len);
+	copy[text.len] = '\0';
+	return copy;
+}
+
+static void
+put_origin(struct buf *out, const struct config *c)
+{
+	for (size_t i = 0; i < c->ldap_servers.count; i++)
+		put_format(out, "%.*s ", BYTES_ARG(c->ldap_servers.at[i]));
+	put_format(out, "%.*s %.*s %.*s %.*s %.*s %.*s", BYTES_ARG(c->ldap_base), BYTES_ARG(c->ldap_users),
+		BYTES_ARG(c->ldap_address), BYTES_ARG(c->ldap_aliases), BYTES_ARG(c->ldap_password),
+		BYTES_ARG(c->maildir_template));
+}
+
+struct ldap_link *
+ldap_link_new(const struct config *c)
+{
+	struct ldap_link *link = NEW(struct ldap_link);
+	struct buf origin;
+
+	link->arena = arena_new("ldap", ARENA_MAX, ARENA_SECRET);
+	for (size_t i = 0; i < c->ldap_servers.count; i++)
+		link->servers[link->server_count++] = keep(link->arena, c->ldap_servers.at[i]);
+	link->base = keep(link->arena, c->ldap_base);
+	link->users = keep(link->arena, c->ldap_users);
+	link->bind_dn = keep(link->arena, c->ldap_bind_dn);
+	link->ca_file = keep(link->arena, c->ldap_ca_file);
+	link->secret_password = keep(link->arena, c->ldap_secret_password);
+	link->is_starttls = c->ldap_starttls == LDAP_TLS_START;
+	link->timeout.tv_sec = (time_t)c->ldap_timeout_s;
+	ldap_mapping_init(&link->mapping, c, link->arena);
+	buf_init(&origin, IMAGE_TEXT_MAX * 4);
+	put_origin(&origin, c);
+	if (!arena_copy(link->arena, bytes_sub(buf_bytes(&origin), 0, IMAGE_TEXT_MAX), &link->origin))
+		link->origin = BYTES_NONE;
+	buf_done(&origin);
+	return link;
+}
+
+static void
+disconnect(struct ldap_link *link)
+{
+	if (link->ld)
+		(void)ldap_unbind_ext_s(link->ld, NULL, NULL); /* frees it whatever it returns */
+	link->ld = NULL;
+	link->has_no_context = false;
+}
+
+void
+ldap_link_free(struct ldap_link **at)
+{
+	struct ldap_link *link = *at;
+
+	if (!link)
+		return;
+	*at = NULL;
+	disconnect(link);
+	arena_free(&link->arena);
+	memory_free(link);
+}
+
+struct bytes
+ldap_link_origin(const struct ldap_link *link)
+{
+	return link->origin;
+}
+
+/* What libldap and the server have to say, for the administrator. */
+static int
+failed(struct ldap_link *link, const char *server, const char *at, int code, struct fault *f)
+{
+	char *more = NULL;
+
+	if (link->ld)
+		(void)ldap_get_option(link->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &more);
+	fault_set(f, FAULT_TEMP, "%s: %s: %s%s%s", server, at, ldap_err2string(code), more && *more ? ": " : "",
+		more ? more : "");
+	ldap_memfree(more);
+	return -1;
+}
+
+static int
+set_options(const struct ldap_link *link)
+{
+	const int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, tls_least = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
+	const int fresh = 0;
+
+	if (ldap_set_option(link->ld, LDAP_OPT_PROTOCOL_VERSION, &version) != LDAP_OPT_SUCCESS
+		|| ldap_set_option(link->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) != LDAP_OPT_SUCCESS
+		|| ldap_set_option(link->ld, LDAP_OPT_NETWORK_TIMEOUT, &link->timeout) != LDAP_OPT_SUCCESS
+		|| ldap_set_option(link->ld, LDAP_OPT_TIMEOUT, &link->timeout) != LDAP_OPT_SUCCESS
+		|| ldap_set_option(link->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) != LDAP_OPT_SUCCESS
+		|| ldap_set_option(link->ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls_least) != LDAP_OPT_SUCCESS
+		|| (link->ca_file[0] && ldap_set_option(link->ld, LDAP_OPT_X_TLS_CACERTFILE, link->ca_file) != LDAP_OPT_SUCCESS))
+		return -1;
+	return ldap_set_option(link->ld, LDAP_OPT_X_TLS_NEWCTX, &fresh) == LDAP_OPT_SUCCESS ? 0 : -1;
+}
+
+/* Connects, starts TLS, binds: RFC 4513 3, 5.1. */
+static int
+connect_to(struct ldap_link *link, const char *server, struct fault *f)
+{
+	struct berval credentials = { strlen(link->secret_password), link->secret_password };
+	bool is_ldaps = bytes_starts_nocase(bytes_text(server), BYTES("ldaps:"));
+	int code = ldap_initialize(&link->ld, server);
+
+	if (code != LDAP_SUCCESS)
+		return failed(link, server, "address", code, f);
+	if (set_options(link) != 0)
+		return failed(link, server, "options (is the ca file readable?)", LDAP_PARAM_ERROR, f);
+	if (link->is_starttls && !is_ldaps && (code = ldap_start_tls_s(link->ld, NULL, NULL)) != LDAP_SUCCESS)
+		return failed(link, server, "StartTLS", code, f);
+	code = ldap_sasl_bind_s(link->ld, link->bind_dn, LDAP_SASL_SIMPLE, &credentials, NULL, NULL, NULL);
+	if (code != LDAP_SUCCESS)
+		return failed(link, server, "bind", code, f);
+	return 0;
+}
+
+/* The first server that answers. */
+static int
+ensure_connected(struct ldap_link *link, struct fault *f)
+{
+	for (size_t i = 0; !link->ld && i < link->server_count; i++)
+		if (connect_to(link, link->servers[i], f) != 0)
+			disconnect(link);
+	return link->ld ? 0 : -1;
+}
+
+/* Appends the values of an attribute of one entry.  -1: the connection is gone. */
+static int
+read_values(struct ldap_link *link, const char *dn, const char *attribute, struct buf *out, struct fault *f)
+{
+	char name[64], *attributes[] = { name, NULL };
+	struct timeval timeout = link->timeout;
+	LDAPMessage *result = NULL, *entry;
+	struct berval **values = NULL;
+	int code;
+
+	memcpy(name, attribute, strlen(attribute) + 1);
+	code = ldap_search_ext_s(link->ld, dn, LDAP_SCOPE_BASE, "(objectClass=*)", attributes, 0, NULL, NULL, &timeout, 1,
+		&result);
+	entry = code == LDAP_SUCCESS ? ldap_first_entry(link->ld, result) : NULL;
+	if (entry)
+		values = ldap_get_values_len(link->ld, entry, attribute);
+	for (size_t i = 0; values && values[i]; i++)
+		put_format(out, "%s=%.*s ", attribute, (int)values[i]->bv_len, values[i]->bv_val);
+	ldap_value_free_len(values);
+	(void)ldap_msgfree(result);
+	/* What may not be read, or isn't there, is no reason to give up. */
+	if (code < 0 || code == LDAP_TIMELIMIT_EXCEEDED || code == LDAP_UNAVAILABLE || code == LDAP_BUSY)
+		return failed(link, "the server", attribute, code, f);
+	return 0;
+}
+
+/* The parent of a DN: what stands behind the first comma that is not escaped (RFC 4514 2.1). */
+static const char *
+parent_of(const char *dn)
+{
+	for (; *dn; dn++) {
+		if (*dn == '\\' && dn[1])
+			dn++;
+		else if (*dn == ',')
+			return dn + 1;
+	}
+	return NULL;
+}
+
+/* contextCSN stands at the suffix, which is the base or an entry above it. */
+static int
+read_context(struct ldap_link *link, struct buf *marker, struct fault *f)
+{
+	const char *dn = link->base;
+
+	for (int i = 0; dn && i < PARENTS_MAX && marker->len == 0; i++, dn = parent_of(dn))
+		if (read_values(link, dn, "contextCSN", marker, f) != 0)
+			return -1;
+	link->has_no_context = marker->len == 0;
+	return 0;
+}
+
+static int
+read_marker(struct ldap_link *link, struct buf *marker, struct fault *f)
+{
+	if (!link->has_no_context && read_context(link, marker, f) != 0)
+		return -1;
+	if (marker->len > 0)
+		return 0;
+	/* USNs are a server's own. */
+	if (read_values(link, "", "highestCommittedUSN", marker, f) != 0)
+		return -1;
+	return marker->len ? read_values(link, "", "dnsHostName", marker, f) : 0;
+}
+
+/* A connection that broke while it lay idle is no failure: once more, on a new one. */
+int
+ldap_link_marker(struct ldap_link *link, struct buf *marker, struct fault *f)
+{
+	bool was_connected = link->ld != NULL;
+	size_t start = marker->len;
+
+	if (ensure_connected(link, f) != 0)
+		return -1;
+	if (read_marker(link, marker, f) == 0)
+		return 0;
+	disconnect(link);
+	marker->len = start;
+	if (!was_connected || ensure_connected(link, f) != 0)
+		return -1;
+	if (read_marker(link, marker, f) == 0)
+		return 0;
+	disconnect(link);
+	return -1;
+}
+
+/* One page: its entries into records, the cookie of the next one into *cookie. */
+static int
+read_page(struct ldap_link *link, struct berval *cookie, struct buf *records, struct fault *f)
+{
+	LDAPControl *page = NULL, *asked[2] = { NULL, NULL }, **answered = NULL, *found;
+	struct timeval timeout = link->timeout;
+	LDAPMessage *result = NULL;
+	ber_int_t count;
+	int code = ldap_create_page_control(link->ld, PAGE_ENTRIES, cookie, 0, &page), outcome = LDAP_SUCCESS;
+
+	asked[0] = page;
+	if (code == LDAP_SUCCESS)
+		code = ldap_search_ext_s(link->ld, link->base, LDAP_SCOPE_SUBTREE, link->users,
+			(char **)(void *)link->mapping.wanted, 0, asked, NULL, &timeout, LDAP_NO_LIMIT, &result);
+	ldap_control_free(page);
+	ber_memfree(cookie->bv_val);
+	*cookie = (struct berval){ 0, NULL };
+	if (code == LDAP_SUCCESS)
+		code = ldap_parse_result(link->ld, result, &outcome, NULL, NULL, NULL, &answered, 0);
+	if (code == LDAP_SUCCESS)
+		code = outcome;
+	for (LDAPMessage *e = code == LDAP_SUCCESS ? ldap_first_entry(link->ld, result) : NULL; e; e = ldap_next_entry(link->ld, e))
+		ldap_entry_put(records, &link->mapping, link->ld, e);
+	found = answered ? ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, answered, NULL) : NULL;
+	if (code == LDAP_SUCCESS && found)
+		code = ldap_parse_pageresponse_control(link->ld, found, &count, cookie);
+	ldap_controls_free(answered);
+	(void)ldap_msgfree(result);
+	return code == LDAP_SUCCESS ? 0 : failed(link, "the server", "search", code, f);
+}
+
+int
+ldap_link_read(struct ldap_link *link, struct buf *records, struct fault *f)
+{
+	struct berval cookie = { 0, NULL };
+	int result;
+
+	if (ensure_connected(link, f) != 0)
+		return -1;
+	do
+		result = read_page(link, &cookie, records, f);
+	while (result == 0 && cookie.bv_len > 0 && !records->has_failed);
+	ber_memfree(cookie.bv_val);
+	if (result == 0 && records->has_failed)
+		return fault_set(f, FAULT_LIMIT, "the directory holds more than fits");
+	if (result != 0)
+		disconnect(link);
+	return result;
+}

@@ -1,0 +1,316 @@
+#include "role/directory/ldap_source.h"
+
+#include "base/event.h"
+#include "base/memory.h"
+#include "role/directory/image.h"
+#include "role/directory/ldap_link.h"
+#include "sys/disk.h"
+#include "sys/pool.h"
+#include "sys/time.h"
+
+#include <string.h>
+
+#define SNAPSHOT "ldap.snapshot"
+
+enum { LOOK_MS = 1000 };
+
+/* One who wants to know whether what we have is how it is. */
+struct question {
+	struct question *next;
+	void (*sure)(void *arg, bool is_sure);
+	void *arg;
+};
+
+/* The thread owns link, and while is_looking all of the look; the loop everything else. */
+struct ldap_source {
+	struct loop *loop;
+	struct pool *pool;
+	struct strand strand;
+	struct wake wake;
+	struct timer timer;
+	struct ldap_link *link;
+	int directory;
+	const struct ldap_source_handlers *handlers;
+	void *arg;
+	uint32_t poll_s;
+	bool is_looking, has_to_look_again;
+	struct question *asked; /* to be answered by the next look */
+	struct question *answering; /* by the one under way */
+	/* what is known */
+	struct buf marker;
+	bool has_records, is_failing;
+	int64_t read_us, confirmed_us; /* mono; 0: never */
+	uint64_t looks, readings, failures;
+	char error[200];
+	/* the look */
+	struct job job;
+	struct buf look_marker, look_records;
+	bool must_read, has_read;
+	int result;
+	struct fault fault;
+};
+
+static struct bytes
+origin_of(const struct ldap_source *s)
+{
+	return ldap_link_origin(s->link);
+}
+
+/* ---- on the thread */
+
+static bool
+is_news(const struct ldap_source *s)
+{
+	return s->must_read || !bytes_equal(buf_bytes(&s->look_marker), buf_bytes(&s->marker));
+}
+
+static void
+write_snapshot(struct ldap_source *s)
+{
+	struct buf snapshot;
+	struct fault f;
+
+	if (s->directory < 0)
+		return;
+	buf_init(&snapshot, IMAGE_OCTETS_MAX + 65536);
+	image_put_snapshot(&snapshot, origin_of(s), buf_bytes(&s->look_marker), buf_bytes(&s->look_records));
+	if (snapshot.has_failed || disk_replace_file(s->directory, SNAPSHOT, buf_bytes(&snapshot), 0600, &f) != 0)
+		event(NULL, EV_SNAPSHOT_FAILED, STR("reason", snapshot.has_failed ? "it is too large" : f.text));
+	buf_done_secret(&snapshot);
+}
+
+/* The marker is read before the records: what changes in between is read once more, never missed. */
+static void
+look(struct job *job)
+{
+	struct ldap_source *s = (void *)((uint8_t *)job - offsetof(struct ldap_source, job));
+
+	s->result = ldap_link_marker(s->link, &s->look_marker, &s->fault);
+	if (s->result == 0 && is_news(s)) {
+		s->result = ldap_link_read(s->link, &s->look_records, &s->fault);
+		s->has_read = s->result == 0;
+		if (s->has_read)
+			write_snapshot(s);
+	}
+	wake_send(&s->wake);
+}
+
+/* ---- on the loop */
+
+static void
+start_look(struct ldap_source *s)
+{
+	int64_t now_us = loop_now(s->loop).mono_us;
+
+	if (s->is_looking) {
+		s->has_to_look_again = true;
+		return;
+	}
+	s->is_looking = true;
+	s->has_to_look_again = s->has_read = false;
+	s->answering = s->asked;
+	s->asked = NULL;
+	buf_reset(&s->look_marker);
+	buf_reset(&s->look_records);
+	s->must_read = s->read_us == 0 ||
+		(s->marker.len == 0 && now_us - s->read_us >= (int64_t)s->poll_s * 1000000);
+	s->looks++;
+	s->job.run = look;
+	pool_add(s->pool, &s->strand, &s->job);
+}
+
+static void
+answer_questions(struct ldap_source *s, bool is_sure)
+{
+	struct question *next, *q = s->answering;
+
+	s->answering = NULL;
+	for (; q; q = next) {
+		next = q->next;
+		q->sure(q->arg, is_sure);
+		memory_free(q);
+	}
+}
+
+static void
+take_result(struct ldap_source *s)
+{
+	s->confirmed_us = loop_now(s->loop).mono_us;
+	if (s->is_failing)
+		event(NULL, EV_LDAP_BACK);
+	s->is_failing = false;
+	if (!s->has_read)
+		return;
+	s->readings++;
+	s->read_us = s->confirmed_us;
+	buf_reset(&s->marker);
+	put_bytes(&s->marker, buf_bytes(&s->look_marker));
+	s->has_records = true;
+	s->handlers->changed(s->arg, buf_bytes(&s->look_records), false);
+	/* It may be large, and is needed no more. */
+	buf_done_secret(&s->look_records);
+	buf_init(&s->look_records, IMAGE_OCTETS_MAX);
+}
+
+static void
+take_failure(struct ldap_source *s)
+{
+	s->failures++;
+	memcpy(s->error, s->fault.text, sizeof s->error < sizeof s->fault.text ? sizeof s->error : sizeof s->fault.text);
+	s->error[sizeof s->error - 1] = '\0';
+	if (!s->is_failing)
+		event(NULL, EV_LDAP_AWAY, STR("reason", s->error));
+	s->is_failing = true;
+}
+
+static void
+looked(struct wake *wake)
+{
+	struct ldap_source *s = (void *)((uint8_t *)wake - offsetof(struct ldap_source, wake));
+
+	s->is_looking = false;
+	if (s->result == 0)
+		take_result(s);
+	else
+		take_failure(s);
+	answer_questions(s, s->result == 0);
+	if (s->has_to_look_again)
+		start_look(s);
+}
+
+static void
+fired(struct timer *timer)
+{
+	struct ldap_source *s = (void *)((uint8_t *)timer - offsetof(struct ldap_source, timer));
+
+	if (!s->is_looking)
+		start_look(s);
+}
+
+static void
+read_snapshot(struct ldap_source *s)
+{
+	int fd = s->directory < 0 ? -1 : disk->openat(s->directory, SNAPSHOT, O_RDONLY | O_CLOEXEC, 0);
+	struct bytes marker, records;
+	struct buf text;
+	struct fault f;
+
+	if (fd < 0)
+		return;
+	buf_init(&text, IMAGE_OCTETS_MAX + 65536);
+	if (disk_read_descriptor(fd, IMAGE_OCTETS_MAX, &text, &f) != 0) {
+		event(NULL, EV_SNAPSHOT_IGNORED, STR("reason", f.text));
+	} else if (!image_take_snapshot(buf_bytes(&text), origin_of(s), &marker, &records)) {
+		event(NULL, EV_SNAPSHOT_IGNORED, STR("reason", "it is damaged, or of another source or version"));
+	} else {
+		s->has_records = true;
+		s->handlers->changed(s->arg, records, true);
+	}
+	disk_close(&fd);
+	buf_done_secret(&text);
+}
+
+struct ldap_source *
+ldap_source_new(struct loop *loop, const struct config *config, int directory,
+	const struct ldap_source_handlers *handlers, void *arg)
+{
+	struct ldap_source *s = NEW(struct ldap_source);
+
+	s->loop = loop;
+	s->link = ldap_link_new(config);
+	s->directory = directory;
+	s->handlers = handlers;
+	s->arg = arg;
+	s->poll_s = config->ldap_poll_s;
+	buf_init(&s->marker, IMAGE_TEXT_MAX);
+	buf_init(&s->look_marker, IMAGE_TEXT_MAX);
+	buf_init(&s->look_records, IMAGE_OCTETS_MAX);
+	wake_init(&s->wake, loop, looked);
+	timer_init(&s->timer, loop, fired);
+	read_snapshot(s);
+	s->pool = pool_new(1);
+	timer_start(&s->timer, LOOK_MS, LOOK_MS);
+	start_look(s);
+	return s;
+}
+
+static void
+forget_questions(struct question *q)
+{
+	struct question *next;
+
+	for (; q; q = next) {
+		next = q->next;
+		memory_free(q);
+	}
+}
+
+static void
+wake_is_closed(struct wake *wake)
+{
+	struct ldap_source *s = (void *)((uint8_t *)wake - offsetof(struct ldap_source, wake));
+
+	memory_free(s);
+}
+
+static void
+timer_is_closed(struct timer *timer)
+{
+	struct ldap_source *s = (void *)((uint8_t *)timer - offsetof(struct ldap_source, timer));
+
+	wake_close(&s->wake, wake_is_closed);
+}
+
+void
+ldap_source_free(struct ldap_source **at)
+{
+	struct ldap_source *s = *at;
+
+	if (!s)
+		return;
+	*at = NULL;
+	pool_free(&s->pool);
+	ldap_link_free(&s->link);
+	forget_questions(s->asked);
+	forget_questions(s->answering);
+	buf_done(&s->marker);
+	buf_done(&s->look_marker);
+	buf_done_secret(&s->look_records);
+	timer_close(&s->timer, timer_is_closed);
+}
+
+void
+ldap_source_confirm(struct ldap_source *s, void (*sure)(void *arg, bool is_sure), void *arg)
+{
+	struct question *q = NEW(struct question);
+
+	q->sure = sure;
+	q->arg = arg;
+	q->next = s->asked;
+	s->asked = q;
+	start_look(s);
+}
+
+bool
+ldap_source_is_up(const struct ldap_source *s)
+{
+	return s->confirmed_us != 0 && !s->is_failing;
+}
+
+static long long
+age_s(int64_t since_us)
+{
+	return since_us ? (long long)((time_now().mono_us - since_us) / 1000000) : -1;
+}
+
+void
+ldap_source_put_status(const struct ldap_source *s, struct buf *out)
+{
+	const char *how = s->read_us == 0 ? "not-read-yet" : s->marker.len ? "change-marker" : "sweep";
+
+	put_format(out, " ldap=%s follows=%s confirmed_s=%lld read_s=%lld looks=%llu readings=%llu failures=%llu",
+		s->is_failing ? "away" : "up", how, age_s(s->confirmed_us), age_s(s->read_us), (unsigned long long)s->looks,
+		(unsigned long long)s->readings, (unsigned long long)s->failures);
+	if (s->error[0])
+		put_format(out, " last_error=%s", s->error);
+}

@@ -1,0 +1,37 @@
+/* The LDAP source: reads everything once, keeps a snapshot on disk, and looks again and again whether something
+   changed.
+
+   A server that can tell (ldap_link_marker) is asked that one thing each second, and read anew when the answer is another
+   one; a server that can't is read anew every `poll`.  Both find what was deleted. */
+#ifndef ROLE_DIRECTORY_LDAP_SOURCE_H
+#define ROLE_DIRECTORY_LDAP_SOURCE_H
+
+#include "base/buf.h"
+#include "config/config.h"
+#include "sys/loop.h"
+
+struct ldap_source;
+
+struct ldap_source_handlers {
+	/* There are other records than before (image.h), borrowed for the call; from the source, or (is_old) from the
+	   snapshot that an earlier process left. */
+	void (*changed)(void *arg, struct bytes records, bool is_old);
+};
+
+/* The snapshot is read before this returns, and `changed` called when there is one; all else happens in the loop.
+   directory: where the snapshot lies, -1 for none; stays the caller's.  Owned. */
+struct ldap_source *ldap_source_new(struct loop *loop, const struct config *config, int directory,
+	const struct ldap_source_handlers *handlers, void *arg);
+/* Waits for what the thread is at, for some time-outs at most.  Before loop_free. */
+void ldap_source_free(struct ldap_source **s);
+
+/* Calls `sure` with arg, once and never from in here, when the source has been looked at after this call: true when
+   what was told is how it is now, false when no server answered.  Of a server that can't tell changes, the last
+   reading counts while it is not older than `poll`. */
+void ldap_source_confirm(struct ldap_source *s, void (*sure)(void *arg, bool is_sure), void *arg);
+/* Did a server answer the last time it was looked at? */
+bool ldap_source_is_up(const struct ldap_source *s);
+/* What is the matter: how it follows, how fresh, the last error. */
+void ldap_source_put_status(const struct ldap_source *s, struct buf *out);
+
+#endif

@@ -1,0 +1,84 @@
+"""A slapd of a test's own, on loopback: Debian's binary, a configuration and a database in a directory of the test's."""
+import os
+import pathlib
+import signal
+import subprocess
+
+SUFFIX = "dc=amerique,dc=iut"
+ADMIN, SECRET = f"cn=admin,{SUFFIX}", "azerty"
+PROGRAM = "/usr/sbin/slapd"
+
+
+class Slapd:
+    def __init__(self, directory, port, tls_port, has_syncprov=True, certificate=None):
+        self.directory = pathlib.Path(directory)
+        self.port, self.tls_port = port, tls_port
+        self.process = None
+        (self.directory / "db").mkdir(parents=True)
+        self.write_conf(has_syncprov, certificate)
+        self.load(f"dn: {SUFFIX}\nobjectClass: dcObject\nobjectClass: organization\no: amerique\ndc: amerique\n")
+
+    def write_conf(self, has_syncprov, certificate):
+        tls = f"TLSCertificateFile {certificate}/cert.pem\nTLSCertificateKeyFile {certificate}/key.pem\n" if certificate else ""
+        (self.directory / "slapd.conf").write_text(f"""
+include /etc/ldap/schema/core.schema
+include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/inetorgperson.schema
+modulepath /usr/lib/ldap
+moduleload back_mdb
+moduleload syncprov
+pidfile {self.directory}/pid
+{tls}
+database mdb
+suffix "{SUFFIX}"
+rootdn "{ADMIN}"
+rootpw {SECRET}
+directory {self.directory}/db
+maxsize 1073741824
+index objectClass,entryCSN,entryUUID,mail eq
+{"overlay syncprov" if has_syncprov else ""}
+""")
+
+    def load(self, ldif):
+        subprocess.run(["/usr/sbin/slapadd", "-f", self.directory / "slapd.conf"], input=ldif, text=True, check=True, capture_output=True)
+
+    def start(self):
+        from conftest import wait_until
+        urls = f"ldap://127.0.0.1:{self.port} ldaps://127.0.0.1:{self.tls_port}" if self.tls_port else f"ldap://127.0.0.1:{self.port}"
+        self.process = subprocess.Popen([PROGRAM, "-d", "0", "-f", self.directory / "slapd.conf", "-h", urls],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: self.search("(objectClass=*)", check=False).returncode == 0, 20, "slapd's start")
+        return self
+
+    def stop(self):
+        if self.process:
+            self.thaw()
+            self.process.terminate()
+            self.process.wait(20)
+        self.process = None
+
+    def freeze(self):
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self):
+        os.kill(self.process.pid, signal.SIGCONT)
+
+    def tool(self, name, *args, ldif=None, check=True):
+        p = subprocess.run([name, "-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D", ADMIN, "-w", SECRET, *args], input=ldif, text=True,
+                           capture_output=True, timeout=20)
+        assert not check or p.returncode == 0, p.stderr
+        return p
+
+    def search(self, what, check=True):
+        return self.tool("ldapsearch", "-LLL", "-b", SUFFIX, what, check=check)
+
+    def add_user(self, uid, mail, password, *more):
+        mails = [mail] if isinstance(mail, str) else mail
+        self.tool("ldapadd", ldif=f"dn: uid={uid},{SUFFIX}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid}\nsn: {uid}\n"
+                  + "".join(f"mail: {m}\n" for m in mails) + f"userPassword: {password}\n" + "".join(f"{m}\n" for m in more))
+
+    def set(self, uid, attribute, value):
+        self.tool("ldapmodify", ldif=f"dn: uid={uid},{SUFFIX}\nchangetype: modify\nreplace: {attribute}\n{attribute}: {value}\n")
+
+    def delete(self, uid):
+        self.tool("ldapdelete", f"uid={uid},{SUFFIX}")

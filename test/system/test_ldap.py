@@ -1,0 +1,200 @@
+"""Accounts in a real slapd: read, followed, and done without while it is away (the rows of doc/outage.md)."""
+import contextlib
+import imaplib
+import os
+import pathlib
+import shutil
+import smtplib
+import tempfile
+
+import pytest
+
+import conftest
+from conftest import DOMAIN, Server, wait_until
+from slapd import ADMIN, PROGRAM, SECRET, SUFFIX, Slapd
+
+pytestmark = pytest.mark.skipif(not os.path.exists(PROGRAM), reason="slapd is not installed")
+
+
+@contextlib.contextmanager
+def running(scheme="ldap", extra="", has_syncprov=True):
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="mermoz-test-"))
+    os.chmod(directory, 0o755)
+    (directory / "mermoz").mkdir()
+    port, tls_port = conftest.free_port(), conftest.free_port()
+    url = f"ldaps://127.0.0.1:{tls_port}" if scheme == "ldaps" else f"ldap://127.0.0.1:{port}"
+    s = Server(directory / "mermoz")
+    (directory / "secret").write_text(SECRET + "\n")
+    s.extra = f"""
+directory ldap {{
+    server {url};
+    base {SUFFIX};
+    bind {ADMIN} file:{directory}/secret;
+    users (objectClass=inetOrgPerson);
+    ca {s.directory}/cert.pem;
+    timeout 2s;
+    {"starttls yes;" if scheme == "starttls" else ""}
+    {extra}
+}}
+"""
+    s.write_conf()
+    s.conf.write_text(s.conf.read_text().replace("%d/%u/mailbox", "%d/%{uid}/mailbox"))
+    s.slapd = Slapd(directory / "slapd", port, tls_port, has_syncprov, certificate=s.directory)
+    try:
+        s.slapd.start()
+        s.slapd.add_user("ybensyed", ["younes.bensyed@amerique.iut", "younes@amerique.iut"], "azerty")
+        # slappasswd's {SSHA} of "secret"
+        s.slapd.add_user("awa", "awa@amerique.iut", "{SSHA}/EH2Y6B7xYLnsx+zPN30VsErbMmPOlwA/35C")
+        yield s.start()
+    finally:
+        code = s.stop()
+        s.slapd.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+    assert code == 0, "the server's end"
+
+
+@pytest.fixture
+def ldap():
+    with running() as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        yield s
+
+
+def recipient(server, name):
+    with server.smtp() as s:
+        s.ehlo("c.example")
+        s.mail("a@b.example")
+        return s.rcpt(name if "@" in name else f"{name}@{DOMAIN}")[0]
+
+
+def log_in(server, name, password):
+    i = imaplib.IMAP4("127.0.0.1", server.ports["imap"], timeout=30)
+    i.login(f"{name}@{DOMAIN}", password)
+    return i
+
+
+def refusal(server, name, password):
+    with pytest.raises(imaplib.IMAP4.error) as e:
+        log_in(server, name, password)
+    return str(e.value)
+
+
+@pytest.mark.parametrize("scheme", ["ldap", "starttls", "ldaps"])
+def test_accounts_of_a_real_slapd_receive_and_read_mail(scheme):
+    with running(scheme) as s:
+        wait_until(lambda: recipient(s, "younes.bensyed") == 250, 20, "the first reading")
+        s.send("bonjour", to="Younes.Bensyed")
+        # uid and local part differ: the template decides.
+        assert list((s.mail / DOMAIN / "ybensyed" / "mailbox" / "new").glob("*"))
+        i = log_in(s, "younes.bensyed", "azerty")
+        assert i.select("INBOX")[1] == [b"1"]
+        i.logout()
+        assert "AUTHENTICATIONFAILED" in refusal(s, "younes.bensyed", "azert")
+        s.send("second address", to="younes")
+        assert len(list((s.mail / DOMAIN / "ybensyed" / "mailbox").rglob("*:2,*"))) + len(
+            list((s.mail / DOMAIN / "ybensyed" / "mailbox" / "new").glob("*"))) == 2
+
+
+def test_a_hashed_password_is_compared(ldap):
+    assert "AUTHENTICATIONFAILED" in refusal(ldap, "awa", "")
+    assert "AUTHENTICATIONFAILED" in refusal(ldap, "awa", "{SSHA}/EH2Y6B7xYLnsx+zPN30VsErbMmPOlwA/35C")
+    ldap.slapd.set("awa", "userPassword", "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=")
+    wait_until(lambda: ldap.events("account.changed"), 10, "the change")
+    log_in(ldap, "awa", "secret").logout()
+
+
+def test_an_account_may_send_as_its_addresses_only(ldap):
+    with smtplib.SMTP("localhost", ldap.ports["submission"], timeout=30) as s:
+        s.starttls(context=ldap.tls())
+        s.login("younes.bensyed@amerique.iut", "azerty")
+        assert s.mail("younes@amerique.iut")[0] == 250
+        s.rset()
+        assert s.mail("awa@amerique.iut")[0] == 553
+
+
+@pytest.mark.parametrize("has_syncprov", [True, False])
+def test_new_changed_and_deleted_accounts_are_followed(has_syncprov):
+    with running(extra="poll 1s;", has_syncprov=has_syncprov) as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        s.slapd.add_user("koffi", "koffi@amerique.iut", "un")
+        wait_until(lambda: recipient(s, "koffi") == 250, 10, "the new account")
+        i = log_in(s, "koffi", "un")
+        s.slapd.set("koffi", "userPassword", "deux")
+        with pytest.raises((imaplib.IMAP4.abort, imaplib.IMAP4.error, OSError)):
+            wait_until(lambda: i.noop()[0] != "OK", 10, "the session's end")
+        assert "AUTHENTICATIONFAILED" in refusal(s, "koffi", "un")
+        i = log_in(s, "koffi", "deux")
+        s.slapd.delete("koffi")
+        with pytest.raises((imaplib.IMAP4.abort, imaplib.IMAP4.error, OSError)):
+            wait_until(lambda: i.noop()[0] != "OK", 10, "the session's end")
+        wait_until(lambda: recipient(s, "koffi") == 550, 10, "the account's end")
+
+
+def test_an_address_that_was_added_this_moment_is_not_called_unknown(ldap):
+    for n in range(5):
+        ldap.slapd.add_user(f"new{n}", f"new{n}@amerique.iut", "x")
+        assert recipient(ldap, f"new{n}") == 250
+
+
+def test_with_slapd_stopped_known_addresses_are_served_and_unknown_ones_deferred(ldap):
+    ldap.slapd.stop()
+    assert recipient(ldap, "younes.bensyed") == 250
+    ldap.send("during the outage", to="younes.bensyed")
+    log_in(ldap, "younes.bensyed", "azerty").logout()
+    assert recipient(ldap, "nobody") == 451
+    wait_until(lambda: ldap.events("ldap.away"), 10, "ldap.away")
+    assert "UNAVAILABLE" in refusal(ldap, "nobody", "x")
+    ldap.slapd.start()
+    wait_until(lambda: ldap.events("ldap.back"), 20, "ldap.back")
+    assert recipient(ldap, "nobody") == 550
+
+
+def test_the_status_tells_how_fresh_the_accounts_are(ldap):
+    import json
+    status = json.loads(ldap.cli("directory", "status", "--json").stdout)
+    assert status["accounts"] == 2 and status["aliases"] == 1 and status["follows"] == "change-marker" and status["ldap"] == "up"
+    ldap.slapd.stop()
+    wait_until(lambda: "away" in ldap.cli("directory", "status").stdout, 10, "the outage")
+    assert "Can't contact LDAP server" in ldap.cli("directory", "status").stdout
+
+
+def test_with_slapd_frozen_nothing_waits_for_ever(ldap):
+    ldap.slapd.freeze()
+    assert recipient(ldap, "younes") == 250
+    assert recipient(ldap, "nobody") == 451
+    ldap.slapd.thaw()
+    wait_until(lambda: recipient(ldap, "nobody") == 550, 20, "slapd's return")
+
+
+def test_a_restart_while_slapd_is_away_starts_from_the_copy(ldap):
+    assert ldap.stop() == 0
+    ldap.slapd.stop()
+    ldap.start()
+    assert ldap.events("snapshot.used")
+    assert recipient(ldap, "younes") == 250
+    log_in(ldap, "younes.bensyed", "azerty").logout()
+    assert recipient(ldap, "nobody") == 451
+
+
+def test_a_damaged_copy_is_ignored_with_an_event(ldap):
+    assert ldap.stop() == 0
+    [copy] = (ldap.directory / "state").rglob("ldap.snapshot")
+    assert copy.stat().st_mode & 0o077 == 0
+    octets = bytearray(copy.read_bytes())
+    octets[-3] ^= 1
+    copy.write_bytes(octets)
+    ldap.slapd.stop()
+    ldap.start()
+    assert ldap.events("snapshot.ignored")
+    assert recipient(ldap, "younes") == 451
+    ldap.slapd.start()
+    wait_until(lambda: recipient(ldap, "younes") == 250, 20, "the reading")
+
+
+def test_accepted_mail_costs_no_question_to_ldap(ldap):
+    before = len(ldap.events("mail.accepted"))
+    ldap.slapd.freeze()  # nothing that asked could be answered
+    for n in range(20):
+        ldap.send(f"mail {n}", to="younes")
+    assert len(ldap.events("mail.accepted")) == before + 20
+    ldap.slapd.thaw()
