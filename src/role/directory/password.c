@@ -36,7 +36,7 @@ put_base64(struct buf *b, struct bytes in)
 int
 password_hash(struct bytes secret, char encoded[PASSWORD_ENCODED_MAX], struct fault *f)
 {
-	uint8_t salt[SALT_OCTETS], hash[HASH_OCTETS];
+	uint8_t salt[SALT_OCTETS] = { 0 }, hash[HASH_OCTETS] = { 0 };
 	const struct scheme_value costs = { .kind = SCHEME_ARGON2, .argon2 = SCHEME_ARGON2ID,
 		.version = ARGON2_VERSION_13, .kib = COST_KIB, .rounds = COST_ROUNDS, .lanes = 1,
 		.salt = bytes_of(salt, sizeof salt), .digest = bytes_of(hash, sizeof hash) };
