@@ -1,6 +1,7 @@
 /* How directory_login.c answers. */
 #include "role/directory/password.h"
 #include "role/directory/test_role.h"
+#include "role/directory/verifier.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -249,6 +250,41 @@ who_is_not_there_is_refused_as_those_who_are(void **state)
 	run_until_event("login.failed");
 }
 
+static bool
+is_put_off(const char *remote)
+{
+	events[0] = '\0';
+	hand_log_in_from(remote, ALICE, "another");
+	return strstr(events, "too many log-ins at once") != NULL;
+}
+
+/* A host of IPv4, a network of IPv6; programs of this machine speak for many. */
+static void
+wrong_passwords_from_one_place_keep_nobody_else_out(void **state)
+{
+	static const char *const rows[][3] = {
+		{ "192.0.2.1:4000", "192.0.2.1:4001", "192.0.2.2:4000" },
+		{ "[2001:db8::1]:4000", "[2001:db8::2:0:0:9]:4000", "[2001:db8:0:1::1]:4000" },
+		{ "2001:db8:5::1", "2001:db8:5::2", "2001:db8:6::1" },
+	};
+	static const char *const of_many[] = { "127.0.0.1:4000", "[::1]:4000", "" };
+	char password[16];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		for (int n = 0; n < VERIFIER_WAITING_PARTY_MAX; n++) {
+			snprintf(password, sizeof password, "wrong%d", n);
+			hand_log_in_from(rows[i][0], ALICE, password);
+		}
+		assert_true(is_put_off(rows[i][0]));
+		assert_true(is_put_off(rows[i][1]));
+		assert_false(is_put_off(rows[i][2]));
+	}
+	for (size_t i = 0; i < sizeof of_many / sizeof *of_many; i++)
+		for (int n = 0; n <= VERIFIER_WAITING_PARTY_MAX; n++)
+			assert_false(is_put_off(of_many[i]));
+}
+
 static void
 a_change_while_a_password_is_tried_puts_the_log_in_off(void **state)
 {
@@ -293,6 +329,7 @@ main(void)
 		TEST(the_default_scheme_is_what_the_configuration_says),
 		TEST(a_password_that_cannot_be_compared_is_told_to_the_administrator),
 		TEST(who_is_not_there_is_refused_as_those_who_are),
+		TEST(wrong_passwords_from_one_place_keep_nobody_else_out),
 		TEST(a_change_while_a_password_is_tried_puts_the_log_in_off),
 		TEST(log_ins_of_a_front_that_went_away_are_dropped),
 	};

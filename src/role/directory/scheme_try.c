@@ -180,18 +180,24 @@ try_crypt(const struct scheme_value *v, struct bytes secret)
 
 /* ---- plain */
 
-/* The time tells no more than how long the longer of both is. */
+enum { PLAIN_STEP = 64 };
+
+/* The time tells no more than how long the longer of both is, in steps. */
 static bool
 try_plain(const struct scheme_value *v, struct bytes secret)
 {
-	uint8_t stored[PASSWORD_OCTETS_MAX] = { 0 }, tried[PASSWORD_OCTETS_MAX] = { 0 };
+	uint8_t stored[PASSWORD_OCTETS_MAX], tried[PASSWORD_OCTETS_MAX];
+	size_t longer = v->secret_text.len > secret.len ? v->secret_text.len : secret.len;
+	size_t width = (longer + PLAIN_STEP - 1) / PLAIN_STEP * PLAIN_STEP;
 	bool is_right = v->secret_text.len == secret.len;
 
+	memset(stored, 0, width);
+	memset(tried, 0, width);
 	memcpy(stored, v->secret_text.ptr, v->secret_text.len);
 	memcpy(tried, secret.ptr, secret.len);
-	is_right &= bytes_equal_secret(bytes_of(stored, sizeof stored), bytes_of(tried, sizeof tried));
-	memory_wipe(stored, sizeof stored);
-	memory_wipe(tried, sizeof tried);
+	is_right &= bytes_equal_secret(bytes_of(stored, width), bytes_of(tried, width));
+	memory_wipe(stored, width);
+	memory_wipe(tried, width);
 	return is_right;
 }
 

@@ -311,11 +311,18 @@ ask_log_in_as(enum ipc_service service, const char *name, const char *authorize_
 }
 
 void
-hand_log_in(const char *name, const char *password)
+hand_log_in_from(const char *remote, const char *name, const char *password)
 {
 	struct message m = log_in_message(SERVICE_IMAPS, name, "", password);
 
+	m.u.log_in.remote = bytes_text(remote);
 	directory_hooks.message(&self, of_front[0], &m);
+}
+
+void
+hand_log_in(const char *name, const char *password)
+{
+	hand_log_in_from("192.0.2.1:4000", name, password);
 }
 
 void

@@ -43,6 +43,7 @@ void ask_resolve(size_t index, const char *address);
 void ask_log_in_as(enum ipc_service service, const char *name, const char *authorize_as, const char *password);
 /* The role has it when this returns, and has not tried the password yet. */
 void hand_log_in(const char *name, const char *password);
+void hand_log_in_from(const char *remote, const char *name, const char *password);
 void ask_log_in(const char *name, const char *password);
 void ask_may_send(const char *address);
 /* What SIGHUP does. */
