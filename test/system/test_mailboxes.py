@@ -1,6 +1,7 @@
 """IMAP as clients see it, through Python's imaplib."""
 import imaplib
 import re
+import subprocess
 import time
 
 import pytest
@@ -166,3 +167,26 @@ def test_mail_that_another_program_dropped_is_found(server):
     [(_, text), _] = i.fetch(numbers.split()[-1], "(BODY.PEEK[])")[1]
     assert text == b"Subject: dropped\r\nFrom: x@y.example\r\n\r\nfrom outside\r\n"
     i.logout()
+
+
+def test_a_maildir_that_was_removed_or_brought_back_is_opened_anew(server):
+    import shutil
+    server.send("before", to="bob")
+    i = server.imap("bob")
+    i.select("INBOX")
+    uids = i.uid("SEARCH", "ALL")[1]
+    maildir, copy = server.maildir("bob"), server.directory / "copy-of-bob"
+    subprocess.run(["cp", "-a", maildir, copy], check=True)
+    shutil.rmtree(maildir)
+    server.send("to a new mailbox", to="bob")
+    j = server.imap("bob")
+    assert j.select("INBOX")[1] == [b"1"]
+    j.logout()
+    maildir.rename(server.directory / "old-of-bob")
+    copy.rename(maildir)
+    j = server.imap("bob")
+    j.select("INBOX")
+    assert j.uid("SEARCH", "ALL")[1] == uids
+    server.send("after", to="bob")
+    wait_until(lambda: j.noop() and len(j.uid("SEARCH", "ALL")[1][0].split()) == len(uids[0].split()) + 1, 10, "the new mail")
+    j.logout()

@@ -176,6 +176,8 @@ struct mailbox {
 	char name[MAILDIR_NAME_MAX + 1];
 	uint64_t number;
 	int directory, uidlist, view_file, summary_file;
+	dev_t device; /* of the directory */
+	ino_t inode;
 	uint8_t guid[RECORD_GUID_OCTETS];
 	uint32_t uid_validity;
 	uint64_t uidlist_octets;

@@ -19,7 +19,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { STALE_TMP_S = 36 * 3600 };
+enum { STALE_TMP_S = 36 * 3600, PATH_OCTETS_MAX = 4096 };
 
 /* Remembers the file system for settling. */
 static void
@@ -179,11 +179,16 @@ open_directory(struct mailbox *m)
 {
 	char space[MAILDIR_NAME_MAX + 2];
 	struct buf path;
+	struct stat st;
 
 	buf_init_fixed(&path, space, sizeof space);
 	maildir_put_folder(&path, bytes_text(m->name));
 	m->directory = disk->openat(m->account->directory, space, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	return m->directory < 0 ? -1 : 0;
+	if (m->directory < 0 || disk->fstat(m->directory, &st) != 0)
+		return -1;
+	m->device = st.st_dev;
+	m->inode = st.st_ino;
+	return 0;
 }
 
 static struct mailbox *
@@ -199,11 +204,32 @@ new_mailbox(struct engine_account *a, struct bytes name)
 	return m;
 }
 
+/* Is the directory that is open still the one of that name? */
+static bool
+is_in_place(const struct mailbox *m)
+{
+	char path[PATH_OCTETS_MAX];
+	struct stat st;
+	struct buf b;
+
+	buf_init_fixed(&b, path, sizeof path);
+	put_format(&b, "%s/", m->account->path);
+	maildir_put_folder(&b, bytes_text(m->name));
+	return b.has_failed || (disk->fstatat(AT_FDCWD, path, &st, 0) == 0 && st.st_ino == m->inode && st.st_dev == m->device);
+}
+
 int
 mailbox_open(struct engine_account *a, struct bytes name, struct mailbox **out, enum ipc_outcome *outcome)
 {
 	struct mailbox *m = map_get(a->mailboxes, name);
 
+	if (m && !is_in_place(m)) {
+		/* Its directory was removed or replaced, say by a copy that was brought back: what is open is gone. */
+		event(NULL, EV_MAILBOX_REPLACED, STR("account", a->path), TEXT("mailbox", name));
+		mailbox_forget(m);
+		disk_close(&a->directory);
+		m = NULL;
+	}
 	if (m) {
 		*out = mailbox_pin(m);
 		return 0;
