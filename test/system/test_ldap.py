@@ -166,6 +166,15 @@ def test_with_slapd_frozen_nothing_waits_for_ever(ldap):
     wait_until(lambda: recipient(ldap, "nobody") == 550, 20, "slapd's return")
 
 
+def test_a_directory_that_is_suddenly_empty_loses_nobody(ldap):
+    ldap.slapd.delete("awa")
+    wait_until(lambda: recipient(ldap, "awa") == 550, 10, "the deletion")
+    ldap.slapd.delete("ybensyed")
+    wait_until(lambda: "no entry below" in ldap.cli("directory", "status").stdout, 10, "the doubt")
+    assert recipient(ldap, "younes") == 250
+    assert recipient(ldap, "awa") == 451
+
+
 def test_a_restart_while_slapd_is_away_starts_from_the_copy(ldap):
     assert ldap.stop() == 0
     ldap.slapd.stop()

@@ -282,6 +282,7 @@ int
 ldap_link_read(struct ldap_link *link, struct buf *records, struct fault *f)
 {
 	struct berval cookie = { 0, NULL };
+	size_t before = records->len;
 	int result;
 
 	if (ensure_connected(link, f) != 0)
@@ -292,6 +293,10 @@ ldap_link_read(struct ldap_link *link, struct buf *records, struct fault *f)
 	ber_memfree(cookie.bv_val);
 	if (result == 0 && records->has_failed)
 		return fault_set(f, FAULT_LIMIT, "the directory holds more than fits");
+	/* An organisation without anybody is a mistake, ours or theirs: nobody's mail is refused for it. */
+	if (result == 0 && records->len == before)
+		return fault_set(f, FAULT_TEMP, "no entry below %s that %s finds has an address; may the bind account read them?",
+			link->base, link->users);
 	if (result != 0)
 		disconnect(link);
 	return result;

@@ -19,8 +19,8 @@ struct bytes ldap_link_origin(const struct ldap_link *link);
    highestCommittedUSN of Active Directory; nothing when the server has neither.  -1 with *f (FAULT_TEMP): no
    server answers. */
 int ldap_link_marker(struct ldap_link *link, struct buf *marker, struct fault *f) __attribute__((warn_unused_result));
-/* Appends all accounts with their aliases to records (image.h), in pages (RFC 2696).  -1 with *f; then what stands
-   in records is of no use. */
+/* Appends all accounts with their aliases to records (image.h), in pages (RFC 2696).  -1 with *f, also when
+   there is none; then what stands in records is of no use. */
 int ldap_link_read(struct ldap_link *link, struct buf *records, struct fault *f) __attribute__((warn_unused_result));
 
 #endif
