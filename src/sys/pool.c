@@ -10,49 +10,53 @@
 
 #define STACK_OCTETS (1024 * 1024)
 
-/* A strand is in the ready list, or held by one thread, exactly while is_running is set: that is
-   what keeps two of its jobs from running at once. */
+/* A job of a strand is in the ready list, or run by one thread, exactly while the strand's is_running is set: that
+   is what keeps two of its jobs from running at once.  A job without a strand is never touched once it runs: it may
+   be gone long before run returns, when others end what it is a part of. */
 struct pool {
 	pthread_mutex_t mutex;
 	pthread_cond_t has_ready;
-	struct strand *first_ready, *last_ready;
+	struct job *first_ready, *last_ready;
 	bool is_ending;
 	size_t thread_count;
 	pthread_t threads[];
 };
 
 static void
-make_ready(struct pool *pool, struct strand *strand)
+make_ready(struct pool *pool, struct job *job)
 {
-	strand->next_ready = NULL;
+	job->next = NULL;
 	if (pool->last_ready)
-		pool->last_ready->next_ready = strand;
+		pool->last_ready->next = job;
 	else
-		pool->first_ready = strand;
-	pool->last_ready = strand;
+		pool->first_ready = job;
+	pool->last_ready = job;
 	pthread_cond_signal(&pool->has_ready);
 }
 
-static struct strand *
+static struct job *
 take_ready(struct pool *pool)
 {
-	struct strand *strand = pool->first_ready;
+	struct job *job = pool->first_ready;
 
-	pool->first_ready = strand->next_ready;
+	pool->first_ready = job->next;
 	if (!pool->first_ready)
 		pool->last_ready = NULL;
-	return strand;
+	return job;
 }
 
-static struct job *
-take_job(struct strand *strand)
+static void
+make_next_ready(struct pool *pool, struct strand *strand)
 {
 	struct job *job = strand->first;
 
+	strand->is_running = job != NULL;
+	if (!job)
+		return;
 	strand->first = job->next;
 	if (!strand->first)
 		strand->last = NULL;
-	return job;
+	make_ready(pool, job);
 }
 
 static void *
@@ -66,15 +70,13 @@ work(void *arg)
 			pthread_cond_wait(&pool->has_ready, &pool->mutex);
 		if (!pool->first_ready)
 			break;
-		struct strand *strand = take_ready(pool);
-		struct job *job = take_job(strand);
+		struct job *job = take_ready(pool);
+		struct strand *strand = job->strand;
 		pthread_mutex_unlock(&pool->mutex);
 		job->run(job);
 		pthread_mutex_lock(&pool->mutex);
-		if (strand->first)
-			make_ready(pool, strand);
-		else
-			strand->is_running = false;
+		if (strand)
+			make_next_ready(pool, strand);
 	}
 	pthread_mutex_unlock(&pool->mutex);
 	return NULL;
@@ -131,19 +133,27 @@ pool_free(struct pool **at)
 	memory_free(pool);
 }
 
-void
-pool_add(struct pool *pool, struct strand *strand, struct job *job)
+static void
+add_to_strand(struct strand *strand, struct job *job)
 {
 	job->next = NULL;
-	pthread_mutex_lock(&pool->mutex);
 	if (strand->last)
 		strand->last->next = job;
 	else
 		strand->first = job;
 	strand->last = job;
-	if (!strand->is_running) {
-		strand->is_running = true;
-		make_ready(pool, strand);
-	}
+}
+
+void
+pool_add(struct pool *pool, struct strand *strand, struct job *job)
+{
+	job->strand = strand;
+	pthread_mutex_lock(&pool->mutex);
+	if (strand)
+		add_to_strand(strand, job);
+	if (!strand)
+		make_ready(pool, job);
+	else if (!strand->is_running)
+		make_next_ready(pool, strand);
 	pthread_mutex_unlock(&pool->mutex);
 }

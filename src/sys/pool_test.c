@@ -48,7 +48,7 @@ jobs_of_a_strand_run_in_order_and_never_at_once(void **state)
 	(void)state;
 	for (int i = 0; i < JOBS; i++)
 		for (int s = 0; s < STRANDS; s++) {
-			jobs[s][i] = (struct numbered){ { NULL, run_numbered }, &strands[s], i };
+			jobs[s][i] = (struct numbered){ { .run = run_numbered }, &strands[s], i };
 			pool_add(pool, &strands[s].strand, &jobs[s][i].job);
 		}
 	pool_free(&pool);
@@ -111,6 +111,57 @@ jobs_of_two_strands_run_side_by_side(void **state)
 	assert_int_equal(atomic_load(&met), 2);
 }
 
+/* A job beside that hands over to a strand, which ends it while it is still running. */
+struct handed {
+	struct job job;
+	struct pool *pool;
+	struct strand *strand;
+	atomic_int *ended;
+};
+
+static void
+run_end(struct job *job)
+{
+	struct handed *h = (struct handed *)job;
+	atomic_int *ended = h->ended;
+
+	memory_free(h);
+	atomic_fetch_add(ended, 1);
+}
+
+static void
+run_hand_over(struct job *job)
+{
+	struct handed *h = (struct handed *)job;
+	atomic_int *ended = h->ended;
+	int before = atomic_load(ended);
+
+	job->run = run_end;
+	pool_add(h->pool, h->strand, job);
+	for (int i = 0; i < 5000 && atomic_load(ended) == before; i++)
+		time_sleep_ms(1);
+}
+
+static void
+a_job_without_a_strand_may_be_freed_while_it_runs(void **state)
+{
+	struct pool *pool = pool_new(2);
+	struct strand strand = { 0 };
+	atomic_int ended = 0;
+
+	(void)state;
+	for (int i = 0; i < 20; i++) {
+		struct handed *h = NEW(struct handed);
+
+		*h = (struct handed){ { .run = run_hand_over }, pool, &strand, &ended };
+		pool_add(pool, NULL, &h->job);
+		for (int j = 0; j < 5000 && atomic_load(&ended) <= i; j++)
+			time_sleep_ms(1);
+		assert_int_equal(atomic_load(&ended), i + 1);
+	}
+	pool_free(&pool);
+}
+
 int
 main(void)
 {
@@ -118,6 +169,7 @@ main(void)
 		cmocka_unit_test(jobs_of_a_strand_run_in_order_and_never_at_once),
 		cmocka_unit_test(a_job_may_add_a_job_and_free_itself),
 		cmocka_unit_test(jobs_of_two_strands_run_side_by_side),
+		cmocka_unit_test(a_job_without_a_strand_may_be_freed_while_it_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,7 +140,6 @@ struct arrival {
 /* One request from its arrival to its answer.  Freed on the strand. */
 struct request {
 	struct job job;
-	struct strand own_strand; /* for slow work beside the account's strand */
 	struct request *next; /* parked, or waiting */
 	struct engine *engine;
 	struct engine_account *account;

@@ -209,7 +209,8 @@ request_beside(struct request *r, void (*work)(struct request *r))
 {
 	r->work = work;
 	r->job.run = run;
-	pool_add(r->engine->pool, &r->own_strand, &r->job);
+	/* No strand: what it asks for next, on the account's strand, may end r before this job's run returns. */
+	pool_add(r->engine->pool, NULL, &r->job);
 }
 
 struct message
