@@ -72,10 +72,12 @@ fault_openat(int dir, const char *path, int flags, mode_t mode)
 {
 	struct fault_node *parent, *node;
 	char name[256];
+	bool is_unnamed;
 	int error = 0, fd;
 
 	fault_lock();
-	if ((flags & O_CREAT) || (flags & O_TRUNC))
+	is_unnamed = (flags & O_TMPFILE) == O_TMPFILE;
+	if (is_unnamed || (flags & O_CREAT) || (flags & O_TRUNC))
 		error = fault_count_call();
 	else if (fault_one->is_cut)
 		error = EIO;
@@ -91,7 +93,10 @@ fault_openat(int dir, const char *path, int flags, mode_t mode)
 		return fault_done(-1, ENOENT);
 	if (node && (flags & O_DIRECTORY) && !S_ISDIR(node->mode))
 		return fault_done(-1, ENOTDIR);
-	if (!node) {
+	if (is_unnamed) {
+		node = fault_node_new(fault_one, S_IFREG | (mode & 07777));
+		fault_touch(node);
+	} else if (!node) {
 		node = fault_node_new(fault_one, S_IFREG | (mode & 07777));
 		fault_touch(node);
 		(void)set_name(parent, name, node);

@@ -8,6 +8,7 @@
 #include "sys/time.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 enum { TMP_ROOM = MAILDIR_NAME_MAX + 8, COPY_OCTETS = 256 * 1024 };
@@ -114,14 +115,54 @@ copy_octets(struct request *r, int file)
 	return disk->fdatasync(file);
 }
 
+/* -1 and errno */
 static int
-sync_tmp(const struct mailbox *m)
+sync_directory(int at, const char *path)
 {
-	int fd = disk->openat(m->directory, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	int fd = disk->openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	int result = fd < 0 ? -1 : disk->fsync(fd);
 
 	disk_close(&fd);
 	return result;
+}
+
+/* The directories that hold a name on the way to the account.  Where we may not look, above the place for mailboxes, we
+   made nothing. */
+static int
+sync_parents(const char *account)
+{
+	char path[PATH_MAX];
+	size_t len = strlen(account);
+
+	if (len >= sizeof path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(path, account, len + 1);
+	for (;;) {
+		if (sync_directory(AT_FDCWD, path) != 0)
+			return errno == EACCES ? 0 : -1;
+		while (len > 0 && path[len] != '/')
+			len--;
+		if (len == 0)
+			return 0;
+		path[len] = '\0';
+	}
+}
+
+/* The name in tmp/, and the names that lead there: a new mailbox's may be nowhere but in memory.  Those once for each
+   time that the mailbox is open. */
+static int
+sync_way(struct mailbox *m)
+{
+	if (sync_directory(m->directory, "tmp") != 0)
+		return -1;
+	if (atomic_load(&m->is_way_synced))
+		return 0;
+	if (sync_directory(m->directory, ".") != 0 || sync_parents(m->account->path) != 0)
+		return -1;
+	atomic_store(&m->is_way_synced, true);
+	return 0;
 }
 
 /* Writes tmp/BASE.  -1 and errno: there is no file. */
@@ -142,7 +183,7 @@ write_file(struct request *r)
 	if (result == 0)
 		result = set_date(r, path);
 	if (result == 0 && r->arrival.is_synced)
-		result = sync_tmp(r->mailbox);
+		result = sync_way(r->mailbox);
 	if (result == 0)
 		return 0;
 	error = errno;

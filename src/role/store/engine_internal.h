@@ -202,6 +202,7 @@ struct mailbox {
 	bool has_grown; /* fronts need new descriptors */
 	bool has_changed; /* fronts are to be told */
 	bool is_gone;
+	_Atomic bool is_way_synced; /* the names that lead to tmp/ are on the disk; beside the strand, too */
 	struct job notify_job;
 	bool is_notify_queued;
 };

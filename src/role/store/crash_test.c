@@ -1,0 +1,267 @@
+/* The power goes at each disk call of deliveries into new mailboxes, small ones (in the journal) and large ones (synced as
+   files): what was answered with IPC_OK is there afterwards, once, octet for octet.  commit.c, S2. */
+#include "role/store/engine_internal.h"
+#include "sys/disk_fault.h"
+
+#include "base/event.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MESSAGES = 4, LARGE = ENGINE_BODY_JOURNALED_MAX + 5000, SMALL = 700 };
+
+struct world {
+	struct disk_fault *disk;
+	struct engine *engine;
+	struct engine_outlet *outlet;
+	pthread_mutex_t lock;
+	pthread_cond_t came;
+	enum ipc_outcome outcome;
+	bool has_answer;
+	bool is_kept[MESSAGES]; /* answered with IPC_OK */
+	int found[MESSAGES];
+};
+
+static uint8_t text[LARGE];
+
+/* Which messages are large, and in whose mailbox. */
+static bool
+is_large(int number)
+{
+	return number % 2 == 0;
+}
+
+static const char *
+mail_of(int number)
+{
+	return number < MESSAGES / 2 ? "/mail/a.org/alice/mailbox" : "/mail/a.org/bob/mailbox";
+}
+
+static struct bytes
+body_of(int number)
+{
+	size_t len = is_large(number) ? LARGE : SMALL;
+
+	for (size_t i = 0; i < len; i++)
+		text[i] = i % 64 == 63 ? '\n' : (uint8_t)('a' + (i / 64 + (size_t)number * 7) % 26);
+	text[0] = (uint8_t)('0' + number);
+	return bytes_of(text, len);
+}
+
+static void
+write_line(void *arg, struct bytes line)
+{
+	(void)arg;
+	if (getenv("TESTING_LOG"))
+		(void)fwrite(line.ptr, 1, line.len, stderr);
+}
+
+static int64_t
+no_time(void)
+{
+	return 0;
+}
+
+static void
+receive(void *arg, const struct message *m)
+{
+	struct world *w = arg;
+
+	if (m->type != MESSAGE_DELIVERED)
+		return;
+	pthread_mutex_lock(&w->lock);
+	w->outcome = (enum ipc_outcome)m->u.delivered.outcome;
+	w->has_answer = true;
+	pthread_cond_broadcast(&w->came);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static bool
+open_engine(struct world *w)
+{
+	const struct engine_settings settings = {
+		.state_directory = "/state",
+		.hostname = BYTES("test"),
+		.threads = 2,
+		.mailboxes_max = 100,
+		.journal_octets_max = 1 << 20,
+	};
+	struct fault f = { 0 };
+
+	if (engine_open(&settings, &w->engine, &f) != 0)
+		return false;
+	w->outlet = engine_outlet_new(w->engine);
+	engine_outlet_connect(w->outlet, receive, w);
+	return true;
+}
+
+/* A body as a front sends it: what is large lies in a file that the engine gave. */
+static struct engine_body *
+make_body(struct world *w, int number)
+{
+	struct bytes octets = body_of(number);
+	enum ipc_outcome outcome;
+	int fd;
+
+	if (!is_large(number))
+		return engine_body_new(octets, -1);
+	fd = engine_new_file(w->engine, octets.len, &outcome);
+	if (fd < 0)
+		return NULL;
+	if (disk_write_all(fd, octets, 0) == 0)
+		return engine_body_new(BYTES_NONE, fd);
+	disk_close(&fd);
+	return NULL;
+}
+
+static void
+deliver(struct world *w, int number)
+{
+	struct engine_body *body = make_body(w, number);
+	struct message m = { .type = MESSAGE_DELIVER };
+
+	if (!body)
+		return;
+	w->has_answer = false;
+	m.u.deliver.request = (uint64_t)number + 1;
+	m.u.deliver.size = is_large(number) ? LARGE : SMALL;
+	engine_submit(engine_account(w->engine, bytes_text(mail_of(number))), NULL, body, w->outlet, &m);
+	engine_body_release(&body);
+	pthread_mutex_lock(&w->lock);
+	while (!w->has_answer)
+		pthread_cond_wait(&w->came, &w->lock);
+	pthread_mutex_unlock(&w->lock);
+	w->is_kept[number] = w->outcome == IPC_OK;
+}
+
+struct search {
+	struct world *w;
+	int directory;
+};
+
+static bool
+count_one(void *arg, const char *name, unsigned char type)
+{
+	static uint8_t octets[LARGE + 1];
+	struct search *s = arg;
+	int fd = disk->openat(s->directory, name, O_RDONLY, 0);
+	ssize_t got = disk->pread(fd, octets, sizeof octets, 0);
+	int number;
+
+	(void)type;
+	disk_close(&fd);
+	assert_true(got > 0);
+	number = octets[0] - '0';
+	assert_in_range(number, 0, MESSAGES - 1);
+	assert_true(bytes_equal(bytes_of(octets, (size_t)got), body_of(number)));
+	s->w->found[number]++;
+	return true;
+}
+
+static void
+count_in(struct world *w, const char *mail, const char *part)
+{
+	char path[80];
+	struct search s = { .w = w };
+
+	(void)snprintf(path, sizeof path, "%s/%s", mail, part);
+	s.directory = disk->openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
+	if (s.directory < 0)
+		return;
+	assert_int_equal(disk->list(s.directory, ".", count_one, &s), 0);
+	disk_close(&s.directory);
+}
+
+static void
+check(struct world *w, uint64_t cut, uint64_t failing)
+{
+	memset(w->found, 0, sizeof w->found);
+	for (int i = 0; i < MESSAGES; i += MESSAGES / 2) {
+		count_in(w, mail_of(i), "new");
+		count_in(w, mail_of(i), "cur");
+	}
+	for (int i = 0; i < MESSAGES; i++)
+		if (w->found[i] > 1 || (w->is_kept[i] && w->found[i] == 0))
+			fail_msg("power cut at call %llu, failure of call %llu: message %d is there %d times",
+				(unsigned long long)cut, (unsigned long long)failing, i, w->found[i]);
+}
+
+/* How many calls it took.  cut: the power goes at this one, 0: when all is said; failing: this one fails, 0: none. */
+static uint64_t
+live_through(uint64_t cut, uint64_t failing)
+{
+	static struct world w;
+	uint64_t calls;
+
+	w = (struct world){ .disk = disk_fault_new(cut + failing + 1) };
+	pthread_mutex_init(&w.lock, NULL);
+	pthread_cond_init(&w.came, NULL);
+	assert_int_equal(disk->mkdirat(AT_FDCWD, "/state", 0700), 0);
+	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail", 0700), 0);
+	assert_int_equal(disk->fsync(disk_fault_root(w.disk)), 0);
+	assert_true(open_engine(&w));
+	calls = disk_fault_calls(w.disk);
+	disk_fault_cut(w.disk, cut);
+	if (failing)
+		disk_fault_fail(w.disk, failing, 1, failing % 2 ? EIO : ENOSPC);
+	for (int i = 0; i < MESSAGES && !disk_fault_is_cut(w.disk); i++)
+		deliver(&w, i);
+	calls = disk_fault_calls(w.disk) - calls;
+	for (int i = 0; i < MESSAGES; i++)
+		assert_true(w.is_kept[i] || cut + failing > 0);
+	if (!disk_fault_is_cut(w.disk))
+		disk_fault_cut(w.disk, 1);
+	engine_close(&w.engine);
+	disk_fault_crash(w.disk);
+	assert_true(open_engine(&w));
+	engine_close(&w.engine);
+	check(&w, cut, failing);
+	pthread_cond_destroy(&w.came);
+	pthread_mutex_destroy(&w.lock);
+	disk_fault_free(&w.disk);
+	return calls;
+}
+
+static void
+what_was_answered_survives_a_power_cut_at_each_call(void **state)
+{
+	const struct event_sink sink = { .write = write_line, .now_us = no_time, .role = "test" };
+	uint64_t calls;
+
+	(void)state;
+	event_set_sink(&sink);
+	calls = live_through(0, 0);
+	assert_true(calls > 50);
+	for (uint64_t cut = 1; cut <= calls; cut++)
+		(void)live_through(cut, 0);
+}
+
+static void
+what_was_answered_survives_a_call_that_fails_and_a_power_cut(void **state)
+{
+	const struct event_sink sink = { .write = write_line, .now_us = no_time, .role = "test" };
+	uint64_t calls;
+
+	(void)state;
+	event_set_sink(&sink);
+	calls = live_through(0, 0);
+	for (uint64_t failing = 1; failing <= calls; failing++)
+		(void)live_through(0, failing);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_was_answered_survives_a_power_cut_at_each_call),
+		cmocka_unit_test(what_was_answered_survives_a_call_that_fails_and_a_power_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
