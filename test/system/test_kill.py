@@ -225,6 +225,23 @@ def test_a_wrong_configuration_is_refused_and_the_old_one_serves(own_server):
     own_server.send("serving again")
 
 
+def test_tls_that_was_offered_is_given_after_the_certificates_went(own_server):
+    import signal
+    with own_server.smtp() as s:
+        s.ehlo("c.example")
+        kept = [line for line in own_server.conf.read_text().splitlines()
+                if not line.startswith(("certificate", "listen submissions", "listen imaps"))]
+        own_server.conf.write_text("\n".join(kept))
+        own_server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: own_server.events("config.reloaded"), 10, "config.reloaded")
+        assert s.starttls(context=own_server.tls())[0] == 220
+        assert s.ehlo("c.example")[0] == 250
+    with own_server.smtp() as s:
+        s.ehlo("c.example")
+        assert not s.has_extn("starttls")
+    assert not own_server.events("role.died")
+
+
 def test_a_removed_account_loses_its_sessions_at_once(own_server):
     i = own_server.imap("carol")
     i.select("INBOX")

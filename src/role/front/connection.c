@@ -152,7 +152,7 @@ start_handshake(struct connection *c)
 	   an attacker's; the new session must not see it. */
 	buf_done_secret(&c->input);
 	buf_init(&c->input, INPUT_MAX);
-	c->tls = tls_new(c->front->tls, c->fd);
+	c->tls = tls_new(c->settings->tls, c->fd);
 	c->transport = TRANSPORT_HANDSHAKE;
 }
 

@@ -39,8 +39,9 @@ static int
 start(struct role_self *r, struct fault *f)
 {
 	struct front *front = NEW(struct front);
+	struct tls_server *tls;
 
-	if (load_tls(r->config, &front->tls, f) != 0) {
+	if (load_tls(r->config, &tls, f) != 0) {
 		memory_free(front);
 		return -1;
 	}
@@ -48,7 +49,7 @@ start(struct role_self *r, struct fault *f)
 	front->role = r;
 	front->loop = r->loop;
 	front->config = r->config;
-	front->settings = settings_new(r->config, front->tls != NULL);
+	front->settings = settings_new(r->config, tls);
 	front->directory = role_peer(r, ROLE_DIRECTORY, 0);
 	front->store = role_peer(r, ROLE_STORE, 0);
 	front->addresses = map_new();
@@ -70,11 +71,9 @@ reload(struct role_self *r, const struct config *old, struct fault *f)
 	(void)old;
 	if (load_tls(r->config, &tls, f) != 0)
 		return -1;
-	tls_server_free(&front->tls);
 	settings_free(&front->settings);
-	front->tls = tls;
 	front->config = r->config;
-	front->settings = settings_new(r->config, tls != NULL);
+	front->settings = settings_new(r->config, tls);
 	return 0;
 }
 
@@ -90,7 +89,11 @@ acceptable(struct watch *w, unsigned int events)
 		fd = net_accept(l->source->fd, &remote);
 		if (fd < 0)
 			return;
-		connection_open(l->front, l, fd, &remote);
+		/* A reload took the certificates away; that this listener goes with them is about to be said. */
+		if (clients_is_tls_from_start(l->service) && !l->front->settings->tls)
+			net_close(fd);
+		else
+			connection_open(l->front, l, fd, &remote);
 	}
 }
 

@@ -4,7 +4,6 @@
 
 #include "config/config.h"
 #include "ipc/peer.h"
-#include "role/front/tls.h"
 #include "role/role.h"
 #include "sys/loop.h"
 #include "sys/net.h"
@@ -28,9 +27,8 @@ struct front {
 	struct role_self *role;
 	struct loop *loop;
 	const struct config *config;
-	struct settings *settings;
+	struct settings *settings; /* of the connections to come */
 	struct peer *directory, *store;
-	struct tls_server *tls; /* NULL: no certificate */
 	LIST_HEAD(, listener) listeners;
 	TAILQ_HEAD(, connection) connections;
 	uint32_t connection_count;

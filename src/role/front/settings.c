@@ -43,11 +43,13 @@ fill_imap(struct settings *s, const struct config *config, enum ipc_service serv
 }
 
 struct settings *
-settings_new(const struct config *config, bool has_tls)
+settings_new(const struct config *config, struct tls_server *tls)
 {
 	struct settings *s = NEW(struct settings);
+	bool has_tls = tls != NULL;
 
 	s->users = 1;
+	s->tls = tls;
 	s->hostname = memory_new(config->hostname.len + 1);
 	memcpy(s->hostname, config->hostname.ptr, config->hostname.len);
 	s->plaintext_login = config->plaintext_login;
@@ -81,6 +83,7 @@ settings_free(struct settings **s)
 	*s = NULL;
 	if (!gone || --gone->users > 0)
 		return;
+	tls_server_free(&gone->tls);
 	memory_free(gone->hostname);
 	memory_free(gone);
 }

@@ -6,10 +6,12 @@
 #include "config/config.h"
 #include "proto/imap/session.h"
 #include "proto/smtp/session.h"
+#include "role/front/tls.h"
 
 struct settings {
 	size_t users;
 	char *hostname;
+	struct tls_server *tls; /* NULL: no certificate; then no session offers TLS */
 	/* By service and by whether the client may log in without TLS. */
 	struct smtp_settings smtp[SERVICE_COUNT][2];
 	struct imap_settings imap[SERVICE_COUNT][2];
@@ -21,8 +23,8 @@ struct settings {
 	uint64_t message_octets_max;
 };
 
-/* Owned by one user: each settings_share wants its settings_free. */
-struct settings *settings_new(const struct config *config, bool has_tls);
+/* Owned by one user: each settings_share wants its settings_free.  Takes tls over, which may be NULL: what a session offered it can give, whatever a reload did meanwhile. */
+struct settings *settings_new(const struct config *config, struct tls_server *tls);
 struct settings *settings_share(struct settings *s);
 /* Sets *s to NULL; *s may be NULL. */
 void settings_free(struct settings **s);
