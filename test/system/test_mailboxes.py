@@ -190,3 +190,35 @@ def test_a_maildir_that_was_removed_or_brought_back_is_opened_anew(server):
     server.send("after", to="bob")
     wait_until(lambda: j.noop() and len(j.uid("SEARCH", "ALL")[1][0].split()) == len(uids[0].split()) + 1, 10, "the new mail")
     j.logout()
+
+
+def subjects(imap, folder):
+    """What a session that comes and goes finds in the folder."""
+    [count] = imap.select(folder)[1]
+    found = [m.decode() for part in imap.fetch("1:*", "(ENVELOPE)")[1] if part for m in re.findall(rb'ENVELOPE \(\S+ "([^"]*)"', part)]
+    assert len(found) == int(count)
+    assert imap.unselect()[0] == "OK"
+    return found
+
+
+def test_what_happened_while_nobody_had_it_open_is_seen_by_who_comes_back(server):
+    sessions = [server.imap("alice") for _ in range(4)]  # so that each front has one
+    i = sessions[0]
+    make(i, "Left")
+    append(i, "Left", "first")
+    assert all(subjects(s, "Left") == ["first"] for s in sessions)
+    append(i, "Left", "second")
+    assert all(subjects(s, "Left") == ["first", "second"] for s in sessions)
+    i.select("Left")
+    i.store("1", "+FLAGS", "(\\Deleted)")
+    i.close()
+    assert all(subjects(s, "Left") == ["second"] for s in sessions)
+    for n in range(300):  # more than the first view has room for
+        append(i, "Left", f"m{n}")
+    assert all(subjects(s, "Left") == ["second"] + [f"m{n}" for n in range(300)] for s in sessions)
+    assert i.delete("Left")[0] == "OK"
+    make(i, "Left")
+    append(i, "Left", "another mailbox")
+    assert all(subjects(s, "Left") == ["another mailbox"] for s in sessions)
+    for s in sessions:
+        s.logout()

@@ -25,6 +25,7 @@ sweep(struct timer *t)
 	struct front *front = (struct front *)((char *)t - offsetof(struct front, sweep));
 
 	connections_sweep(front);
+	mailboxes_sweep(front);
 }
 
 /* The certificates in force; a configuration without any is no fault. */
@@ -53,7 +54,7 @@ start(struct role_self *r, struct fault *f)
 	front->directory = role_peer(r, ROLE_DIRECTORY, 0);
 	front->store = role_peer(r, ROLE_STORE, 0);
 	front->addresses = map_new();
-	front->mailboxes = map_new();
+	front->mailboxes = mailboxes_new();
 	front->has_room = true;
 	LIST_INIT(&front->listeners);
 	TAILQ_INIT(&front->connections);

@@ -33,7 +33,7 @@ struct front {
 	TAILQ_HEAD(, connection) connections;
 	uint32_t connection_count;
 	struct map *addresses; /* host of a client → how many connections, as a pointer's value */
-	struct map *mailboxes; /* the store's number → struct mailbox */
+	struct mailboxes *mailboxes;
 	uint64_t last_session, last_body;
 	bool is_draining;
 	bool has_room; /* the store can take mail: the disk is not full */

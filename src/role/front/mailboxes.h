@@ -17,16 +17,20 @@ struct mailbox_user {
 	void (*gone)(struct mailbox_user *u);
 };
 
+/* No mailbox is open; owned by the front for its life. */
+struct mailboxes *mailboxes_new(void);
 /* Joins mailbox `number`; fds: its view and its summaries (taken over; not needed when it is mapped
    already).  NULL with *f when they can't be mapped. The view lives until the user leaves, or new_view. */
 const struct view *mailbox_join(struct front *front, uint64_t number, const int fds[2],
 	struct mailbox_user *user, struct fault *f);
 /* The view of the mailbox that the user has open now; NULL: none. */
 const struct view *mailbox_view(const struct mailbox_user *user);
-/* The last one to leave unmaps it. Nothing when it has none open. */
+/* What the last one leaves stays mapped for a while.  Nothing when it has none open. */
 void mailbox_leave(struct front *front, struct mailbox_user *user);
 /* CHANGED arrived; its descriptors are taken over. */
 void mailboxes_changed(struct front *front, const struct message *m);
+/* Unmaps what nobody came back to.  Called now and then. */
+void mailboxes_sweep(struct front *front);
 /* The store went away: what it numbered means nothing any more.  Users still have to leave. */
 void mailboxes_forget(struct front *front);
 
