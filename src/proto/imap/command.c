@@ -178,6 +178,8 @@ imap_refuse(struct imap_command *c, enum imap_outcome outcome)
 	case IMAP_ABSENT:
 		return imap_no(c, "[NONEXISTENT]", "There is no such mailbox");
 	case IMAP_DENIED:
+	case IMAP_DISABLED:
+	case IMAP_EXPIRED:
 		return imap_no(c, "[NOPERM]", "Not allowed");
 	case IMAP_EXISTS:
 		return imap_no(c, "[ALREADYEXISTS]", "There is such a mailbox already");

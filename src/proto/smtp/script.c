@@ -35,6 +35,8 @@ static const struct {
 	{ "too-large", SMTP_ANSWER_TOO_LARGE },
 	{ "loop", SMTP_ANSWER_LOOP },
 	{ "bad-credentials", SMTP_ANSWER_BAD_CREDENTIALS },
+	{ "disabled", SMTP_ANSWER_DISABLED },
+	{ "expired", SMTP_ANSWER_EXPIRED },
 	{ "bad-content", SMTP_ANSWER_BAD_CONTENT },
 };
 

@@ -274,6 +274,16 @@ smtp_session_set_mail_id(struct smtp_session *s, const struct mail_id *id)
 	s->has_mail_id = true;
 }
 
+static enum smtp_reply
+reply_of_login(enum smtp_answer answer)
+{
+	if (answer == SMTP_ANSWER_BAD_CREDENTIALS)
+		return REPLY_BAD_CREDENTIALS;
+	if (answer == SMTP_ANSWER_DISABLED)
+		return REPLY_LOGIN_DISABLED;
+	return answer == SMTP_ANSWER_EXPIRED ? REPLY_LOGIN_EXPIRED : REPLY_LOGIN_LATER;
+}
+
 void
 smtp_session_answer_login(struct smtp_session *s, enum smtp_answer answer)
 {
@@ -287,7 +297,7 @@ smtp_session_answer_login(struct smtp_session *s, enum smtp_answer answer)
 		smtp_session_reply(s, REPLY_LOGGED_IN);
 		return;
 	}
-	smtp_session_reply(s, answer == SMTP_ANSWER_BAD_CREDENTIALS ? REPLY_BAD_CREDENTIALS : REPLY_LOGIN_LATER);
+	smtp_session_reply(s, reply_of_login(answer));
 }
 
 void

@@ -60,6 +60,23 @@ front_of(const struct imap_client *c)
 
 /* ---- log-in */
 
+/* Absent, disabled, wrong: who doesn't know the password hears the same. */
+static enum imap_outcome
+outcome_of_refusal(enum ipc_refusal refusal)
+{
+	switch (refusal) {
+	case REFUSAL_DISABLED:
+		return IMAP_DISABLED;
+	case REFUSAL_EXPIRED:
+		return IMAP_EXPIRED;
+	case REFUSAL_CREDENTIALS:
+	case REFUSAL_NOT_AUTHORIZED:
+	case REFUSALS:
+		break;
+	}
+	return IMAP_DENIED;
+}
+
 static void
 logged_in(void *arg, const struct message *m)
 {
@@ -74,7 +91,7 @@ logged_in(void *arg, const struct message *m)
 		c->is_logged_in = true;
 		connection_set_account(c->connection, m->u.logged_in.account);
 	} else if (a.outcome != IMAP_LATER) {
-		a.outcome = IMAP_DENIED; /* absent, disabled, wrong: the client hears the same */
+		a.outcome = outcome_of_refusal((enum ipc_refusal)m->u.logged_in.refusal);
 		c->failures++;
 	}
 	imap_session_answer(c->session, &a);

@@ -8,6 +8,22 @@
 
 #include <string.h>
 
+static enum smtp_answer
+answer_of_refusal(enum ipc_refusal refusal)
+{
+	switch (refusal) {
+	case REFUSAL_DISABLED:
+		return SMTP_ANSWER_DISABLED;
+	case REFUSAL_EXPIRED:
+		return SMTP_ANSWER_EXPIRED;
+	case REFUSAL_CREDENTIALS:
+	case REFUSAL_NOT_AUTHORIZED:
+	case REFUSALS:
+		break;
+	}
+	return SMTP_ANSWER_BAD_CREDENTIALS;
+}
+
 static void
 logged_in(void *arg, const struct message *m)
 {
@@ -23,7 +39,7 @@ logged_in(void *arg, const struct message *m)
 			a = SMTP_ANSWER_LATER;
 		connection_set_account(c->connection, c->account);
 	} else if (m && m->u.logged_in.outcome != IPC_LATER) {
-		a = SMTP_ANSWER_BAD_CREDENTIALS;
+		a = answer_of_refusal((enum ipc_refusal)m->u.logged_in.refusal);
 		c->failures++;
 	}
 	smtp_session_answer_login(c->session, a);
