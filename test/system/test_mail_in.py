@@ -179,3 +179,29 @@ def test_what_comes_behind_starttls_in_the_clear_is_dropped(server):
         assert s.recv(512).startswith(b"250")
         s.sendall(f"RCPT TO:<bob@{DOMAIN}>\r\n".encode())
         assert s.recv(512).startswith(b"503")
+
+
+def test_received_names_the_only_recipient_that_was_accepted_and_none_of_several(server):
+    """RFC 5321 4.4, 7.2."""
+    for subject, rcpts, named in (
+            ("one of two", [f"nobody@{DOMAIN}", f'"bob"@{DOMAIN}', f"no.one@{DOMAIN}"], f'for <"bob"@{DOMAIN}>'),
+            ("two", [f"bob@{DOMAIN}", f"nobody@{DOMAIN}", f"alice@{DOMAIN}"], None)):
+        with server.smtp() as s:
+            s.ehlo("client.example")
+            s.mail("a@b.example")
+            for rcpt in rcpts:
+                s.docmd(f"RCPT TO:<{rcpt}>")
+            assert s.data(f"Subject: {subject}\r\n\r\nx\r\n".encode())[0] == 250
+        [path] = stored(server, "bob", subject)
+        received = email.message_from_bytes(path.read_bytes())["Received"]
+        assert named in received if named else " for " not in received.replace("\t", " "), received
+
+
+def test_recipients_that_are_refused_leave_room_for_one_that_is_known(server):
+    with server.smtp() as s:
+        s.ehlo("client.example")
+        s.mail("a@b.example")
+        for _ in range(50):
+            s.sock.sendall(b"".join(b"RCPT TO:<%s%d@%s>\r\n" % (b"n" * 230, i, DOMAIN.encode()) for i in range(100)))
+            assert all(s.getreply()[0] == 550 for _ in range(100))
+        assert s.rcpt(f"bob@{DOMAIN}")[0] == 250

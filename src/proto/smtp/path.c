@@ -5,7 +5,6 @@
 /* RFC 5321 4.5.3.1 gives the least that must be taken.  64 octets of local part are not enough for what forwarders
    (SRS) and list managers (VERP) send, so only the path as a whole is limited. */
 enum {
-	PATH_OCTETS_MAX = 256, /* 4.5.3.1.3, with its brackets */
 	DOMAIN_OCTETS_MAX = 255, /* 4.5.3.1.2 */
 	LABEL_OCTETS_MAX = 63, /* RFC 1035 2.3.4 */
 	ROUTE_OCTETS_MAX = 512,
@@ -57,7 +56,7 @@ static bool
 take_quoted_string(struct bytes *in, bool may_utf8, struct arena *arena, struct bytes *out)
 {
 	struct bytes rest = *in;
-	size_t len = 0, room = in->len < PATH_OCTETS_MAX ? in->len : PATH_OCTETS_MAX;
+	size_t len = 0, room = in->len < SMTP_PATH_OCTETS_MAX ? in->len : SMTP_PATH_OCTETS_MAX;
 	uint8_t *content;
 
 	if (!take_char(&rest, '"'))
@@ -181,8 +180,8 @@ smtp_path_parse(struct bytes *in, bool may_utf8, struct arena *arena, struct smt
 		return fault_set(f, FAULT_SYNTAX, "not an address of RFC 5321 4.1.2");
 	if (!take_char(&rest, '>'))
 		return fault_set(f, FAULT_SYNTAX, "something stands between address and closing bracket");
-	if (found.text.len > PATH_OCTETS_MAX - 2)
-		return fault_set(f, FAULT_LIMIT, "the address is longer than %d octets", PATH_OCTETS_MAX - 2);
+	if (found.text.len > SMTP_PATH_OCTETS_MAX - 2)
+		return fault_set(f, FAULT_LIMIT, "the address is longer than %d octets", SMTP_PATH_OCTETS_MAX - 2);
 	if (!bytes_is_utf8(found.text))
 		return fault_set(f, FAULT_SYNTAX, "the address is not well-formed UTF-8");
 	*path = found;

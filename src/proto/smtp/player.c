@@ -29,7 +29,7 @@ player_start(struct player *p, const struct smtp_settings *settings)
 	buf_init(&p->out, TRANSCRIPT_OCTETS_MAX);
 	buf_init(&p->effects, TRANSCRIPT_OCTETS_MAX);
 	buf_init(&p->body, TRANSCRIPT_OCTETS_MAX);
-	buf_init(&p->paths, TRANSCRIPT_OCTETS_MAX);
+	buf_init(&p->path, SMTP_PATH_OCTETS_MAX);
 }
 
 void
@@ -40,7 +40,7 @@ player_done(struct player *p)
 	buf_done(&p->out);
 	buf_done(&p->effects);
 	buf_done(&p->body);
-	buf_done(&p->paths);
+	buf_done(&p->path);
 }
 
 static void
@@ -50,34 +50,34 @@ must(bool holds)
 		abort();
 }
 
-/* A path must last until the end of its transaction. */
+/* A path must last until its question is answered. */
 static void
 keep(struct player *p, const struct smtp_path *path)
 {
 	must(path->is_null || path->local.len || path->text.ptr[0] == '"');
 	must(bytes_is_utf8(path->text) && path->text.len <= 254);
-	if (p->view_count == sizeof p->views / sizeof *p->views)
-		return;
-	p->views[p->view_count++] = path->text;
-	put_bytes(&p->paths, path->text);
+	p->view = path->text;
+	put_bytes(&p->path, path->text);
 }
 
 static void
 check_kept(const struct player *p)
 {
-	struct bytes all = buf_bytes(&p->paths), one;
+	must(bytes_equal(buf_bytes(&p->path), p->view));
+}
 
-	for (size_t i = 0; i < p->view_count; i++)
-		must(take_octets(&all, p->views[i].len, &one) && bytes_equal(one, p->views[i]));
+static void
+forget_path(struct player *p)
+{
+	check_kept(p);
+	buf_reset(&p->path);
+	p->view = BYTES_NONE;
 }
 
 static void
 end_transaction(struct player *p)
 {
-	check_kept(p);
-	buf_reset(&p->paths);
 	buf_reset(&p->body);
-	p->view_count = 0;
 	p->has_mail = p->has_body = false;
 }
 
@@ -137,6 +137,7 @@ give_answer(struct player *p, const struct smtp_effect *effect)
 	if (effect->kind == SMTP_BODY_BEGIN)
 		p->has_body = answer == SMTP_ANSWER_OK;
 	smtp_session_answer(p->session, answer);
+	forget_path(p);
 	if (effect->kind == SMTP_BODY_END || (effect->kind == SMTP_MAIL && answer != SMTP_ANSWER_OK))
 		end_transaction(p);
 }
@@ -270,6 +271,7 @@ player_shut(struct player *p, struct bytes text)
 	bool is_waited_for = p->is_blocked && p->pending.kind == SMTP_BODY_END;
 
 	smtp_session_shut(p->session, text);
+	forget_path(p);
 	if (is_waited_for)
 		give_answer(p, &p->pending);
 	else if (p->is_blocked)

@@ -15,9 +15,8 @@ struct player {
 	   "abandoned", "login <mechanism> <name> <authorize_as> <password>", "tls", "close". */
 	struct buf effects;
 	struct buf body;
-	struct buf paths; /* the transaction's, as they were; views[] must stay the same */
-	struct bytes views[64];
-	size_t view_count;
+	struct buf path; /* the one asked about, as it was; its view must stay the same */
+	struct bytes view;
 	bool is_closed, is_tls_due, has_mail, has_body;
 	size_t asks;
 	/* The answer to an effect; NULL: always OK. */

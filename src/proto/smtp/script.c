@@ -31,6 +31,7 @@ static const struct {
 	{ "unknown", SMTP_ANSWER_UNKNOWN },
 	{ "no-relay", SMTP_ANSWER_NO_RELAY },
 	{ "no-route", SMTP_ANSWER_NO_ROUTE },
+	{ "too-many", SMTP_ANSWER_TOO_MANY },
 	{ "not-yours", SMTP_ANSWER_NOT_YOURS },
 	{ "too-large", SMTP_ANSWER_TOO_LARGE },
 	{ "loop", SMTP_ANSWER_LOOP },

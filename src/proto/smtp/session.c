@@ -13,8 +13,7 @@ enum {
 	OUT_OCTETS_MAX = 8192,
 	OUT_FLUSH_OCTETS = 2048,
 	OUT_KEPT_OCTETS = 512, /* more is given back, for the sake of idle sessions */
-	RECIPIENT_OCTETS = 512, /* of the transaction's memory for each recipient that is allowed */
-	TRANSACTION_OCTETS = 16384,
+	PATHS_OCTETS = 4 * SMTP_PATH_OCTETS_MAX, /* one path, unquoted and as written */
 };
 
 struct smtp_session *
@@ -28,8 +27,7 @@ smtp_session_new(const struct smtp_settings *settings)
 	s->asked = SMTP_NEED_INPUT;
 	s->due.kind = SMTP_NEED_INPUT;
 	s->is_tls = settings->is_tls_from_start;
-	s->transaction = arena_new("SMTP transaction",
-		TRANSACTION_OCTETS + (size_t)settings->limits.recipients_max * RECIPIENT_OCTETS, ARENA_PLAIN);
+	s->paths = arena_new("SMTP paths", PATHS_OCTETS, ARENA_PLAIN);
 	buf_init(&s->helo, 255);
 	buf_init(&s->shut_text, 400);
 	buf_init(&s->out, OUT_OCTETS_MAX);
@@ -43,7 +41,7 @@ smtp_session_free(struct smtp_session **s)
 	if (!*s)
 		return;
 	sasl_free(&(*s)->sasl);
-	arena_free(&(*s)->transaction);
+	arena_free(&(*s)->paths);
 	buf_done(&(*s)->helo);
 	buf_done(&(*s)->shut_text);
 	buf_done(&(*s)->out);
@@ -75,6 +73,7 @@ smtp_session_close(struct smtp_session *s)
 	smtp_transaction_abandon(s);
 	s->asked = SMTP_NEED_INPUT;
 	s->due.kind = SMTP_NEED_INPUT;
+	s->are_paths_stale = true;
 	s->stage = SMTP_STAGE_CLOSED;
 	s->is_closing = true;
 }
@@ -99,10 +98,9 @@ end_loans(struct smtp_session *s)
 	if (s->lent.size > OUT_KEPT_OCTETS)
 		buf_done(&s->lent);
 	buf_reset(&s->lent);
-	if (!s->is_arena_stale || s->is_abandon_due)
-		return;
-	arena_release(s->transaction);
-	s->is_arena_stale = false;
+	if (s->are_paths_stale)
+		arena_release(s->paths);
+	s->are_paths_stale = false;
 }
 
 static bool
@@ -248,6 +246,7 @@ smtp_session_answer(struct smtp_session *s, enum smtp_answer answer)
 	if (asked == SMTP_ASK_LOGIN || asked == SMTP_NEED_INPUT)
 		return;
 	s->asked = SMTP_NEED_INPUT;
+	s->are_paths_stale = true;
 	if (asked == SMTP_BODY_BEGIN) {
 		smtp_body_begin_answered(s, answer);
 	} else if (asked == SMTP_BODY_END) {

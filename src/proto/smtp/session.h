@@ -15,6 +15,8 @@
 #include "base/id.h"
 
 #define SMTP_INPUT_MAX 16384
+/* RFC 5321 4.5.3.1.3: a path with its brackets. */
+#define SMTP_PATH_OCTETS_MAX 256
 
 struct smtp_session;
 
@@ -61,6 +63,7 @@ enum smtp_answer {
 	SMTP_ANSWER_UNKNOWN, /* recipient: 550 5.1.1 */
 	SMTP_ANSWER_NO_RELAY, /* recipient: 550 5.7.1 */
 	SMTP_ANSWER_NO_ROUTE, /* recipient: 451 4.4.1 */
+	SMTP_ANSWER_TOO_MANY, /* recipient: 452 4.5.3, what the transaction may hold is reached */
 	SMTP_ANSWER_NOT_YOURS, /* sender: 553 5.7.1 */
 	SMTP_ANSWER_TOO_LARGE, /* 552 5.3.4 */
 	SMTP_ANSWER_LOOP, /* 554 5.4.6 */
@@ -72,7 +75,7 @@ enum smtp_answer {
 };
 
 /* Only a parser makes one: a local part and a domain (or literal), unquoted; or the null path; or "postmaster"
-   without a domain (domain empty).  In an effect: borrowed until the transaction is over and the next step is made. */
+   without a domain (domain empty).  In an effect: borrowed until that is answered and the next step is made. */
 struct smtp_path {
 	struct bytes local; /* quoted-string content without quotes and backslashes */
 	struct bytes domain; /* without a final dot; a literal with its brackets */
@@ -100,7 +103,8 @@ struct smtp_effect {
 };
 
 /* Takes a path from the front of *in: "<" [ A-d-l ":" ] Mailbox ">" / "<>" / "<postmaster>" (RFC 5321 4.1.2, 6531 3.3 when
-   may_utf8).  0: *path is set (in `arena` where octets had to be unquoted), *in stands after it. -1: as they were. */
+   may_utf8).  0: *path is set (in `arena` where octets had to be unquoted, SMTP_PATH_OCTETS_MAX at most), *in stands after
+   it. -1: as they were. */
 int smtp_path_parse(struct bytes *in, bool may_utf8, struct arena *arena, struct smtp_path *path, struct fault *f)
 	__attribute__((warn_unused_result));
 

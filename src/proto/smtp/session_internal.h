@@ -49,14 +49,14 @@ struct smtp_session {
 	bool is_abandon_due;
 	bool is_flush_due;
 	bool is_closing;
-	bool is_arena_stale; /* the transaction is over, what was lent of it may still be looked at */
+	bool are_paths_stale; /* their question is answered, what was lent of them may still be looked at */
 	bool is_tls, is_esmtp, is_logged_in, is_utf8, has_mail_id;
 	uint32_t errors, recipients;
 	struct mail_id mail_id;
 	struct smtp_lines lines;
 	struct smtp_body body;
 	struct sasl *sasl;
-	struct arena *transaction;
+	struct arena *paths; /* of the command that is being answered */
 	struct buf helo, shut_text;
 	struct buf out, lent; /* replies that wait, and those that SMTP_OUTPUT shows */
 };

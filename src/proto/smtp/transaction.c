@@ -9,7 +9,6 @@ smtp_transaction_end(struct smtp_session *s)
 	s->recipients = 0;
 	s->is_utf8 = false;
 	s->has_mail_id = false;
-	s->is_arena_stale = true;
 }
 
 void
@@ -34,7 +33,7 @@ moved(struct bytes part, struct bytes from, struct bytes to)
 	return bytes_sub(to, at - start, part.len);
 }
 
-/* The path's octets go where they last until the end of the transaction. */
+/* The path's octets go where they last until the question about it is answered. */
 static bool
 keep_path(struct arena *arena, struct smtp_path *path)
 {
@@ -54,7 +53,7 @@ take_path(struct smtp_session *s, struct bytes *in, struct smtp_path *path, enum
 
 	/* Not in the grammar, but many type it: "FROM: <" (RFC 5321 4.1.1.2 has no space). */
 	take_spaces(in);
-	if (smtp_path_parse(in, true, s->transaction, path, &f) == 0)
+	if (smtp_path_parse(in, true, s->paths, path, &f) == 0)
 		return REPLY_OK;
 	return f.kind == FAULT_LIMIT ? REPLY_PATH_TOO_LONG : when_bad;
 }
@@ -81,7 +80,7 @@ take_sender(struct smtp_session *s, struct bytes argument, struct smtp_mail *mai
 	/* RFC 1870 6.1 */
 	if (max && mail->size > max)
 		return REPLY_TOO_LARGE;
-	return keep_path(s->transaction, &mail->path) ? REPLY_OK : REPLY_PATH_TOO_LONG;
+	return keep_path(s->paths, &mail->path) ? REPLY_OK : REPLY_LATER;
 }
 
 void
@@ -98,8 +97,8 @@ smtp_command_mail(struct smtp_session *s, struct bytes argument)
 	}
 	reply = take_sender(s, argument, &mail);
 	if (reply != REPLY_OK) {
+		arena_release(s->paths);
 		smtp_session_reply(s, reply);
-		arena_release(s->transaction);
 		return;
 	}
 	s->is_utf8 = mail.is_utf8;
@@ -124,7 +123,7 @@ take_recipient(struct smtp_session *s, struct bytes argument, struct smtp_path *
 		return reply;
 	if (!s->is_utf8 && !bytes_is_ascii(path->text))
 		return REPLY_NOT_ASCII;
-	return keep_path(s->transaction, path) ? REPLY_OK : REPLY_TOO_MANY_RECIPIENTS;
+	return keep_path(s->paths, path) ? REPLY_OK : REPLY_LATER;
 }
 
 void
@@ -136,6 +135,7 @@ smtp_command_rcpt(struct smtp_session *s, struct bytes argument)
 		take_recipient(s, argument, &path) : REPLY_TOO_MANY_RECIPIENTS;
 
 	if (reply != REPLY_OK) {
+		arena_release(s->paths);
 		smtp_session_reply(s, reply);
 		return;
 	}

@@ -6,8 +6,6 @@
 #include "sys/random.h"
 #include "sys/time.h"
 
-#include <string.h>
-
 static enum smtp_answer
 answer_of_refusal(enum ipc_refusal refusal)
 {
@@ -94,22 +92,15 @@ sender_answered(void *arg, const struct message *m)
 	smtp_client_answer(c, a);
 }
 
-/* The address as the directory takes it: local part and domain; "postmaster" stands alone. */
-static struct bytes
-address_of(struct smtp_client *c, const struct smtp_path *path)
+/* The address as the directory takes it: local part, unquoted, and domain; "postmaster" stands alone. */
+static void
+put_address(struct buf *out, const struct smtp_path *path)
 {
-	uint8_t *text;
-
+	put_bytes(out, path->local);
 	if (path->domain.len == 0)
-		return arena_copy(c->arena, path->local, &c->recipient) ? c->recipient : BYTES_NONE;
-	text = arena_take(c->arena, path->local.len + 1 + path->domain.len);
-	if (!text)
-		return BYTES_NONE;
-	if (path->local.len)
-		memcpy(text, path->local.ptr, path->local.len);
-	text[path->local.len] = '@';
-	memcpy(text + path->local.len + 1, path->domain.ptr, path->domain.len);
-	return bytes_of(text, path->local.len + 1 + path->domain.len);
+		return;
+	put_char(out, '@');
+	put_bytes(out, path->domain);
 }
 
 void
@@ -117,7 +108,8 @@ smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
 {
 	struct front *front = smtp_client_front(c);
 	struct message m = { .type = MESSAGE_MAY_SEND };
-	uint8_t random[10];
+	uint8_t random[10], text[SMTP_PATH_OCTETS_MAX];
+	struct buf address;
 	struct moment now = time_now();
 
 	smtp_client_forget_transaction(c);
@@ -140,10 +132,12 @@ smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
 		smtp_session_answer(c->session, SMTP_ANSWER_OK);
 		return;
 	}
+	buf_init_fixed(&address, text, sizeof text);
+	put_address(&address, &mail->path);
 	m.u.may_send = (struct ipc_may_send){
 		.request = smtp_client_begin_request(c, front->directory),
 		.account = c->account,
-		.address = address_of(c, &mail->path),
+		.address = buf_bytes(&address),
 	};
 	smtp_client_send_request(c, front->directory, &m, m.u.may_send.request, sender_answered);
 }
@@ -169,11 +163,23 @@ add_target(struct smtp_client *c, uint64_t account, struct bytes address)
 	return true;
 }
 
+static void
+take_back_targets(struct smtp_client *c, struct target **first)
+{
+	for (struct target *t = *first; t; t = t->next) {
+		(void)map_remove_number(c->accounts, t->account);
+		c->target_count--;
+	}
+	*first = NULL;
+	c->last_target = first;
+}
+
 /* All mailboxes that an address stands for, or none: half of them would be neither accepted nor refused. */
 static enum smtp_answer
 add_targets(struct smtp_client *c, struct bytes targets)
 {
 	struct bytes rest = targets, address;
+	struct target **first = c->last_target;
 	uint8_t kind;
 	uint16_t len;
 	uint64_t account;
@@ -183,9 +189,12 @@ add_targets(struct smtp_client *c, struct bytes targets)
 		if (kind != TARGET_MAILBOX)
 			return SMTP_ANSWER_NO_ROUTE;
 	for (rest = targets; take_u8(&rest, &kind) && take_u64(&rest, &account) &&
-		take_u16(&rest, &len) && take_octets(&rest, len, &address);)
-		if (c->target_count >= SMTP_CLIENT_RECIPIENTS_MAX || !add_target(c, account, address))
-			return SMTP_ANSWER_LATER;
+		take_u16(&rest, &len) && take_octets(&rest, len, &address);) {
+		if (c->target_count < SMTP_CLIENT_RECIPIENTS_MAX && add_target(c, account, address))
+			continue;
+		take_back_targets(c, first);
+		return SMTP_ANSWER_TOO_MANY;
+	}
 	return targets.len ? SMTP_ANSWER_OK : SMTP_ANSWER_LATER;
 }
 
@@ -212,6 +221,13 @@ resolution(struct smtp_client *c, const struct ipc_resolved *r)
 	return SMTP_ANSWER_LATER;
 }
 
+static const char *const refusals[SMTP_ANSWERS] = {
+	[SMTP_ANSWER_UNKNOWN] = "unknown",
+	[SMTP_ANSWER_NO_RELAY] = "no relay",
+	[SMTP_ANSWER_NO_ROUTE] = "no route",
+	[SMTP_ANSWER_TOO_MANY] = "too many",
+};
+
 static void
 resolved(void *arg, const struct message *m)
 {
@@ -222,14 +238,15 @@ resolved(void *arg, const struct message *m)
 		return;
 	if (m)
 		a = resolution(c, &m->u.resolved);
-	if (a == SMTP_ANSWER_OK) {
-		c->recipient_count++;
-		event(smtp_client_context(c), EV_RCPT_ACCEPTED, TEXT("recipient", c->recipient));
-	} else {
-		event(smtp_client_context(c), EV_RCPT_REFUSED, TEXT("recipient", c->recipient), TEXT("sender", c->sender),
-			STR("reason", a == SMTP_ANSWER_UNKNOWN ? "unknown" : a == SMTP_ANSWER_NO_RELAY ?
-				"no relay" : a == SMTP_ANSWER_NO_ROUTE ? "no route" : "try later"));
-	}
+	if (a == SMTP_ANSWER_OK && c->recipient_count++ == 0 &&
+		!arena_copy(c->arena, buf_bytes(&c->asked), &c->first_recipient))
+		c->first_recipient = BYTES_NONE;
+	if (a == SMTP_ANSWER_OK)
+		event(smtp_client_context(c), EV_RCPT_ACCEPTED, TEXT("recipient", buf_bytes(&c->asked)));
+	else
+		event(smtp_client_context(c), EV_RCPT_REFUSED, TEXT("recipient", buf_bytes(&c->asked)),
+			TEXT("sender", c->sender), STR("reason", refusals[a] ? refusals[a] : "try later"));
+	buf_done(&c->asked);
 	smtp_client_answer(c, a);
 }
 
@@ -238,12 +255,17 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path)
 {
 	struct peer *directory = smtp_client_front(c)->directory;
 	struct message m = { .type = MESSAGE_RESOLVE };
+	uint8_t text[SMTP_PATH_OCTETS_MAX];
+	struct buf address;
 
-	c->recipient = address_of(c, path);
+	buf_init_fixed(&address, text, sizeof text);
+	put_address(&address, path);
+	buf_done(&c->asked);
+	put_bytes(&c->asked, path->text);
 	m.u.resolve = (struct ipc_resolve){
 		.request = smtp_client_begin_request(c, directory),
 		.session = connection_session(c->connection),
-		.address = c->recipient,
+		.address = buf_bytes(&address),
 	};
 	smtp_client_send_request(c, directory, &m, m.u.resolve.request, resolved);
 }

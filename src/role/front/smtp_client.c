@@ -25,7 +25,8 @@ smtp_client_forget_transaction(struct smtp_client *c)
 	incoming_free(&c->incoming);
 	map_free(&c->accounts);
 	arena_release(c->arena);
-	c->sender = c->recipient = BYTES_NONE;
+	buf_done(&c->asked);
+	c->sender = c->first_recipient = BYTES_NONE;
 	c->targets = NULL;
 	c->last_target = &c->targets;
 	c->target_count = c->recipient_count = 0;
@@ -88,6 +89,7 @@ start(struct connection *connection)
 	c->arena = arena_new("smtp transaction", SMTP_CLIENT_ARENA_MAX, ARENA_PLAIN);
 	c->identity = arena_new("smtp identity", 1024, ARENA_PLAIN);
 	c->last_target = &c->targets;
+	buf_init(&c->asked, SMTP_PATH_OCTETS_MAX);
 	return c;
 }
 

@@ -35,12 +35,13 @@ struct smtp_client {
 	struct arena *arena;
 	struct mail_id mail_id;
 	struct bytes sender;
+	struct bytes first_recipient; /* of those that were accepted, as the client wrote it */
+	size_t recipient_count;
 	bool is_utf8;
 	struct target *targets, **last_target;
 	size_t target_count;
 	struct map *accounts; /* those that are targets already */
-	struct bytes recipient; /* the one being asked for; the first one afterwards */
-	size_t recipient_count;
+	struct buf asked; /* the recipient that the directory is being asked about, as the client wrote it */
 	struct incoming *incoming;
 	int64_t now_s;
 	unsigned int deliveries; /* still to be answered */

@@ -29,7 +29,7 @@ put_received(const struct smtp_client *c, struct buf *out)
 		.tls_version = bytes_text(tls ? tls_version(tls) : ""),
 		.tls_cipher = bytes_text(tls ? tls_cipher(tls) : ""),
 		.mail_id = bytes_text(c->mail_id.text),
-		.recipient = c->recipient_count == 1 ? c->recipient : BYTES_NONE,
+		.recipient = c->recipient_count == 1 ? c->first_recipient : BYTES_NONE,
 		.date_s = c->now_s,
 	});
 }
