@@ -112,7 +112,7 @@ static bool
 find_target(const struct alias_record *alias, const char *text, struct bytes *out)
 {
 	for (size_t i = 0; i < alias->target_count; i++)
-		if (bytes_equal_nocase(alias->targets[i], bytes_text(text))) {
+		if (address_equal(alias->targets[i], bytes_text(text))) {
 			*out = alias->targets[i];
 			return true;
 		}
@@ -122,11 +122,8 @@ find_target(const struct alias_record *alias, const char *text, struct bytes *ou
 static const struct alias_record *
 take_alias(const struct edit *e, const char *text)
 {
-	const struct alias_record *alias = NULL;
-	struct address address;
+	const struct alias_record *alias = edit_find_alias(e, bytes_text(text));
 
-	if (address_fold(bytes_text(text), &address))
-		alias = edit_find_alias(e, address_bytes(&address));
 	if (!alias)
 		(void)edit_say_absent(e, "alias", bytes_text(text));
 	return alias;

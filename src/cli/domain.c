@@ -9,18 +9,19 @@ static bool
 is_configured(const struct edit *e, struct bytes name)
 {
 	for (size_t i = 0; i < e->config->domains.count; i++)
-		if (bytes_equal_nocase(e->config->domains.at[i], name))
+		if (domain_equal(e->config->domains.at[i], name))
 			return true;
 	return false;
 }
 
-static bool
-is_in_source(const struct edit *e, struct bytes name)
+/* The name as the source wrote it; empty when it is not there. */
+static struct bytes
+in_source(const struct edit *e, struct bytes name)
 {
 	for (size_t i = 0; i < e->domain_count; i++)
-		if (bytes_equal_nocase(e->domains[i], name))
-			return true;
-	return false;
+		if (domain_equal(e->domains[i], name))
+			return e->domains[i];
+	return BYTES_NONE;
 }
 
 static bool
@@ -28,7 +29,7 @@ is_of(struct bytes address, struct bytes domain)
 {
 	size_t at = bytes_find_last_char(address, '@');
 
-	return bytes_equal_nocase(bytes_sub(address, at + 1, address.len), domain);
+	return domain_equal(bytes_sub(address, at + 1, address.len), domain);
 }
 
 static struct accounts_counts
@@ -45,11 +46,11 @@ count_in(const struct edit *e, struct bytes domain)
 
 /* The name folded; false, and it was said why, when it can't be a domain's. */
 static bool
-take_domain(const char *text, struct address *out)
+take_domain(const char *text, struct domain *out)
 {
 	const char *trouble = name_domain_trouble(bytes_text(text));
 
-	if (!trouble && !address_fold(bytes_text(text), out))
+	if (!trouble && !domain_fold(bytes_text(text), out))
 		trouble = "this is no domain";
 	if (trouble)
 		(void)cli_failed("\"%s\": %s", text, trouble);
@@ -59,15 +60,15 @@ take_domain(const char *text, struct address *out)
 static int
 add(struct edit *e, int count, char **operands)
 {
-	struct address domain;
+	struct domain domain;
 	struct fault f;
 
 	(void)count;
 	if (!take_domain(operands[0], &domain))
 		return CLI_FAILED;
-	if (is_in_source(e, address_bytes(&domain)) || is_configured(e, address_bytes(&domain)))
+	if (in_source(e, domain_bytes(&domain)).len || is_configured(e, domain_bytes(&domain)))
 		return cli_failed("%s is a domain of this server already", operands[0]);
-	return edit_finish(e, embedded_add_domain(e->source, address_bytes(&domain), &f), &f);
+	return edit_finish(e, embedded_add_domain(e->source, domain_bytes(&domain), &f), &f);
 }
 
 static int
@@ -84,23 +85,25 @@ static int
 remove_domain(struct edit *e, int count, char **operands)
 {
 	struct accounts_counts counts;
-	struct address domain;
+	struct domain domain;
+	struct bytes written;
 	struct fault f;
 
 	(void)count;
 	if (!take_domain(operands[0], &domain))
 		return CLI_FAILED;
-	if (!is_in_source(e, address_bytes(&domain))) {
-		if (is_configured(e, address_bytes(&domain)))
+	written = in_source(e, domain_bytes(&domain));
+	if (written.len == 0) {
+		if (is_configured(e, domain_bytes(&domain)))
 			return cli_failed("%s stands in %s: take it out there", operands[0], e->config_path);
-		return say_absent(e, address_bytes(&domain));
+		return say_absent(e, domain_bytes(&domain));
 	}
-	counts = count_in(e, address_bytes(&domain));
-	if (counts.accounts + counts.aliases > 0 && !is_configured(e, address_bytes(&domain)))
+	counts = count_in(e, domain_bytes(&domain));
+	if (counts.accounts + counts.aliases > 0 && !is_configured(e, domain_bytes(&domain)))
 		return cli_failed("%s still has %zu account%s and %zu alias%s: remove them first", operands[0],
 			counts.accounts, counts.accounts == 1 ? "" : "s", counts.aliases,
 			counts.aliases == 1 ? "" : "es");
-	return edit_finish(e, embedded_remove_domain(e->source, address_bytes(&domain), &f), &f);
+	return edit_finish(e, embedded_remove_domain(e->source, written, &f), &f);
 }
 
 static void
@@ -157,16 +160,16 @@ list(struct edit *e, int count, char **operands)
 static int
 show(struct edit *e, int count, char **operands)
 {
-	struct address domain;
+	struct domain domain;
 	struct buf out;
 
 	(void)count;
 	if (!take_domain(operands[0], &domain))
 		return CLI_FAILED;
-	if (!is_in_source(e, address_bytes(&domain)) && !is_configured(e, address_bytes(&domain)))
-		return say_absent(e, address_bytes(&domain));
+	if (!in_source(e, domain_bytes(&domain)).len && !is_configured(e, domain_bytes(&domain)))
+		return say_absent(e, domain_bytes(&domain));
 	buf_init(&out, LIST_MAX);
-	put_domain(e, address_bytes(&domain), &out);
+	put_domain(e, domain_bytes(&domain), &out);
 	put_text(&out, e->is_json ? "\n" : "");
 	return cli_print(&out);
 }

@@ -331,7 +331,7 @@ const struct user_record *
 edit_find_user(const struct edit *e, struct bytes address)
 {
 	for (size_t i = 0; i < e->user_count; i++)
-		if (bytes_equal_nocase(e->users[i].address, address))
+		if (address_equal(e->users[i].address, address))
 			return &e->users[i];
 	return NULL;
 }
@@ -340,7 +340,7 @@ const struct alias_record *
 edit_find_alias(const struct edit *e, struct bytes address)
 {
 	for (size_t i = 0; i < e->alias_count; i++)
-		if (bytes_equal_nocase(e->aliases[i].address, address))
+		if (address_equal(e->aliases[i].address, address))
 			return &e->aliases[i];
 	return NULL;
 }

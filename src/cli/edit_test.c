@@ -115,6 +115,48 @@ play(const struct row *rows, size_t count)
 }
 
 static void
+a_domain_is_one_in_both_spellings(void **state)
+{
+	static const struct row rows[] = {
+		{ "", "domain add m\xc3\xbcnchen.example", 0, NULL },
+		{ "", "domain add xn--mnchen-3ya.example", 1, "is a domain of this server already" },
+		{ "secret\n", "user add alice@xn--mnchen-3ya.example", 0, NULL },
+		{ "secret\n", "user add Alice@M\xc3\x9cnchen.example", 1, "there is an account" },
+		{ "", "user show alice@m\xc3\xbcnchen.example", 0, "alice@xn--mnchen-3ya.example" },
+		{ "", "alias add info@example.org alice@m\xc3\xbcnchen.example", 0, NULL },
+		{ "", "alias remove info@example.org alice@m\xc3\xbcnchen.example", 0, NULL },
+		{ "", "domain remove m\xc3\xbcnchen.example", 1, "still has 1 account" },
+		{ "", "user remove alice@m\xc3\xbcnchen.example", 0, "stays where it is" },
+		{ "", "domain remove m\xc3\xbcnchen.example", 0, NULL },
+	};
+
+	(void)state;
+	play(rows, sizeof rows / sizeof *rows);
+}
+
+static void
+rows_written_by_others_are_found_in_both_spellings(void **state)
+{
+	static const struct row rows[] = {
+		{ "", "domain add xn--mnchen-3ya.example", 1, "is a domain of this server already" },
+		{ "", "user disable alice@xn--mnchen-3ya.example", 0, NULL },
+		{ "", "user remove alice@xn--mnchen-3ya.example", 0, "stays where it is" },
+		{ "", "domain remove xn--mnchen-3ya.example", 0, NULL },
+	};
+	struct user_record alice = { .address = BYTES("alice@m\xc3\xbcnchen.example"), .is_enabled = true };
+	struct embedded *source;
+	struct fault f;
+
+	(void)state;
+	assert_int_equal(mermoz("", "user list"), 0);
+	assert_int_equal(embedded_open(database, &source, &f), 0);
+	assert_int_equal(embedded_add_domain(source, BYTES("m\xc3\xbcnchen.example"), &f), EMBEDDED_DONE);
+	assert_int_equal(embedded_add_user(source, &alice, &f), EMBEDDED_DONE);
+	embedded_close(&source);
+	play(rows, sizeof rows / sizeof *rows);
+}
+
+static void
 users_come_and_go(void **state)
 {
 	static const struct row rows[] = {
@@ -338,6 +380,8 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(users_come_and_go),
+		TEST(a_domain_is_one_in_both_spellings),
+		TEST(rows_written_by_others_are_found_in_both_spellings),
 		TEST(wrong_usage_is_told),
 		TEST(aliases_lead_somewhere),
 		TEST(domains_are_configured_or_added),

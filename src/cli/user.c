@@ -107,12 +107,10 @@ add(struct edit *e, int count, char **operands)
 
 /* The account that is meant; NULL, and it was said why, when there is none. */
 static const struct user_record *
-take_user(const struct edit *e, const char *text, struct address *address)
+take_user(const struct edit *e, const char *text)
 {
-	const struct user_record *user = NULL;
+	const struct user_record *user = edit_find_user(e, bytes_text(text));
 
-	if (address_fold(bytes_text(text), address))
-		user = edit_find_user(e, address_bytes(address));
 	if (!user)
 		(void)edit_say_absent(e, "account", bytes_text(text));
 	return user;
@@ -122,7 +120,7 @@ static bool
 has_target(const struct alias_record *alias, struct bytes address)
 {
 	for (size_t i = 0; i < alias->target_count; i++)
-		if (bytes_equal_nocase(alias->targets[i], address))
+		if (address_equal(alias->targets[i], address))
 			return true;
 	return false;
 }
@@ -130,19 +128,19 @@ has_target(const struct alias_record *alias, struct bytes address)
 static int
 remove_user(struct edit *e, int count, char **operands)
 {
-	struct address address;
+	const struct user_record *user = take_user(e, operands[0]);
 	struct fault f;
 	int result;
 
 	(void)count;
-	if (!take_user(e, operands[0], &address))
+	if (!user)
 		return CLI_FAILED;
-	result = edit_finish(e, embedded_remove_user(e->source, address_bytes(&address), &f), &f);
+	result = edit_finish(e, embedded_remove_user(e->source, user->address, &f), &f);
 	if (result != CLI_GOOD)
 		return result;
 	fprintf(stderr, "The mailbox of %s stays where it is.\n", operands[0]);
 	for (size_t i = 0; i < e->alias_count; i++)
-		if (has_target(&e->aliases[i], address_bytes(&address)))
+		if (has_target(&e->aliases[i], user->address))
 			fprintf(stderr, "The alias %.*s still names %s.\n", BYTES_ARG(e->aliases[i].address),
 				operands[0]);
 	return result;
@@ -152,29 +150,29 @@ static int
 set_password(struct edit *e, int count, char **operands)
 {
 	char encoded[PASSWORD_ENCODED_MAX];
-	struct address address;
+	const struct user_record *user = take_user(e, operands[0]);
 	struct fault f;
 	int result;
 
 	(void)count;
-	if (!take_user(e, operands[0], &address))
+	if (!user)
 		return CLI_FAILED;
 	result = read_password(encoded);
 	if (result != CLI_GOOD)
 		return result;
 	return edit_finish(e,
-		embedded_set_password(e->source, address_bytes(&address), bytes_text(encoded), &f), &f);
+		embedded_set_password(e->source, user->address, bytes_text(encoded), &f), &f);
 }
 
 static int
 set_enabled(struct edit *e, const char *text, bool is_enabled)
 {
-	struct address address;
+	const struct user_record *user = take_user(e, text);
 	struct fault f;
 
-	if (!take_user(e, text, &address))
+	if (!user)
 		return CLI_FAILED;
-	return edit_finish(e, embedded_set_enabled(e->source, address_bytes(&address), is_enabled, &f), &f);
+	return edit_finish(e, embedded_set_enabled(e->source, user->address, is_enabled, &f), &f);
 }
 
 static int
@@ -284,8 +282,7 @@ put_plain(const struct edit *e, const struct user_record *user, struct buf *out)
 static int
 show(struct edit *e, int count, char **operands)
 {
-	struct address address;
-	const struct user_record *user = take_user(e, operands[0], &address);
+	const struct user_record *user = take_user(e, operands[0]);
 	struct buf out;
 
 	(void)count;

@@ -205,3 +205,21 @@ def test_recipients_that_are_refused_leave_room_for_one_that_is_known(server):
             s.sock.sendall(b"".join(b"RCPT TO:<%s%d@%s>\r\n" % (b"n" * 230, i, DOMAIN.encode()) for i in range(100)))
             assert all(s.getreply()[0] == 550 for _ in range(100))
         assert s.rcpt(f"bob@{DOMAIN}")[0] == 250
+
+
+@pytest.mark.parametrize("ours,other", [("münchen.example", "xn--mnchen-3ya.example"), ("xn--kln-sna.example", "Köln.example")])
+def test_both_spellings_of_a_domain_are_one(server, ours, other):
+    """RFC 5890 2.3.2.4, RFC 6531 3.2."""
+    server.cli("domain", "add", ours)
+    server.cli("user", "add", f"eva@{ours}", stdin="secret\n")
+    for domain in (ours, other):
+        with server.smtp() as s:
+            s.ehlo("client.example")
+            s.docmd("MAIL FROM:<a@b.example> SMTPUTF8")
+            s.send(f"RCPT TO:<eva@{domain}>\r\n".encode())
+            assert s.getreply()[0] == 250, domain
+            s.send(f"RCPT TO:<nobody@{domain}>\r\n".encode())
+            assert s.getreply()[0] == 550, domain
+            assert s.data(b"Subject: both\r\n\r\nx\r\n")[0] == 250
+    ascii_form = min(ours, other, key=lambda domain: not domain.isascii())
+    assert len(list((server.mail / ascii_form / "eva" / "mailbox" / "new").glob("*"))) == 2

@@ -94,14 +94,14 @@ keep_domains(struct arena *arena, const struct config *config)
 	struct bytes hostname = config->hostname;
 	struct config_texts from = config->domains;
 	struct config_texts to = { NULL, 0 };
-	struct address folded;
+	struct domain folded;
 
 	if (from.count == 0)
 		from = (struct config_texts){ &hostname, 1 };
 	to.at = arena_take(arena, from.count * sizeof *to.at);
 	for (size_t i = 0; to.at && i < from.count; i++)
-		if (address_fold(from.at[i], &folded) && folded.local_len == folded.len)
-			to.at[to.count++] = keep(arena, address_bytes(&folded));
+		if (domain_fold(from.at[i], &folded))
+			to.at[to.count++] = keep(arena, domain_bytes(&folded));
 	return to;
 }
 

@@ -22,10 +22,10 @@ accounts_begin(struct accounts *a)
 void
 accounts_put_domain(struct accounts *a, struct bytes name)
 {
-	struct address folded;
+	struct domain folded;
 
-	if (address_fold(name, &folded) && folded.local_len == folded.len)
-		map_put(a->new_domains, address_bytes(&folded), a);
+	if (domain_fold(name, &folded))
+		map_put(a->new_domains, domain_bytes(&folded), a);
 	else
 		event(NULL, EV_DIRECTORY_ROW, TEXT("domain", name), STR("reason", "malformed"));
 }

@@ -45,28 +45,49 @@ fold_unicode(uint8_t octets[ADDRESS_OCTETS_MAX], size_t *len)
 	return false;
 }
 
-bool
-address_fold(struct bytes in, struct address *out)
+/* The local part, or a name that stands alone; false when it can't be one. */
+static bool
+fold_local(struct bytes in, struct address *out)
 {
-	uint8_t octets[ADDRESS_OCTETS_MAX];
-	size_t len = in.len, at;
+	size_t len = in.len;
 
-	if (in.len == 0 || in.len > ADDRESS_OCTETS_MAX)
+	if (in.len > ADDRESS_OCTETS_MAX)
 		return false;
 	for (size_t i = 0; i < in.len; i++) {
 		if (byte_is_class(in.ptr[i], CLASS_CONTROL))
 			return false;
-		octets[i] = byte_lower(in.ptr[i]);
+		out->octets[i] = byte_lower(in.ptr[i]);
 	}
-	if (!bytes_is_ascii(in) && (!bytes_is_utf8(in) || !fold_unicode(octets, &len)))
+	if (!bytes_is_ascii(in) && (!bytes_is_utf8(in) || !fold_unicode(out->octets, &len)))
 		return false;
-	at = bytes_find_last_char(bytes_of(octets, len), '@');
-	if (len == 0 || at + 1 == len)
-		return false;
-	out->len = (uint16_t)len;
-	out->local_len = (uint16_t)at;
-	memcpy(out->octets, octets, len);
+	out->len = out->local_len = (uint16_t)len;
 	return true;
+}
+
+bool
+address_fold(struct bytes in, struct address *out)
+{
+	size_t at = bytes_find_last_char(in, '@');
+	struct address local;
+	struct domain domain;
+
+	if (!fold_local(bytes_sub(in, 0, at), &local))
+		return false;
+	if (at < in.len)
+		return domain_fold(bytes_sub(in, at + 1, in.len), &domain) &&
+			address_make(address_bytes(&local), domain_bytes(&domain), out);
+	*out = local;
+	return local.len > 0;
+}
+
+bool
+address_equal(struct bytes a, struct bytes b)
+{
+	struct address x, y;
+
+	if (bytes_is_ascii(a) && bytes_is_ascii(b))
+		return bytes_equal_nocase(a, b);
+	return address_fold(a, &x) && address_fold(b, &y) && bytes_equal(address_bytes(&x), address_bytes(&y));
 }
 
 struct bytes

@@ -1,8 +1,9 @@
-/* Addresses as the directory compares them: without regard to case. */
+/* Addresses as the directory compares them: without regard to case and to how DNS or people spell the domain. */
 #ifndef ROLE_DIRECTORY_ADDRESS_H
 #define ROLE_DIRECTORY_ADDRESS_H
 
 #include "base/bytes.h"
+#include "role/directory/domain.h"
 
 /* RFC 5321 4.5.3.1: 64 + "@" + 255. */
 #define ADDRESS_OCTETS_MAX 320
@@ -14,15 +15,17 @@ struct address {
 	uint8_t octets[ADDRESS_OCTETS_MAX];
 };
 
-/* Folds "local@domain", "@domain" or "local" (the local part unquoted; split at the last "@").  ASCII
-   is lowered; with high octets it is Unicode case folding and NFC.  Folding what is folded already
-   changes nothing.  False: empty, too long, no UTF-8, control octets, or no domain behind "@". */
+/* Folds "local@domain", "@domain" or "local" (the local part unquoted; split at the last "@").  The local part in
+   ASCII is lowered; with high octets it is Unicode case folding and NFC.  The domain: domain_fold.  Folding what is
+   folded already changes nothing.  False: empty, too long, no UTF-8, control octets, or no domain behind "@". */
 bool address_fold(struct bytes in, struct address *out) __attribute__((warn_unused_result));
 /* All of it; borrowed from a, as the two below. */
 struct bytes address_bytes(const struct address *a);
 struct bytes address_local(const struct address *a);
 /* Empty when there is none. */
 struct bytes address_domain(const struct address *a);
+/* Do both mean one address? */
+bool address_equal(struct bytes a, struct bytes b);
 /* "local@domain" from folded parts ("@domain" when local is empty).  False when that is too
    long. */
 bool address_make(struct bytes local, struct bytes domain, struct address *out)
