@@ -202,7 +202,7 @@ on_listen(struct life *l, const struct message *m)
 {
 	struct bytes address = m->u.listen.address;
 
-	if (m->fd_count != 1 || find_listener(l, m->u.listen.service, address)) {
+	if (m->fd_count != 1 || l->is_draining || find_listener(l, m->u.listen.service, address)) {
 		close_descriptors(m);
 		return;
 	}
@@ -343,6 +343,18 @@ let_all_go(struct life *l)
 }
 
 static void
+close_listeners(struct life *l)
+{
+	while (!LIST_EMPTY(&l->listeners)) {
+		struct listener *at = LIST_FIRST(&l->listeners);
+
+		LIST_REMOVE(at, link);
+		net_close(at->public.fd);
+		memory_free(at);
+	}
+}
+
+static void
 on_drain(struct life *l, const struct message *m)
 {
 	if (l->is_draining)
@@ -355,6 +367,8 @@ on_drain(struct life *l, const struct message *m)
 	}
 	timer_start(&l->end_of_drain, m->u.drain.within_ms, 0);
 	l->hooks->drain(&l->self, m->u.drain.within_ms);
+	/* Who comes now is refused, and not left to wait for nobody: a socket listens as long as one of us has it open. */
+	close_listeners(l);
 }
 
 static void
@@ -416,13 +430,7 @@ finish(struct life *l)
 		}
 	/* What was freed goes in the loop's last turn, with the watches on our sockets. */
 	loop_free(&l->self.loop);
-	while (!LIST_EMPTY(&l->listeners)) {
-		struct listener *at = LIST_FIRST(&l->listeners);
-
-		LIST_REMOVE(at, link);
-		net_close(at->public.fd);
-		memory_free(at);
-	}
+	close_listeners(l);
 	config_free(&l->config);
 	memory_free(l);
 }

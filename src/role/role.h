@@ -15,7 +15,7 @@
 /* The most processes of one role. */
 #define ROLE_INSTANCES_MAX 64
 
-/* A listening socket; both belong to role.c and live until `unlisten` returns. */
+/* A listening socket; both belong to role.c and live until `unlisten` or `drain` returns. */
 struct role_listener {
 	enum ipc_service service;
 	struct bytes address; /* as configured, with the port; of SERVICE_CONTROL the path */
@@ -52,7 +52,8 @@ struct role_hooks {
 	void (*message)(struct role_self *r, struct peer *p, const struct message *m);
 	void (*peer_lost)(struct role_self *r, struct peer *p);
 	/* Take no new work, finish what is open, call role_end when done; role.c does it when
-	   within_ms have passed.  NULL: ends at once.  Called once. */
+	   within_ms have passed.  The listeners are closed when this returns; `unlisten` is not called for
+	   them.  NULL: ends at once.  Called once. */
 	void (*drain)(struct role_self *r, uint32_t within_ms);
 	/* The loop has ended: join the threads, make everything durable, give everything back. */
 	void (*end)(struct role_self *r);

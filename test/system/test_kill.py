@@ -3,6 +3,7 @@ import collections
 import imaplib
 import re
 import smtplib
+import socket
 import threading
 import time
 
@@ -113,6 +114,27 @@ def test_killing_a_role_under_load_loses_and_invents_nothing(own_server, role):
             own_server.kill_role(role)
     loads = run_loads(own_server, during)
     judge(own_server, loads)
+
+
+def test_who_comes_while_the_server_goes_is_refused_and_who_was_there_is_served(own_server):
+    with own_server.smtp() as s:
+        s.ehlo("client.example")
+        s.mail("a@b.example")
+        s.rcpt(f"bob@{DOMAIN}")
+        assert s.docmd("DATA")[0] == 354
+        own_server.process.terminate()
+        wait_until(lambda: is_refused(own_server), 5, "the refusal")
+        assert own_server.process.poll() is None
+        s.send(b"Subject: the last\r\n\r\nx\r\n.\r\n")
+        assert s.getreply()[0] == 250
+
+
+def is_refused(server):
+    try:
+        socket.create_connection(("127.0.0.1", server.ports["smtp"]), 5).close()
+        return False
+    except ConnectionRefusedError:
+        return True
 
 
 def test_killing_everything_under_load_loses_and_invents_nothing(own_server):

@@ -165,7 +165,7 @@ a_broken_configuration_keeps_the_server_from_starting(void **state)
 }
 
 static void
-a_second_signal_ends_what_hangs(void **state)
+while_roles_finish_clients_are_refused_and_a_second_signal_ends_what_hangs(void **state)
 {
 	(void)state;
 	write_config("hang.example", port, "");
@@ -175,6 +175,9 @@ a_second_signal_ends_what_hangs(void **state)
 	wait_for(" server.stopping ");
 	wait_for("test=drain value=front");
 	wait_for("test=drain value=front");
+	for (int i = 0; i < 1000 && connects(port); i++)
+		time_sleep_ms(1);
+	assert_false(connects(port));
 	kill(server, SIGINT);
 	wait_for(" role.killed ");
 	assert_int_equal(server_exit(), 0);
@@ -215,7 +218,7 @@ main(int argc, char **argv)
 		TEST(a_socket_that_is_taken_keeps_the_server_from_starting),
 		TEST(systemd_hands_over_sockets_and_hears_when_the_server_is_ready),
 		TEST(a_broken_configuration_keeps_the_server_from_starting),
-		TEST(a_second_signal_ends_what_hangs),
+		TEST(while_roles_finish_clients_are_refused_and_a_second_signal_ends_what_hangs),
 		TEST(when_the_supervisor_is_killed_no_role_stays),
 	};
 
