@@ -19,8 +19,17 @@ struct loading {
 	size_t file_count;
 };
 
+/* A file that is being read. */
+struct source {
+	const struct source *by; /* the one that includes it; NULL: the first */
+	const char *path;
+	dev_t device;
+	ino_t inode;
+	unsigned int depth;
+};
+
 static bool
-append_file(struct loading *l, const char *path, const struct config_place *at, unsigned int depth,
+append_file(struct loading *l, const char *path, const struct config_place *at, const struct source *by,
 	struct config_node ***tail);
 
 /* The path that an include means: relative ones are beside the file they stand in. */
@@ -79,7 +88,7 @@ compare_names(const void *a, const void *b)
 
 /* A pattern may stand in the last part of the path; no match is no error, as with an empty directory. */
 static void
-append_matching(struct loading *l, const char *path, const struct config_place *at, unsigned int depth,
+append_matching(struct loading *l, const char *path, const struct config_place *at, const struct source *by,
 	struct config_node ***tail)
 {
 	const char *slash = strrchr(path, '/');
@@ -99,14 +108,14 @@ append_matching(struct loading *l, const char *path, const struct config_place *
 
 		(void)snprintf(file, sizeof file, "%s%s", slash ? dir : "", m.names[i]);
 		if (!arena_copy(l->arena, bytes_of(file, strlen(file) + 1), &kept) ||
-			!append_file(l, (const char *)kept.ptr, at, depth, tail))
+			!append_file(l, (const char *)kept.ptr, at, by, tail))
 			return;
 	}
 }
 
 /* Puts what an include names at its place in the list. */
 static void
-append_include(struct loading *l, const struct config_node *node, unsigned int depth, struct config_node ***tail)
+append_include(struct loading *l, const struct config_node *node, const struct source *by, struct config_node ***tail)
 {
 	for (size_t i = 0; i < node->value_count; i++) {
 		const struct config_value *v = &node->values[i];
@@ -115,30 +124,30 @@ append_include(struct loading *l, const struct config_node *node, unsigned int d
 		if (!path || bytes_find_char(v->text, '\0') < v->text.len)
 			(void)config_error_add(l->errors, &v->at, "the path is too long, or no path");
 		else if (strpbrk(path, "*?["))
-			append_matching(l, path, &v->at, depth, tail);
+			append_matching(l, path, &v->at, by, tail);
 		else
-			(void)append_file(l, path, &v->at, depth, tail);
+			(void)append_file(l, path, &v->at, by, tail);
 	}
 	if (node->value_count == 0 || node->has_block)
 		(void)config_error_add(l->errors, &node->name.at, "\"include\" is written: include FILE;");
 }
 
 static void
-append_nodes(struct loading *l, struct config_node *first, unsigned int depth, struct config_node ***tail)
+append_nodes(struct loading *l, struct config_node *first, const struct source *by, struct config_node ***tail)
 {
 	struct config_node *next;
 
 	for (struct config_node *node = first; node; node = next) {
 		next = node->next;
 		if (bytes_equal(node->name.text, BYTES("include"))) {
-			append_include(l, node, depth + 1, tail);
+			append_include(l, node, by, tail);
 			continue;
 		}
 		if (node->children) {
 			struct config_node *children = node->children, **end = &node->children;
 
 			*end = NULL;
-			append_nodes(l, children, depth, &end);
+			append_nodes(l, children, by, &end);
 		}
 		node->next = NULL;
 		**tail = node;
@@ -146,16 +155,56 @@ append_nodes(struct loading *l, struct config_node *first, unsigned int depth, s
 	}
 }
 
+/* The same file, however its path is written, among those that are being read; NULL: it is not. */
+static const struct source *
+find_open(const struct source *file)
+{
+	for (const struct source *at = file->by; at; at = at->by)
+		if (at->device == file->device && at->inode == file->inode)
+			return at;
+	return NULL;
+}
+
+static void
+put_circle(const struct source *file, const struct source *first, struct buf *out)
+{
+	if (file != first)
+		put_circle(file->by, first, out);
+	put_format(out, file != first ? " includes %s" : "%s", file->path);
+}
+
+static bool
+refuse_circle(struct loading *l, const struct source *file, const struct source *first, const struct config_place *at)
+{
+	char text[300] = "";
+	struct buf circle;
+
+	buf_init_fixed(&circle, text, sizeof text - 1);
+	put_circle(file, first, &circle);
+	l->reading.is_partial = true;
+	return config_error_add(l->errors, at, "files include each other in a circle: %s", text);
+}
+
 /* A file's statements at the end of a list.  False: it could not be read. */
 static bool
-append_file(struct loading *l, const char *path, const struct config_place *at, unsigned int depth,
+append_file(struct loading *l, const char *path, const struct config_place *at, const struct source *by,
 	struct config_node ***tail)
 {
+	struct source file = { .by = by, .path = path, .depth = by ? by->depth + 1 : 0 };
+	const struct source *again;
 	struct config_node *first;
+	struct stat st;
 	struct buf text;
 	struct fault f;
 
-	if (depth > INCLUDE_DEPTH_MAX || ++l->file_count > FILES_MAX) {
+	if (disk->fstatat(AT_FDCWD, path, &st, 0) == 0) {
+		file.device = st.st_dev;
+		file.inode = st.st_ino;
+		again = find_open(&file);
+		if (again)
+			return refuse_circle(l, &file, again, at);
+	}
+	if (file.depth > INCLUDE_DEPTH_MAX || ++l->file_count > FILES_MAX) {
 		l->reading.is_partial = true;
 		return config_error_add(l->errors, at, "files include each other too deep, or there are too many");
 	}
@@ -168,7 +217,7 @@ append_file(struct loading *l, const char *path, const struct config_place *at, 
 	if (config_tree_read(buf_bytes(&text), path, l->arena, &first, l->errors))
 		l->reading.is_partial = true;
 	buf_done(&text);
-	append_nodes(l, first, depth, tail);
+	append_nodes(l, first, &file, tail);
 	return true;
 }
 
@@ -269,7 +318,7 @@ config_load(const char *path, struct config **out, struct config_errors *errors)
 	};
 
 	errors->count = 0;
-	if (append_file(&l, path, &at, 0, &tail)) {
+	if (append_file(&l, path, &at, NULL, &tail)) {
 		config_apply(&l.reading, first);
 		read_certificates(&l);
 		read_ldap_secret(&l);

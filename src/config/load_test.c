@@ -298,7 +298,7 @@ static const struct {
 	{ "certificate \"-----BEGIN PRIVATE KEY-----x\" DIR/key;", "2:13", "certificate ***:" },
 	{ "include DIR/nowhere;", "2:9", "can't read" },
 	{ "include;", "2:1", "include FILE" },
-	{ "include DIR/main.conf;", "2:9", "too deep" },
+	{ "include DIR/main.conf;", "2:9", "main.conf includes " },
 	{ "include /nowhere/*;", "2:9", "can't list /nowhere" },
 	{ "hostname \"a", "2:10", "quote is not closed" },
 };
@@ -363,6 +363,45 @@ two_domains_need_two_places(void **state)
 	assert_int_equal(errors.count, 1);
 	assert_int_equal(errors.at[0].line, 2);
 	assert_non_null(strstr(errors.at[0].text, "%d is needed"));
+}
+
+static void
+a_circle_of_includes_is_one_error_that_names_it(void **state)
+{
+	char want[256], file[128];
+
+	(void)state;
+	write_file("a.circle", "domain x.org;\ninclude deep/../b.circle;");
+	write_file("b.circle", "domain y.org;\n  include nothing*.circle a.circle;");
+	(void)snprintf(file, sizeof file, "%s/deep", dir);
+	assert_int_equal(mkdir(file, 0700), 0);
+	assert_null(load("xyzzy 1; include a.circle; nonsense 2;"));
+	assert_int_equal(errors.count, 3);
+	assert_null(load("include a.circle; " SMALLEST));
+	assert_int_equal(errors.count, 1);
+	(void)snprintf(want, sizeof want, "files include each other in a circle: %s/a.circle includes %s/deep/../b.circle includes %s/deep/../a.circle",
+		dir, dir, dir);
+	assert_string_equal(errors.at[0].text, want);
+	(void)snprintf(want, sizeof want, "%s/deep/../b.circle", dir);
+	assert_string_equal(errors.at[0].file, want);
+	assert_int_equal(errors.at[0].line, 2);
+	assert_int_equal(errors.at[0].column, 27);
+}
+
+static void
+files_that_include_ever_others_are_read_to_a_depth(void **state)
+{
+	char name[16], text[32];
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		(void)snprintf(name, sizeof name, "%d.deep", i);
+		(void)snprintf(text, sizeof text, "include %d.deep;", i + 1);
+		write_file(name, text);
+	}
+	assert_null(load(SMALLEST "include 0.deep;"));
+	assert_int_equal(errors.count, 1);
+	assert_non_null(strstr(errors.at[0].text, "too deep"));
 }
 
 static void
@@ -509,6 +548,8 @@ main(void)
 		cmocka_unit_test(what_is_missing_is_named_with_an_example),
 		cmocka_unit_test(all_errors_come_at_once_and_none_is_made_up),
 		cmocka_unit_test(two_domains_need_two_places),
+		cmocka_unit_test(a_circle_of_includes_is_one_error_that_names_it),
+		cmocka_unit_test(files_that_include_ever_others_are_read_to_a_depth),
 		cmocka_unit_test(includes_stand_in_their_place_in_the_order_of_names),
 		cmocka_unit_test(text_that_was_printed_is_the_same_configuration),
 		cmocka_unit_test(a_slice_reads_back_and_holds_only_what_its_role_may_know),
