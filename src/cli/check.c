@@ -136,7 +136,7 @@ run(int argc, char **argv)
 		return CLI_MISUSED;
 	if (operands > 0)
 		return cli_misused(argv[0], "the file stands behind -c");
-	c = cli_load(path);
+	c = cli_load(path, true);
 	if (!c)
 		return CLI_FAILED;
 	result = check_certificates(c) | check_users(c);
@@ -159,8 +159,11 @@ const struct cli_command cli_check = {
 		 "FILE:LINE:COLUMN: what is wrong.  When there is none: what listens where, and what of\n"
 		 "the sandbox this kernel and this user allow.  Nothing is started or changed.\n"
 		 "\n"
+		 "Keys and passwords in files that everybody on this machine can read get a line as well,\n"
+		 "FILE:LINE:COLUMN: warning: what is wrong.\n"
+		 "\n"
 		 "  -c FILE   the configuration (/etc/mermoz/mermoz.conf)\n"
 		 "\n"
-		 "Exit code: 0 when it can be served, else 1.\n",
+		 "Exit code: 0 when it can be served, warnings or not, else 1.\n",
 	.run = run,
 };

@@ -188,8 +188,14 @@ cli_failed(const char *format, ...)
 	return CLI_FAILED;
 }
 
+static void
+say_error(const struct config_error *e, const char *severity)
+{
+	fprintf(stderr, "%s:%u:%u: %s%s\n", e->file, e->line, e->column, severity, e->text);
+}
+
 struct config *
-cli_load(const char *path)
+cli_load(const char *path, bool has_warnings)
 {
 	struct config_errors *errors = NEW(struct config_errors);
 	struct config *c = NULL;
@@ -198,10 +204,11 @@ cli_load(const char *path)
 		size_t shown = errors->count < CONFIG_ERRORS_MAX ? errors->count : CONFIG_ERRORS_MAX;
 
 		for (size_t i = 0; i < shown; i++)
-			fprintf(stderr, "%s:%u:%u: %s\n", errors->at[i].file, errors->at[i].line, errors->at[i].column,
-				errors->at[i].text);
+			say_error(&errors->at[i], "");
 		fprintf(stderr, "%zu error%s\n", errors->count, errors->count == 1 ? "" : "s");
 	}
+	for (size_t i = 0; has_warnings && i < errors->warning_count; i++)
+		say_error(&errors->warnings[i], "warning: ");
 	memory_free(errors);
 	return c;
 }

@@ -36,8 +36,8 @@ int cli_take_options(int argc, char **argv, const struct cli_option *options);
 int cli_misused(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "mermoz: …" on stderr, and CLI_FAILED. */
 int cli_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* The configuration of that file (owned), or NULL after every error was printed on stderr. */
-struct config *cli_load(const char *path);
+/* The configuration of that file (owned), or NULL after every error was printed on stderr; has_warnings: those too. */
+struct config *cli_load(const char *path, bool has_warnings);
 /* Prints what is in the buffer on stdout and gives it back; the exit code. */
 int cli_print(struct buf *out);
 

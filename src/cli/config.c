@@ -14,7 +14,7 @@ run(int argc, char **argv)
 		return CLI_MISUSED;
 	if (operands > 0)
 		return cli_misused(argv[0], "the file stands behind -c");
-	c = cli_load(path);
+	c = cli_load(path, false);
 	if (!c)
 		return CLI_FAILED;
 	buf_init(&out, (size_t)16 * CONFIG_FILE_MAX);

@@ -174,7 +174,7 @@ open_source(struct edit *e)
 	struct fault f;
 	int len;
 
-	e->config = cli_load(e->config_path);
+	e->config = cli_load(e->config_path, false);
 	if (!e->config)
 		return CLI_FAILED;
 	len = snprintf(path, sizeof path, "%.*s", BYTES_ARG(e->config->directory_embedded_file));

@@ -109,6 +109,7 @@ struct config {
 
 #define CONFIG_FILE_MAX (1024 * 1024)
 #define CONFIG_ERRORS_MAX 100
+#define CONFIG_WARNINGS_MAX 20
 
 struct config_error {
 	char file[256];
@@ -119,12 +120,14 @@ struct config_error {
 struct config_errors {
 	struct config_error at[CONFIG_ERRORS_MAX];
 	size_t count; /* all that there are, even when more than fit */
+	struct config_error warnings[CONFIG_WARNINGS_MAX]; /* what can be served, but should not be so */
+	size_t warning_count;
 };
 
 #define CONFIG_DEFAULT_PATH "/etc/mermoz/mermoz.conf"
 
 /* Reads and checks a file with what it includes and the files it names.  0: *out (owned).  -1: every error is
-   in *errors. */
+   in *errors.  Its warnings are there either way. */
 int config_load(const char *path, struct config **out, struct config_errors *errors)
 	__attribute__((warn_unused_result));
 void config_free(struct config **c);

@@ -6,22 +6,38 @@
 
 enum { SHOWN_MAX = 60 };
 
+static void
+fill(struct config_error *e, const struct config_place *at, const char *format, va_list args)
+{
+	(void)snprintf(e->file, sizeof e->file, "%s", at->file);
+	e->line = at->line;
+	e->column = at->column;
+	(void)vsnprintf(e->text, sizeof e->text, format, args);
+}
+
 bool
 config_error_add(struct config_errors *errors, const struct config_place *at, const char *format, ...)
 {
-	struct config_error *e;
 	va_list args;
 
 	if (errors->count++ >= CONFIG_ERRORS_MAX)
 		return false;
-	e = &errors->at[errors->count - 1];
-	(void)snprintf(e->file, sizeof e->file, "%s", at->file);
-	e->line = at->line;
-	e->column = at->column;
 	va_start(args, format);
-	(void)vsnprintf(e->text, sizeof e->text, format, args);
+	fill(&errors->at[errors->count - 1], at, format, args);
 	va_end(args);
 	return false;
+}
+
+void
+config_warning_add(struct config_errors *errors, const struct config_place *at, const char *format, ...)
+{
+	va_list args;
+
+	if (errors->warning_count == CONFIG_WARNINGS_MAX)
+		return;
+	va_start(args, format);
+	fill(&errors->warnings[errors->warning_count++], at, format, args);
+	va_end(args);
 }
 
 struct config_shown

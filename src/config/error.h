@@ -14,6 +14,10 @@ struct config_place {
 bool config_error_add(struct config_errors *errors, const struct config_place *at, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Adds a warning, while there is room. */
+void config_warning_add(struct config_errors *errors, const struct config_place *at, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 struct config_shown {
 	char text[96];
 };

@@ -1,4 +1,4 @@
-/* From files to a checked configuration: includes, and the contents of the files that are named in it. */
+/* From files to a checked configuration: includes first, then all the other passes. */
 #include "config/apply.h"
 
 #include "base/memory.h"
@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INCLUDE_DEPTH_MAX = 8, FILES_MAX = 1000, PEM_MAX = 256 * 1024, SECRET_MAX = 4096, TREE_MAX = 256 * 1024 * 1024 };
+enum { INCLUDE_DEPTH_MAX = 8, FILES_MAX = 1000, TREE_MAX = 256 * 1024 * 1024 };
 
 struct loading {
 	struct config_reading reading;
@@ -221,68 +221,6 @@ append_file(struct loading *l, const char *path, const struct config_place *at, 
 	return true;
 }
 
-static void
-read_pem(struct loading *l, const struct config_place *at, struct bytes path, const char *(*trouble)(struct bytes),
-	struct bytes *out)
-{
-	char name[4096];
-	const char *why;
-	struct buf text;
-	struct fault f;
-
-	(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(path));
-	buf_init(&text, PEM_MAX);
-	if (disk_read_file(name, PEM_MAX, &text, &f)) {
-		(void)config_error_add(l->errors, at, "certificate: can't read %s: %s", name, f.text);
-	} else if ((why = trouble(buf_bytes(&text)))) {
-		(void)config_error_add(l->errors, at, "certificate: %s: %s", name, why);
-	} else if (!arena_copy(l->reading.config->arena, buf_bytes(&text), out)) {
-		(void)kind_full(&l->reading, at);
-	}
-	buf_done_secret(&text);
-}
-
-static void
-read_certificates(struct loading *l)
-{
-	struct config *c = l->reading.config;
-
-	for (size_t i = 0; i < c->certificate_count; i++) {
-		struct config_certificate *at = &c->certificates[i];
-
-		read_pem(l, &l->reading.certificate_at[i], at->chain_path, config_chain_trouble, &at->chain_pem);
-		read_pem(l, &l->reading.certificate_at[i], at->key_path, config_key_trouble, &at->secret_key_pem);
-	}
-}
-
-/* The password that the server is read with: the file's first line. */
-static void
-read_ldap_secret(struct loading *l)
-{
-	struct config *c = l->reading.config;
-	const struct config_place *at = &l->reading.seen_at[DIRECTIVE_ldap_bind_dn];
-	char name[4096];
-	struct bytes rest, line;
-	struct buf text;
-	struct fault f;
-
-	if (c->ldap_bind_file.len == 0)
-		return;
-	(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(c->ldap_bind_file));
-	buf_init(&text, PEM_MAX); /* it is read in blocks larger than a secret */
-	if (disk_read_file(name, SECRET_MAX, &text, &f)) {
-		(void)config_error_add(l->errors, at, "bind: can't read %s: %s", name, f.text);
-	} else {
-		rest = buf_bytes(&text);
-		line = bytes_trim(take_until(&rest, '\n'));
-		if (line.len == 0)
-			(void)config_error_add(l->errors, at, "bind: the first line of %s is empty: write the password there", name);
-		else if (!arena_copy(c->arena, line, &c->ldap_secret_password))
-			(void)kind_full(&l->reading, at);
-	}
-	buf_done_secret(&text);
-}
-
 static bool
 is_before(const struct config_error *a, const struct config_error *b)
 {
@@ -292,17 +230,15 @@ is_before(const struct config_error *a, const struct config_error *b)
 
 /* Errors come from one pass after the other; people read a file from top to bottom. */
 static void
-sort_errors(struct config_errors *errors)
+sort(struct config_error *list, size_t count)
 {
-	size_t count = errors->count < CONFIG_ERRORS_MAX ? errors->count : CONFIG_ERRORS_MAX;
-
 	for (size_t i = 1; i < count; i++) {
-		struct config_error e = errors->at[i];
+		struct config_error e = list[i];
 		size_t at = i;
 
-		for (; at > 0 && is_before(&e, &errors->at[at - 1]); at--)
-			errors->at[at] = errors->at[at - 1];
-		errors->at[at] = e;
+		for (; at > 0 && is_before(&e, &list[at - 1]); at--)
+			list[at] = list[at - 1];
+		list[at] = e;
 	}
 }
 
@@ -317,16 +253,16 @@ config_load(const char *path, struct config **out, struct config_errors *errors)
 		.arena = arena_new("config.tree", TREE_MAX, ARENA_PLAIN),
 	};
 
-	errors->count = 0;
+	errors->count = errors->warning_count = 0;
 	if (append_file(&l, path, &at, NULL, &tail)) {
 		config_apply(&l.reading, first);
-		read_certificates(&l);
-		read_ldap_secret(&l);
+		config_read_files(&l.reading);
 		config_complete(l.reading.config);
 		config_check(&l.reading, &at);
 	}
 	arena_free(&l.arena);
-	sort_errors(errors);
+	sort(errors->at, errors->count < CONFIG_ERRORS_MAX ? errors->count : CONFIG_ERRORS_MAX);
+	sort(errors->warnings, errors->warning_count);
 	*out = NULL;
 	if (errors->count == 0)
 		*out = l.reading.config;

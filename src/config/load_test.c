@@ -366,6 +366,37 @@ two_domains_need_two_places(void **state)
 }
 
 static void
+secrets_that_everybody_can_read_are_warned_of_where_they_are_named(void **state)
+{
+	static const char text[] = SMALLEST "certificate DIR/chain DIR/open;\ncertificate DIR/chain DIR/key;\n"
+		"directory ldap { server ldap://a; base a=b;\n  bind c=d file:DIR/secret; }\n";
+	char open_key[128], secret[128], key[128];
+	struct config *c;
+
+	(void)state;
+	write_file("open", KEY);
+	write_file("secret", "azerty\n");
+	(void)snprintf(open_key, sizeof open_key, "%s/open", dir);
+	(void)snprintf(secret, sizeof secret, "%s/secret", dir);
+	(void)snprintf(key, sizeof key, "%s/key", dir);
+	assert_int_equal(chmod(open_key, 0644) | chmod(secret, 0604) | chmod(key, 0640) | chmod(dir, 0755), 0);
+	c = load_good(text);
+	config_free(&c);
+	assert_int_equal(errors.warning_count, 2);
+	assert_non_null(strstr(errors.warnings[0].file, "/main.conf"));
+	assert_int_equal(errors.warnings[0].line, 2);
+	assert_non_null(strstr(errors.warnings[0].text, "certificate: everybody on this machine can read the key in /"));
+	assert_int_equal(errors.warnings[1].line, 5);
+	assert_int_equal(errors.warnings[1].column, 3);
+	assert_non_null(strstr(errors.warnings[1].text, "bind: everybody on this machine can read the password in /"));
+	/* nobody gets there */
+	assert_int_equal(chmod(dir, 0700), 0);
+	c = load_good(text);
+	config_free(&c);
+	assert_int_equal(errors.warning_count, 0);
+}
+
+static void
 a_circle_of_includes_is_one_error_that_names_it(void **state)
 {
 	char want[256], file[128];
@@ -548,6 +579,7 @@ main(void)
 		cmocka_unit_test(what_is_missing_is_named_with_an_example),
 		cmocka_unit_test(all_errors_come_at_once_and_none_is_made_up),
 		cmocka_unit_test(two_domains_need_two_places),
+		cmocka_unit_test(secrets_that_everybody_can_read_are_warned_of_where_they_are_named),
 		cmocka_unit_test(a_circle_of_includes_is_one_error_that_names_it),
 		cmocka_unit_test(files_that_include_ever_others_are_read_to_a_depth),
 		cmocka_unit_test(includes_stand_in_their_place_in_the_order_of_names),

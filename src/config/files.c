@@ -1,0 +1,113 @@
+/* The contents of the files that a configuration names: certificates, keys, the password for LDAP. */
+#include "config/apply.h"
+
+#include "sys/disk.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PATH_MAX_OCTETS = 4096, PEM_MAX = 256 * 1024, SECRET_MAX = 4096 };
+
+static bool
+has_mode(const char *path, mode_t mode)
+{
+	struct stat st;
+
+	return disk->fstatat(AT_FDCWD, path, &st, 0) == 0 && (st.st_mode & mode);
+}
+
+/* Nobody comes to a file through a directory that is closed to him. */
+static bool
+is_open_to_all(struct bytes path)
+{
+	char name[PATH_MAX_OCTETS];
+
+	(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(path));
+	if (!has_mode(name, S_IROTH))
+		return false;
+	for (char *slash; (slash = strrchr(name, '/')) && slash != name;) {
+		*slash = '\0';
+		if (!has_mode(name, S_IXOTH))
+			return false;
+	}
+	return true;
+}
+
+static void
+warn_if_open(struct config_reading *r, const struct config_place *at, const char *what, struct bytes path)
+{
+	if (is_open_to_all(path))
+		config_warning_add(r->errors, at, "%s %.*s; take that right away: chmod o= %.*s", what, BYTES_ARG(path),
+			BYTES_ARG(path));
+}
+
+static void
+read_pem(struct config_reading *r, const struct config_place *at, struct bytes path, const char *(*trouble)(struct bytes),
+	struct bytes *out)
+{
+	char name[PATH_MAX_OCTETS];
+	const char *why;
+	struct buf text;
+	struct fault f;
+
+	(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(path));
+	buf_init(&text, PEM_MAX);
+	if (disk_read_file(name, PEM_MAX, &text, &f)) {
+		(void)config_error_add(r->errors, at, "certificate: can't read %s: %s", name, f.text);
+	} else if ((why = trouble(buf_bytes(&text)))) {
+		(void)config_error_add(r->errors, at, "certificate: %s: %s", name, why);
+	} else if (!arena_copy(r->config->arena, buf_bytes(&text), out)) {
+		(void)kind_full(r, at);
+	}
+	buf_done_secret(&text);
+}
+
+static void
+read_certificates(struct config_reading *r)
+{
+	struct config *c = r->config;
+
+	for (size_t i = 0; i < c->certificate_count; i++) {
+		struct config_certificate *at = &c->certificates[i];
+
+		warn_if_open(r, &r->certificate_at[i], "certificate: everybody on this machine can read the key in", at->key_path);
+		read_pem(r, &r->certificate_at[i], at->chain_path, config_chain_trouble, &at->chain_pem);
+		read_pem(r, &r->certificate_at[i], at->key_path, config_key_trouble, &at->secret_key_pem);
+	}
+}
+
+/* The password that the server is read with: the file's first line. */
+static void
+read_ldap_secret(struct config_reading *r)
+{
+	struct config *c = r->config;
+	const struct config_place *at = &r->seen_at[DIRECTIVE_ldap_bind_dn];
+	char name[PATH_MAX_OCTETS];
+	struct bytes rest, line;
+	struct buf text;
+	struct fault f;
+
+	if (c->ldap_bind_file.len == 0)
+		return;
+	warn_if_open(r, at, "bind: everybody on this machine can read the password in", c->ldap_bind_file);
+	(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(c->ldap_bind_file));
+	buf_init(&text, PEM_MAX); /* it is read in blocks larger than a secret */
+	if (disk_read_file(name, SECRET_MAX, &text, &f)) {
+		(void)config_error_add(r->errors, at, "bind: can't read %s: %s", name, f.text);
+	} else {
+		rest = buf_bytes(&text);
+		line = bytes_trim(take_until(&rest, '\n'));
+		if (line.len == 0)
+			(void)config_error_add(r->errors, at, "bind: the first line of %s is empty: write the password there", name);
+		else if (!arena_copy(c->arena, line, &c->ldap_secret_password))
+			(void)kind_full(r, at);
+	}
+	buf_done_secret(&text);
+}
+
+void
+config_read_files(struct config_reading *r)
+{
+	read_certificates(r);
+	read_ldap_secret(r);
+}

@@ -1,0 +1,36 @@
+"""`mermoz check`: what is wrong, with its place, and what should not be so."""
+import pathlib
+import tempfile
+
+import pytest
+
+from conftest import Server
+
+
+@pytest.fixture
+def server():
+    """Not started."""
+    with tempfile.TemporaryDirectory(prefix="mermoz-test-") as directory:
+        pathlib.Path(directory).chmod(0o755)
+        yield Server(directory)
+
+
+def test_a_key_that_everybody_can_read_is_warned_of_and_the_exit_code_is_good(server):
+    key = server.directory / "key.pem"
+    key.chmod(0o600)
+    assert server.cli("check").stderr == ""
+    key.chmod(0o644)
+    line = next(n for n, text in enumerate(server.conf.read_text().splitlines(), 1) if text.startswith("certificate "))
+    checked = server.cli("check")
+    assert checked.stderr.startswith(f"{server.conf}:{line}:1: warning: ") and str(key) in checked.stderr
+    assert checked.stderr.count("\n") == 1
+    assert "no errors" in checked.stdout
+
+
+def test_warnings_stand_beside_errors(server):
+    (server.directory / "key.pem").chmod(0o644)
+    server.extra = "xyzzy 1;"
+    server.write_conf()
+    checked = server.cli("check", check=False)
+    assert checked.returncode == 1
+    assert "xyzzy" in checked.stderr and ": warning: " in checked.stderr
