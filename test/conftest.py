@@ -215,11 +215,11 @@ def login(imap, name):
 
 
 @contextlib.contextmanager
-def running_server():
+def running_server(extra=""):
     # As root the roles run as another user, who has to come through: pytest's own folders are closed.
     directory = tempfile.mkdtemp(prefix="mermoz-test-")
     os.chmod(directory, 0o755)
-    s = Server(directory)
+    s = Server(directory, extra)
     try:
         s.add_users()
         yield s.start()

@@ -50,6 +50,9 @@ enum ipc_flags_mode { FLAGS_REPLACE, FLAGS_ADD, FLAGS_REMOVE };
 /* A body up to this size rides in the frame itself. */
 #define IPC_BODY_INLINE 65536
 
+/* A key of TLS session tickets: 16 octets of name, 32 for the cipher, 32 for the MAC. */
+#define IPC_TICKET_KEY_OCTETS 80
+
 struct ipc_range {
 	uint32_t first, last; /* first <= last, both 1 or more */
 };

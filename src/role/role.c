@@ -383,10 +383,12 @@ on_order(void *arg, struct peer *p, const struct message *m)
 		[MESSAGE_RELOAD] = on_reload,
 		[MESSAGE_DRAIN] = on_drain,
 	};
+	struct life *l = arg;
 
-	(void)p;
 	if (orders[m->type])
-		orders[m->type](arg, m);
+		orders[m->type](l, m);
+	else if (l->has_started)
+		on_message(l, p, m);
 	else
 		close_descriptors(m);
 }

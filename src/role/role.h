@@ -48,7 +48,7 @@ struct role_hooks {
 	/* p is there, for the first time or again after peer_lost: the other side may be a new
 	   process that knows nothing of us. */
 	void (*peer_connected)(struct role_self *r, struct peer *p);
-	/* As `message` of peer_handlers: no answer to a request of ours. */
+	/* As `message` of peer_handlers: no answer to a request of ours; of the supervisor, what is no wiring. */
 	void (*message)(struct role_self *r, struct peer *p, const struct message *m);
 	void (*peer_lost)(struct role_self *r, struct peer *p);
 	/* Take no new work, finish what is open, call role_end when done; role.c does it when

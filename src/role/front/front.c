@@ -30,9 +30,9 @@ sweep(struct timer *t)
 
 /* The certificates in force; a configuration without any is no fault. */
 static int
-load_tls(const struct config *config, struct tls_server **out, struct fault *f)
+load_tls(const struct config *config, struct tickets *tickets, struct tls_server **out, struct fault *f)
 {
-	*out = tls_server_new(config, f);
+	*out = tls_server_new(config, tickets, f);
 	return *out || f->kind == FAULT_NONE ? 0 : -1;
 }
 
@@ -42,7 +42,9 @@ start(struct role_self *r, struct fault *f)
 	struct front *front = NEW(struct front);
 	struct tls_server *tls;
 
-	if (load_tls(r->config, &tls, f) != 0) {
+	front->tickets = tickets_new();
+	if (load_tls(r->config, front->tickets, &tls, f) != 0) {
+		tickets_free(&front->tickets);
 		memory_free(front);
 		return -1;
 	}
@@ -70,7 +72,7 @@ reload(struct role_self *r, const struct config *old, struct fault *f)
 	struct tls_server *tls;
 
 	(void)old;
-	if (load_tls(r->config, &tls, f) != 0)
+	if (load_tls(r->config, front->tickets, &tls, f) != 0)
 		return -1;
 	settings_free(&front->settings);
 	front->config = r->config;
@@ -150,6 +152,8 @@ message(struct role_self *r, struct peer *p, const struct message *m)
 		front->has_room = m->u.room.has_room != 0;
 	else if (m->type == MESSAGE_ACCOUNT_GONE)
 		connections_shut_account(front, m->u.account_gone.account);
+	else if (m->type == MESSAGE_TICKET_KEYS)
+		tickets_take(front->tickets, &m->u.ticket_keys);
 	(void)p;
 }
 

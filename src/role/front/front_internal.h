@@ -28,6 +28,7 @@ struct front {
 	struct loop *loop;
 	const struct config *config;
 	struct settings *settings; /* of the connections to come */
+	struct tickets *tickets; /* of all, whatever is reloaded */
 	struct peer *directory, *store;
 	LIST_HEAD(, listener) listeners;
 	TAILQ_HEAD(, connection) connections;

@@ -88,7 +88,7 @@ choose_certificate(SSL *ssl, int *alert, void *arg)
 }
 
 static SSL_CTX *
-new_context(struct tls_server *server)
+new_context(struct tls_server *server, struct tickets *tickets)
 {
 	static const uint8_t session_context[] = "mermoz";
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
@@ -105,15 +105,16 @@ new_context(struct tls_server *server)
 	(void)SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	(void)SSL_CTX_set_session_id_context(context, session_context, sizeof session_context - 1);
 	(void)SSL_CTX_set_num_tickets(context, 1);
+	tickets_use(tickets, context);
 	SSL_CTX_set_tlsext_servername_callback(context, choose_certificate);
 	SSL_CTX_set_tlsext_servername_arg(context, server);
 	return context;
 }
 
 static int
-add_certificate(struct tls_server *server, const struct config_certificate *c, struct fault *f)
+add_certificate(struct tls_server *server, const struct config_certificate *c, struct tickets *tickets, struct fault *f)
 {
-	SSL_CTX *context = new_context(server);
+	SSL_CTX *context = new_context(server, tickets);
 
 	server->contexts[server->count++] = context;
 	if (use_chain(context, c->chain_pem) != 0)
@@ -126,7 +127,7 @@ add_certificate(struct tls_server *server, const struct config_certificate *c, s
 }
 
 struct tls_server *
-tls_server_new(const struct config *config, struct fault *f)
+tls_server_new(const struct config *config, struct tickets *tickets, struct fault *f)
 {
 	struct tls_server *server;
 
@@ -137,7 +138,7 @@ tls_server_new(const struct config *config, struct fault *f)
 	server->users = 1;
 	server->contexts = memory_new_array(config->certificate_count, sizeof(SSL_CTX *));
 	for (size_t i = 0; i < config->certificate_count; i++)
-		if (add_certificate(server, &config->certificates[i], f) != 0) {
+		if (add_certificate(server, &config->certificates[i], tickets, f) != 0) {
 			tls_server_free(&server);
 			return NULL;
 		}

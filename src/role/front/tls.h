@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "base/fault.h"
 #include "config/config.h"
+#include "role/front/tickets.h"
 
 #include <sys/types.h>
 
@@ -12,8 +13,8 @@ struct tls_server;
 struct tls;
 
 /* All certificates of the configuration.  NULL with *f when one can't be used (which, and why) or there is
-   none (then *f is FAULT_NONE).  Owned; connections keep what they need of it alive. */
-struct tls_server *tls_server_new(const struct config *config, struct fault *f);
+   none (then *f is FAULT_NONE).  Owned; connections keep what they need of it alive, but for the tickets. */
+struct tls_server *tls_server_new(const struct config *config, struct tickets *tickets, struct fault *f);
 void tls_server_free(struct tls_server **server);
 
 /* A connection's TLS over a non-blocking socket, which stays the caller's.  Owned. */

@@ -230,6 +230,7 @@ child_start(struct child *c)
 		wire(c, &s->children[i]);
 	listening_give(s, c);
 	tell_start(c);
+	tickets_give(c);
 }
 
 static void

@@ -210,6 +210,7 @@ run(struct supervisor *s)
 	}
 	s->loop = loop_new();
 	timer_init(&s->end_of_drain, s->loop, on_end_of_drain);
+	tickets_begin(s);
 	serve(s);
 	return 0;
 }
@@ -223,6 +224,7 @@ done(struct supervisor *s)
 		loop_free(&s->loop);
 	}
 	memory_free(s->children);
+	tickets_end(s);
 	listening_close_all(s);
 	if (s->lock_fd != -1)
 		process_unlock(s->lock_fd);

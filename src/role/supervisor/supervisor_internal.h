@@ -42,6 +42,11 @@ struct listening {
 	bool is_new, is_wanted; /* while a configuration is prepared */
 };
 
+struct ticket_keys {
+	uint8_t secret_current[IPC_TICKET_KEY_OCTETS], secret_previous[IPC_TICKET_KEY_OCTETS];
+	bool has_current, has_previous;
+};
+
 /* A reload that waits for the answers of roles. */
 struct reload {
 	struct config *config; /* the new one */
@@ -66,6 +71,8 @@ struct supervisor {
 	bool must_reload_again;
 	bool has_started, is_draining;
 	struct timer end_of_drain;
+	struct ticket_keys ticket_keys;
+	struct timer ticket_rotation;
 };
 
 /* directories.c: makes what is missing of the directories of the configuration, with their owners
@@ -84,6 +91,14 @@ void listening_roll_back(struct supervisor *s);
 /* Hands a role that has just started its sockets. */
 void listening_give(struct supervisor *s, struct child *c);
 void listening_close_all(struct supervisor *s);
+
+/* tickets.c: a new current key; what was current is the previous one. */
+void ticket_keys_turn(struct ticket_keys *keys);
+/* Makes the first key, and others later. */
+void tickets_begin(struct supervisor *s);
+/* Hands a front that has just started the keys in force. */
+void tickets_give(struct child *c);
+void tickets_end(struct supervisor *s);
 
 /* child.c: one child for each row and instance of roles.c, not started yet. */
 void children_make(struct supervisor *s);

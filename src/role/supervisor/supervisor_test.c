@@ -63,6 +63,25 @@ a_killed_front_comes_back_with_its_sockets(void **state)
 }
 
 static void
+all_fronts_have_one_ticket_key_and_who_comes_back_too(void **state)
+{
+	char key[9];
+
+	(void)state;
+	start_server();
+	wait_for(" server.started ");
+	log_at = 0;
+	(void)snprintf(key, sizeof key, "%.8s", wait_for("test=tickets value="));
+	wait_for("test=tickets value=");
+	kill(pid_of("front index=1"), SIGKILL);
+	wait_for("died=front index=1");
+	assert_memory_equal(wait_for("test=tickets value="), key, 8);
+	stop_server();
+	assert_int_equal(count_in_log("test=tickets"), 3);
+	assert_int_equal(count_in_log(key), 3);
+}
+
+static void
 a_role_that_can_not_start_is_tried_again_ever_later_and_never_silently(void **state)
 {
 	(void)state;
@@ -213,6 +232,7 @@ main(int argc, char **argv)
 		TEST(all_roles_start_jailed_and_wired_and_stop_in_order),
 		TEST(a_role_that_is_killed_is_started_and_wired_again),
 		TEST(a_killed_front_comes_back_with_its_sockets),
+		TEST(all_fronts_have_one_ticket_key_and_who_comes_back_too),
 		TEST(a_role_that_can_not_start_is_tried_again_ever_later_and_never_silently),
 		TEST(a_second_server_on_the_same_directory_is_refused_with_a_sentence),
 		TEST(a_socket_that_is_taken_keeps_the_server_from_starting),
