@@ -97,6 +97,7 @@ struct config {
 	uint32_t command_line_octets_max;
 	uint32_t imap_command_octets_max;
 	uint32_t errors_max; /* of a client before it is sent away */
+	uint32_t refused_recipients_max; /* of an SMTP client that has not logged in, before it is sent away */
 	uint32_t connections_max; /* of one front */
 	uint32_t connections_per_address_max;
 	uint32_t smtp_timeout_s; /* RFC 5321 4.5.3.2.7: 5 minutes at least */

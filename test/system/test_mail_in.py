@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from conftest import DOMAIN, PASSWORDS
+from conftest import DOMAIN, PASSWORDS, wait_until
 
 
 def stored(server, name, subject):
@@ -198,13 +198,32 @@ def test_received_names_the_only_recipient_that_was_accepted_and_none_of_several
 
 
 def test_recipients_that_are_refused_leave_room_for_one_that_is_known(server):
+    with server.submission("alice") as s:
+        s.ehlo_or_helo_if_needed()
+        s.mail(f"alice@{DOMAIN}")
+        for _ in range(50):
+            s.send(b"".join(b"RCPT TO:<%s%d@%s>\r\n" % (b"n" * 230, i, DOMAIN.encode()) for i in range(100)))
+            assert all(s.getreply()[0] == 550 for _ in range(100))
+        assert s.rcpt(f"bob@{DOMAIN}")[0] == 250
+
+
+def test_a_stranger_who_tries_addresses_out_is_sent_away(server):
     with server.smtp() as s:
         s.ehlo("client.example")
         s.mail("a@b.example")
-        for _ in range(50):
-            s.sock.sendall(b"".join(b"RCPT TO:<%s%d@%s>\r\n" % (b"n" * 230, i, DOMAIN.encode()) for i in range(100)))
-            assert all(s.getreply()[0] == 550 for _ in range(100))
-        assert s.rcpt(f"bob@{DOMAIN}")[0] == 250
+        assert [s.rcpt(f"guess{i}@{DOMAIN}")[0] for i in range(21)] == [550] * 20 + [421]
+        s.close()
+    assert wait_until(lambda: server.events("connection.cut"), 5)[-1]["limit"] == "refused recipients"
+
+
+def test_a_list_with_stale_addresses_goes_through(server):
+    message = b"Subject: news\r\n\r\nx\r\n"
+    with server.smtp() as s:
+        for i in range(3):
+            stale = [f"gone{i}.{n}@{DOMAIN}" for n in range(19)]
+            refused = s.sendmail("list@b.example", [*stale, f"bob@{DOMAIN}"], message)
+            assert sorted(refused) == sorted(stale)
+    assert len(stored(server, "bob", "news")) == 3
 
 
 @pytest.mark.parametrize("ours,other", [("münchen.example", "xn--mnchen-3ya.example"), ("xn--kln-sna.example", "Köln.example")])

@@ -4,6 +4,8 @@
    step; only then the client hears why.  The reason depends on the message alone, not on how it came in pieces. */
 #include "proto/smtp/session_internal.h"
 
+#include <string.h>
+
 static void
 begin_body(struct smtp_session *s)
 {
@@ -197,7 +199,7 @@ smtp_body_end_answered(struct smtp_session *s, enum smtp_answer answer)
 {
 	s->is_flush_due = true;
 	if (answer == SMTP_ANSWER_OK) {
-		s->errors = 0;
+		memset(s->offences, 0, sizeof s->offences);
 		smtp_put_stored(&s->out, s->has_mail_id ? &s->mail_id : NULL);
 	} else {
 		smtp_session_reply(s, smtp_reply_of_answer(answer, REPLY_OK));

@@ -17,6 +17,7 @@ player_settings(void)
 			.message_octets_max = 1 << 20,
 			.recipients_max = 100,
 			.errors_max = 20,
+			.refused_recipients_max = 20,
 			.hops_max = 50,
 		},
 	};

@@ -31,15 +31,17 @@ smtp_put_reply(struct buf *out, enum smtp_reply reply)
 	put_text(out, "\r\n");
 }
 
-bool
-smtp_reply_is_error(enum smtp_reply reply)
+enum smtp_offence
+smtp_reply_offence(enum smtp_reply reply)
 {
 	uint16_t code = replies[reply].code;
 
 	/* What a client sent behind a MAIL in one batch must not be held against it when the MAIL was refused. */
 	if (reply == REPLY_MAIL_FIRST)
-		return false;
-	return (code >= 500 && code <= 504) || code == 555;
+		return SMTP_OFFENCE_NONE;
+	if (reply == REPLY_UNKNOWN_RECIPIENT || reply == REPLY_NO_RELAY)
+		return SMTP_OFFENCE_RECIPIENT;
+	return (code >= 500 && code <= 504) || code == 555 ? SMTP_OFFENCE_ERROR : SMTP_OFFENCE_NONE;
 }
 
 static const enum smtp_reply reply_of_answer[SMTP_ANSWERS] = {

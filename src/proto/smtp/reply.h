@@ -13,9 +13,16 @@ enum smtp_reply {
 
 /* Appends the line, with its CRLF. */
 void smtp_put_reply(struct buf *out, enum smtp_reply reply);
-/* Is it a command that the client should not have sent (syntax, order)?  Such are counted and end the session when
-   there are too many. */
-bool smtp_reply_is_error(enum smtp_reply reply);
+/* What a reply says of the client.  Each kind but the first is counted, and ends the session when there are too many. */
+enum smtp_offence {
+	SMTP_OFFENCE_NONE,
+	SMTP_OFFENCE_ERROR, /* a command that it should not have sent (syntax, order) */
+	SMTP_OFFENCE_RECIPIENT, /* a recipient that is refused for good: a guess, it may be */
+	SMTP_OFFENCES
+};
+
+/* The offence that the reply answers. */
+enum smtp_offence smtp_reply_offence(enum smtp_reply reply);
 /* What an answer to MAIL, RCPT, DATA/BDAT or the message's end is to the client.  An answer that makes no sense
    there is our own trouble: REPLY_LATER. */
 enum smtp_reply smtp_reply_of_answer(enum smtp_answer answer, enum smtp_reply when_ok);

@@ -49,6 +49,7 @@ static const struct {
 	{ "text-line-octets", offsetof(struct smtp_limits, text_line_octets_max) },
 	{ "recipients", offsetof(struct smtp_limits, recipients_max) },
 	{ "errors", offsetof(struct smtp_limits, errors_max) },
+	{ "refused-recipients", offsetof(struct smtp_limits, refused_recipients_max) },
 };
 
 #define ALICE_PASSWORD "wonderland"

@@ -50,19 +50,35 @@ smtp_session_free(struct smtp_session **s)
 	*s = NULL;
 }
 
+/* Who has logged in may be wrong about as many recipients as he likes: he is known. */
+static bool
+is_borne(const struct smtp_session *s, enum smtp_offence offence)
+{
+	switch (offence) {
+	case SMTP_OFFENCE_ERROR:
+		return s->offences[offence] < s->settings->limits.errors_max;
+	case SMTP_OFFENCE_RECIPIENT:
+		return s->is_logged_in || s->offences[offence] < s->settings->limits.refused_recipients_max;
+	case SMTP_OFFENCE_NONE:
+	case SMTP_OFFENCES:
+		break;
+	}
+	return true;
+}
+
 void
 smtp_session_reply(struct smtp_session *s, enum smtp_reply reply)
 {
-	if (!smtp_reply_is_error(reply)) {
+	enum smtp_offence offence = smtp_reply_offence(reply);
+
+	s->is_flush_due |= offence == SMTP_OFFENCE_ERROR;
+	if (is_borne(s, offence)) {
+		s->offences[offence]++;
 		smtp_put_reply(&s->out, reply);
 		return;
 	}
-	s->is_flush_due = true;
-	if (s->errors++ < s->settings->limits.errors_max) {
-		smtp_put_reply(&s->out, reply);
-		return;
-	}
-	smtp_put_reply(&s->out, REPLY_TOO_MANY_ERRORS);
+	smtp_put_reply(&s->out, offence == SMTP_OFFENCE_ERROR ? REPLY_TOO_MANY_ERRORS : REPLY_TOO_MANY_REFUSED);
+	s->sent_away_for = offence == SMTP_OFFENCE_ERROR ? BYTES("errors") : BYTES("refused recipients");
 	smtp_session_close(s);
 }
 
@@ -154,6 +170,8 @@ report(struct smtp_session *s, struct bytes *in, struct smtp_effect *effect)
 		effect->kind = SMTP_BLOCKED;
 	} else if (s->is_closing) {
 		effect->kind = SMTP_CLOSE;
+		effect->octets = s->sent_away_for;
+		s->sent_away_for = BYTES_NONE;
 	} else {
 		return false;
 	}

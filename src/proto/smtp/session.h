@@ -26,6 +26,7 @@ struct smtp_limits {
 	uint64_t message_octets_max; /* 0: any size (RFC 1870 6) */
 	uint32_t recipients_max; /* RFC 5321 4.5.3.1.8: 100 at least */
 	uint32_t errors_max; /* bad commands before the session is closed with 421 */
+	uint32_t refused_recipients_max; /* the same of recipients, while the client has not logged in */
 	uint32_t hops_max; /* for the driver: RFC 5321 6.3 */
 };
 
@@ -53,7 +54,7 @@ enum smtp_effect_kind {
 	SMTP_BODY_END, /* the message is complete: answer when it is durable, or why not */
 	SMTP_ABANDONED, /* the transaction, whose MAIL was answered OK or not yet, is over without a message (RSET, EHLO,
 		QUIT, error in it); what of its body was handed out is void */
-	SMTP_CLOSE, /* after what was put out is sent */
+	SMTP_CLOSE, /* after what was put out is sent; `octets`: too many of what the client sent, or empty */
 };
 
 enum smtp_answer {

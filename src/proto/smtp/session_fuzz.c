@@ -47,6 +47,7 @@ make_plan(const uint8_t how[4])
 	plan.settings.limits.text_line_octets_max = how[1] & 4 ? 12 : 0;
 	plan.settings.limits.recipients_max = how[1] & 8 ? 1 : 100;
 	plan.settings.limits.errors_max = how[1] & 16 ? 3 : 1000;
+	plan.settings.limits.refused_recipients_max = how[1] & 32 ? 2 : 1000;
 	return plan;
 }
 

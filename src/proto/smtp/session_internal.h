@@ -51,7 +51,9 @@ struct smtp_session {
 	bool is_closing;
 	bool are_paths_stale; /* their question is answered, what was lent of them may still be looked at */
 	bool is_tls, is_esmtp, is_logged_in, is_utf8, has_mail_id;
-	uint32_t errors, recipients;
+	uint32_t offences[SMTP_OFFENCES]; /* since the last message was taken */
+	struct bytes sent_away_for; /* until SMTP_CLOSE has told it */
+	uint32_t recipients;
 	struct mail_id mail_id;
 	struct smtp_lines lines;
 	struct smtp_body body;
@@ -61,7 +63,7 @@ struct smtp_session {
 	struct buf out, lent; /* replies that wait, and those that SMTP_OUTPUT shows */
 };
 
-/* Puts a reply out; counts errors, and closes when there were too many. */
+/* Puts a reply out; counts the client's offences, and closes in its place when there were too many. */
 void smtp_session_reply(struct smtp_session *s, enum smtp_reply reply);
 /* Nothing more is taken; what waits is put out, then SMTP_CLOSE. */
 void smtp_session_close(struct smtp_session *s);

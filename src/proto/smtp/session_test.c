@@ -395,6 +395,7 @@ recipients_that_are_refused_leave_room_for_others(void **state)
 	struct player p;
 
 	(void)state;
+	settings.limits.refused_recipients_max = UINT32_MAX;
 	player_start(&p, &settings);
 	p.answer = nobody_is_known;
 	player_send(&p, BYTES("HELO c\r\nMAIL FROM:<a@b>\r\n"));

@@ -15,6 +15,7 @@ fill_smtp(struct settings *s, const struct config *config, enum ipc_service serv
 				.message_octets_max = config->message_octets_max,
 				.recipients_max = config->recipients_max,
 				.errors_max = config->errors_max,
+				.refused_recipients_max = config->refused_recipients_max,
 				.hops_max = config->hops_max,
 			},
 			.is_submission = service != SERVICE_SMTP,

@@ -126,6 +126,9 @@ carry_out(struct smtp_client *c, const struct smtp_effect *e)
 		smtp_client_forget_transaction(c);
 		return true;
 	case SMTP_CLOSE:
+		if (e->octets.len)
+			event(smtp_client_context(c), EV_CONNECTION_CUT, STR("remote", connection_remote_text(c->connection)),
+				TEXT("limit", e->octets));
 		connection_close(c->connection);
 		return false;
 	case SMTP_NEED_INPUT:
