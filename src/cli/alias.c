@@ -43,7 +43,7 @@ check_result(struct edit *e, const struct alias_record *added)
 	const struct alias_record *had = edit_find_alias(e, added->address);
 	size_t had_count = had ? had->target_count : 0;
 	struct bytes *all = memory_new_array(had_count + added->target_count, sizeof *all);
-	struct alias_record whole = { added->address, all, had_count + added->target_count };
+	struct alias_record whole = { added->address, all, had_count + added->target_count, ALIAS_MADE, BYTES_NONE };
 	struct targets *targets = memory_new(sizeof *targets);
 	enum ipc_outcome outcome;
 

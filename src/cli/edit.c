@@ -83,7 +83,8 @@ on_alias(void *arg, const struct alias_record *record)
 	for (size_t i = 0; i < record->target_count; i++)
 		targets[i] = keep(e, record->targets[i]);
 	e->aliases[e->alias_count++] =
-		(struct alias_record){ keep(e, record->address), targets, record->target_count };
+		(struct alias_record){ keep(e, record->address), targets, record->target_count, ALIAS_MADE,
+			BYTES_NONE };
 }
 
 static int

@@ -58,7 +58,8 @@ void accounts_free(struct accounts **a);
 void accounts_configure(struct accounts *a, const struct config *config);
 
 /* A load: begin, put everything there is, end.  Each account is in force as it is put; what was
-   not put is gone at the end.  After accounts_abandon what was not put stays. */
+   not put is gone at the end.  After accounts_abandon what was not put stays.  Of accounts with one address the
+   first that is put counts; aliases that are not ALIAS_MADE give way to what was put before them. */
 void accounts_begin(struct accounts *a);
 void accounts_put_domain(struct accounts *a, struct bytes name);
 void accounts_put_user(struct accounts *a, const struct user_record *record);

@@ -164,14 +164,28 @@ set_account(struct accounts *a, const struct address *address, const struct user
 	accounts_free_account(before);
 }
 
+/* Of one source's entries claims.h decides; here two sources have the same. */
+static void
+report_taken(const struct address *address, struct bytes entry)
+{
+	event(NULL, EV_ADDRESS_TAKEN, TEXT("address", address_bytes(address)), STR("kept", "of the source that is read first"),
+		TEXT("left_out", entry));
+}
+
 void
 accounts_put_user(struct accounts *a, const struct user_record *record)
 {
 	struct address address;
+	struct name *name;
 
 	if (!address_fold(record->address, &address) || address.local_len == 0
 		|| address.local_len == address.len) {
 		event(NULL, EV_DIRECTORY_ROW, TEXT("account", record->address), STR("reason", "malformed"));
+		return;
+	}
+	name = map_get(a->names, address_bytes(&address));
+	if (name && name->account && name->account->generation == a->generation && !name->account->is_made) {
+		report_taken(&address, record->entry);
 		return;
 	}
 	set_account(a, &address, record, false);
@@ -226,6 +240,14 @@ is_sound_alias(const struct alias_record *record, struct address *address)
 	return true;
 }
 
+/* From this load. */
+static bool
+has_meaning(const struct accounts *a, const struct name *name)
+{
+	return (name->alias && name->alias->generation == a->generation)
+		|| (name->account && name->account->generation == a->generation && !name->account->is_made);
+}
+
 void
 accounts_put_alias(struct accounts *a, const struct alias_record *record)
 {
@@ -237,6 +259,10 @@ accounts_put_alias(struct accounts *a, const struct alias_record *record)
 		return;
 	}
 	name = name_of(a, &address);
+	if (record->rank != ALIAS_MADE && has_meaning(a, name)) {
+		report_taken(&address, record->entry);
+		return;
+	}
 	if (!name->alias)
 		a->alias_count++;
 	memory_free(name->alias);

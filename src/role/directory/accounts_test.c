@@ -47,7 +47,7 @@ put_alias(struct world *w, const char *address, const char *targets)
 
 	while (rest.len)
 		at[count++] = take_until(&rest, ' ');
-	accounts_put_alias(w->a, &(struct alias_record){ bytes_text(address), at, count });
+	accounts_put_alias(w->a, &(struct alias_record){ bytes_text(address), at, count, ALIAS_MADE, BYTES_NONE });
 }
 
 static void
@@ -276,8 +276,8 @@ aliases_too_large_or_too_deep_have_to_wait(void **state)
 		snprintf(texts[i], sizeof texts[i], "u%zu@elsewhere.net", i);
 		targets[i] = bytes_text(texts[i]);
 	}
-	accounts_put_alias(w->a, &(struct alias_record){ BYTES("just@example.org"), targets, TARGETS_MAX });
-	accounts_put_alias(w->a, &(struct alias_record){ BYTES("over@example.org"), targets, TARGETS_MAX + 1 });
+	accounts_put_alias(w->a, &(struct alias_record){ BYTES("just@example.org"), targets, TARGETS_MAX, ALIAS_MADE, BYTES_NONE });
+	accounts_put_alias(w->a, &(struct alias_record){ BYTES("over@example.org"), targets, TARGETS_MAX + 1, ALIAS_MADE, BYTES_NONE });
 	put_user(w, ALICE, "", true);
 	for (int i = 0; i <= ALIAS_DEPTH_MAX; i++) {
 		snprintf(name, sizeof name, "d%d@example.org", i);
@@ -378,6 +378,31 @@ an_account_sends_as_what_leads_to_it(void **state)
 				 BYTES("carol@second.org")),
 		IPC_DENIED);
 	assert_int_equal(accounts_may_send(w->a, alice - 1, BYTES(ALICE)), IPC_DENIED);
+}
+
+/* The embedded directory is read before LDAP. */
+static void
+what_is_put_first_keeps_its_address(void **state)
+{
+	struct bytes target = BYTES(BOB);
+	struct world *w = *state;
+
+	load_usual(w);
+	put_user(w, "dave@example.org", HASH "d", true);
+	put_user(w, "Dave@example.org", HASH "mine", true);
+	assert_true(bytes_ends_nocase(account_secret_password(accounts_find(w->a, BYTES("dave@example.org"))), BYTES("$d")));
+	accounts_begin(w->a);
+	put_user(w, ALICE, HASH "a", true);
+	put_user(w, BOB, HASH "b", true);
+	put_alias(w, "sales@example.org", ALICE);
+	accounts_put_alias(w->a, &(struct alias_record){ BYTES(ALICE), &target, 1, ALIAS_FURTHER, BYTES_NONE });
+	accounts_put_alias(w->a, &(struct alias_record){ BYTES("sales@example.org"), &target, 1, ALIAS_FURTHER, BYTES_NONE });
+	accounts_end(w->a);
+	assert_int_equal(accounts_resolve(w->a, BYTES("sales@example.org"), &w->targets), IPC_OK);
+	assert_true(bytes_equal(account_address(w->targets.at[0].account), BYTES(ALICE)));
+	assert_int_equal(accounts_resolve(w->a, BYTES(ALICE), &w->targets), IPC_OK);
+	assert_true(bytes_equal(account_address(w->targets.at[0].account), BYTES(ALICE)));
+	assert_int_equal(accounts_count(w->a).aliases, 1);
 }
 
 static void
@@ -539,6 +564,7 @@ main(void)
 		TEST(a_load_tells_what_changed),
 		TEST(names_find_accounts_only),
 		TEST(an_account_sends_as_what_leads_to_it),
+		TEST(what_is_put_first_keeps_its_address),
 		TEST(malformed_rows_are_left_out),
 		TEST(many_accounts_are_found_again),
 		TEST(every_value_gets_the_default_scheme_of_the_configuration),

@@ -111,7 +111,7 @@ what_is_added_is_there_after_a_restart(void **state)
 {
 	struct world *w = *state;
 	struct bytes targets[] = { ALICE, BYTES("Someone@elsewhere.net") };
-	struct alias_record alias = { BYTES("sales@example.org"), targets, 2 };
+	struct alias_record alias = { BYTES("sales@example.org"), targets, 2, ALIAS_MADE, BYTES_NONE };
 
 	assert_int_equal(embedded_add_domain(w->e, BYTES("example.org"), &w->f), EMBEDDED_DONE);
 	assert_int_equal(add_user(w, BOB), EMBEDDED_DONE);
@@ -131,14 +131,14 @@ what_exists_is_not_added_again(void **state)
 {
 	struct world *w = *state;
 	struct bytes targets[] = { BOB, ALICE };
-	struct alias_record alias = { BYTES("sales@example.org"), targets + 1, 1 };
+	struct alias_record alias = { BYTES("sales@example.org"), targets + 1, 1, ALIAS_MADE, BYTES_NONE };
 
 	assert_int_equal(embedded_add_domain(w->e, BYTES("example.org"), &w->f), EMBEDDED_DONE);
 	assert_int_equal(embedded_add_domain(w->e, BYTES("example.org"), &w->f), EMBEDDED_EXISTS);
 	assert_int_equal(add_user(w, ALICE), EMBEDDED_DONE);
 	assert_int_equal(add_user(w, ALICE), EMBEDDED_EXISTS);
 	assert_int_equal(embedded_add_alias(w->e, &alias, &w->f), EMBEDDED_DONE);
-	alias = (struct alias_record){ BYTES("sales@example.org"), targets, 2 };
+	alias = (struct alias_record){ BYTES("sales@example.org"), targets, 2, ALIAS_MADE, BYTES_NONE };
 	assert_int_equal(embedded_add_alias(w->e, &alias, &w->f), EMBEDDED_EXISTS);
 	assert_non_null(strstr(see(w), "alias sales@example.org alice@example.org\n"));
 }
@@ -148,9 +148,9 @@ what_is_removed_is_gone(void **state)
 {
 	struct world *w = *state;
 	struct bytes targets[] = { ALICE, BOB };
-	struct alias_record alias = { BYTES("sales@example.org"), targets, 2 };
-	struct alias_record one = { BYTES("sales@example.org"), targets, 1 };
-	struct alias_record whole = { BYTES("sales@example.org"), NULL, 0 };
+	struct alias_record alias = { BYTES("sales@example.org"), targets, 2, ALIAS_MADE, BYTES_NONE };
+	struct alias_record one = { BYTES("sales@example.org"), targets, 1, ALIAS_MADE, BYTES_NONE };
+	struct alias_record whole = { BYTES("sales@example.org"), NULL, 0, ALIAS_MADE, BYTES_NONE };
 
 	assert_int_equal(embedded_remove_domain(w->e, BYTES("example.org"), &w->f), EMBEDDED_ABSENT);
 	assert_int_equal(embedded_remove_user(w->e, ALICE, &w->f), EMBEDDED_ABSENT);
@@ -267,7 +267,7 @@ the_targets_of_an_alias_come_together(void **state)
 		snprintf(text, sizeof text, "u%d@example.org", i);
 		target = bytes_text(text);
 		assert_int_equal(embedded_add_alias(w->e,
-					 &(struct alias_record){ BYTES("a@example.org"), &target, 1 }, &w->f),
+					 &(struct alias_record){ BYTES("a@example.org"), &target, 1, ALIAS_MADE, BYTES_NONE }, &w->f),
 			EMBEDDED_DONE);
 	}
 	assert_string_equal(see(w), "alias a@example.org u0@example.org u1@example.org u2@example.org "

@@ -4,7 +4,7 @@
 
 enum { RECORD_USER = 1, RECORD_ALIAS = 2, DIGEST_OCTETS = 32 };
 
-static const char magic[] = "mermoz directory 1\n";
+static const char magic[] = "mermoz directory 2\n";
 
 static void
 put_text_record(struct buf *b, struct bytes text)
@@ -30,6 +30,7 @@ image_put_user(struct buf *records, const struct user_record *record)
 	put_text_record(records, record->address);
 	put_text_record(records, record->name);
 	put_text_record(records, record->secret_password);
+	put_text_record(records, record->entry);
 	put_u8(records, record->is_enabled);
 	put_u8(records, (uint8_t)record->attribute_count);
 	for (size_t i = 0; i < record->attribute_count; i++) {
@@ -43,6 +44,8 @@ image_put_alias(struct buf *records, const struct alias_record *record)
 {
 	put_u8(records, RECORD_ALIAS);
 	put_text_record(records, record->address);
+	put_text_record(records, record->entry);
+	put_u8(records, (uint8_t)record->rank);
 	put_u16(records, (uint16_t)record->target_count);
 	for (size_t i = 0; i < record->target_count; i++)
 		put_text_record(records, record->targets[i]);
@@ -56,8 +59,8 @@ visit_user(struct bytes *in, const struct image_visitor *visitor, void *arg)
 	uint8_t is_enabled, count;
 
 	if (!take_text_record(in, &record.address) || !take_text_record(in, &record.name)
-		|| !take_text_record(in, &record.secret_password) || !take_u8(in, &is_enabled) || is_enabled > 1
-		|| !take_u8(in, &count) || count > RECORD_ATTRIBUTES_MAX)
+		|| !take_text_record(in, &record.secret_password) || !take_text_record(in, &record.entry)
+		|| !take_u8(in, &is_enabled) || is_enabled > 1 || !take_u8(in, &count) || count > RECORD_ATTRIBUTES_MAX)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (!take_text_record(in, &attributes[i].name) || !take_text_record(in, &attributes[i].value))
@@ -74,13 +77,16 @@ visit_alias(struct bytes *in, const struct image_visitor *visitor, void *arg)
 	struct bytes targets[RECORD_TARGETS_MAX];
 	struct alias_record record = { .targets = targets };
 	uint16_t count;
+	uint8_t rank;
 
-	if (!take_text_record(in, &record.address) || !take_u16(in, &count) || count > RECORD_TARGETS_MAX)
+	if (!take_text_record(in, &record.address) || !take_text_record(in, &record.entry) || !take_u8(in, &rank)
+		|| rank >= ALIAS_RANKS || !take_u16(in, &count) || count > RECORD_TARGETS_MAX)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (!take_text_record(in, &targets[i]))
 			return false;
 	record.target_count = count;
+	record.rank = rank;
 	visitor->alias(arg, &record);
 	return true;
 }

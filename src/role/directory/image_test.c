@@ -22,6 +22,7 @@ see_user(void *arg, const struct user_record *r)
 		r->is_enabled);
 	for (size_t i = 0; i < r->attribute_count; i++)
 		put_format(&s->out, " %.*s=%.*s", BYTES_ARG(r->attributes[i].name), BYTES_ARG(r->attributes[i].value));
+	put_format(&s->out, " (%.*s)", BYTES_ARG(r->entry));
 	put_char(&s->out, '\n');
 }
 
@@ -30,7 +31,7 @@ see_alias(void *arg, const struct alias_record *r)
 {
 	struct seen *s = arg;
 
-	put_format(&s->out, "alias %.*s", BYTES_ARG(r->address));
+	put_format(&s->out, "alias %d %.*s %.*s", r->rank, BYTES_ARG(r->entry), BYTES_ARG(r->address));
 	for (size_t i = 0; i < r->target_count; i++)
 		put_format(&s->out, " %.*s", BYTES_ARG(r->targets[i]));
 	put_char(&s->out, '\n');
@@ -45,12 +46,12 @@ put_some(struct buf *records)
 		{ BYTES_INIT("home"), BYTES_INIT("") } };
 	static const struct bytes targets[] = { BYTES_INIT("y@a.iut"), BYTES_INIT("z@b.iut") };
 
-	image_put_user(records, &(struct user_record){ BYTES("y@a.iut"), BYTES("Y"), BYTES("{PLAIN}x"), true, attributes, 2 });
-	image_put_alias(records, &(struct alias_record){ BYTES("all@a.iut"), targets, 2 });
+	image_put_user(records, &(struct user_record){ BYTES("y@a.iut"), BYTES("Y"), BYTES("{PLAIN}x"), true, attributes, 2, BYTES("uid=y") });
+	image_put_alias(records, &(struct alias_record){ BYTES("all@a.iut"), targets, 2, ALIAS_FURTHER, BYTES("cn=all") });
 	image_put_user(records, &(struct user_record){ .address = BYTES("z@a.iut") });
 }
 
-static const char some[] = "user y@a.iut Y {PLAIN}x 1 uid=y home=\nalias all@a.iut y@a.iut z@b.iut\nuser z@a.iut   0\n";
+static const char some[] = "user y@a.iut Y {PLAIN}x 1 uid=y home= (uid=y)\nalias 1 cn=all all@a.iut y@a.iut z@b.iut\nuser z@a.iut   0 ()\n";
 
 static void
 what_was_put_is_visited_in_order(void **state)

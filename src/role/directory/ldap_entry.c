@@ -92,6 +92,24 @@ values_of(LDAP *ld, LDAPMessage *entry, const char *name)
 	return name ? ldap_get_values_len(ld, entry, name) : NULL;
 }
 
+static void
+report_value(struct bytes entry, const char *attribute, const char *reason)
+{
+	event(NULL, EV_ENTRY_VALUE, TEXT("entry", entry), STR("attribute", attribute), STR("reason", reason));
+}
+
+/* The first value, or none. */
+static struct bytes
+first_of(struct bytes entry, const char *attribute, struct berval **values)
+{
+	struct bytes value = values && values[0] ? of_value(values[0]) : BYTES_NONE;
+
+	if (value.len <= LDAP_VALUE_MAX)
+		return value;
+	report_value(entry, attribute, "it is too long");
+	return BYTES_NONE;
+}
+
 /* What does not fit is left out: then no password, or another one, is right (RFC 4519 2.41). */
 static void
 put_passwords(struct buf *out, struct berval **values)
@@ -124,36 +142,52 @@ static bool
 take_alias(struct bytes *value)
 {
 	(void)take_text_nocase(value, BYTES("smtp:"));
-	return bytes_find_char(*value, ':') == value->len && bytes_find_char(*value, '@') < value->len;
+	return bytes_find_char(*value, ':') == value->len;
+}
+
+/* "@domain" is nobody's of whom the directory speaks: it would be all addresses of the domain. */
+static bool
+is_address(struct bytes value)
+{
+	size_t at = bytes_find_char(value, '@');
+
+	return at > 0 && at < value.len && value.len <= LDAP_VALUE_MAX;
 }
 
 static void
-put_aliases(struct buf *records, struct bytes account, struct berval **values, size_t from)
+put_aliases(struct buf *records, struct bytes entry, struct bytes account, const char *attribute, struct berval **values,
+	size_t from)
 {
 	for (size_t i = from; values && values[0] && values[i]; i++) {
 		struct bytes address = of_value(values[i]);
 
-		if (take_alias(&address) && !bytes_equal_nocase(address, account))
-			image_put_alias(records, &(struct alias_record){ address, &account, 1 });
+		if (!take_alias(&address) || bytes_equal_nocase(address, account))
+			continue;
+		if (is_address(address))
+			image_put_alias(records, &(struct alias_record){ address, &account, 1, ALIAS_FURTHER, entry });
+		else
+			report_value(entry, attribute, "it is no address, or too long");
 	}
 }
 
 static size_t
-put_attributes(const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct record_attribute *out,
-	struct berval ***held)
+put_attributes(const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct bytes entry_name,
+	struct record_attribute *out, struct berval ***held)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < m->attribute_count; i++) {
 		held[i] = values_of(ld, entry, m->attributes[i]);
 		if (held[i] && held[i][0])
-			out[count++] = (struct record_attribute){ bytes_text(m->attributes[i]), of_value(held[i][0]) };
+			out[count++] = (struct record_attribute){ bytes_text(m->attributes[i]),
+				first_of(entry_name, m->attributes[i], held[i]) };
 	}
 	return count;
 }
 
 static void
-put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct bytes address)
+put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct bytes entry_name,
+	struct bytes address)
 {
 	struct record_attribute attributes[LDAP_WANTED_MAX];
 	struct berval **held[LDAP_WANTED_MAX] = { NULL }, **passwords = values_of(ld, entry, m->password);
@@ -165,11 +199,12 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 	put_passwords(&password, passwords);
 	image_put_user(records, &(struct user_record){
 		.address = address,
-		.name = names && names[0] ? of_value(names[0]) : BYTES_NONE,
+		.name = first_of(entry_name, m->name, names),
 		.secret_password = buf_bytes(&password),
 		.is_enabled = is_enabled(m->schema, states),
 		.attributes = attributes,
-		.attribute_count = put_attributes(m, ld, entry, attributes, held),
+		.attribute_count = put_attributes(m, ld, entry, entry_name, attributes, held),
+		.entry = entry_name,
 	});
 	for (size_t i = 0; passwords && passwords[i]; i++)
 		memory_wipe(passwords[i]->bv_val, passwords[i]->bv_len);
@@ -185,14 +220,16 @@ void
 ldap_entry_put(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry)
 {
 	struct berval **addresses = values_of(ld, entry, m->address), **aliases = values_of(ld, entry, m->aliases);
+	char *dn = ldap_get_dn(ld, entry);
+	struct bytes name = bytes_sub(bytes_text(dn), 0, LDAP_VALUE_MAX);
+	struct bytes address = first_of(name, m->address, addresses);
 
-	if (addresses && addresses[0]) {
-		struct bytes address = of_value(addresses[0]);
-
-		put_account(records, m, ld, entry, address);
-		put_aliases(records, address, addresses, 1);
-		put_aliases(records, address, aliases, 0);
+	if (address.len) {
+		put_account(records, m, ld, entry, name, address);
+		put_aliases(records, name, address, m->address, addresses, 1);
+		put_aliases(records, name, address, m->aliases, aliases, 0);
 	}
+	ldap_memfree(dn);
 	ldap_value_free_len(addresses);
 	ldap_value_free_len(aliases);
 }

@@ -11,6 +11,9 @@
 /* Attributes that are asked for: ours and those of the maildir template. */
 #define LDAP_WANTED_MAX 32
 
+/* Longer values are left out. */
+#define LDAP_VALUE_MAX 1024
+
 /* Names of attributes; NULL: the schema has none. */
 struct ldap_mapping {
 	const char *address, *aliases, *password, *name;

@@ -2,6 +2,7 @@
 
 #include "base/event.h"
 #include "base/memory.h"
+#include "role/directory/claims.h"
 #include "role/directory/image.h"
 #include "role/directory/ldap_link.h"
 #include "sys/disk.h"
@@ -21,7 +22,7 @@ struct question {
 	void *arg;
 };
 
-/* The thread owns link, and while is_looking all of the look; the loop everything else. */
+/* The thread owns link and claims, and while is_looking all of the look; the loop everything else. */
 struct ldap_source {
 	struct loop *loop;
 	struct pool *pool;
@@ -29,6 +30,7 @@ struct ldap_source {
 	struct wake wake;
 	struct timer timer;
 	struct ldap_link *link;
+	struct claims *claims;
 	int directory;
 	const struct ldap_source_handlers *handlers;
 	void *arg;
@@ -79,6 +81,19 @@ write_snapshot(struct ldap_source *s)
 	buf_done_secret(&snapshot);
 }
 
+/* In place of what was read, what of it counts. */
+static int
+settle(struct ldap_source *s)
+{
+	struct buf settled;
+
+	buf_init(&settled, IMAGE_OCTETS_MAX);
+	claims_settle(s->claims, buf_bytes(&s->look_records), &settled);
+	buf_done_secret(&s->look_records);
+	s->look_records = settled;
+	return settled.has_failed ? fault_set(&s->fault, FAULT_LIMIT, "the directory holds more than fits") : 0;
+}
+
 /* The marker is read before the records: what changes in between is read once more, never missed. */
 static void
 look(struct job *job)
@@ -88,6 +103,8 @@ look(struct job *job)
 	s->result = ldap_link_marker(s->link, &s->look_marker, &s->fault);
 	if (s->result == 0 && is_news(s)) {
 		s->result = ldap_link_read(s->link, &s->look_records, &s->fault);
+		if (s->result == 0)
+			s->result = settle(s);
 		s->has_read = s->result == 0;
 		if (s->has_read)
 			write_snapshot(s);
@@ -204,6 +221,7 @@ read_snapshot(struct ldap_source *s)
 		event(NULL, EV_SNAPSHOT_IGNORED, STR("reason", "it is damaged, or of another source or version"));
 	} else {
 		s->has_records = true;
+		claims_learn(s->claims, records);
 		s->handlers->changed(s->arg, records, true);
 	}
 	disk_close(&fd);
@@ -218,6 +236,7 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 
 	s->loop = loop;
 	s->link = ldap_link_new(config);
+	s->claims = claims_new();
 	s->directory = directory;
 	s->handlers = handlers;
 	s->arg = arg;
@@ -271,6 +290,7 @@ ldap_source_free(struct ldap_source **at)
 	*at = NULL;
 	pool_free(&s->pool);
 	ldap_link_free(&s->link);
+	claims_free(&s->claims);
 	forget_questions(s->asked);
 	forget_questions(s->answering);
 	buf_done(&s->marker);

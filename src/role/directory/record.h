@@ -20,6 +20,14 @@ struct user_record {
 	bool is_enabled;
 	const struct record_attribute *attributes;
 	size_t attribute_count;
+	struct bytes entry; /* what the source calls it (a DN), or empty */
+};
+
+/* Who says that an address leads elsewhere; a lower one gives way to accounts and to higher ones (claims.h). */
+enum alias_rank {
+	ALIAS_MADE, /* the administrator's own: counts before an account */
+	ALIAS_FURTHER, /* a further address of the entry of an account */
+	ALIAS_RANKS
 };
 
 /* address: "@domain" for whatever the domain has no other name for. */
@@ -27,6 +35,8 @@ struct alias_record {
 	struct bytes address;
 	const struct bytes *targets;
 	size_t target_count;
+	enum alias_rank rank;
+	struct bytes entry; /* as in user_record */
 };
 
 #endif

@@ -218,7 +218,7 @@ make_source(void)
 	add_user("carol@example.org", "secret", false);
 	add_user("dave@example.org", NULL, true);
 	assert_int_equal(embedded_add_alias(source,
-				 &(struct alias_record){ BYTES("all@example.org"), targets, 3 }, &f),
+				 &(struct alias_record){ BYTES("all@example.org"), targets, 3, ALIAS_MADE, BYTES_NONE }, &f),
 		EMBEDDED_DONE);
 }
 

@@ -1,0 +1,249 @@
+#include "role/directory/claims.h"
+
+#include "base/event.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct world {
+	struct claims *claims;
+	char counts[1024]; /* ENTRY:ADDRESS or ENTRY>ADDRESS, separated by SP */
+	char told[8192];
+	int told_count;
+};
+
+static struct world w;
+
+static void
+hear(void *arg, struct bytes line)
+{
+	(void)arg;
+	(void)snprintf(w.told, sizeof w.told, "%.*s", BYTES_ARG(line));
+	w.told_count++;
+}
+
+static int64_t
+no_time(void)
+{
+	return 0;
+}
+
+static int
+set_up(void **state)
+{
+	static const struct event_sink sink = { .write = hear, .now_us = no_time, .role = "test", .least = LEVEL_DEBUG };
+
+	(void)state;
+	memset(&w, 0, sizeof w);
+	event_set_sink(&sink);
+	w.claims = claims_new();
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	claims_free(&w.claims);
+	return 0;
+}
+
+static void
+see(char kind, struct bytes entry, struct bytes address)
+{
+	size_t len = strlen(w.counts);
+
+	(void)snprintf(w.counts + len, sizeof w.counts - len, "%s%.*s%c%.*s", len ? " " : "", BYTES_ARG(entry), kind,
+		BYTES_ARG(address));
+}
+
+static void
+see_user(void *arg, const struct user_record *r)
+{
+	(void)arg;
+	see(':', r->entry, r->address);
+}
+
+static void
+see_alias(void *arg, const struct alias_record *r)
+{
+	(void)arg;
+	see('>', r->entry, r->address);
+}
+
+/* Records as `counts` writes them. */
+static void
+put_records(struct buf *out, const char *text)
+{
+	struct bytes rest = bytes_text(text), target = BYTES("t@x");
+
+	while (rest.len) {
+		struct bytes address = take_until(&rest, ' '), entry = bytes_sub(address, 0, 1);
+		bool is_user = address.ptr[1] == ':';
+
+		address = bytes_sub(address, 2, address.len);
+		if (is_user)
+			image_put_user(out, &(struct user_record){ .address = address, .entry = entry, .is_enabled = true });
+		else
+			image_put_alias(out, &(struct alias_record){ address, &target, 1, ALIAS_FURTHER, entry });
+	}
+}
+
+static const char *
+settle(const char *text)
+{
+	static const struct image_visitor visitor = { see_user, see_alias };
+	struct buf in, out;
+
+	buf_init(&in, 65536);
+	buf_init(&out, 65536);
+	put_records(&in, text);
+	claims_settle(w.claims, buf_bytes(&in), &out);
+	assert_false(out.has_failed);
+	w.counts[0] = '\0';
+	assert_true(image_visit(buf_bytes(&out), &visitor, NULL));
+	buf_done(&in);
+	buf_done(&out);
+	return w.counts;
+}
+
+static void
+what_nobody_else_has_counts(void **state)
+{
+	(void)state;
+	assert_string_equal(settle("a:a@x a>aa@x b:b@x a>@x"), "a:a@x a>aa@x b:b@x a>@x");
+	assert_string_equal(settle(""), "");
+	assert_int_equal(w.told_count, 0);
+}
+
+static void
+of_two_accounts_with_one_address_the_first_counts_and_both_are_named(void **state)
+{
+	(void)state;
+	assert_string_equal(settle("a:Boss@x b:boss@X c:c@x"), "a:Boss@x c:c@x");
+	assert_int_equal(w.told_count, 1);
+	assert_non_null(strstr(w.told, "address.taken"));
+	assert_non_null(strstr(w.told, "kept=a left_out=b"));
+}
+
+static void
+an_entry_without_its_account_has_no_further_addresses(void **state)
+{
+	(void)state;
+	/* Else mail for bb@x would be the other account's, and that one might send as it. */
+	assert_string_equal(settle("a:boss@x b:boss@x b>bb@x"), "a:boss@x");
+	assert_string_equal(settle("b>bb@x c:c@x c>bb@x a:boss@x b:boss@x"), "c:c@x c>bb@x a:boss@x");
+}
+
+static void
+who_had_it_keeps_it_whatever_the_order(void **state)
+{
+	(void)state;
+	(void)settle("b:boss@x a:a@x");
+	assert_string_equal(settle("a:boss@x b:boss@x"), "b:boss@x");
+	assert_string_equal(settle("a:a@x a>boss@x b:boss@x b>bb@x"), "a:a@x b:boss@x b>bb@x");
+	assert_string_equal(settle("a:a@x a>bb@x b:boss@x b>bb@x"), "a:a@x b:boss@x b>bb@x");
+	/* given up */
+	assert_string_equal(settle("a:boss@x b:b@x"), "a:boss@x b:b@x");
+	assert_string_equal(settle("b:boss@x a:boss@x"), "a:boss@x");
+}
+
+static void
+who_had_it_before_a_restart_keeps_it(void **state)
+{
+	struct buf records;
+
+	(void)state;
+	buf_init(&records, 65536);
+	put_records(&records, "b:boss@x b>bb@x");
+	claims_learn(w.claims, buf_bytes(&records));
+	buf_done(&records);
+	assert_string_equal(settle("a:boss@x c:c@x c>bb@x b:boss@x b>bb@x"), "c:c@x b:boss@x b>bb@x");
+}
+
+static void
+further_addresses_give_way_to_accounts_and_to_the_first(void **state)
+{
+	(void)state;
+	assert_string_equal(settle("a:a@x a>boss@x a>all@x b:boss@x c:c@x c>ALL@x"), "a:a@x a>all@x b:boss@x c:c@x");
+	assert_int_equal(w.told_count, 2);
+}
+
+static void
+an_address_twice_in_one_entry_is_no_loss(void **state)
+{
+	(void)state;
+	assert_string_equal(settle("a:a@x a>A@x a>b@x a>B@x"), "a:a@x a>b@x");
+	assert_int_equal(w.told_count, 0);
+}
+
+static void
+a_loss_is_told_once(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		(void)settle("a:boss@x b:boss@x");
+	assert_int_equal(w.told_count, 1);
+	(void)settle("a:boss@x b:b@x");
+	(void)settle("a:boss@x b:boss@x");
+	assert_int_equal(w.told_count, 2);
+}
+
+static void
+a_flood_of_losses_is_told_in_part(void **state)
+{
+	char text[8192] = "";
+	size_t len = 0;
+
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		len += (size_t)snprintf(text + len, sizeof text - len, "%sa>n%d@x b>n%d@x", i ? " " : "", i, i);
+	(void)settle(text);
+	assert_int_equal(w.told_count, 100);
+}
+
+static void
+what_is_no_address_is_left_to_the_replica(void **state)
+{
+	(void)state;
+	assert_string_equal(settle("a:\xff b:\xff"), "a:\xff b:\xff");
+}
+
+static void
+records_that_are_none_fail(void **state)
+{
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 65536);
+	claims_settle(w.claims, BYTES("\x07"), &out);
+	assert_true(out.has_failed);
+	buf_done(&out);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_nobody_else_has_counts),
+		TEST(of_two_accounts_with_one_address_the_first_counts_and_both_are_named),
+		TEST(an_entry_without_its_account_has_no_further_addresses),
+		TEST(who_had_it_keeps_it_whatever_the_order),
+		TEST(who_had_it_before_a_restart_keeps_it),
+		TEST(further_addresses_give_way_to_accounts_and_to_the_first),
+		TEST(an_address_twice_in_one_entry_is_no_loss),
+		TEST(a_loss_is_told_once),
+		TEST(a_flood_of_losses_is_told_in_part),
+		TEST(what_is_no_address_is_left_to_the_replica),
+		TEST(records_that_are_none_fail),
+	};
+
+	return cmocka_run_group_tests_name("claims", tests, NULL, NULL);
+}
