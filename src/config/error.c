@@ -6,7 +6,7 @@
 
 enum { SHOWN_MAX = 60 };
 
-static void
+static void __attribute__((format(printf, 3, 0)))
 fill(struct config_error *e, const struct config_place *at, const char *format, va_list args)
 {
 	(void)snprintf(e->file, sizeof e->file, "%s", at->file);

@@ -400,7 +400,7 @@ secrets_that_everybody_can_read_are_warned_of_where_they_are_named(void **state)
 static void
 a_circle_of_includes_is_one_error_that_names_it(void **state)
 {
-	char want[256], file[128];
+	char want[400], file[128];
 
 	(void)state;
 	write_file("a.circle", "domain x.org;\ninclude deep/../b.circle;");
