@@ -31,7 +31,13 @@ enum config_password_scheme {
 };
 enum config_ldap_tls { LDAP_TLS_NO, LDAP_TLS_START };
 /* What a directory calls what we need; "" stands for none. */
-enum config_ldap_schema { SCHEMA_INETORGPERSON, SCHEMA_ACTIVE_DIRECTORY, SCHEMA_QMAIL };
+enum config_ldap_schema {
+	SCHEMA_INETORGPERSON,
+	SCHEMA_OPENLDAP,
+	SCHEMA_POSIX,
+	SCHEMA_ACTIVE_DIRECTORY,
+	SCHEMA_QMAIL,
+};
 enum config_log_format { LOG_KEY_VALUE, LOG_JSON };
 
 #define CONFIG_LDAP_SERVERS_MAX 16
@@ -84,7 +90,8 @@ struct config {
 	enum config_ldap_tls ldap_starttls;
 	struct bytes ldap_ca_file; /* empty: what the system trusts */
 	enum config_ldap_schema ldap_schema;
-	struct bytes ldap_address, ldap_aliases, ldap_password; /* names that take the place of the schema's */
+	/* names that take the place of the schema's */
+	struct bytes ldap_address, ldap_aliases, ldap_forward, ldap_password, ldap_name, ldap_enabled, ldap_disabled;
 	uint32_t ldap_poll_s, ldap_timeout_s;
 	/* mailboxes maildir TEMPLATE: %d domain, %u local part, %{attribute} */
 	struct bytes maildir_template;

@@ -1,6 +1,8 @@
 """Addresses that entries of a real slapd claim: whose they are, and where groups lead."""
 import smtplib
 
+import pytest
+
 from conftest import wait_until
 from test_ldap import ldap, log_in, recipient, refusal, running  # noqa: F401: ldap is a fixture
 from slapd import SUFFIX
@@ -60,3 +62,35 @@ def test_a_value_that_is_too_long_is_left_out_and_the_rest_is_read(ldap):
     ldap.slapd.add_user("longer", "z" * 70000 + "@amerique.iut", "x")
     ldap.slapd.add_user("last", "last@amerique.iut", "x")
     wait_until(lambda: recipient(ldap, "last") == 250, 10, "the account behind it")
+
+
+@pytest.mark.parametrize("schema, classes, attribute", [("openldap", "inetLocalMailRecipient", "mailLocalAddress"),
+                                                        ("inetorgperson; aliases mailLocalAddress", "inetLocalMailRecipient", "mailLocalAddress"),
+                                                        ("posix; aliases departmentNumber", "", "departmentNumber")])
+def test_a_schema_names_the_attributes_and_directives_name_others(schema, classes, attribute):
+    with running(extra=f"schema {schema};") as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        s.slapd.add_user("koffi", "koffi@amerique.iut", "un", *([f"objectClass: {classes}"] if classes else []),
+                         f"{attribute}: kk@amerique.iut")
+        wait_until(lambda: recipient(s, "kk") == 250, 10, "the alias")
+        s.send("to the alias", to="kk")
+        assert files(s, "koffi")
+
+
+def test_mail_of_an_account_that_forwards_goes_there_instead():
+    with running(extra="forward departmentNumber; disabled employeeType; name description; address l;") as s:
+        for uid, forwards in (("a", []), ("b", ["a@amerique.iut"]), ("c", ["a@amerique.iut", "c@amerique.iut"]), ("d", ["x@afrique.iut"])):
+            s.slapd.add_user(uid, f"{uid}@elsewhere.iut", "pw", f"l: {uid}@amerique.iut", *(f"departmentNumber: {f}" for f in forwards))
+        wait_until(lambda: recipient(s, "c") == 250, 20, "the reading")
+        assert recipient(s, "d") == 451  # there is no way out yet
+        assert recipient(s, "younes") == 550  # whose address is in another attribute
+        for to, counts in (("b", (1, 0, 0)), ("c", (2, 0, 1))):
+            s.send("forwarded", to=to)
+            assert tuple(len(files(s, n)) for n in "abc") == counts
+        with smtplib.SMTP("localhost", s.ports["submission"], timeout=30) as c:
+            c.starttls(context=s.tls())
+            c.login("a@amerique.iut", "pw")
+            assert c.mail("b@amerique.iut")[0] == 553
+        log_in(s, "b", "pw").logout()
+        s.slapd.set("b", "employeeType", "TRUE")
+        wait_until(lambda: "AUTHENTICATIONFAILED" in refusal_or_ok(s, "b", "pw") or "disabled" in refusal_or_ok(s, "b", "pw"), 10, "the end of b")

@@ -9,6 +9,7 @@ struct alias {
 	uint32_t walk; /* the walk that went into it last */
 	uint32_t len;
 	uint16_t target_count;
+	uint8_t rank; /* enum alias_rank */
 	bool is_open; /* that walk is inside it */
 	bool is_reported; /* the administrator heard of its trouble */
 	uint8_t octets[]; /* targets: u16 length, address as the source wrote it */

@@ -164,33 +164,6 @@ set_account(struct accounts *a, const struct address *address, const struct user
 	accounts_free_account(before);
 }
 
-/* Of one source's entries claims.h decides; here two sources have the same. */
-static void
-report_taken(const struct address *address, struct bytes entry)
-{
-	event(NULL, EV_ADDRESS_TAKEN, TEXT("address", address_bytes(address)), STR("kept", "of the source that is read first"),
-		TEXT("left_out", entry));
-}
-
-void
-accounts_put_user(struct accounts *a, const struct user_record *record)
-{
-	struct address address;
-	struct name *name;
-
-	if (!address_fold(record->address, &address) || address.local_len == 0
-		|| address.local_len == address.len) {
-		event(NULL, EV_DIRECTORY_ROW, TEXT("account", record->address), STR("reason", "malformed"));
-		return;
-	}
-	name = map_get(a->names, address_bytes(&address));
-	if (name && name->account && name->account->generation == a->generation && !name->account->is_made) {
-		report_taken(&address, record->entry);
-		return;
-	}
-	set_account(a, &address, record, false);
-}
-
 void
 accounts_make(struct accounts *a, struct bytes folded)
 {
@@ -213,6 +186,7 @@ make_alias(const struct alias_record *record)
 	alias = memory_new(sizeof *alias + len);
 	alias->len = (uint32_t)len;
 	alias->target_count = (uint16_t)record->target_count;
+	alias->rank = (uint8_t)record->rank;
 	at = alias->octets;
 	for (size_t i = 0; i < record->target_count; i++) {
 		struct bytes target = record->targets[i];
@@ -222,6 +196,16 @@ make_alias(const struct alias_record *record)
 		at = add(at, target);
 	}
 	return alias;
+}
+
+static void
+set_alias(struct accounts *a, struct name *name, const struct alias_record *record)
+{
+	if (!name->alias)
+		a->alias_count++;
+	memory_free(name->alias);
+	name->alias = make_alias(record);
+	name->alias->generation = a->generation;
 }
 
 static bool
@@ -238,6 +222,14 @@ is_sound_alias(const struct alias_record *record, struct address *address)
 			|| target.local_len == target.len)
 			return false;
 	return true;
+}
+
+/* Of one source's entries claims.h decides; here two sources have the same. */
+static void
+report_taken(const struct address *address, struct bytes entry)
+{
+	event(NULL, EV_ADDRESS_TAKEN, TEXT("address", address_bytes(address)), STR("kept", "of the source that is read first"),
+		TEXT("left_out", entry));
 }
 
 /* From this load. */
@@ -263,11 +255,45 @@ accounts_put_alias(struct accounts *a, const struct alias_record *record)
 		report_taken(&address, record->entry);
 		return;
 	}
-	if (!name->alias)
-		a->alias_count++;
-	memory_free(name->alias);
-	name->alias = make_alias(record);
-	name->alias->generation = a->generation;
+	set_alias(a, name, record);
+}
+
+/* What an administrator made of the address counts before. */
+static void
+set_forward(struct accounts *a, const struct address *address, const struct user_record *record)
+{
+	struct name *name = name_of(a, address);
+	struct alias_record forward = { address_bytes(address), record->forwards, record->forward_count, ALIAS_FORWARD,
+		record->entry };
+	struct address folded;
+
+	if (name->alias && name->alias->generation == a->generation)
+		return;
+	if (is_sound_alias(&forward, &folded))
+		set_alias(a, name, &forward);
+	else
+		event(NULL, EV_DIRECTORY_ROW, TEXT("alias", forward.address), STR("reason", "a forward is malformed"));
+}
+
+void
+accounts_put_user(struct accounts *a, const struct user_record *record)
+{
+	struct address address;
+	struct name *name;
+
+	if (!address_fold(record->address, &address) || address.local_len == 0
+		|| address.local_len == address.len) {
+		event(NULL, EV_DIRECTORY_ROW, TEXT("account", record->address), STR("reason", "malformed"));
+		return;
+	}
+	name = map_get(a->names, address_bytes(&address));
+	if (name && name->account && name->account->generation == a->generation && !name->account->is_made) {
+		report_taken(&address, record->entry);
+		return;
+	}
+	set_account(a, &address, record, false);
+	if (record->forward_count)
+		set_forward(a, &address, record);
 }
 
 static void

@@ -12,6 +12,7 @@ struct walk {
 	struct targets *out;
 	bool is_too_large, has_loop, has_absent;
 	bool is_unusable; /* a mailbox without a path */
+	bool is_for_sending; /* who may send as the address is asked, not where its mail goes */
 };
 
 static void expand(struct walk *w, struct bytes address, unsigned int depth);
@@ -92,10 +93,17 @@ expand_alias(struct walk *w, struct alias *alias, unsigned int depth)
 	alias->is_open = false;
 }
 
+/* Who has his mail sent on gives nobody his name. */
+static bool
+is_followed(const struct walk *w, const struct alias *alias)
+{
+	return alias && !(w->is_for_sending && alias->rank == ALIAS_FORWARD);
+}
+
 static void
 expand_name(struct walk *w, struct name *name, struct bytes address, unsigned int depth)
 {
-	struct alias *alias = name->alias;
+	struct alias *alias = is_followed(w, name->alias) ? name->alias : NULL;
 
 	if (alias && alias->walk != w->a->walk) {
 		expand_alias(w, alias, depth);
@@ -105,8 +113,10 @@ expand_name(struct walk *w, struct name *name, struct bytes address, unsigned in
 		return;
 	if (name->account)
 		add_account(w, name->account, address);
-	else
+	else if (alias)
 		w->has_loop = true;
+	else
+		w->has_absent = true;
 }
 
 static void
@@ -152,14 +162,15 @@ report_trouble(const struct walk *w)
 }
 
 static enum ipc_outcome
-walk_from(struct accounts *a, struct bytes address, struct targets *out)
+walk_from(struct accounts *a, struct bytes address, bool is_for_sending, struct targets *out)
 {
-	struct walk w = { .a = a, .out = out };
+	struct walk w = { .a = a, .out = out, .is_for_sending = is_for_sending };
 
 	a->walk++;
 	out->count = out->octets = 0;
 	expand(&w, address, 0);
-	report_trouble(&w);
+	if (!is_for_sending)
+		report_trouble(&w);
 	if (w.is_too_large || w.is_unusable)
 		return IPC_LATER;
 	if (out->count)
@@ -187,22 +198,22 @@ add_first_domain(const struct accounts *a, struct address *address)
 /* RFC 5321 4.5.1: mail to postmaster is taken at each domain, even where nobody made such a name: it
    goes to the one that is configured, else to that of the first domain, which is made when need be. */
 static enum ipc_outcome
-resolve_postmaster(struct accounts *a, struct targets *out)
+resolve_postmaster(struct accounts *a, bool is_for_sending, struct targets *out)
 {
 	enum ipc_outcome outcome = IPC_ABSENT;
 	struct address *made = &out->asked; /* what is found may be a view of it */
 
 	if (a->postmaster.len)
-		outcome = walk_from(a, a->postmaster, out);
+		outcome = walk_from(a, a->postmaster, is_for_sending, out);
 	if (outcome != IPC_ABSENT)
 		return outcome;
 	if (!address_fold(BYTES("postmaster"), made) || !add_first_domain(a, made))
 		return IPC_LATER;
-	outcome = walk_from(a, address_bytes(made), out);
+	outcome = walk_from(a, address_bytes(made), is_for_sending, out);
 	if (outcome != IPC_ABSENT)
 		return outcome;
 	accounts_make(a, address_bytes(made));
-	return walk_from(a, address_bytes(made), out);
+	return walk_from(a, address_bytes(made), is_for_sending, out);
 }
 
 /* RFC 5321 4.5.1: "postmaster" needs no domain. */
@@ -216,8 +227,8 @@ fold_asked(const struct accounts *a, struct bytes address, struct address *asked
 	return is_postmaster(a, asked) && add_first_domain(a, asked);
 }
 
-enum ipc_outcome
-accounts_resolve(struct accounts *a, struct bytes address, struct targets *out)
+static enum ipc_outcome
+resolve(struct accounts *a, struct bytes address, bool is_for_sending, struct targets *out)
 {
 	enum ipc_outcome outcome;
 
@@ -228,10 +239,16 @@ accounts_resolve(struct accounts *a, struct bytes address, struct targets *out)
 		return IPC_ABSENT;
 	if (!accounts_has_domain(a, address_domain(&out->asked)))
 		return IPC_FOREIGN;
-	outcome = walk_from(a, address_bytes(&out->asked), out);
+	outcome = walk_from(a, address_bytes(&out->asked), is_for_sending, out);
 	if (outcome == IPC_ABSENT && is_postmaster(a, &out->asked))
-		return resolve_postmaster(a, out);
+		return resolve_postmaster(a, is_for_sending, out);
 	return outcome;
+}
+
+enum ipc_outcome
+accounts_resolve(struct accounts *a, struct bytes address, struct targets *out)
+{
+	return resolve(a, address, false, out);
 }
 
 enum ipc_outcome
@@ -239,7 +256,7 @@ accounts_may_send(struct accounts *a, uint64_t number, struct bytes address)
 {
 	const struct account *account = accounts_by_number(a, number);
 	struct targets targets;
-	enum ipc_outcome outcome = accounts_resolve(a, address, &targets);
+	enum ipc_outcome outcome = resolve(a, address, true, &targets);
 
 	if (outcome == IPC_LATER)
 		return IPC_LATER;

@@ -4,7 +4,7 @@
 
 enum { RECORD_USER = 1, RECORD_ALIAS = 2, DIGEST_OCTETS = 32 };
 
-static const char magic[] = "mermoz directory 2\n";
+static const char magic[] = "mermoz directory 3\n";
 
 static void
 put_text_record(struct buf *b, struct bytes text)
@@ -37,6 +37,9 @@ image_put_user(struct buf *records, const struct user_record *record)
 		put_text_record(records, record->attributes[i].name);
 		put_text_record(records, record->attributes[i].value);
 	}
+	put_u8(records, (uint8_t)record->forward_count);
+	for (size_t i = 0; i < record->forward_count; i++)
+		put_text_record(records, record->forwards[i]);
 }
 
 void
@@ -52,10 +55,25 @@ image_put_alias(struct buf *records, const struct alias_record *record)
 }
 
 static bool
+take_forwards(struct bytes *in, struct bytes forwards[RECORD_FORWARDS_MAX], size_t *count)
+{
+	uint8_t said;
+
+	if (!take_u8(in, &said) || said > RECORD_FORWARDS_MAX)
+		return false;
+	for (size_t i = 0; i < said; i++)
+		if (!take_text_record(in, &forwards[i]))
+			return false;
+	*count = said;
+	return true;
+}
+
+static bool
 visit_user(struct bytes *in, const struct image_visitor *visitor, void *arg)
 {
 	struct record_attribute attributes[RECORD_ATTRIBUTES_MAX];
-	struct user_record record = { .attributes = attributes };
+	struct bytes forwards[RECORD_FORWARDS_MAX];
+	struct user_record record = { .attributes = attributes, .forwards = forwards };
 	uint8_t is_enabled, count;
 
 	if (!take_text_record(in, &record.address) || !take_text_record(in, &record.name)
@@ -65,6 +83,8 @@ visit_user(struct bytes *in, const struct image_visitor *visitor, void *arg)
 	for (size_t i = 0; i < count; i++)
 		if (!take_text_record(in, &attributes[i].name) || !take_text_record(in, &attributes[i].value))
 			return false;
+	if (!take_forwards(in, forwards, &record.forward_count))
+		return false;
 	record.is_enabled = is_enabled;
 	record.attribute_count = count;
 	visitor->user(arg, &record);

@@ -1,7 +1,7 @@
 /* Everything that a source holds, as one run of octets: what a thread read and hands to the loop, and what is kept on
    disk for a start without the source.
 
-   snapshot = "mermoz directory 2" LF, SHA-256 of all that follows, u16 origin, u16 marker, records
+   snapshot = "mermoz directory 3" LF, SHA-256 of all that follows, u16 origin, u16 marker, records
    record   = u8 1 user | 2 alias, then its texts, each u16 octets and the text; little-endian */
 #ifndef ROLE_DIRECTORY_IMAGE_H
 #define ROLE_DIRECTORY_IMAGE_H

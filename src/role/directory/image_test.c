@@ -23,6 +23,8 @@ see_user(void *arg, const struct user_record *r)
 	for (size_t i = 0; i < r->attribute_count; i++)
 		put_format(&s->out, " %.*s=%.*s", BYTES_ARG(r->attributes[i].name), BYTES_ARG(r->attributes[i].value));
 	put_format(&s->out, " (%.*s)", BYTES_ARG(r->entry));
+	for (size_t i = 0; i < r->forward_count; i++)
+		put_format(&s->out, " >%.*s", BYTES_ARG(r->forwards[i]));
 	put_char(&s->out, '\n');
 }
 
@@ -46,12 +48,13 @@ put_some(struct buf *records)
 		{ BYTES_INIT("home"), BYTES_INIT("") } };
 	static const struct bytes targets[] = { BYTES_INIT("y@a.iut"), BYTES_INIT("z@b.iut") };
 
-	image_put_user(records, &(struct user_record){ BYTES("y@a.iut"), BYTES("Y"), BYTES("{PLAIN}x"), true, attributes, 2, BYTES("uid=y") });
+	image_put_user(records, &(struct user_record){ BYTES("y@a.iut"), BYTES("Y"), BYTES("{PLAIN}x"), true, attributes, 2, BYTES("uid=y"), targets,
+					2 });
 	image_put_alias(records, &(struct alias_record){ BYTES("all@a.iut"), targets, 2, ALIAS_FURTHER, BYTES("cn=all") });
 	image_put_user(records, &(struct user_record){ .address = BYTES("z@a.iut") });
 }
 
-static const char some[] = "user y@a.iut Y {PLAIN}x 1 uid=y home= (uid=y)\nalias 1 cn=all all@a.iut y@a.iut z@b.iut\nuser z@a.iut   0 ()\n";
+static const char some[] = "user y@a.iut Y {PLAIN}x 1 uid=y home= (uid=y) >y@a.iut >z@b.iut\nalias 1 cn=all all@a.iut y@a.iut z@b.iut\nuser z@a.iut   0 ()\n";
 
 static void
 what_was_put_is_visited_in_order(void **state)

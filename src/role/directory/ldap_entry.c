@@ -2,6 +2,7 @@
 
 #include "base/event.h"
 #include "base/memory.h"
+#include "role/directory/address.h"
 #include "role/directory/image.h"
 #include "role/directory/password.h"
 
@@ -11,12 +12,16 @@
 #define ACCOUNT_DISABLE 2
 
 static const struct {
-	const char *address, *aliases, *password, *name, *state;
+	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *state;
 } schemas[] = {
 	/* A policy's lock (draft-behera-ldap-password-policy) is the one way in which such an entry is disabled. */
-	[SCHEMA_INETORGPERSON] = { "mail", NULL, "userPassword", "cn", "pwdAccountLockedTime" },
-	[SCHEMA_ACTIVE_DIRECTORY] = { "mail", "proxyAddresses", NULL, "displayName", "userAccountControl" },
-	[SCHEMA_QMAIL] = { "mail", "mailAlternateAddress", "userPassword", "cn", "accountStatus" },
+	[SCHEMA_INETORGPERSON] = { "mail", NULL, NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime" },
+	/* inetLocalMailRecipient (draft-lachman-laser-ldap-mail-routing), as OpenLDAP's misc.schema has it */
+	[SCHEMA_OPENLDAP] = { "mail", "mailLocalAddress", NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime" },
+	[SCHEMA_POSIX] = { "mail", NULL, NULL, NULL, "userPassword", "gecos", "pwdAccountLockedTime" },
+	[SCHEMA_ACTIVE_DIRECTORY] = { "mail", "proxyAddresses", NULL, NULL, NULL, "displayName", "userAccountControl" },
+	[SCHEMA_QMAIL] = { "mail", "mailAlternateAddress", "mailForwardingAddress", "deliveryMode", "userPassword", "cn",
+		"accountStatus" },
 };
 
 static const char *
@@ -68,13 +73,22 @@ ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *
 	m->address = choose(c->ldap_address, schemas[m->schema].address, arena);
 	m->aliases = choose(c->ldap_aliases, schemas[m->schema].aliases, arena);
 	m->password = choose(c->ldap_password, schemas[m->schema].password, arena);
-	m->name = schemas[m->schema].name;
+	m->name = choose(c->ldap_name, schemas[m->schema].name, arena);
+	m->forward = choose(c->ldap_forward, schemas[m->schema].forward, arena);
+	m->delivery_mode = schemas[m->schema].delivery_mode;
+	m->enabled = choose(c->ldap_enabled, NULL, arena);
+	m->disabled = choose(c->ldap_disabled, NULL, arena);
+	m->state = m->enabled || m->disabled ? NULL : schemas[m->schema].state;
 	add_template(m, c->maildir_template, arena);
 	want(m, &count, m->address);
 	want(m, &count, m->aliases);
 	want(m, &count, m->password);
 	want(m, &count, m->name);
-	want(m, &count, schemas[m->schema].state);
+	want(m, &count, m->forward);
+	want(m, &count, m->delivery_mode);
+	want(m, &count, m->state);
+	want(m, &count, m->enabled);
+	want(m, &count, m->disabled);
 	for (size_t i = 0; i < m->attribute_count; i++)
 		want(m, &count, m->attributes[i]);
 	m->wanted[count] = NULL;
@@ -119,14 +133,30 @@ put_passwords(struct buf *out, struct berval **values)
 			event(NULL, EV_DIRECTORY_ROW, STR("account", "an entry"), STR("reason", "a password that can't be one"));
 }
 
+/* A value of the attribute is one of the words, which stand between "|". */
 static bool
-is_enabled(enum config_ldap_schema schema, struct berval **values)
+is_one_of(LDAP *ld, LDAPMessage *entry, const char *attribute, const char *words, bool when_absent)
+{
+	struct berval **values = values_of(ld, entry, attribute);
+	bool is_one = values && values[0] ? false : when_absent;
+
+	for (size_t i = 0; values && values[i]; i++)
+		for (struct bytes rest = bytes_text(words); rest.len && values[i]->bv_len;)
+			is_one |= bytes_equal_nocase(take_until(&rest, '|'), of_value(values[i]));
+	ldap_value_free_len(values);
+	return is_one;
+}
+
+static bool
+is_enabled_by_schema(enum config_ldap_schema schema, struct berval **values)
 {
 	struct bytes value = values && values[0] ? of_value(values[0]) : BYTES_NONE;
 	uint64_t bits;
 
 	switch (schema) {
 	case SCHEMA_INETORGPERSON:
+	case SCHEMA_OPENLDAP:
+	case SCHEMA_POSIX:
 		/* 000001010000Z: locked by an administrator; other times pass by themselves. */
 		return !bytes_equal(value, BYTES("000001010000Z"));
 	case SCHEMA_ACTIVE_DIRECTORY:
@@ -135,6 +165,17 @@ is_enabled(enum config_ldap_schema schema, struct berval **values)
 		return value.len == 0 || bytes_equal_nocase(value, BYTES("active"));
 	}
 	return false;
+}
+
+static bool
+is_enabled(const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry)
+{
+	struct berval **states = values_of(ld, entry, m->state);
+	bool is_so = is_enabled_by_schema(m->schema, states);
+
+	ldap_value_free_len(states);
+	return is_so && is_one_of(ld, entry, m->enabled, "TRUE|yes|active|enabled|1", true)
+		&& !is_one_of(ld, entry, m->disabled, "TRUE|yes|disabled|locked|1", false);
 }
 
 /* "smtp:" address, as proxyAddresses has it among other kinds; a bare address elsewhere. */
@@ -170,6 +211,40 @@ put_aliases(struct buf *records, struct bytes entry, struct bytes account, const
 	}
 }
 
+/* The addresses among the values. */
+static size_t
+take_forwards(const char *attribute, struct bytes entry_name, struct berval **values, struct bytes out[RECORD_FORWARDS_MAX])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; values && values[i]; i++) {
+		struct bytes address = of_value(values[i]);
+		struct address folded;
+
+		if (take_alias(&address) && is_address(address) && address_fold(address, &folded)
+			&& count < RECORD_FORWARDS_MAX)
+			out[count++] = address;
+		else
+			report_value(entry_name, attribute, "it is no address, or one too many");
+	}
+	return count;
+}
+
+/* qmail-ldap: mail is kept and sent on, unless deliveryMode says otherwise. */
+static size_t
+find_forwards(const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct berval **values, struct bytes account,
+	struct bytes entry_name, struct bytes out[RECORD_FORWARDS_MAX])
+{
+	size_t count;
+
+	if (is_one_of(ld, entry, m->delivery_mode, "noforward", false))
+		return 0;
+	count = take_forwards(m->forward, entry_name, values, out);
+	if (m->delivery_mode && !is_one_of(ld, entry, m->delivery_mode, "nolocal", false) && count && count < RECORD_FORWARDS_MAX)
+		out[count++] = account;
+	return count;
+}
+
 static size_t
 put_attributes(const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct bytes entry_name,
 	struct record_attribute *out, struct berval ***held)
@@ -191,20 +266,25 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 {
 	struct record_attribute attributes[LDAP_WANTED_MAX];
 	struct berval **held[LDAP_WANTED_MAX] = { NULL }, **passwords = values_of(ld, entry, m->password);
-	struct berval **names = values_of(ld, entry, m->name), **states = values_of(ld, entry, schemas[m->schema].state);
+	struct berval **names = values_of(ld, entry, m->name), **forwarded = values_of(ld, entry, m->forward);
+	struct bytes forwards[RECORD_FORWARDS_MAX];
 	uint8_t space[PASSWORD_STORED_MAX];
+	size_t forward_count;
 	struct buf password;
 
 	buf_init_fixed(&password, space, sizeof space);
 	put_passwords(&password, passwords);
+	forward_count = find_forwards(m, ld, entry, forwarded, address, entry_name, forwards);
 	image_put_user(records, &(struct user_record){
 		.address = address,
 		.name = first_of(entry_name, m->name, names),
 		.secret_password = buf_bytes(&password),
-		.is_enabled = is_enabled(m->schema, states),
+		.is_enabled = is_enabled(m, ld, entry),
 		.attributes = attributes,
 		.attribute_count = put_attributes(m, ld, entry, entry_name, attributes, held),
 		.entry = entry_name,
+		.forwards = forwards,
+		.forward_count = forward_count,
 	});
 	for (size_t i = 0; passwords && passwords[i]; i++)
 		memory_wipe(passwords[i]->bv_val, passwords[i]->bv_len);
@@ -213,7 +293,7 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 		ldap_value_free_len(held[i]);
 	ldap_value_free_len(passwords);
 	ldap_value_free_len(names);
-	ldap_value_free_len(states);
+	ldap_value_free_len(forwarded);
 }
 
 void

@@ -16,11 +16,12 @@
 
 /* Names of attributes; NULL: the schema has none. */
 struct ldap_mapping {
-	const char *address, *aliases, *password, *name;
+	const char *address, *aliases, *forward, *delivery_mode, *password, *name;
+	const char *state, *enabled, *disabled; /* state is the schema's; the others are directives' */
 	enum config_ldap_schema schema;
 	const char *attributes[LDAP_WANTED_MAX]; /* of the template */
 	size_t attribute_count;
-	const char *wanted[LDAP_WANTED_MAX + 8]; /* all of them, NULL behind the last */
+	const char *wanted[LDAP_WANTED_MAX + 16]; /* all of them, NULL behind the last */
 };
 
 /* The schema's names with the directives' in their place; texts are put into the arena. */

@@ -38,13 +38,14 @@ keep(struct arena *a, struct bytes text)
 }
 
 static void
-put_origin(struct buf *out, const struct config *c)
+put_origin(struct buf *out, const struct config *c, const struct ldap_mapping *m)
 {
 	for (size_t i = 0; i < c->ldap_servers.count; i++)
 		put_format(out, "%.*s ", BYTES_ARG(c->ldap_servers.at[i]));
-	put_format(out, "%.*s %.*s %.*s %.*s %.*s %.*s", BYTES_ARG(c->ldap_base), BYTES_ARG(c->ldap_users),
-		BYTES_ARG(c->ldap_address), BYTES_ARG(c->ldap_aliases), BYTES_ARG(c->ldap_password),
+	put_format(out, "%d %.*s %.*s %.*s", c->ldap_schema, BYTES_ARG(c->ldap_base), BYTES_ARG(c->ldap_users),
 		BYTES_ARG(c->maildir_template));
+	for (size_t i = 0; m->wanted[i]; i++)
+		put_format(out, " %s", m->wanted[i]);
 }
 
 struct ldap_link *
@@ -65,7 +66,7 @@ ldap_link_new(const struct config *c)
 	link->timeout.tv_sec = (time_t)c->ldap_timeout_s;
 	ldap_mapping_init(&link->mapping, c, link->arena);
 	buf_init(&origin, IMAGE_TEXT_MAX * 4);
-	put_origin(&origin, c);
+	put_origin(&origin, c, &link->mapping);
 	if (!arena_copy(link->arena, bytes_sub(buf_bytes(&origin), 0, IMAGE_TEXT_MAX), &link->origin))
 		link->origin = BYTES_NONE;
 	buf_done(&origin);

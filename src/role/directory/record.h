@@ -8,6 +8,7 @@
 /* More are not read. */
 #define RECORD_ATTRIBUTES_MAX 64
 #define RECORD_TARGETS_MAX 1024
+#define RECORD_FORWARDS_MAX 64
 
 struct record_attribute {
 	struct bytes name, value;
@@ -21,12 +22,16 @@ struct user_record {
 	const struct record_attribute *attributes;
 	size_t attribute_count;
 	struct bytes entry; /* what the source calls it (a DN), or empty */
+	/* Where its mail goes in place of its mailbox, which may be among them; none: to its mailbox. */
+	const struct bytes *forwards;
+	size_t forward_count;
 };
 
 /* Who says that an address leads elsewhere; a lower one gives way to accounts and to higher ones (claims.h). */
 enum alias_rank {
 	ALIAS_MADE, /* the administrator's own: counts before an account */
 	ALIAS_FURTHER, /* a further address of the entry of an account */
+	ALIAS_FORWARD, /* an account's own address, whose mail goes elsewhere */
 	ALIAS_RANKS
 };
 

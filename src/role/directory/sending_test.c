@@ -1,0 +1,165 @@
+/* Where mail goes and who may send as an address are not the same question: accounts that forward, and groups. */
+#include "role/directory/accounts.h"
+
+#include "base/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct world {
+	struct config config;
+	struct accounts *a;
+	struct targets targets;
+};
+
+static const struct accounts_handlers handlers = { NULL };
+
+static void
+put_forwarding(struct world *w, const char *address, const struct bytes *forwards, size_t count)
+{
+	accounts_put_user(w->a, &(struct user_record){ .address = bytes_text(address), .secret_password = BYTES("x"),
+		.is_enabled = true, .forwards = forwards, .forward_count = count });
+}
+
+static void
+put_user(struct world *w, const char *address)
+{
+	put_forwarding(w, address, NULL, 0);
+}
+
+/* targets: separated by SP. */
+static void
+put_alias(struct world *w, const char *address, const char *targets, enum alias_rank rank)
+{
+	struct bytes rest = bytes_text(targets), at[16];
+	size_t count = 0;
+
+	while (rest.len)
+		at[count++] = take_until(&rest, ' ');
+	accounts_put_alias(w->a, &(struct alias_record){ bytes_text(address), at, count, rank, BYTES("cn=x") });
+}
+
+static int
+set_up(void **state)
+{
+	static struct bytes domains[] = { BYTES_INIT("example.org"), BYTES_INIT("second.org") };
+	struct world *w = NEW(struct world);
+
+	w->config = (struct config){ .hostname = BYTES("mail.example.org"), .domains = { domains, 2 },
+		.recipient_delimiter = BYTES("+"), .maildir_template = BYTES("/mail/%d/%u") };
+	w->a = accounts_new(&w->config, &handlers, w);
+	*state = w;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct world *w = *state;
+
+	accounts_free(&w->a);
+	memory_free(w);
+	return 0;
+}
+
+struct row {
+	const char *address;
+	enum ipc_outcome want;
+	const char *targets; /* ACCOUNT[=address] or !foreign, separated by SP */
+};
+
+/* What the targets are, as in struct row. */
+static void
+print_targets(const struct targets *t, char *out, size_t size)
+{
+	struct buf b;
+
+	buf_init_fixed(&b, out, size);
+	for (size_t i = 0; i < t->count; i++) {
+		if (i)
+			put_char(&b, ' ');
+		if (!t->at[i].account) {
+			put_char(&b, '!');
+			put_bytes(&b, t->at[i].address);
+			continue;
+		}
+		put_bytes(&b, account_address(t->at[i].account));
+		if (!bytes_equal(account_address(t->at[i].account), t->at[i].address)) {
+			put_char(&b, '=');
+			put_bytes(&b, t->at[i].address);
+		}
+	}
+	put_char(&b, 0);
+	assert_false(b.has_failed);
+}
+
+static void
+check(struct world *w, const struct row *rows, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		char got[1024];
+
+		assert_int_equal(accounts_resolve(w->a, bytes_text(rows[i].address), &w->targets), rows[i].want);
+		print_targets(&w->targets, got, sizeof got);
+		assert_string_equal(got, rows[i].targets);
+	}
+}
+
+#define ALICE "alice@example.org"
+#define BOB "bob@example.org"
+
+static void
+an_account_that_forwards_keeps_its_name_to_itself(void **state)
+{
+	static const struct bytes to_bob[] = { BYTES_INIT(BOB) }, to_both[] = { BYTES_INIT(BOB), BYTES_INIT("dave@example.org") },
+		out[] = { BYTES_INIT("x@elsewhere.net") };
+	static const struct row rows[] = {
+		{ ALICE, IPC_OK, BOB },
+		{ "alice+x@example.org", IPC_OK, BOB },
+		{ "dave@example.org", IPC_OK, BOB " dave@example.org" },
+		{ "eve@example.org", IPC_OK, "!x@elsewhere.net" },
+		{ "sales@example.org", IPC_OK, BOB " dave@example.org" },
+	};
+	struct world *w = *state;
+
+	accounts_begin(w->a);
+	put_alias(w, "fred@example.org", "fred@example.org", ALIAS_MADE);
+	put_forwarding(w, ALICE, to_bob, 1);
+	put_forwarding(w, "dave@example.org", to_both, 2);
+	put_forwarding(w, "eve@example.org", out, 1);
+	put_forwarding(w, "fred@example.org", out, 1);
+	put_user(w, BOB);
+	put_alias(w, "sales@example.org", ALICE " dave@example.org", ALIAS_MADE);
+	accounts_end(w->a);
+	check(w, rows, sizeof rows / sizeof *rows);
+	/* what an administrator made of an address counts before */
+	assert_int_equal(accounts_resolve(w->a, BYTES("fred@example.org"), &w->targets), IPC_OK);
+	assert_non_null(w->targets.at[0].account);
+	uint64_t alice = accounts_find(w->a, BYTES(ALICE))->number, bob = accounts_find(w->a, BYTES(BOB))->number;
+	assert_int_equal(accounts_may_send(w->a, alice, BYTES(ALICE)), IPC_OK);
+	assert_int_equal(accounts_may_send(w->a, alice, BYTES("alice+x@example.org")), IPC_OK);
+	assert_int_equal(accounts_may_send(w->a, alice, BYTES("sales@example.org")), IPC_OK);
+	assert_int_equal(accounts_may_send(w->a, bob, BYTES(ALICE)), IPC_DENIED);
+	assert_int_equal(accounts_may_send(w->a, bob, BYTES("sales@example.org")), IPC_DENIED);
+	/* and no longer forwards when the source says so no more */
+	accounts_begin(w->a);
+	put_user(w, ALICE);
+	accounts_end(w->a);
+	assert_int_equal(accounts_resolve(w->a, BYTES(ALICE), &w->targets), IPC_OK);
+	assert_true(bytes_equal(account_address(w->targets.at[0].account), BYTES(ALICE)));
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(an_account_that_forwards_keeps_its_name_to_itself),
+	};
+
+	return cmocka_run_group_tests_name("sending", tests, NULL, NULL);
+}
