@@ -79,6 +79,10 @@ index objectClass,entryCSN,entryUUID,mail eq
         self.tool("ldapadd", ldif=f"dn: uid={uid},{SUFFIX}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid}\nsn: {uid}\n"
                   + "".join(f"mail: {m}\n" for m in mails) + f"userPassword: {password}\n" + "".join(f"{m}\n" for m in more))
 
+    def add_group(self, name, classes, *lines):
+        self.tool("ldapadd", ldif=f"dn: cn={name},{SUFFIX}\n" + "".join(f"objectClass: {c}\n" for c in classes.split()) + f"cn: {name}\n"
+                  + "".join(f"{line}\n" for line in lines))
+
     def set(self, uid, attribute, value):
         self.tool("ldapmodify", ldif=f"dn: uid={uid},{SUFFIX}\nchangetype: modify\nreplace: {attribute}\n{attribute}: {value}\n")
 

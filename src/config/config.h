@@ -29,6 +29,8 @@ enum config_password_scheme {
 	PASSWORD_SCHEME_SCRAM_SHA_1,
 	PASSWORD_SCHEME_SCRAM_SHA_256,
 };
+enum config_group_posting { GROUP_POSTING_ANYONE, GROUP_POSTING_DOMAIN, GROUP_POSTING_MEMBERS };
+enum config_group_sending { GROUP_SENDING_NO, GROUP_SENDING_MEMBERS };
 enum config_ldap_tls { LDAP_TLS_NO, LDAP_TLS_START };
 /* What a directory calls what we need; "" stands for none. */
 enum config_ldap_schema {
@@ -92,6 +94,10 @@ struct config {
 	enum config_ldap_schema ldap_schema;
 	/* names that take the place of the schema's */
 	struct bytes ldap_address, ldap_aliases, ldap_forward, ldap_password, ldap_name, ldap_enabled, ldap_disabled;
+	struct bytes ldap_account_name, ldap_members;
+	struct bytes ldap_groups; /* the filter that says what is a group; empty: nothing is */
+	enum config_group_posting ldap_group_posting;
+	enum config_group_sending ldap_group_sending;
 	uint32_t ldap_poll_s, ldap_timeout_s;
 	/* mailboxes maildir TEMPLATE: %d domain, %u local part, %{attribute} */
 	struct bytes maildir_template;

@@ -1,4 +1,6 @@
 """Addresses that entries of a real slapd claim: whose they are, and where groups lead."""
+import contextlib
+import signal
 import smtplib
 
 import pytest
@@ -94,3 +96,76 @@ def test_mail_of_an_account_that_forwards_goes_there_instead():
         log_in(s, "b", "pw").logout()
         s.slapd.set("b", "employeeType", "TRUE")
         wait_until(lambda: "AUTHENTICATIONFAILED" in refusal_or_ok(s, "b", "pw") or "disabled" in refusal_or_ok(s, "b", "pw"), 10, "the end of b")
+
+
+GROUPS = "groups (|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames)(objectClass=posixGroup)(objectClass=nisMailAlias));"
+
+
+def dn(name):
+    return f"{'uid' if name in ('ybensyed', 'awa', 'koffi') else 'cn'}={name},{SUFFIX}"
+
+
+@contextlib.contextmanager
+def with_groups(extra=""):
+    """younes and awa stand in groups of every kind; koffi in none."""
+    with running(extra=GROUPS + extra) as s:
+        d = s.slapd
+        d.add_user("koffi", "koffi@amerique.iut", "un")
+        d.add_group("bare", "groupOfNames", f"member: {dn('awa')}", f"member: {dn('gone')}")
+        d.add_group("names", "groupOfNames extensibleObject", "mail: names@amerique.iut", f"member: {dn('ybensyed')}", f"member: {dn('bare')}")
+        d.add_group("unique", "groupOfUniqueNames extensibleObject", "mail: unique@amerique.iut", "mail: unique2@amerique.iut",
+                    f"uniqueMember: {dn('ybensyed')}", f"uniqueMember: {dn('names')}")
+        d.add_group("unix", "posixGroup extensibleObject", "gidNumber: 7", "mail: unix@amerique.iut", "memberUid: ybensyed", "memberUid: nobody")
+        d.add_group("list", "nisMailAlias extensibleObject", "mail: list@amerique.iut", "rfc822MailMember: awa@amerique.iut",
+                    "rfc822MailMember: unix@amerique.iut")
+        d.add_group("loop", "groupOfNames extensibleObject", "mail: loop@amerique.iut", f"member: {dn('loop')}", f"member: {dn('unique')}")
+        d.add_group("out", "nisMailAlias extensibleObject", "mail: out@amerique.iut", "rfc822MailMember: x@afrique.iut")
+        wait_until(lambda: recipient(s, "koffi") == 250, 20, "the reading")
+        wait_until(lambda: s.events("directory.loaded")[-1]["aliases"] >= "8", 20, "the groups")
+        yield s
+
+
+def boxes(server):
+    return tuple(len(files(server, name)) for name in ("ybensyed", "awa", "koffi"))
+
+
+def test_mail_to_a_group_goes_to_each_member_once():
+    with with_groups() as s:
+        before = boxes(s)
+        for to, gets in (("names", (1, 1, 0)), ("unique", (1, 1, 0)), ("unique2", (1, 1, 0)), ("unix", (1, 0, 0)), ("list", (1, 1, 0)), ("loop", (1, 1, 0))):
+            s.send(f"to {to}", to=to)
+            assert boxes(s) == tuple(a + b for a, b in zip(before, gets)), to
+            before = boxes(s)
+        with s.smtp() as c:
+            c.sendmail("a@b.example", [f"{n}@amerique.iut" for n in ("names", "list", "younes", "koffi")], "Subject: once\r\n\r\n")
+        assert boxes(s) == tuple(a + 1 for a in before)
+        assert recipient(s, "out") == 451
+        # members follow, and a group that loses them all is not called unknown
+        s.slapd.tool("ldapmodify", ldif=f"dn: {dn('unix')}\nchangetype: modify\nreplace: memberUid\nmemberUid: koffi\n")
+        wait_until(lambda: s.send("to koffi", to="unix") or boxes(s)[2] > before[2] + 1, 10, "the new member")
+        s.slapd.tool("ldapmodify", ldif=f"dn: {dn('unix')}\nchangetype: modify\ndelete: memberUid\n")
+        wait_until(lambda: recipient(s, "unix") == 451, 10, "the last member's end")
+
+
+def submit(server, name, password, sender, to):
+    with smtplib.SMTP("localhost", server.ports["submission"], timeout=30) as c:
+        c.starttls(context=server.tls())
+        c.login(f"{name}@amerique.iut", password)
+        return c.mail(f"{sender}@amerique.iut")[0], c.rcpt(f"{to}@amerique.iut")
+
+
+def test_who_may_write_to_a_group_and_send_as_it_is_configured():
+    with with_groups("group_posting members; group_sending members;") as s:
+        assert recipient(s, "unix") == 550 and recipient(s, "koffi") == 250
+        code, (refused, text) = submit(s, "koffi", "un", "koffi", "unix")
+        assert (code, refused) == (250, 550) and b"5.7.1" in text
+        assert submit(s, "younes.bensyed", "azerty", "unix", "unix")[0] == 250
+        assert submit(s, "younes.bensyed", "azerty", "younes", "unix")[1][0] == 250
+        assert submit(s, "koffi", "un", "unix", "koffi")[0] == 553
+        # whoever is of the domain, and nobody as the group
+        s.conf.write_text(s.conf.read_text().replace("group_posting members; group_sending members;", "group_posting domain;"))
+        s.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: s.events("config.reloaded"), 20, "the reload")
+        assert recipient(s, "unix") == 550
+        assert submit(s, "koffi", "un", "koffi", "unix")[1][0] == 250
+        assert submit(s, "younes.bensyed", "azerty", "unix", "unix")[0] == 553

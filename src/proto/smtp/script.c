@@ -29,6 +29,7 @@ static const struct {
 	{ "later", SMTP_ANSWER_LATER },
 	{ "no-space", SMTP_ANSWER_NO_SPACE },
 	{ "unknown", SMTP_ANSWER_UNKNOWN },
+	{ "not-open", SMTP_ANSWER_NOT_OPEN },
 	{ "no-relay", SMTP_ANSWER_NO_RELAY },
 	{ "no-route", SMTP_ANSWER_NO_ROUTE },
 	{ "too-many", SMTP_ANSWER_TOO_MANY },

@@ -122,6 +122,8 @@ accounts_configure(struct accounts *a, const struct config *config)
 	a->config_domains = keep_domains(arena, config);
 	a->delimiters = keep(arena, config->recipient_delimiter);
 	a->postmaster = keep(arena, config->postmaster);
+	a->group_posting = config->ldap_group_posting;
+	a->may_send_as_group = config->ldap_group_sending == GROUP_SENDING_MEMBERS;
 	a->default_scheme = name_of_scheme(config->default_password_scheme);
 	a->template = keep(arena, config->maildir_template);
 	arena_free(&a->arena);

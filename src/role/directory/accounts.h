@@ -86,6 +86,9 @@ struct targets {
    nothing loaded yet, an alias that leads to itself or to too many, or a mailbox without a path (the
    administrator hears of it).  "postmaster" alone and at each of our domains is never absent. */
 enum ipc_outcome accounts_resolve(struct accounts *a, struct bytes address, struct targets *out);
+/* May the account, or (0) somebody who did not log in, write to that address, which leads somewhere?  IPC_OK, IPC_LATER,
+   IPC_DENIED: there is a group on the way, and it is not open to all. */
+enum ipc_outcome accounts_may_post(struct accounts *a, uint64_t number, struct bytes address);
 /* May the account send as that address: its own, with or without detail, or one that leads to it?
    IPC_OK, IPC_DENIED, IPC_LATER. */
 enum ipc_outcome accounts_may_send(struct accounts *a, uint64_t number, struct bytes address);

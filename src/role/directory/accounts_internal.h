@@ -30,6 +30,8 @@ struct accounts {
 	struct arena *arena; /* the copies below */
 	struct config_texts config_domains; /* one at least, unless they are malformed */
 	struct bytes delimiters, postmaster, template;
+	enum config_group_posting group_posting;
+	bool may_send_as_group; /* its members */
 	struct bytes default_scheme; /* of a password that names none */
 	struct map *names; /* folded address -> struct name */
 	struct map *domains; /* folded domain -> itself */

@@ -215,7 +215,7 @@ is_sound_alias(const struct alias_record *record, struct address *address)
 
 	if (!address_fold(record->address, address) || address->local_len == address->len)
 		return false;
-	if (record->target_count == 0 || record->target_count > RECORD_TARGETS_MAX)
+	if ((record->target_count == 0 && record->rank != ALIAS_GROUP) || record->target_count > RECORD_TARGETS_MAX)
 		return false;
 	for (size_t i = 0; i < record->target_count; i++)
 		if (!address_fold(record->targets[i], &target) || target.local_len == 0

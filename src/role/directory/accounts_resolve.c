@@ -13,6 +13,8 @@ struct walk {
 	bool is_too_large, has_loop, has_absent;
 	bool is_unusable; /* a mailbox without a path */
 	bool is_for_sending; /* who may send as the address is asked, not where its mail goes */
+	bool is_for_posting; /* who the members of the groups on the way are is asked */
+	bool has_group, has_nobody; /* a group; one whose members are not there */
 };
 
 static void expand(struct walk *w, struct bytes address, unsigned int depth);
@@ -86,6 +88,9 @@ expand_alias(struct walk *w, struct alias *alias, unsigned int depth)
 	struct bytes rest = bytes_of(alias->octets, alias->len), target;
 	uint16_t len;
 
+	w->has_group |= alias->rank == ALIAS_GROUP;
+	/* Whose members are not there now is not for ever without any. */
+	w->has_nobody |= alias->len == 0;
 	alias->walk = w->a->walk;
 	alias->is_open = true;
 	while (!w->is_too_large && take_u16(&rest, &len) && take_octets(&rest, len, &target))
@@ -93,11 +98,15 @@ expand_alias(struct walk *w, struct alias *alias, unsigned int depth)
 	alias->is_open = false;
 }
 
-/* Who has his mail sent on gives nobody his name. */
+/* Who has his mail sent on gives nobody his name, and a group only when so configured. */
 static bool
 is_followed(const struct walk *w, const struct alias *alias)
 {
-	return alias && !(w->is_for_sending && alias->rank == ALIAS_FORWARD);
+	if (!alias)
+		return false;
+	if (alias->rank == ALIAS_GROUP)
+		return !w->is_for_sending || w->a->may_send_as_group;
+	return alias->rank != ALIAS_FORWARD || !(w->is_for_sending || w->is_for_posting);
 }
 
 static void
@@ -150,7 +159,7 @@ report_trouble(const struct walk *w)
 {
 	struct name *name = find_name(w->a, &w->out->asked);
 
-	if (!(w->is_too_large || w->has_loop || w->has_absent) || !name || !name->alias
+	if (!(w->is_too_large || w->has_loop || w->has_absent || w->has_nobody) || !name || !name->alias
 		|| name->alias->is_reported)
 		return;
 	name->alias->is_reported = true;
@@ -175,7 +184,7 @@ walk_from(struct accounts *a, struct bytes address, bool is_for_sending, struct 
 		return IPC_LATER;
 	if (out->count)
 		return IPC_OK;
-	return w.has_loop ? IPC_LATER : IPC_ABSENT;
+	return w.has_loop || w.has_nobody ? IPC_LATER : IPC_ABSENT;
 }
 
 static bool
@@ -249,6 +258,40 @@ enum ipc_outcome
 accounts_resolve(struct accounts *a, struct bytes address, struct targets *out)
 {
 	return resolve(a, address, false, out);
+}
+
+static bool
+may_post(const struct accounts *a, const struct account *account, const struct address *asked)
+{
+	struct address own;
+
+	switch (a->group_posting) {
+	case GROUP_POSTING_ANYONE:
+		return true;
+	case GROUP_POSTING_DOMAIN:
+		return account && address_fold(account_address(account), &own)
+			&& bytes_equal(address_domain(&own), address_domain(asked));
+	case GROUP_POSTING_MEMBERS:
+		return account && account->walk == a->walk;
+	}
+	return false;
+}
+
+enum ipc_outcome
+accounts_may_post(struct accounts *a, uint64_t number, struct bytes address)
+{
+	struct targets targets = { .count = 0 };
+	struct walk w = { .a = a, .out = &targets, .is_for_posting = true };
+
+	if (a->group_posting == GROUP_POSTING_ANYONE || !fold_asked(a, address, &targets.asked))
+		return IPC_OK;
+	a->walk++;
+	expand(&w, address_bytes(&targets.asked), 0);
+	if (!w.has_group)
+		return IPC_OK;
+	if (w.is_too_large)
+		return IPC_LATER;
+	return may_post(a, accounts_by_number(a, number), &targets.asked) ? IPC_OK : IPC_DENIED;
 }
 
 enum ipc_outcome

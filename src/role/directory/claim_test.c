@@ -12,7 +12,7 @@
 
 struct world {
 	struct claims *claims;
-	char counts[1024]; /* ENTRY:ADDRESS or ENTRY>ADDRESS, separated by SP */
+	char counts[1024]; /* ENTRY:ADDRESS, ENTRY>ADDRESS or ENTRY*ADDRESS, separated by SP */
 	char told[8192];
 	int told_count;
 };
@@ -76,6 +76,13 @@ see_alias(void *arg, const struct alias_record *r)
 	see('>', r->entry, r->address);
 }
 
+static void
+see_group(void *arg, const struct group_record *r)
+{
+	(void)arg;
+	see('*', r->entry, r->address);
+}
+
 /* Records as `counts` writes them. */
 static void
 put_records(struct buf *out, const char *text)
@@ -84,10 +91,12 @@ put_records(struct buf *out, const char *text)
 
 	while (rest.len) {
 		struct bytes address = take_until(&rest, ' '), entry = bytes_sub(address, 0, 1);
-		bool is_user = address.ptr[1] == ':';
+		uint8_t kind = address.ptr[1];
 
 		address = bytes_sub(address, 2, address.len);
-		if (is_user)
+		if (kind == '*')
+			image_put_group(out, &(struct group_record){ address, entry, BYTES_NONE });
+		else if (kind == ':')
 			image_put_user(out, &(struct user_record){ .address = address, .entry = entry, .is_enabled = true });
 		else
 			image_put_alias(out, &(struct alias_record){ address, &target, 1, ALIAS_FURTHER, entry });
@@ -97,7 +106,7 @@ put_records(struct buf *out, const char *text)
 static const char *
 settle(const char *text)
 {
-	static const struct image_visitor visitor = { see_user, see_alias };
+	static const struct image_visitor visitor = { see_user, see_alias, see_group };
 	struct buf in, out;
 
 	buf_init(&in, 65536);
@@ -175,6 +184,21 @@ further_addresses_give_way_to_accounts_and_to_the_first(void **state)
 }
 
 static void
+an_account_does_not_take_the_address_of_a_group_that_had_it(void **state)
+{
+	(void)state;
+	assert_string_equal(settle("a:a@x g*team@x g>crew@x"), "a:a@x g*team@x g>crew@x");
+	assert_string_equal(settle("a:a@x a>team@x b:team@x b>bb@x g*team@x g>crew@x"), "a:a@x g*team@x g>crew@x");
+}
+
+static void
+a_group_without_its_address_stays_a_part_of_others(void **state)
+{
+	(void)state;
+	assert_string_equal(settle("a:team@x g*team@x g>crew@x h*h@x"), "a:team@x g* h*h@x");
+}
+
+static void
 an_address_twice_in_one_entry_is_no_loss(void **state)
 {
 	(void)state;
@@ -238,6 +262,8 @@ main(void)
 		TEST(who_had_it_keeps_it_whatever_the_order),
 		TEST(who_had_it_before_a_restart_keeps_it),
 		TEST(further_addresses_give_way_to_accounts_and_to_the_first),
+		TEST(an_account_does_not_take_the_address_of_a_group_that_had_it),
+		TEST(a_group_without_its_address_stays_a_part_of_others),
 		TEST(an_address_twice_in_one_entry_is_no_loss),
 		TEST(a_loss_is_told_once),
 		TEST(a_flood_of_losses_is_told_in_part),

@@ -146,6 +146,13 @@ claim_alias(void *arg, const struct alias_record *record)
 	add_claim(arg, record->address, record->entry, (uint8_t)(RANK_ACCOUNT + record->rank));
 }
 
+/* As an account: people write to it as to one. */
+static void
+claim_group(void *arg, const struct group_record *record)
+{
+	add_claim(arg, record->address, record->entry, RANK_ACCOUNT);
+}
+
 /* The one that counts first. */
 static int
 compare_claims(const void *x, const void *y)
@@ -164,7 +171,7 @@ compare_claims(const void *x, const void *y)
 static void
 collect(struct settling *s, struct bytes records)
 {
-	static const struct image_visitor visitor = { claim_user, claim_alias };
+	static const struct image_visitor visitor = { claim_user, claim_alias, claim_group };
 
 	/* The rest of records that are none is nobody's; who reads what is put out says so. */
 	if (!image_visit(records, &visitor, s))
@@ -272,10 +279,22 @@ put_alias(void *arg, const struct alias_record *record)
 		image_put_alias(s->out, record);
 }
 
+/* Without its address it is still a part of other groups. */
+static void
+put_group(void *arg, const struct group_record *record)
+{
+	struct settling *s = arg;
+	struct group_record kept = *record;
+
+	if (s->is_lost[s->next++])
+		kept.address = BYTES_NONE;
+	image_put_group(s->out, &kept);
+}
+
 void
 claims_settle(struct claims *c, struct bytes records, struct buf *out)
 {
-	static const struct image_visitor visitor = { put_user, put_alias };
+	static const struct image_visitor visitor = { put_user, put_alias, put_group };
 	struct settling s = { .claims = c, .out = out };
 
 	collect(&s, records);

@@ -1,7 +1,6 @@
 /* Which entry of a source an address belongs to, when several have it.
 
-   An account's own address counts before a group's, and a group's before a further address of an account (enum
-   alias_rank).  Among equals it stays with the entry that had it at the reading before, be it in another process
+   The address of an account or of a group counts before a further address of one.  Among equals it stays with the entry that had it at the reading before, be it in another process
    (claims_learn); when none had it, it goes to the first in the order of the reading.  So who writes another's address
    into an entry gets neither mail nor log-ins, nor may send as it. */
 #ifndef ROLE_DIRECTORY_CLAIMS_H
@@ -17,7 +16,7 @@ void claims_free(struct claims **c);
 /* What these records (image.h) say is how it was. */
 void claims_learn(struct claims *c, struct bytes records);
 /* Appends to *out the records that count, in their order, and remembers who has what.  An entry that has lost the
-   address of its account is left out with its further addresses.  The administrator hears of each loss once. */
+   address of its account is left out with its further addresses; a group without its address stays a part of others.  The administrator hears of each loss once. */
 void claims_settle(struct claims *c, struct bytes records, struct buf *out);
 
 #endif

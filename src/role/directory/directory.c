@@ -51,7 +51,7 @@ open_source(struct directory *d, struct fault *f)
 static bool
 visit_ldap(struct directory *d)
 {
-	static const struct image_visitor visitor = { on_user, on_alias };
+	static const struct image_visitor visitor = { on_user, on_alias, NULL };
 
 	return !d->ldap_is_wanted || (d->has_ldap_records && image_visit(buf_bytes(&d->ldap_records), &visitor, d->accounts));
 }

@@ -12,7 +12,7 @@ struct unknown {
 	struct directory *directory;
 	struct unknown *next;
 	struct peer *front; /* NULL: gone, nobody waits */
-	uint64_t request;
+	uint64_t request, account;
 	size_t len;
 	uint8_t address[];
 };
@@ -52,6 +52,14 @@ answer(struct directory *d, struct peer *front, uint64_t request, enum ipc_outco
 	buf_done(&out);
 }
 
+static enum ipc_outcome
+resolve(struct directory *d, struct bytes address, uint64_t account, struct targets *targets)
+{
+	enum ipc_outcome outcome = accounts_resolve(d->accounts, address, targets);
+
+	return outcome == IPC_OK ? accounts_may_post(d->accounts, account, address) : outcome;
+}
+
 static void
 forget(struct unknown *u)
 {
@@ -72,7 +80,7 @@ on_sure(void *arg, bool is_sure)
 	enum ipc_outcome outcome;
 
 	if (u->front) {
-		outcome = accounts_resolve(d->accounts, bytes_of(u->address, u->len), &targets);
+		outcome = resolve(d, bytes_of(u->address, u->len), u->account, &targets);
 		if (outcome == IPC_ABSENT && !is_sure)
 			outcome = IPC_LATER;
 		answer(d, u->front, u->request, outcome, &targets);
@@ -94,6 +102,7 @@ wait_for_ldap(struct directory *d, struct peer *front, const struct ipc_resolve 
 	u->directory = d;
 	u->front = front;
 	u->request = m->request;
+	u->account = m->account;
 	u->len = m->address.len;
 	if (u->len)
 		memcpy(u->address, m->address.ptr, u->len);
@@ -107,7 +116,7 @@ void
 directory_resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m)
 {
 	struct targets targets;
-	enum ipc_outcome outcome = accounts_resolve(d->accounts, m->address, &targets);
+	enum ipc_outcome outcome = resolve(d, m->address, m->account, &targets);
 
 	if (outcome != IPC_ABSENT || !d->ldap)
 		answer(d, front, m->request, outcome, &targets);

@@ -2,9 +2,9 @@
 
 #include <openssl/evp.h>
 
-enum { RECORD_USER = 1, RECORD_ALIAS = 2, DIGEST_OCTETS = 32 };
+enum { RECORD_USER = 1, RECORD_ALIAS = 2, RECORD_GROUP = 3, DIGEST_OCTETS = 32 };
 
-static const char magic[] = "mermoz directory 3\n";
+static const char magic[] = "mermoz directory 4\n";
 
 static void
 put_text_record(struct buf *b, struct bytes text)
@@ -31,6 +31,7 @@ image_put_user(struct buf *records, const struct user_record *record)
 	put_text_record(records, record->name);
 	put_text_record(records, record->secret_password);
 	put_text_record(records, record->entry);
+	put_text_record(records, record->account_name);
 	put_u8(records, record->is_enabled);
 	put_u8(records, (uint8_t)record->attribute_count);
 	for (size_t i = 0; i < record->attribute_count; i++) {
@@ -52,6 +53,28 @@ image_put_alias(struct buf *records, const struct alias_record *record)
 	put_u16(records, (uint16_t)record->target_count);
 	for (size_t i = 0; i < record->target_count; i++)
 		put_text_record(records, record->targets[i]);
+}
+
+void
+image_put_group(struct buf *records, const struct group_record *record)
+{
+	put_u8(records, RECORD_GROUP);
+	put_text_record(records, record->address);
+	put_text_record(records, record->entry);
+	put_u32(records, (uint32_t)record->members.len);
+	put_bytes(records, record->members);
+}
+
+void
+image_put_member(struct buf *members, struct bytes member)
+{
+	put_text_record(members, member);
+}
+
+bool
+image_take_member(struct bytes *members, struct bytes *member)
+{
+	return take_text_record(members, member);
 }
 
 static bool
@@ -78,7 +101,7 @@ visit_user(struct bytes *in, const struct image_visitor *visitor, void *arg)
 
 	if (!take_text_record(in, &record.address) || !take_text_record(in, &record.name)
 		|| !take_text_record(in, &record.secret_password) || !take_text_record(in, &record.entry)
-		|| !take_u8(in, &is_enabled) || is_enabled > 1 || !take_u8(in, &count) || count > RECORD_ATTRIBUTES_MAX)
+		|| !take_text_record(in, &record.account_name) || !take_u8(in, &is_enabled) || is_enabled > 1 || !take_u8(in, &count) || count > RECORD_ATTRIBUTES_MAX)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (!take_text_record(in, &attributes[i].name) || !take_text_record(in, &attributes[i].value))
@@ -111,14 +134,42 @@ visit_alias(struct bytes *in, const struct image_visitor *visitor, void *arg)
 	return true;
 }
 
-bool
-image_visit(struct bytes records, const struct image_visitor *visitor, void *arg)
+static bool
+visit_group(struct bytes *in, const struct image_visitor *visitor, void *arg)
+{
+	struct group_record record;
+	uint32_t len;
+
+	if (!visitor->group || !take_text_record(in, &record.address) || !take_text_record(in, &record.entry)
+		|| !take_u32(in, &len) || !take_octets(in, len, &record.members))
+		return false;
+	visitor->group(arg, &record);
+	return true;
+}
+
+static bool
+visit_record(struct bytes *in, const struct image_visitor *visitor, void *arg)
 {
 	uint8_t kind;
 
-	while (take_u8(&records, &kind))
-		if (kind == RECORD_USER ? !visit_user(&records, visitor, arg) :
-					  kind != RECORD_ALIAS || !visit_alias(&records, visitor, arg))
+	if (!take_u8(in, &kind))
+		return false;
+	switch (kind) {
+	case RECORD_USER:
+		return visit_user(in, visitor, arg);
+	case RECORD_ALIAS:
+		return visit_alias(in, visitor, arg);
+	case RECORD_GROUP:
+		return visit_group(in, visitor, arg);
+	}
+	return false;
+}
+
+bool
+image_visit(struct bytes records, const struct image_visitor *visitor, void *arg)
+{
+	while (records.len)
+		if (!visit_record(&records, visitor, arg))
 			return false;
 	return true;
 }

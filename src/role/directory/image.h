@@ -1,8 +1,10 @@
 /* Everything that a source holds, as one run of octets: what a thread read and hands to the loop, and what is kept on
    disk for a start without the source.
 
-   snapshot = "mermoz directory 3" LF, SHA-256 of all that follows, u16 origin, u16 marker, records
-   record   = u8 1 user | 2 alias, then its texts, each u16 octets and the text; little-endian */
+   snapshot = "mermoz directory 4" LF, SHA-256 of all that follows, u16 origin, u16 marker, records
+   record   = u8 1 user | 2 alias | 3 group, then its texts, each u16 octets and the text; little-endian
+
+   Groups stand only in what was read; what the loop and the disk get has aliases in their place (groups.h). */
 #ifndef ROLE_DIRECTORY_IMAGE_H
 #define ROLE_DIRECTORY_IMAGE_H
 
@@ -17,10 +19,15 @@
 /* Append a record; a text longer than 65535 octets makes the buffer fail. */
 void image_put_user(struct buf *records, const struct user_record *record);
 void image_put_alias(struct buf *records, const struct alias_record *record);
+void image_put_group(struct buf *records, const struct group_record *record);
+/* One of `members` of a group_record. */
+void image_put_member(struct buf *members, struct bytes member);
+bool image_take_member(struct bytes *members, struct bytes *member);
 
 struct image_visitor {
 	void (*user)(void *arg, const struct user_record *record);
 	void (*alias)(void *arg, const struct alias_record *record);
+	void (*group)(void *arg, const struct group_record *record); /* NULL: groups are no records */
 };
 
 /* Each record in order.  False: the rest is no record. */

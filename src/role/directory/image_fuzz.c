@@ -14,11 +14,17 @@ put_alias_again(void *arg, const struct alias_record *record)
 	image_put_alias(arg, record);
 }
 
+static void
+put_group_again(void *arg, const struct group_record *record)
+{
+	image_put_group(arg, record);
+}
+
 /* What is read whole, put again, gives the same octets. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct image_visitor visitor = { put_user_again, put_alias_again };
+	static const struct image_visitor visitor = { put_user_again, put_alias_again, put_group_again };
 	struct bytes marker, records;
 	struct buf again;
 

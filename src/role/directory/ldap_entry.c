@@ -12,16 +12,17 @@
 #define ACCOUNT_DISABLE 2
 
 static const struct {
-	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *state;
+	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *state, *account_name;
 } schemas[] = {
 	/* A policy's lock (draft-behera-ldap-password-policy) is the one way in which such an entry is disabled. */
-	[SCHEMA_INETORGPERSON] = { "mail", NULL, NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime" },
+	[SCHEMA_INETORGPERSON] = { "mail", NULL, NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime", "uid" },
 	/* inetLocalMailRecipient (draft-lachman-laser-ldap-mail-routing), as OpenLDAP's misc.schema has it */
-	[SCHEMA_OPENLDAP] = { "mail", "mailLocalAddress", NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime" },
-	[SCHEMA_POSIX] = { "mail", NULL, NULL, NULL, "userPassword", "gecos", "pwdAccountLockedTime" },
-	[SCHEMA_ACTIVE_DIRECTORY] = { "mail", "proxyAddresses", NULL, NULL, NULL, "displayName", "userAccountControl" },
+	[SCHEMA_OPENLDAP] = { "mail", "mailLocalAddress", NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime", "uid" },
+	[SCHEMA_POSIX] = { "mail", NULL, NULL, NULL, "userPassword", "gecos", "pwdAccountLockedTime", "uid" },
+	[SCHEMA_ACTIVE_DIRECTORY] = { "mail", "proxyAddresses", NULL, NULL, NULL, "displayName", "userAccountControl",
+		"sAMAccountName" },
 	[SCHEMA_QMAIL] = { "mail", "mailAlternateAddress", "mailForwardingAddress", "deliveryMode", "userPassword", "cn",
-		"accountStatus" },
+		"accountStatus", "uid" },
 };
 
 static const char *
@@ -55,13 +56,32 @@ add_template(struct ldap_mapping *m, struct bytes template, struct arena *arena)
 }
 
 static void
-want(struct ldap_mapping *m, size_t *count, const char *name)
+want(const char **wanted, size_t *count, const char *name)
 {
 	for (size_t i = 0; name && i < *count; i++)
-		if (strcasecmp(m->wanted[i], name) == 0)
+		if (strcasecmp(wanted[i], name) == 0)
 			return;
 	if (name)
-		m->wanted[(*count)++] = name;
+		wanted[(*count)++] = name;
+}
+
+/* RFC 4519 2.17, 2.40; RFC 2307 3; Netscape's mail groups; sendmail's. */
+static const char *const known_members[] = { "member", "uniqueMember", "memberUid", "mgrpRFC822MailMember",
+	"rfc822MailMember" };
+
+static void
+init_groups(struct ldap_mapping *m, const struct config *c, struct arena *arena)
+{
+	size_t count = 0;
+
+	if (c->ldap_members.len)
+		m->members[0] = choose(c->ldap_members, NULL, arena);
+	else
+		memcpy(m->members, known_members, sizeof known_members);
+	want(m->group_wanted, &count, m->address);
+	want(m->group_wanted, &count, m->aliases);
+	for (size_t i = 0; m->members[i]; i++)
+		want(m->group_wanted, &count, m->members[i]);
 }
 
 void
@@ -80,18 +100,22 @@ ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *
 	m->disabled = choose(c->ldap_disabled, NULL, arena);
 	m->state = m->enabled || m->disabled ? NULL : schemas[m->schema].state;
 	add_template(m, c->maildir_template, arena);
-	want(m, &count, m->address);
-	want(m, &count, m->aliases);
-	want(m, &count, m->password);
-	want(m, &count, m->name);
-	want(m, &count, m->forward);
-	want(m, &count, m->delivery_mode);
-	want(m, &count, m->state);
-	want(m, &count, m->enabled);
-	want(m, &count, m->disabled);
+	want(m->wanted, &count, m->address);
+	want(m->wanted, &count, m->aliases);
+	want(m->wanted, &count, m->password);
+	want(m->wanted, &count, m->name);
+	if (c->ldap_groups.len)
+		m->account_name = choose(c->ldap_account_name, schemas[m->schema].account_name, arena);
+	want(m->wanted, &count, m->account_name);
+	want(m->wanted, &count, m->forward);
+	want(m->wanted, &count, m->delivery_mode);
+	want(m->wanted, &count, m->state);
+	want(m->wanted, &count, m->enabled);
+	want(m->wanted, &count, m->disabled);
 	for (size_t i = 0; i < m->attribute_count; i++)
-		want(m, &count, m->attributes[i]);
+		want(m->wanted, &count, m->attributes[i]);
 	m->wanted[count] = NULL;
+	init_groups(m, c, arena);
 }
 
 static struct bytes
@@ -266,7 +290,8 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 {
 	struct record_attribute attributes[LDAP_WANTED_MAX];
 	struct berval **held[LDAP_WANTED_MAX] = { NULL }, **passwords = values_of(ld, entry, m->password);
-	struct berval **names = values_of(ld, entry, m->name), **forwarded = values_of(ld, entry, m->forward);
+	struct berval **names = values_of(ld, entry, m->name), **account_names = values_of(ld, entry, m->account_name);
+	struct berval **forwarded = values_of(ld, entry, m->forward);
 	struct bytes forwards[RECORD_FORWARDS_MAX];
 	uint8_t space[PASSWORD_STORED_MAX];
 	size_t forward_count;
@@ -285,6 +310,7 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 		.entry = entry_name,
 		.forwards = forwards,
 		.forward_count = forward_count,
+		.account_name = first_of(entry_name, m->account_name, account_names),
 	});
 	for (size_t i = 0; passwords && passwords[i]; i++)
 		memory_wipe(passwords[i]->bv_val, passwords[i]->bv_len);
@@ -293,6 +319,7 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 		ldap_value_free_len(held[i]);
 	ldap_value_free_len(passwords);
 	ldap_value_free_len(names);
+	ldap_value_free_len(account_names);
 	ldap_value_free_len(forwarded);
 }
 
@@ -309,6 +336,44 @@ ldap_entry_put(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAP
 		put_aliases(records, name, address, m->address, addresses, 1);
 		put_aliases(records, name, address, m->aliases, aliases, 0);
 	}
+	ldap_memfree(dn);
+	ldap_value_free_len(addresses);
+	ldap_value_free_len(aliases);
+}
+
+static void
+put_members(struct buf *members, struct bytes entry, const char *attribute, struct berval **values)
+{
+	for (size_t i = 0; values && values[i]; i++)
+		if (values[i]->bv_len <= LDAP_VALUE_MAX)
+			image_put_member(members, of_value(values[i]));
+		else
+			report_value(entry, attribute, "it is too long");
+}
+
+void
+ldap_entry_put_group(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry)
+{
+	struct berval **addresses = values_of(ld, entry, m->address), **aliases = values_of(ld, entry, m->aliases);
+	char *dn = ldap_get_dn(ld, entry);
+	struct bytes name = bytes_sub(bytes_text(dn), 0, LDAP_VALUE_MAX);
+	struct bytes address = first_of(name, m->address, addresses);
+	struct buf members;
+
+	buf_init(&members, IMAGE_OCTETS_MAX);
+	for (size_t i = 0; m->members[i]; i++) {
+		struct berval **values = values_of(ld, entry, m->members[i]);
+
+		put_members(&members, name, m->members[i], values);
+		ldap_value_free_len(values);
+	}
+	records->has_failed |= members.has_failed;
+	image_put_group(records, &(struct group_record){ is_address(address) ? address : BYTES_NONE, name, buf_bytes(&members) });
+	if (is_address(address)) {
+		put_aliases(records, name, address, m->address, addresses, 1);
+		put_aliases(records, name, address, m->aliases, aliases, 0);
+	}
+	buf_done(&members);
 	ldap_memfree(dn);
 	ldap_value_free_len(addresses);
 	ldap_value_free_len(aliases);

@@ -8,6 +8,8 @@
 
 #include <ldap.h>
 
+#define LDAP_MEMBER_ATTRIBUTES_MAX 8
+
 /* Attributes that are asked for: ours and those of the maildir template. */
 #define LDAP_WANTED_MAX 32
 
@@ -16,16 +18,20 @@
 
 /* Names of attributes; NULL: the schema has none. */
 struct ldap_mapping {
-	const char *address, *aliases, *forward, *delivery_mode, *password, *name;
+	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *account_name;
 	const char *state, *enabled, *disabled; /* state is the schema's; the others are directives' */
 	enum config_ldap_schema schema;
 	const char *attributes[LDAP_WANTED_MAX]; /* of the template */
 	size_t attribute_count;
+	const char *members[LDAP_MEMBER_ATTRIBUTES_MAX]; /* NULL behind the last */
+	const char *group_wanted[LDAP_MEMBER_ATTRIBUTES_MAX + 4]; /* what is asked for of groups */
 	const char *wanted[LDAP_WANTED_MAX + 16]; /* all of them, NULL behind the last */
 };
 
 /* The schema's names with the directives' in their place; texts are put into the arena. */
 void ldap_mapping_init(struct ldap_mapping *m, const struct config *config, struct arena *arena);
+/* Appends the entry as a group, with its further addresses. */
+void ldap_entry_put_group(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry);
 /* Appends the entry's account and its aliases (image.h); nothing when it has no address. */
 void ldap_entry_put(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry);
 

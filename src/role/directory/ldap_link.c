@@ -14,7 +14,7 @@ struct ldap_link {
 	struct arena *arena; /* the texts */
 	char *servers[CONFIG_LDAP_SERVERS_MAX];
 	size_t server_count;
-	char *base, *users, *bind_dn, *ca_file;
+	char *base, *users, *groups, *bind_dn, *ca_file;
 	char *secret_password;
 	bool is_starttls;
 	struct timeval timeout;
@@ -42,10 +42,12 @@ put_origin(struct buf *out, const struct config *c, const struct ldap_mapping *m
 {
 	for (size_t i = 0; i < c->ldap_servers.count; i++)
 		put_format(out, "%.*s ", BYTES_ARG(c->ldap_servers.at[i]));
-	put_format(out, "%d %.*s %.*s %.*s", c->ldap_schema, BYTES_ARG(c->ldap_base), BYTES_ARG(c->ldap_users),
-		BYTES_ARG(c->maildir_template));
+	put_format(out, "%d %.*s %.*s %.*s %.*s", c->ldap_schema, BYTES_ARG(c->ldap_base), BYTES_ARG(c->ldap_users),
+		BYTES_ARG(c->ldap_groups), BYTES_ARG(c->maildir_template));
 	for (size_t i = 0; m->wanted[i]; i++)
 		put_format(out, " %s", m->wanted[i]);
+	for (size_t i = 0; m->members[i]; i++)
+		put_format(out, " %s", m->members[i]);
 }
 
 struct ldap_link *
@@ -59,6 +61,7 @@ ldap_link_new(const struct config *c)
 		link->servers[link->server_count++] = keep(link->arena, c->ldap_servers.at[i]);
 	link->base = keep(link->arena, c->ldap_base);
 	link->users = keep(link->arena, c->ldap_users);
+	link->groups = c->ldap_groups.len ? keep(link->arena, c->ldap_groups) : NULL;
 	link->bind_dn = keep(link->arena, c->ldap_bind_dn);
 	link->ca_file = keep(link->arena, c->ldap_ca_file);
 	link->secret_password = keep(link->arena, c->ldap_secret_password);
@@ -248,9 +251,16 @@ ldap_link_marker(struct ldap_link *link, struct buf *marker, struct fault *f)
 	return -1;
 }
 
+/* What is read in one go. */
+struct reading {
+	const char *filter;
+	const char **wanted;
+	void (*put)(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry);
+};
+
 /* One page: its entries into records, the cookie of the next one into *cookie. */
 static int
-read_page(struct ldap_link *link, struct berval *cookie, struct buf *records, struct fault *f)
+read_page(struct ldap_link *link, const struct reading *r, struct berval *cookie, struct buf *records, struct fault *f)
 {
 	LDAPControl *page = NULL, *asked[2] = { NULL, NULL }, **answered = NULL, *found;
 	struct timeval timeout = link->timeout;
@@ -260,8 +270,8 @@ read_page(struct ldap_link *link, struct berval *cookie, struct buf *records, st
 
 	asked[0] = page;
 	if (code == LDAP_SUCCESS)
-		code = ldap_search_ext_s(link->ld, link->base, LDAP_SCOPE_SUBTREE, link->users,
-			(char **)(void *)link->mapping.wanted, 0, asked, NULL, &timeout, LDAP_NO_LIMIT, &result);
+		code = ldap_search_ext_s(link->ld, link->base, LDAP_SCOPE_SUBTREE, r->filter,
+			(char **)(void *)r->wanted, 0, asked, NULL, &timeout, LDAP_NO_LIMIT, &result);
 	ldap_control_free(page);
 	ber_memfree(cookie->bv_val);
 	*cookie = (struct berval){ 0, NULL };
@@ -270,7 +280,7 @@ read_page(struct ldap_link *link, struct berval *cookie, struct buf *records, st
 	if (code == LDAP_SUCCESS)
 		code = outcome;
 	for (LDAPMessage *e = code == LDAP_SUCCESS ? ldap_first_entry(link->ld, result) : NULL; e; e = ldap_next_entry(link->ld, e))
-		ldap_entry_put(records, &link->mapping, link->ld, e);
+		r->put(records, &link->mapping, link->ld, e);
 	found = answered ? ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, answered, NULL) : NULL;
 	if (code == LDAP_SUCCESS && found)
 		code = ldap_parse_pageresponse_control(link->ld, found, &count, cookie);
@@ -279,25 +289,46 @@ read_page(struct ldap_link *link, struct berval *cookie, struct buf *records, st
 	return code == LDAP_SUCCESS ? 0 : failed(link, "the server", "search", code, f);
 }
 
+static int
+read_pages(struct ldap_link *link, const struct reading *r, struct buf *records, struct fault *f)
+{
+	struct berval cookie = { 0, NULL };
+	int result;
+
+	do
+		result = read_page(link, r, &cookie, records, f);
+	while (result == 0 && cookie.bv_len > 0 && !records->has_failed);
+	ber_memfree(cookie.bv_val);
+	return result;
+}
+
+/* Users before groups: claims.h. */
+static int
+read_users_and_groups(struct ldap_link *link, struct buf *records, struct fault *f)
+{
+	const struct reading users = { link->users, link->mapping.wanted, ldap_entry_put };
+	const struct reading groups = { link->groups, link->mapping.group_wanted, ldap_entry_put_group };
+	size_t before = records->len;
+
+	if (read_pages(link, &users, records, f) != 0)
+		return -1;
+	/* An organisation without anybody is a mistake, ours or theirs: nobody's mail is refused for it. */
+	if (records->len == before && !records->has_failed)
+		return fault_set(f, FAULT_TEMP, "no entry below %s that %s finds has an address; may the bind account read them?",
+			link->base, link->users);
+	if (link->groups && read_pages(link, &groups, records, f) != 0)
+		return -1;
+	return records->has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;
+}
+
 int
 ldap_link_read(struct ldap_link *link, struct buf *records, struct fault *f)
 {
-	struct berval cookie = { 0, NULL };
-	size_t before = records->len;
 	int result;
 
 	if (ensure_connected(link, f) != 0)
 		return -1;
-	do
-		result = read_page(link, &cookie, records, f);
-	while (result == 0 && cookie.bv_len > 0 && !records->has_failed);
-	ber_memfree(cookie.bv_val);
-	if (result == 0 && records->has_failed)
-		return fault_set(f, FAULT_LIMIT, "the directory holds more than fits");
-	/* An organisation without anybody is a mistake, ours or theirs: nobody's mail is refused for it. */
-	if (result == 0 && records->len == before)
-		return fault_set(f, FAULT_TEMP, "no entry below %s that %s finds has an address; may the bind account read them?",
-			link->base, link->users);
+	result = read_users_and_groups(link, records, f);
 	if (result != 0)
 		disconnect(link);
 	return result;

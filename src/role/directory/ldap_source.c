@@ -3,6 +3,7 @@
 #include "base/event.h"
 #include "base/memory.h"
 #include "role/directory/claims.h"
+#include "role/directory/groups.h"
 #include "role/directory/image.h"
 #include "role/directory/ldap_link.h"
 #include "sys/disk.h"
@@ -81,17 +82,39 @@ write_snapshot(struct ldap_source *s)
 	buf_done_secret(&snapshot);
 }
 
-/* In place of what was read, what of it counts. */
+/* Runs a step that makes other records of the look's. */
+static void
+replace_records(struct ldap_source *s, void (*step)(struct ldap_source *s, struct bytes records, struct buf *out))
+{
+	struct buf out;
+
+	buf_init(&out, IMAGE_OCTETS_MAX);
+	step(s, buf_bytes(&s->look_records), &out);
+	buf_done_secret(&s->look_records);
+	s->look_records = out;
+}
+
+static void
+settle_claims(struct ldap_source *s, struct bytes records, struct buf *out)
+{
+	claims_settle(s->claims, records, out);
+}
+
+static void
+spread_groups(struct ldap_source *s, struct bytes records, struct buf *out)
+{
+	(void)s;
+	groups_spread(records, out);
+}
+
+/* In place of what was read, what of it counts, with groups as aliases. */
 static int
 settle(struct ldap_source *s)
 {
-	struct buf settled;
-
-	buf_init(&settled, IMAGE_OCTETS_MAX);
-	claims_settle(s->claims, buf_bytes(&s->look_records), &settled);
-	buf_done_secret(&s->look_records);
-	s->look_records = settled;
-	return settled.has_failed ? fault_set(&s->fault, FAULT_LIMIT, "the directory holds more than fits") : 0;
+	replace_records(s, settle_claims);
+	if (groups_are_in(buf_bytes(&s->look_records)))
+		replace_records(s, spread_groups);
+	return s->look_records.has_failed ? fault_set(&s->fault, FAULT_LIMIT, "the directory holds more than fits") : 0;
 }
 
 /* The marker is read before the records: what changes in between is read once more, never missed. */

@@ -1,4 +1,4 @@
-/* Accounts and aliases as a source tells them: to the replica, and to the command line.  All views
+/* Accounts, aliases and groups as a source tells them: to the replica, and to the command line.  All views
    are borrowed for the call. */
 #ifndef ROLE_DIRECTORY_RECORD_H
 #define ROLE_DIRECTORY_RECORD_H
@@ -25,11 +25,20 @@ struct user_record {
 	/* Where its mail goes in place of its mailbox, which may be among them; none: to its mailbox. */
 	const struct bytes *forwards;
 	size_t forward_count;
+	struct bytes account_name; /* what groups of the source call it beside its address and entry, or empty */
+};
+
+/* A group as LDAP has it, before groups.h makes an alias of it. */
+struct group_record {
+	struct bytes address; /* or empty: it counts as a member of others only */
+	struct bytes entry;
+	struct bytes members; /* entries (DNs), account names and addresses: u16 octets and the text, little-endian */
 };
 
 /* Who says that an address leads elsewhere; a lower one gives way to accounts and to higher ones (claims.h). */
 enum alias_rank {
 	ALIAS_MADE, /* the administrator's own: counts before an account */
+	ALIAS_GROUP, /* members; who may send and post as configured */
 	ALIAS_FURTHER, /* a further address of the entry of an account */
 	ALIAS_FORWARD, /* an account's own address, whose mail goes elsewhere */
 	ALIAS_RANKS

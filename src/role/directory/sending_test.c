@@ -153,12 +153,122 @@ an_account_that_forwards_keeps_its_name_to_itself(void **state)
 	assert_true(bytes_equal(account_address(w->targets.at[0].account), BYTES(ALICE)));
 }
 
+static void
+load_groups(struct world *w)
+{
+	static const struct bytes to_bob[] = { BYTES_INIT(BOB) };
+
+	accounts_configure(w->a, &w->config);
+	accounts_begin(w->a);
+	put_alias(w, "open@example.org", "team@example.org", ALIAS_MADE);
+	put_forwarding(w, ALICE, to_bob, 1);
+	put_user(w, BOB);
+	put_user(w, "carol@second.org");
+	put_user(w, "dave@example.org");
+	put_alias(w, "team@example.org", ALICE " carol@second.org inner@example.org gone@example.org", ALIAS_GROUP);
+	put_alias(w, "crew@example.org", "team@example.org", ALIAS_FURTHER);
+	put_alias(w, "inner@example.org", "carol@second.org " BOB " team@example.org", ALIAS_GROUP);
+	put_alias(w, "nobody@example.org", "", ALIAS_GROUP);
+	put_alias(w, BOB, "dave@example.org", ALIAS_GROUP);
+	accounts_end(w->a);
+}
+
+static void
+each_member_of_groups_in_groups_gets_one_copy(void **state)
+{
+	static const struct row rows[] = {
+		{ "team@example.org", IPC_OK, BOB " carol@second.org" },
+		{ "crew+x@example.org", IPC_OK, BOB " carol@second.org" },
+		{ "open@example.org", IPC_OK, BOB " carol@second.org" },
+		{ "inner@example.org", IPC_OK, "carol@second.org " BOB },
+		/* whose members are not there now */
+		{ "nobody@example.org", IPC_LATER, "" },
+		/* an account counts before */
+		{ BOB, IPC_OK, BOB },
+	};
+	struct world *w = *state;
+
+	load_groups(w);
+	check(w, rows, sizeof rows / sizeof *rows);
+}
+
+struct right {
+	const char *account, *address;
+	enum ipc_outcome anyone, domain, members;
+};
+
+static uint64_t
+number_of(struct world *w, const char *account)
+{
+	return account ? accounts_find(w->a, bytes_text(account))->number : 0;
+}
+
+static void
+who_may_write_to_a_group_is_configured(void **state)
+{
+	static const struct right rows[] = {
+		{ NULL, "team@example.org", IPC_OK, IPC_DENIED, IPC_DENIED },
+		{ "dave@example.org", "team@example.org", IPC_OK, IPC_OK, IPC_DENIED },
+		{ "carol@second.org", "team@example.org", IPC_OK, IPC_DENIED, IPC_OK },
+		{ ALICE, "team@example.org", IPC_OK, IPC_OK, IPC_OK },
+		{ BOB, "Crew+x@example.org", IPC_OK, IPC_OK, IPC_OK },
+		{ NULL, "crew@example.org", IPC_OK, IPC_DENIED, IPC_DENIED },
+		{ NULL, "open@example.org", IPC_OK, IPC_DENIED, IPC_DENIED },
+		/* no group */
+		{ NULL, BOB, IPC_OK, IPC_OK, IPC_OK },
+		{ NULL, ALICE, IPC_OK, IPC_OK, IPC_OK },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const enum ipc_outcome want[] = { rows[i].anyone, rows[i].domain, rows[i].members };
+
+		for (int posting = GROUP_POSTING_ANYONE; posting <= GROUP_POSTING_MEMBERS; posting++) {
+			w->config.ldap_group_posting = (enum config_group_posting)posting;
+			load_groups(w);
+			if (accounts_may_post(w->a, number_of(w, rows[i].account), bytes_text(rows[i].address)) != want[posting])
+				fail_msg("row %zu, posting %d", i, posting);
+		}
+	}
+}
+
+static void
+a_member_sends_as_the_group_only_when_configured(void **state)
+{
+	static const struct {
+		const char *account, *address;
+		enum ipc_outcome no, members;
+	} rows[] = {
+		{ ALICE, "team@example.org", IPC_DENIED, IPC_OK },
+		{ "carol@second.org", "crew@example.org", IPC_DENIED, IPC_OK },
+		{ BOB, "team@example.org", IPC_DENIED, IPC_OK },
+		{ "dave@example.org", "team@example.org", IPC_DENIED, IPC_DENIED },
+		{ "dave@example.org", BOB, IPC_DENIED, IPC_DENIED },
+		{ BOB, BOB, IPC_OK, IPC_OK },
+	};
+	struct world *w = *state;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		w->config.ldap_group_sending = GROUP_SENDING_NO;
+		load_groups(w);
+		if (accounts_may_send(w->a, number_of(w, rows[i].account), bytes_text(rows[i].address)) != rows[i].no)
+			fail_msg("row %zu", i);
+		w->config.ldap_group_sending = GROUP_SENDING_MEMBERS;
+		load_groups(w);
+		if (accounts_may_send(w->a, number_of(w, rows[i].account), bytes_text(rows[i].address)) != rows[i].members)
+			fail_msg("row %zu, members", i);
+	}
+}
+
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(an_account_that_forwards_keeps_its_name_to_itself),
+		TEST(each_member_of_groups_in_groups_gets_one_copy),
+		TEST(who_may_write_to_a_group_is_configured),
+		TEST(a_member_sends_as_the_group_only_when_configured),
 	};
 
 	return cmocka_run_group_tests_name("sending", tests, NULL, NULL);

@@ -205,9 +205,10 @@ resolution(struct smtp_client *c, const struct ipc_resolved *r)
 	case IPC_OK:
 		return add_targets(c, r->targets);
 	case IPC_ABSENT:
-	case IPC_DENIED:
 	case IPC_INVALID:
 		return SMTP_ANSWER_UNKNOWN;
+	case IPC_DENIED:
+		return SMTP_ANSWER_NOT_OPEN;
 	case IPC_FOREIGN:
 		return c->account ? SMTP_ANSWER_NO_ROUTE : SMTP_ANSWER_NO_RELAY;
 	case IPC_NO_SPACE:
@@ -223,6 +224,7 @@ resolution(struct smtp_client *c, const struct ipc_resolved *r)
 
 static const char *const refusals[SMTP_ANSWERS] = {
 	[SMTP_ANSWER_UNKNOWN] = "unknown",
+	[SMTP_ANSWER_NOT_OPEN] = "not open to the sender",
 	[SMTP_ANSWER_NO_RELAY] = "no relay",
 	[SMTP_ANSWER_NO_ROUTE] = "no route",
 	[SMTP_ANSWER_TOO_MANY] = "too many",
@@ -264,6 +266,7 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path)
 	put_bytes(&c->asked, path->text);
 	m.u.resolve = (struct ipc_resolve){
 		.request = smtp_client_begin_request(c, directory),
+		.account = c->account,
 		.session = connection_session(c->connection),
 		.address = buf_bytes(&address),
 	};
