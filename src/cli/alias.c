@@ -36,11 +36,20 @@ take_target(const struct edit *e, const char *text, struct bytes alias, struct b
 	return is_good;
 }
 
+/* What LDAP says of the address does not count any more when it is an alias here. */
+static const struct alias_record *
+find_own(const struct edit *e, struct bytes address)
+{
+	const struct alias_record *had = edit_find_alias(e, address);
+
+	return had && had->entry.len == 0 ? had : NULL;
+}
+
 /* Would the alias, with what it has and what comes, lead somewhere and not to itself? */
 static int
 check_result(struct edit *e, const struct alias_record *added)
 {
-	const struct alias_record *had = edit_find_alias(e, added->address);
+	const struct alias_record *had = find_own(e, added->address);
 	size_t had_count = had ? had->target_count : 0;
 	struct bytes *all = memory_new_array(had_count + added->target_count, sizeof *all);
 	struct alias_record whole = { added->address, all, had_count + added->target_count, ALIAS_MADE, BYTES_NONE };
@@ -67,7 +76,7 @@ check_result(struct edit *e, const struct alias_record *added)
 static void
 warn_of_account(const struct edit *e, const struct alias_record *added)
 {
-	const struct alias_record *had = edit_find_alias(e, added->address);
+	const struct alias_record *had = find_own(e, added->address);
 
 	if (!edit_find_user(e, added->address))
 		return;
@@ -139,6 +148,8 @@ remove_alias(struct edit *e, int count, char **operands)
 
 	if (!alias)
 		return CLI_FAILED;
+	if (alias->entry.len)
+		return edit_say_elsewhere(alias->address, alias->entry);
 	record.address = alias->address;
 	for (int i = 1; i < count; i++)
 		if (!find_target(alias, operands[i], &targets[i - 1]))
@@ -164,13 +175,23 @@ put_alias(const struct edit *e, const struct alias_record *alias, struct buf *ou
 			put_format(out, " %.*s", BYTES_ARG(alias->targets[i]));
 		}
 	}
-	put_text(out, e->is_json ? "]}" : "\n");
+	if (!e->is_json) {
+		put_text(out, alias->entry.len ? " (LDAP)\n" : "\n");
+		return;
+	}
+	put_char(out, ']');
+	if (alias->entry.len) {
+		put_text(out, ",\"entry\":");
+		json_put_text(out, alias->entry);
+	}
+	put_char(out, '}');
 }
 
 static int
 list(struct edit *e, int count, char **operands)
 {
 	struct buf out;
+	int result;
 
 	(void)count, (void)operands;
 	buf_init(&out, LIST_MAX);
@@ -181,7 +202,8 @@ list(struct edit *e, int count, char **operands)
 		put_alias(e, &e->aliases[i], &out);
 	}
 	put_text(&out, e->is_json ? "\n]\n" : "");
-	return cli_print(&out);
+	result = cli_print(&out);
+	return result == CLI_GOOD ? edit_say_missing(e) : result;
 }
 
 static int

@@ -1,9 +1,13 @@
 #include "cli/edit.h"
 
+#include "base/map.h"
 #include "base/memory.h"
 #include "cli/server.h"
 #include "config/name.h"
 #include "config/near.h"
+#include "role/directory/image.h"
+#include "role/directory/ldap_link.h"
+#include "role/directory/snapshot.h"
 #include "sys/disk.h"
 #include "sys/process.h"
 
@@ -66,7 +70,35 @@ on_user(void *arg, const struct user_record *record)
 		.is_enabled = record->is_enabled,
 		.attributes = attributes,
 		.attribute_count = record->attribute_count,
+		.entry = keep(e, record->entry),
 	};
+}
+
+static void
+index_target(struct edit *e, const struct alias_record *alias, struct bytes target)
+{
+	struct edit_aliases *link = arena_take(e->arena, sizeof *link), *first;
+	struct address folded;
+
+	if (!link || !address_fold(target, &folded))
+		return;
+	*link = (struct edit_aliases){ .alias = alias, .last = link };
+	first = map_get(e->aliases_of, address_bytes(&folded));
+	if (!first) {
+		(void)map_put(e->aliases_of, address_bytes(&folded), link);
+		return;
+	}
+	first->last->next = link;
+	first->last = link;
+}
+
+/* When all stand where they stay. */
+static void
+index_targets(struct edit *e)
+{
+	for (size_t i = 0; i < e->alias_count; i++)
+		for (size_t n = 0; n < e->aliases[i].target_count; n++)
+			index_target(e, &e->aliases[i], e->aliases[i].targets[n]);
 }
 
 static void
@@ -83,8 +115,38 @@ on_alias(void *arg, const struct alias_record *record)
 	for (size_t i = 0; i < record->target_count; i++)
 		targets[i] = keep(e, record->targets[i]);
 	e->aliases[e->alias_count++] =
-		(struct alias_record){ keep(e, record->address), targets, record->target_count, ALIAS_MADE,
-			BYTES_NONE };
+		(struct alias_record){ keep(e, record->address), targets, record->target_count, record->rank,
+			keep(e, record->entry) };
+}
+
+/* What the server that runs, or ran last, read of LDAP. */
+static void
+read_copy(struct edit *e, struct bytes origin, int directory)
+{
+	static const struct image_visitor visitor = { on_user, on_alias, NULL };
+	struct bytes records;
+	struct buf text;
+
+	if (snapshot_read(directory, origin, &text, &records, &e->ldap) == SNAPSHOT_READ && !image_visit(records, &visitor, e))
+		(void)fault_set(&e->ldap, FAULT_PERM, "the copy is damaged");
+	buf_done_secret(&text);
+}
+
+static void
+read_ldap(struct edit *e)
+{
+	struct ldap_link *link;
+	int directory;
+
+	if (e->config->ldap_servers.count == 0)
+		return;
+	directory = snapshot_directory(e->config, &e->ldap);
+	if (directory < 0)
+		return;
+	link = ldap_link_new(e->config);
+	read_copy(e, ldap_link_origin(link), directory);
+	ldap_link_free(&link);
+	disk_close(&directory);
 }
 
 static int
@@ -95,10 +157,13 @@ read_source(struct edit *e)
 
 	e->arena = arena_new("directory", SNAPSHOT_MAX, ARENA_PLAIN);
 	e->accounts = accounts_new(e->config, &no_handlers, NULL);
+	e->aliases_of = map_new();
 	accounts_begin(e->accounts);
 	if (embedded_visit(e->source, &visitor, e, &f) != 0)
 		return cli_failed("%s", f.text);
+	read_ldap(e);
 	accounts_end(e->accounts);
+	index_targets(e);
 	return CLI_GOOD;
 }
 
@@ -191,6 +256,7 @@ close_source(struct edit *e)
 {
 	embedded_close(&e->source);
 	accounts_free(&e->accounts);
+	map_free(&e->aliases_of);
 	arena_free(&e->arena);
 	config_free(&e->config);
 }
@@ -344,6 +410,29 @@ edit_find_alias(const struct edit *e, struct bytes address)
 		if (address_equal(e->aliases[i].address, address))
 			return &e->aliases[i];
 	return NULL;
+}
+
+const struct edit_aliases *
+edit_aliases_of(const struct edit *e, struct bytes target)
+{
+	struct address folded;
+
+	return address_fold(target, &folded) ? map_get(e->aliases_of, address_bytes(&folded)) : NULL;
+}
+
+int
+edit_say_elsewhere(struct bytes address, struct bytes entry)
+{
+	return cli_failed("%.*s is of the LDAP directory, entry %.*s: change it there", BYTES_ARG(address), BYTES_ARG(entry));
+}
+
+int
+edit_say_missing(const struct edit *e)
+{
+	if (e->ldap.kind == FAULT_NONE)
+		return CLI_GOOD;
+	return cli_failed("what the LDAP directory holds is missing here (%s); a server that runs with this configuration keeps a copy of it",
+		e->ldap.text);
 }
 
 int

@@ -7,7 +7,8 @@
 #include "role/directory/accounts.h"
 #include "role/directory/embedded.h"
 
-/* What there is, copied: all views last as long as the edit. */
+/* What there is, copied: all views last as long as the edit.  What has an `entry` is of LDAP, as the copy on disk has it:
+   it is shown, never changed. */
 struct edit {
 	const char *command; /* "user" */
 	const char *config_path;
@@ -20,6 +21,14 @@ struct edit {
 	struct user_record *users;
 	struct alias_record *aliases;
 	size_t domain_count, user_count, alias_count;
+	struct map *aliases_of; /* folded target -> struct edit_aliases */
+	struct fault ldap; /* why what the LDAP directory holds is missing here; FAULT_NONE: it isn't */
+};
+
+/* The aliases with one target, in their order. */
+struct edit_aliases {
+	const struct alias_record *alias;
+	struct edit_aliases *next, *last; /* last: of the first one alone */
 };
 
 /* A row of a command's verbs; the list ends with name NULL. */
@@ -43,9 +52,15 @@ int edit_finish(const struct edit *e, enum embedded_result result, const struct 
 bool edit_take_address(const struct edit *e, const char *text, bool is_alias, struct address *out);
 /* The domain of ours that is meant by a name that is none, or NULL. */
 const char *edit_near_domain(const struct edit *e, struct bytes domain);
-/* NULL when there is none. */
+/* NULL when there is none; of aliases with one address the embedded directory's. */
 const struct user_record *edit_find_user(const struct edit *e, struct bytes address);
 const struct alias_record *edit_find_alias(const struct edit *e, struct bytes address);
+/* The first of the aliases with that target, or NULL. */
+const struct edit_aliases *edit_aliases_of(const struct edit *e, struct bytes target);
+/* "ADDRESS is the entry … of the LDAP directory". CLI_FAILED. */
+int edit_say_elsewhere(struct bytes address, struct bytes entry);
+/* After a list: CLI_GOOD, or that what LDAP holds is missing in it. */
+int edit_say_missing(const struct edit *e);
 /* "there is no WHAT TEXT; did you mean …?" with the nearest account and alias. CLI_FAILED. */
 int edit_say_absent(const struct edit *e, const char *what, struct bytes text);
 

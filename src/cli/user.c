@@ -76,6 +76,7 @@ static int
 add(struct edit *e, int count, char **operands)
 {
 	char encoded[PASSWORD_ENCODED_MAX];
+	const struct user_record *had;
 	struct address address;
 	struct fault f;
 	int result;
@@ -83,7 +84,10 @@ add(struct edit *e, int count, char **operands)
 	(void)count;
 	if (!edit_take_address(e, operands[0], false, &address))
 		return CLI_FAILED;
-	if (edit_find_user(e, address_bytes(&address)))
+	had = edit_find_user(e, address_bytes(&address));
+	if (had && had->entry.len)
+		return edit_say_elsewhere(had->address, had->entry);
+	if (had)
 		return cli_failed("there is an account %s already; `mermoz user password %s` changes its password",
 			operands[0], operands[0]);
 	if (edit_find_alias(e, address_bytes(&address)))
@@ -116,19 +120,22 @@ take_user(const struct edit *e, const char *text)
 	return user;
 }
 
-static bool
-has_target(const struct alias_record *alias, struct bytes address)
+/* The same, when it may be changed here. */
+static const struct user_record *
+take_own_user(const struct edit *e, const char *text)
 {
-	for (size_t i = 0; i < alias->target_count; i++)
-		if (address_equal(alias->targets[i], address))
-			return true;
-	return false;
+	const struct user_record *user = take_user(e, text);
+
+	if (!user || user->entry.len == 0)
+		return user;
+	(void)edit_say_elsewhere(user->address, user->entry);
+	return NULL;
 }
 
 static int
 remove_user(struct edit *e, int count, char **operands)
 {
-	const struct user_record *user = take_user(e, operands[0]);
+	const struct user_record *user = take_own_user(e, operands[0]);
 	struct fault f;
 	int result;
 
@@ -139,10 +146,8 @@ remove_user(struct edit *e, int count, char **operands)
 	if (result != CLI_GOOD)
 		return result;
 	fprintf(stderr, "The mailbox of %s stays where it is.\n", operands[0]);
-	for (size_t i = 0; i < e->alias_count; i++)
-		if (has_target(&e->aliases[i], user->address))
-			fprintf(stderr, "The alias %.*s still names %s.\n", BYTES_ARG(e->aliases[i].address),
-				operands[0]);
+	for (const struct edit_aliases *a = edit_aliases_of(e, user->address); a; a = a->next)
+		fprintf(stderr, "The alias %.*s still names %s.\n", BYTES_ARG(a->alias->address), operands[0]);
 	return result;
 }
 
@@ -150,7 +155,7 @@ static int
 set_password(struct edit *e, int count, char **operands)
 {
 	char encoded[PASSWORD_ENCODED_MAX];
-	const struct user_record *user = take_user(e, operands[0]);
+	const struct user_record *user = take_own_user(e, operands[0]);
 	struct fault f;
 	int result;
 
@@ -167,7 +172,7 @@ set_password(struct edit *e, int count, char **operands)
 static int
 set_enabled(struct edit *e, const char *text, bool is_enabled)
 {
-	const struct user_record *user = take_user(e, text);
+	const struct user_record *user = take_own_user(e, text);
 	struct fault f;
 
 	if (!user)
@@ -229,19 +234,23 @@ put_json(const struct edit *e, const struct user_record *user, struct buf *out)
 		json_put_text(out, user->attributes[i].value);
 	}
 	put_text(out, "},\"aliases\":[");
-	for (size_t i = 0, shown = 0; i < e->alias_count; i++) {
-		if (!has_target(&e->aliases[i], user->address))
-			continue;
-		put_text(out, shown++ ? "," : "");
-		json_put_text(out, e->aliases[i].address);
+	for (const struct edit_aliases *a = edit_aliases_of(e, user->address); a; a = a->next) {
+		json_put_text(out, a->alias->address);
+		put_text(out, a->next ? "," : "");
 	}
-	put_text(out, "]}");
+	put_text(out, "]");
+	if (user->entry.len) {
+		put_text(out, ",\"entry\":");
+		json_put_text(out, user->entry);
+	}
+	put_char(out, '}');
 }
 
 static int
 list(struct edit *e, int count, char **operands)
 {
 	struct buf out;
+	int result;
 
 	(void)count, (void)operands;
 	buf_init(&out, LIST_MAX);
@@ -257,10 +266,12 @@ list(struct edit *e, int count, char **operands)
 		put_bytes(&out, user->address);
 		if (user->name.len)
 			put_format(&out, "  %.*s", BYTES_ARG(user->name));
-		put_text(&out, user->is_enabled ? "\n" : "  (disabled)\n");
+		put_text(&out, user->is_enabled ? "" : "  (disabled)");
+		put_text(&out, user->entry.len ? "  (LDAP)\n" : "\n");
 	}
 	put_text(&out, e->is_json ? "\n]\n" : "");
-	return cli_print(&out);
+	result = cli_print(&out);
+	return result == CLI_GOOD ? edit_say_missing(e) : result;
 }
 
 static void
@@ -274,9 +285,10 @@ put_plain(const struct edit *e, const struct user_record *user, struct buf *out)
 	for (size_t i = 0; i < user->attribute_count; i++)
 		put_format(out, "attribute  %.*s=%.*s\n", BYTES_ARG(user->attributes[i].name),
 			BYTES_ARG(user->attributes[i].value));
-	for (size_t i = 0; i < e->alias_count; i++)
-		if (has_target(&e->aliases[i], user->address))
-			put_format(out, "alias      %.*s\n", BYTES_ARG(e->aliases[i].address));
+	for (const struct edit_aliases *a = edit_aliases_of(e, user->address); a; a = a->next)
+		put_format(out, "alias      %.*s\n", BYTES_ARG(a->alias->address));
+	if (user->entry.len)
+		put_format(out, "entry      %.*s\n", BYTES_ARG(user->entry));
 }
 
 static int
@@ -375,6 +387,7 @@ const struct cli_command cli_user = {
 		 "The password is asked for twice on a terminal, else it is one line of standard input; it is\n"
 		 "kept as an argon2id hash.  A change is in force when the command ends.  An account that is\n"
 		 "disabled can't log in or send, and still gets mail.  Removing one leaves its mailbox.\n"
+		 "Accounts of an LDAP directory are listed and shown too, as the server read them last.\n"
 		 "\n"
 		 "  --name NAME             of the person\n"
 		 "  --attribute NAME=VALUE  for %{NAME} in `mailboxes maildir`; may be repeated\n"

@@ -1,5 +1,6 @@
 """Addresses that entries of a real slapd claim: whose they are, and where groups lead."""
 import contextlib
+import json
 import signal
 import smtplib
 
@@ -169,3 +170,32 @@ def test_who_may_write_to_a_group_and_send_as_it_is_configured():
         assert recipient(s, "unix") == 550
         assert submit(s, "koffi", "un", "koffi", "unix")[1][0] == 250
         assert submit(s, "younes.bensyed", "azerty", "unix", "unix")[0] == 553
+
+
+def test_the_command_line_lists_what_ldap_holds_and_changes_none_of_it():
+    with with_groups() as s:
+        users = {u["address"]: u for u in json.loads(s.cli("user", "list", "--json").stdout)}
+        assert users["younes.bensyed@amerique.iut"]["entry"] == dn("ybensyed")
+        assert sorted(users["younes.bensyed@amerique.iut"]["aliases"])[-1] == "younes@amerique.iut"
+        assert users["younes.bensyed@amerique.iut"]["mailbox"].endswith("/ybensyed/mailbox") and "azerty" not in json.dumps(users)
+        assert "koffi@amerique.iut  koffi  (LDAP)" in s.cli("user", "list").stdout
+        assert dn("koffi") in s.cli("user", "show", "koffi@amerique.iut").stdout
+        aliases = {a["address"]: a for a in json.loads(s.cli("alias", "list", "--json").stdout)}
+        assert aliases["names@amerique.iut"]["targets"] == ["younes.bensyed@amerique.iut", "awa@amerique.iut"]
+        assert json.loads(s.cli("domain", "list", "--json").stdout)[0]["accounts"] == 3
+        for change in (("user", "remove", "koffi@amerique.iut"), ("user", "password", "koffi@amerique.iut"), ("user", "disable", "koffi@amerique.iut"),
+                       ("user", "add", "koffi@amerique.iut"), ("alias", "remove", "names@amerique.iut")):
+            p = s.cli(*change, stdin="x\n", check=False)
+            assert p.returncode == 1 and "change it there" in p.stderr, change
+        # an alias of our own may lead to an account of LDAP
+        s.cli("alias", "add", "boss@amerique.iut", "koffi@amerique.iut")
+        s.send("to the boss", to="boss")
+        assert boxes(s) == (0, 0, 1)
+        # without a server the last copy is shown, and without one it is said
+        assert s.stop() == 0
+        assert "koffi@amerique.iut" in s.cli("user", "list").stdout
+        [copy] = (s.directory / "state").rglob("ldap.snapshot")
+        copy.unlink()
+        p = s.cli("user", "list", check=False)
+        assert p.returncode == 1 and "LDAP" in p.stderr and "koffi" not in p.stdout
+        s.start()

@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "role/directory/directory_internal.h"
 #include "role/directory/image.h"
-#include "role/roles.h"
+#include "role/directory/snapshot.h"
 #include "sys/disk.h"
 #include "sys/process.h"
 #include "sys/time.h"
@@ -136,12 +136,11 @@ static void
 start_ldap(struct directory *d)
 {
 	static const struct ldap_source_handlers handlers = { on_ldap_changed };
-	char path[ROLES_PATH_MAX];
+	struct fault f;
 
 	if (!d->ldap_is_wanted)
 		return;
-	if (roles_path(d->self->config, ROLE_DIRECTORY, PLACE_STATE, path) == 0)
-		d->state_directory = disk->openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	d->state_directory = snapshot_directory(d->self->config, &f);
 	d->ldap = ldap_source_new(d->self->loop, d->self->config, d->state_directory, &handlers, d);
 }
 

@@ -6,13 +6,12 @@
 #include "role/directory/groups.h"
 #include "role/directory/image.h"
 #include "role/directory/ldap_link.h"
+#include "role/directory/snapshot.h"
 #include "sys/disk.h"
 #include "sys/pool.h"
 #include "sys/time.h"
 
 #include <string.h>
-
-#define SNAPSHOT "ldap.snapshot"
 
 enum { LOOK_MS = 1000 };
 
@@ -77,7 +76,7 @@ write_snapshot(struct ldap_source *s)
 		return;
 	buf_init(&snapshot, IMAGE_OCTETS_MAX + 65536);
 	image_put_snapshot(&snapshot, origin_of(s), buf_bytes(&s->look_marker), buf_bytes(&s->look_records));
-	if (snapshot.has_failed || disk_replace_file(s->directory, SNAPSHOT, buf_bytes(&snapshot), 0600, &f) != 0)
+	if (snapshot.has_failed || disk_replace_file(s->directory, SNAPSHOT_NAME, buf_bytes(&snapshot), 0600, &f) != 0)
 		event(NULL, EV_SNAPSHOT_FAILED, STR("reason", snapshot.has_failed ? "it is too large" : f.text));
 	buf_done_secret(&snapshot);
 }
@@ -230,24 +229,24 @@ fired(struct timer *timer)
 static void
 read_snapshot(struct ldap_source *s)
 {
-	int fd = s->directory < 0 ? -1 : disk->openat(s->directory, SNAPSHOT, O_RDONLY | O_CLOEXEC, 0);
-	struct bytes marker, records;
+	struct bytes records;
 	struct buf text;
 	struct fault f;
 
-	if (fd < 0)
+	if (s->directory < 0)
 		return;
-	buf_init(&text, IMAGE_OCTETS_MAX + 65536);
-	if (disk_read_descriptor(fd, IMAGE_OCTETS_MAX, &text, &f) != 0) {
+	switch (snapshot_read(s->directory, origin_of(s), &text, &records, &f)) {
+	case SNAPSHOT_ABSENT:
+		break;
+	case SNAPSHOT_UNUSABLE:
 		event(NULL, EV_SNAPSHOT_IGNORED, STR("reason", f.text));
-	} else if (!image_take_snapshot(buf_bytes(&text), origin_of(s), &marker, &records)) {
-		event(NULL, EV_SNAPSHOT_IGNORED, STR("reason", "it is damaged, or of another source or version"));
-	} else {
+		break;
+	case SNAPSHOT_READ:
 		s->has_records = true;
 		claims_learn(s->claims, records);
 		s->handlers->changed(s->arg, records, true);
+		break;
 	}
-	disk_close(&fd);
 	buf_done_secret(&text);
 }
 
