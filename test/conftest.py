@@ -30,10 +30,18 @@ def executable():
     raise RuntimeError("no mermoz executable: build first, or set MERMOZ")
 
 
+PORTS_GIVEN = set()
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that was not given to anybody yet: the system hands out the same one twice when nobody has listened in between."""
+    while True:
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        if port not in PORTS_GIVEN:
+            PORTS_GIVEN.add(port)
+            return port
 
 
 def wait_until(condition, seconds=20, what="the condition"):

@@ -2,7 +2,9 @@
 import os
 import pathlib
 import signal
+import socket
 import subprocess
+import threading
 
 SUFFIX = "dc=amerique,dc=iut"
 ADMIN, SECRET = f"cn=admin,{SUFFIX}", "azerty"
@@ -88,3 +90,94 @@ index objectClass,entryCSN,entryUUID,mail eq
 
     def delete(self, uid):
         self.tool("ldapdelete", f"uid={uid},{SUFFIX}")
+
+
+class Stall:
+    """A TCP proxy before a server that can stop in the middle: of what the server says, it lets through so many octets and
+    no more."""
+
+    def __init__(self, target):
+        self.target = target
+        self.changed = threading.Condition()
+        self.left_for_new = None  # None: no limit
+        self.connections = []
+        self.count = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return  # closed
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target))
+            except OSError:
+                client.close()
+                continue
+            with self.changed:
+                connection = {"left": self.left_for_new, "sockets": (client, server)}
+                self.connections.append(connection)
+                self.count += 1
+                self.changed.notify_all()
+            threading.Thread(target=self.pump, args=(client, server, None), daemon=True).start()
+            threading.Thread(target=self.pump, args=(server, client, connection), daemon=True).start()
+
+    def stop(self, after=0):
+        """Each connection, and each new one, brings `after` more octets of the server's."""
+        with self.changed:
+            self.left_for_new = after
+            for c in self.connections:
+                c["left"] = after
+
+    def go(self):
+        with self.changed:
+            self.left_for_new = None
+            for c in self.connections:
+                c["left"] = None
+            self.changed.notify_all()
+
+    def cut(self):
+        """Ends every connection, so that the next one begins anew."""
+        with self.changed:
+            sockets = [s for c in self.connections for s in c["sockets"]]
+            self.connections = []
+        for s in sockets:
+            shut(s)
+
+    def allowed(self, connection, octets):
+        if connection is None:
+            return octets
+        with self.changed:
+            self.changed.wait_for(lambda: connection["left"] != 0)
+            if connection["left"] is not None:
+                octets = octets[:connection["left"]]
+                connection["left"] -= len(octets)
+            return octets
+
+    def pump(self, source, sink, connection):
+        try:
+            while octets := source.recv(65536):
+                while octets:
+                    part = self.allowed(connection, octets)
+                    sink.sendall(part)
+                    octets = octets[len(part):]
+        except OSError:
+            pass
+        shut(source)
+        shut(sink)
+
+    def close(self):
+        shut(self.listener)
+        self.listener.close()
+        self.go()
+        self.cut()
+
+
+def shut(s):
+    try:
+        s.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # the other side did

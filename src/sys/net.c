@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -331,6 +332,19 @@ void
 net_shutdown(int fd)
 {
 	(void)shutdown(fd, SHUT_WR);
+}
+
+int
+net_share(int fd)
+{
+	return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+void
+net_cut(int fd)
+{
+	if (fd != -1)
+		(void)shutdown(fd, SHUT_RDWR);
 }
 
 void

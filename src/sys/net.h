@@ -65,6 +65,10 @@ ssize_t net_writev(int fd, const struct iovec *parts, int count);
 bool net_wait(int fd, int within_ms);
 /* No more output; the peer sees the end. */
 void net_shutdown(int fd);
+/* Another descriptor of the same socket, the caller's to close; -1 and errno. */
+int net_share(int fd);
+/* Ends both directions at once, and every call that waits on the socket through whichever descriptor; from any thread. */
+void net_cut(int fd);
 void net_close(int fd);
 
 #endif

@@ -1,6 +1,7 @@
 #include "sys/net.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -206,6 +207,27 @@ a_unix_path_that_is_too_long_is_refused(void **state)
 	assert_int_equal(net_connect_unix(path, &f), -1);
 }
 
+static void
+a_cut_through_one_descriptor_ends_both_directions_of_all(void **state)
+{
+	int fds[2], shared;
+	char octet;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	shared = net_share(fds[0]);
+	assert_true(shared > 2 && shared != fds[0]);
+	assert_int_equal(fcntl(shared, F_GETFD), FD_CLOEXEC);
+	net_cut(shared);
+	assert_int_equal(net_read(fds[0], &octet, 1), 0);
+	assert_int_equal(net_read(fds[1], &octet, 1), 0);
+	assert_int_equal(net_write(fds[0], BYTES("x")), -1);
+	assert_int_equal(errno, EPIPE);
+	net_close(shared);
+	net_close(fds[0]);
+	net_close(fds[1]);
+}
+
 int
 main(void)
 {
@@ -217,6 +239,7 @@ main(void)
 		cmocka_unit_test(any_address_takes_ipv4),
 		cmocka_unit_test(a_unix_socket_replaces_a_stale_one_and_has_its_mode),
 		cmocka_unit_test(a_unix_path_that_is_too_long_is_refused),
+		cmocka_unit_test(a_cut_through_one_descriptor_ends_both_directions_of_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,34 +11,39 @@ import pytest
 
 import conftest
 from conftest import DOMAIN, Server, wait_until
-from slapd import ADMIN, PROGRAM, SECRET, SUFFIX, Slapd
+from slapd import ADMIN, PROGRAM, SECRET, SUFFIX, Slapd, Stall
 
 pytestmark = pytest.mark.skipif(not os.path.exists(PROGRAM), reason="slapd is not installed")
 
 
 @contextlib.contextmanager
-def running(scheme="ldap", extra="", has_syncprov=True):
+def running(scheme="ldap", extra="", has_syncprov=True, has_second=False):
+    """A server with slapd behind a proxy that can stall; has_second: and the same slapd without the proxy for a second server."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="mermoz-test-"))
     os.chmod(directory, 0o755)
     (directory / "mermoz").mkdir()
     port, tls_port = conftest.free_port(), conftest.free_port()
-    url = f"ldaps://127.0.0.1:{tls_port}" if scheme == "ldaps" else f"ldap://127.0.0.1:{port}"
+    target = tls_port if scheme == "ldaps" else port
+    url = "ldaps://127.0.0.1" if scheme == "ldaps" else "ldap://127.0.0.1"
+    stall = Stall(target)
     s = Server(directory / "mermoz")
     (directory / "secret").write_text(SECRET + "\n")
     s.extra = f"""
 directory ldap {{
-    server {url};
+    server {url}:{stall.port};
+    {f"server {url}:{target};" if has_second else ""}
     base {SUFFIX};
     bind {ADMIN} file:{directory}/secret;
     users (objectClass=inetOrgPerson);
     ca {s.directory}/cert.pem;
-    timeout 2s;
+    {"" if "timeout" in extra else "timeout 2s;"}
     {"starttls yes;" if scheme == "starttls" else ""}
     {extra}
 }}
 """
     s.write_conf()
     s.conf.write_text(s.conf.read_text().replace("%d/%u/mailbox", "%d/%{uid}/mailbox"))
+    s.stall = stall
     s.slapd = Slapd(directory / "slapd", port, tls_port, has_syncprov, certificate=s.directory)
     try:
         s.slapd.start()
@@ -49,6 +54,7 @@ directory ldap {{
     finally:
         code = s.stop()
         s.slapd.stop()
+        stall.close()
         shutil.rmtree(directory, ignore_errors=True)
     assert code == 0, "the server's end"
 
@@ -164,6 +170,71 @@ def test_with_slapd_frozen_nothing_waits_for_ever(ldap):
     assert recipient(ldap, "nobody") == 451
     ldap.slapd.thaw()
     wait_until(lambda: recipient(ldap, "nobody") == 550, 20, "slapd's return")
+
+
+STAGES = {
+    "it accepts and says nothing": ("ldap", 0, True),
+    "within the answer to the bind": ("ldap", 5, True),
+    "within an answer": ("ldap", 10, False),
+    "within the TLS handshake": ("ldaps", 100, True),
+    "within a TLS record": ("ldaps", 3, False),
+    "behind the answer to StartTLS": ("starttls", 14, True),
+    "within the TLS handshake behind StartTLS": ("starttls", 114, True),
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_server_that_stops_in_the_middle_is_away_after_the_timeout_and_back_at_once(stage):
+    scheme, octets, is_new = STAGES[stage]
+    with running(scheme) as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        s.stall.stop(after=octets)
+        if is_new:
+            s.stall.cut()
+        wait_until(lambda: s.events("ldap.away"), 5, "ldap.away")
+        assert "no answer within 2 s" in s.events("ldap.away")[0]["reason"]
+        assert "away" in s.cli("directory", "status").stdout
+        assert recipient(s, "younes") == 250
+        assert recipient(s, "nobody") == 451
+        s.stall.go()
+        wait_until(lambda: s.events("ldap.back"), 3, "ldap.back")
+        assert recipient(s, "nobody") == 550
+
+
+def test_a_server_that_stops_within_a_reading_is_away_after_the_timeout_and_back_at_once(ldap):
+    for n in range(30):
+        ldap.slapd.add_user(f"user{n}", f"user{n}@amerique.iut", "x" * 100)
+    wait_until(lambda: recipient(ldap, "user29") == 250, 20, "the accounts")
+    ldap.stall.stop(after=4000)
+    ldap.slapd.delete("user7")
+    wait_until(lambda: ldap.events("ldap.away"), 5, "ldap.away")
+    assert "search: no answer" in ldap.events("ldap.away")[0]["reason"]
+    assert recipient(ldap, "user29") == 250
+    assert recipient(ldap, "user7") == 250, "half a reading takes nobody away"
+    ldap.stall.go()
+    wait_until(lambda: ldap.events("ldap.back"), 3, "ldap.back")
+    assert recipient(ldap, "user7") == 550
+
+
+@pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
+def test_when_a_server_stops_in_the_middle_the_next_one_is_asked(scheme):
+    with running(scheme, has_second=True) as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        s.stall.stop(after=3)
+        s.slapd.add_user("koffi", "koffi@amerique.iut", "un")
+        assert recipient(s, "koffi") == 250
+        assert recipient(s, "nobody") == 550
+        assert not s.events("ldap.away")
+
+
+def test_the_end_does_not_wait_for_a_server_that_stopped_in_the_middle():
+    with running("ldaps", extra="timeout 300s;") as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        before = s.stall.count
+        s.stall.stop(after=100)
+        s.stall.cut()
+        wait_until(lambda: s.stall.count > before, 10, "the next connection")
+        assert s.stop() == 0  # which waits for 30 s
 
 
 def test_a_directory_that_is_suddenly_empty_loses_nobody(ldap):

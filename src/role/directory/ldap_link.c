@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "role/directory/image.h"
 #include "role/directory/ldap_entry.h"
+#include "role/directory/ldap_watch.h"
+#include "sys/time.h"
 
 #include <ldap.h>
 #include <string.h>
@@ -14,15 +16,21 @@ struct ldap_link {
 	struct arena *arena; /* the texts */
 	char *servers[CONFIG_LDAP_SERVERS_MAX];
 	size_t server_count;
+	size_t current; /* the server that is connected to, or was, or is to be tried first */
 	char *base, *users, *groups, *bind_dn, *ca_file;
 	char *secret_password;
 	bool is_starttls;
 	struct timeval timeout;
 	struct ldap_mapping mapping;
 	struct bytes origin;
+	struct ldap_conncb on_connection;
+	struct ldap_watch watch;
 	LDAP *ld; /* NULL: not connected */
+	bool is_slow; /* the last call took too long */
 	bool has_no_context; /* of this server: it has no contextCSN that we may read */
 };
+
+enum { SECOND_US = 1000000 };
 
 static char *
 keep(struct arena *a, struct bytes text)
@@ -50,6 +58,32 @@ put_origin(struct buf *out, const struct config *c, const struct ldap_mapping *m
 		put_format(out, " %s", m->members[i]);
 }
 
+/* From here on the watch keeps the time: with a time-out of its own libldap would make the socket non-blocking for
+   TLS, and GnuTLS would spin on it. */
+static int
+on_connected(LDAP *ld, Sockbuf *sb, LDAPURLDesc *server, struct sockaddr *address, struct ldap_conncb *callback)
+{
+	static const struct timeval none = { -1, 0 };
+	struct ldap_link *link = callback->lc_arg;
+	ber_socket_t fd = -1;
+
+	(void)server, (void)address;
+	if (ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &none) != LDAP_OPT_SUCCESS)
+		return -1;
+	if (ber_sockbuf_ctrl(sb, LBER_SB_OPT_GET_FD, &fd) != 1)
+		return -1;
+	return ldap_watch_connected(&link->watch, fd) ? 0 : -1;
+}
+
+static void
+on_disconnected(LDAP *ld, Sockbuf *sb, struct ldap_conncb *callback)
+{
+	struct ldap_link *link = callback->lc_arg;
+
+	(void)ld, (void)sb;
+	ldap_watch_disconnected(&link->watch);
+}
+
 struct ldap_link *
 ldap_link_new(const struct config *c)
 {
@@ -67,6 +101,8 @@ ldap_link_new(const struct config *c)
 	link->secret_password = keep(link->arena, c->ldap_secret_password);
 	link->is_starttls = c->ldap_starttls == LDAP_TLS_START;
 	link->timeout.tv_sec = (time_t)c->ldap_timeout_s;
+	link->on_connection = (struct ldap_conncb){ on_connected, on_disconnected, link };
+	ldap_watch_init(&link->watch);
 	ldap_mapping_init(&link->mapping, c, link->arena);
 	buf_init(&origin, IMAGE_TEXT_MAX * 4);
 	put_origin(&origin, c, &link->mapping);
@@ -76,11 +112,21 @@ ldap_link_new(const struct config *c)
 	return link;
 }
 
+/* What follows has to be done before the time-out. */
+static void
+begin(struct ldap_link *link)
+{
+	ldap_watch_begin(&link->watch, time_now().mono_us + link->timeout.tv_sec * SECOND_US);
+}
+
 static void
 disconnect(struct ldap_link *link)
 {
-	if (link->ld)
-		(void)ldap_unbind_ext_s(link->ld, NULL, NULL); /* frees it whatever it returns */
+	if (!link->ld)
+		return;
+	begin(link);
+	(void)ldap_unbind_ext_s(link->ld, NULL, NULL); /* frees it whatever it returns */
+	(void)ldap_watch_end(&link->watch);
 	link->ld = NULL;
 	link->has_no_context = false;
 }
@@ -94,8 +140,15 @@ ldap_link_free(struct ldap_link **at)
 		return;
 	*at = NULL;
 	disconnect(link);
+	ldap_watch_done(&link->watch);
 	arena_free(&link->arena);
 	memory_free(link);
+}
+
+size_t
+ldap_link_server_count(const struct ldap_link *link)
+{
+	return link->server_count;
 }
 
 struct bytes
@@ -104,12 +157,30 @@ ldap_link_origin(const struct ldap_link *link)
 	return link->origin;
 }
 
+int64_t
+ldap_link_watch(struct ldap_link *link, int64_t now_us)
+{
+	int64_t left_us = ldap_watch_look(&link->watch, now_us);
+
+	return left_us ? left_us : link->timeout.tv_sec * SECOND_US;
+}
+
+void
+ldap_link_cancel(struct ldap_link *link)
+{
+	ldap_watch_cancel(&link->watch);
+}
+
 /* What libldap and the server have to say, for the administrator. */
 static int
-failed(struct ldap_link *link, const char *server, const char *at, int code, struct fault *f)
+failed(struct ldap_link *link, const char *at, int code, struct fault *f)
 {
+	const char *server = link->servers[link->current];
 	char *more = NULL;
 
+	link->is_slow = code == LDAP_TIMEOUT || ldap_watch_has_passed(&link->watch);
+	if (link->is_slow)
+		return fault_set(f, FAULT_TEMP, "%s: %s: no answer within %lld s", server, at, (long long)link->timeout.tv_sec);
 	if (link->ld)
 		(void)ldap_get_option(link->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &more);
 	fault_set(f, FAULT_TEMP, "%s: %s: %s%s%s", server, at, ldap_err2string(code), more && *more ? ": " : "",
@@ -118,8 +189,18 @@ failed(struct ldap_link *link, const char *server, const char *at, int code, str
 	return -1;
 }
 
+/* Ends what began; an answer that came while its time passed is none: the connection may be cut. */
 static int
-set_options(const struct ldap_link *link)
+end(struct ldap_link *link, int result, const char *at, struct fault *f)
+{
+	if (result == 0 && ldap_watch_has_passed(&link->watch))
+		result = failed(link, at, LDAP_TIMEOUT, f);
+	(void)ldap_watch_end(&link->watch);
+	return result;
+}
+
+static int
+set_options(struct ldap_link *link)
 {
 	const int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, tls_least = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
 	const int fresh = 0;
@@ -128,6 +209,7 @@ set_options(const struct ldap_link *link)
 		|| ldap_set_option(link->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) != LDAP_OPT_SUCCESS
 		|| ldap_set_option(link->ld, LDAP_OPT_NETWORK_TIMEOUT, &link->timeout) != LDAP_OPT_SUCCESS
 		|| ldap_set_option(link->ld, LDAP_OPT_TIMEOUT, &link->timeout) != LDAP_OPT_SUCCESS
+		|| ldap_set_option(link->ld, LDAP_OPT_CONNECT_CB, &link->on_connection) != LDAP_OPT_SUCCESS
 		|| ldap_set_option(link->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) != LDAP_OPT_SUCCESS
 		|| ldap_set_option(link->ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls_least) != LDAP_OPT_SUCCESS
 		|| (link->ca_file[0] && ldap_set_option(link->ld, LDAP_OPT_X_TLS_CACERTFILE, link->ca_file) != LDAP_OPT_SUCCESS))
@@ -135,34 +217,59 @@ set_options(const struct ldap_link *link)
 	return ldap_set_option(link->ld, LDAP_OPT_X_TLS_NEWCTX, &fresh) == LDAP_OPT_SUCCESS ? 0 : -1;
 }
 
-/* Connects, starts TLS, binds: RFC 4513 3, 5.1. */
+/* Connects to the current server, starts TLS, binds: RFC 4513 3, 5.1. */
 static int
-connect_to(struct ldap_link *link, const char *server, struct fault *f)
+open_connection(struct ldap_link *link, struct fault *f)
 {
+	const char *server = link->servers[link->current];
 	struct berval credentials = { strlen(link->secret_password), link->secret_password };
 	bool is_ldaps = bytes_starts_nocase(bytes_text(server), BYTES("ldaps:"));
 	int code = ldap_initialize(&link->ld, server);
 
 	if (code != LDAP_SUCCESS)
-		return failed(link, server, "address", code, f);
+		return failed(link, "address", code, f);
 	if (set_options(link) != 0)
-		return failed(link, server, "options (is the ca file readable?)", LDAP_PARAM_ERROR, f);
+		return failed(link, "options (is the ca file readable?)", LDAP_PARAM_ERROR, f);
 	if (link->is_starttls && !is_ldaps && (code = ldap_start_tls_s(link->ld, NULL, NULL)) != LDAP_SUCCESS)
-		return failed(link, server, "StartTLS", code, f);
+		return failed(link, "StartTLS", code, f);
 	code = ldap_sasl_bind_s(link->ld, link->bind_dn, LDAP_SASL_SIMPLE, &credentials, NULL, NULL, NULL);
 	if (code != LDAP_SUCCESS)
-		return failed(link, server, "bind", code, f);
+		return failed(link, "bind", code, f);
 	return 0;
 }
 
-/* The first server that answers. */
 static int
-ensure_connected(struct ldap_link *link, struct fault *f)
+connect_to(struct ldap_link *link, size_t server, struct fault *f)
 {
-	for (size_t i = 0; !link->ld && i < link->server_count; i++)
-		if (connect_to(link, link->servers[i], f) != 0)
-			disconnect(link);
-	return link->ld ? 0 : -1;
+	link->current = server;
+	begin(link);
+	if (end(link, open_connection(link, f), "bind", f) == 0)
+		return 0;
+	disconnect(link);
+	return -1;
+}
+
+/* To the current server or, when it does not answer, the first of the others that does; not to `except`. */
+static int
+ensure_connected(struct ldap_link *link, size_t except, struct fault *f)
+{
+	size_t first = link->current;
+
+	if (link->ld || (first != except && connect_to(link, first, f) == 0))
+		return 0;
+	for (size_t i = 0; i < link->server_count; i++)
+		if (i != first && i != except && connect_to(link, i, f) == 0)
+			return 0;
+	link->current = first;
+	return -1;
+}
+
+/* The next one is tried first from now on. */
+static void
+turn_to_another(struct ldap_link *link)
+{
+	disconnect(link);
+	link->current = (link->current + 1) % link->server_count;
 }
 
 /* Appends the values of an attribute of one entry.  -1: the connection is gone. */
@@ -187,7 +294,7 @@ read_values(struct ldap_link *link, const char *dn, const char *attribute, struc
 	(void)ldap_msgfree(result);
 	/* What may not be read, or isn't there, is no reason to give up. */
 	if (code < 0 || code == LDAP_TIMELIMIT_EXCEEDED || code == LDAP_UNAVAILABLE || code == LDAP_BUSY)
-		return failed(link, "the server", attribute, code, f);
+		return failed(link, attribute, code, f);
 	return 0;
 }
 
@@ -230,24 +337,41 @@ read_marker(struct ldap_link *link, struct buf *marker, struct fault *f)
 	return marker->len ? read_values(link, "", "dnsHostName", marker, f) : 0;
 }
 
-/* A connection that broke while it lay idle is no failure: once more, on a new one. */
+static int
+ask_marker(struct ldap_link *link, size_t except, struct buf *marker, struct fault *f)
+{
+	size_t start = marker->len;
+
+	if (ensure_connected(link, except, f) != 0)
+		return -1;
+	begin(link);
+	if (end(link, read_marker(link, marker, f), "marker", f) == 0)
+		return 0;
+	marker->len = start;
+	return -1;
+}
+
+/* A connection that broke while it lay idle is no failure: once more, on a new one.  But nobody is waited for twice. */
 int
 ldap_link_marker(struct ldap_link *link, struct buf *marker, struct fault *f)
 {
 	bool was_connected = link->ld != NULL;
-	size_t start = marker->len;
+	size_t except = link->server_count;
 
-	if (ensure_connected(link, f) != 0)
-		return -1;
-	if (read_marker(link, marker, f) == 0)
+	link->is_slow = false;
+	if (ask_marker(link, except, marker, f) == 0)
 		return 0;
-	disconnect(link);
-	marker->len = start;
-	if (!was_connected || ensure_connected(link, f) != 0)
+	if (!link->ld)
 		return -1;
-	if (read_marker(link, marker, f) == 0)
-		return 0;
+	if (!was_connected || link->is_slow) {
+		except = link->current;
+		turn_to_another(link);
+	}
 	disconnect(link);
+	if (ask_marker(link, except, marker, f) == 0)
+		return 0;
+	if (link->ld)
+		turn_to_another(link);
 	return -1;
 }
 
@@ -286,7 +410,7 @@ read_page(struct ldap_link *link, const struct reading *r, struct berval *cookie
 		code = ldap_parse_pageresponse_control(link->ld, found, &count, cookie);
 	ldap_controls_free(answered);
 	(void)ldap_msgfree(result);
-	return code == LDAP_SUCCESS ? 0 : failed(link, "the server", "search", code, f);
+	return code == LDAP_SUCCESS ? 0 : failed(link, "search", code, f);
 }
 
 static int
@@ -295,9 +419,10 @@ read_pages(struct ldap_link *link, const struct reading *r, struct buf *records,
 	struct berval cookie = { 0, NULL };
 	int result;
 
-	do
-		result = read_page(link, r, &cookie, records, f);
-	while (result == 0 && cookie.bv_len > 0 && !records->has_failed);
+	do {
+		begin(link);
+		result = end(link, read_page(link, r, &cookie, records, f), "search", f);
+	} while (result == 0 && cookie.bv_len > 0 && !records->has_failed);
 	ber_memfree(cookie.bv_val);
 	return result;
 }
@@ -324,12 +449,8 @@ read_users_and_groups(struct ldap_link *link, struct buf *records, struct fault 
 int
 ldap_link_read(struct ldap_link *link, struct buf *records, struct fault *f)
 {
-	int result;
-
-	if (ensure_connected(link, f) != 0)
-		return -1;
-	result = read_users_and_groups(link, records, f);
-	if (result != 0)
-		disconnect(link);
-	return result;
+	if (ensure_connected(link, link->server_count, f) == 0 && read_users_and_groups(link, records, f) == 0)
+		return 0;
+	turn_to_another(link);
+	return -1;
 }

@@ -1,5 +1,6 @@
-/* An LDAP server read over libldap: everything here blocks, for at most the time-out of one answer, and belongs on a
-   thread of its own. */
+/* An LDAP server read over libldap: everything here blocks and belongs on a thread of its own, but for ldap_link_watch and
+   ldap_link_cancel, with which others see to it that nothing blocks for longer than `timeout`: connecting to a server
+   (address, TLS, bind), a marker, a page of accounts.  What can't be cut short is the system's look for the address of a server's name. */
 #ifndef ROLE_DIRECTORY_LDAP_LINK_H
 #define ROLE_DIRECTORY_LDAP_LINK_H
 
@@ -13,14 +14,20 @@ struct ldap_link;
 /* Copies what it needs of the configuration; connects nowhere yet.  Owned. */
 struct ldap_link *ldap_link_new(const struct config *config);
 void ldap_link_free(struct ldap_link **link);
+/* Ends what takes too long, from any thread, while the link's own is at something.  The microseconds after which to call
+   it again. */
+int64_t ldap_link_watch(struct ldap_link *link, int64_t now_us);
+/* Ends what the link's thread is at, and whatever it begins later. */
+void ldap_link_cancel(struct ldap_link *link);
+size_t ldap_link_server_count(const struct ldap_link *link);
 /* Where it reads: the servers, base and filter, as one text; borrowed for the link's life. */
 struct bytes ldap_link_origin(const struct ldap_link *link);
 /* Appends what changes whenever anything in the directory does: contextCSN of OpenLDAP with syncprov (RFC 4533), or
-   highestCommittedUSN of Active Directory; nothing when the server has neither.  -1 with *f (FAULT_TEMP): no
-   server answers. */
+   highestCommittedUSN of Active Directory; nothing when the server has neither.  When the server that was asked last does not
+   answer, the others are.  -1 with *f (FAULT_TEMP): none does. */
 int ldap_link_marker(struct ldap_link *link, struct buf *marker, struct fault *f) __attribute__((warn_unused_result));
 /* Appends all accounts with their aliases to records (image.h), in pages (RFC 2696).  -1 with *f, also when
-   there is none; then what stands in records is of no use. */
+   there is none; then what stands in records is of no use, and another server, if there is one, is asked the next time. */
 int ldap_link_read(struct ldap_link *link, struct buf *records, struct fault *f) __attribute__((warn_unused_result));
 
 #endif

@@ -28,7 +28,8 @@ struct ldap_source {
 	struct pool *pool;
 	struct strand strand;
 	struct wake wake;
-	struct timer timer;
+	struct timer timer, watchdog;
+	int open_handles; /* wake and timers */
 	struct ldap_link *link;
 	struct claims *claims;
 	int directory;
@@ -116,25 +117,51 @@ settle(struct ldap_source *s)
 	return s->look_records.has_failed ? fault_set(&s->fault, FAULT_LIMIT, "the directory holds more than fits") : 0;
 }
 
-/* The marker is read before the records: what changes in between is read once more, never missed. */
+/* The marker is read before the records: what changes in between is read once more, never missed.  False: the server
+   could not be read, and another one may do. */
+static bool
+look_at_one(struct ldap_source *s)
+{
+	buf_reset(&s->look_marker);
+	buf_reset(&s->look_records);
+	s->result = ldap_link_marker(s->link, &s->look_marker, &s->fault);
+	if (s->result != 0 || !is_news(s))
+		return true;
+	s->result = ldap_link_read(s->link, &s->look_records, &s->fault);
+	if (s->result == 0)
+		s->result = settle(s);
+	s->has_read = s->result == 0;
+	return s->has_read;
+}
+
 static void
 look(struct job *job)
 {
 	struct ldap_source *s = (void *)((uint8_t *)job - offsetof(struct ldap_source, job));
 
-	s->result = ldap_link_marker(s->link, &s->look_marker, &s->fault);
-	if (s->result == 0 && is_news(s)) {
-		s->result = ldap_link_read(s->link, &s->look_records, &s->fault);
-		if (s->result == 0)
-			s->result = settle(s);
-		s->has_read = s->result == 0;
-		if (s->has_read)
-			write_snapshot(s);
-	}
+	for (size_t tries = ldap_link_server_count(s->link); tries > 0 && !look_at_one(s); tries--)
+		continue;
+	if (s->has_read)
+		write_snapshot(s);
 	wake_send(&s->wake);
 }
 
 /* ---- on the loop */
+
+/* Now and again when the call that is under way may be late. */
+static void
+keep_watch(struct ldap_source *s)
+{
+	int64_t left_us = ldap_link_watch(s->link, time_now().mono_us);
+
+	timer_start(&s->watchdog, (uint64_t)left_us / 1000 + 1, 0);
+}
+
+static void
+watchdog_fired(struct timer *timer)
+{
+	keep_watch((void *)((uint8_t *)timer - offsetof(struct ldap_source, watchdog)));
+}
 
 static void
 start_look(struct ldap_source *s)
@@ -149,13 +176,12 @@ start_look(struct ldap_source *s)
 	s->has_to_look_again = s->has_read = false;
 	s->answering = s->asked;
 	s->asked = NULL;
-	buf_reset(&s->look_marker);
-	buf_reset(&s->look_records);
 	s->must_read = s->read_us == 0 ||
 		(s->marker.len == 0 && now_us - s->read_us >= (int64_t)s->poll_s * 1000000);
 	s->looks++;
 	s->job.run = look;
 	pool_add(s->pool, &s->strand, &s->job);
+	keep_watch(s);
 }
 
 static void
@@ -208,6 +234,7 @@ looked(struct wake *wake)
 	struct ldap_source *s = (void *)((uint8_t *)wake - offsetof(struct ldap_source, wake));
 
 	s->is_looking = false;
+	timer_stop(&s->watchdog);
 	if (s->result == 0)
 		take_result(s);
 	else
@@ -268,6 +295,8 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	buf_init(&s->look_records, IMAGE_OCTETS_MAX);
 	wake_init(&s->wake, loop, looked);
 	timer_init(&s->timer, loop, fired);
+	timer_init(&s->watchdog, loop, watchdog_fired);
+	s->open_handles = 3;
 	read_snapshot(s);
 	s->pool = pool_new(1);
 	timer_start(&s->timer, LOOK_MS, LOOK_MS);
@@ -286,20 +315,30 @@ forget_questions(struct question *q)
 	}
 }
 
+/* The memory goes with the last of them. */
+static void
+closed(struct ldap_source *s)
+{
+	if (--s->open_handles == 0)
+		memory_free(s);
+}
+
 static void
 wake_is_closed(struct wake *wake)
 {
-	struct ldap_source *s = (void *)((uint8_t *)wake - offsetof(struct ldap_source, wake));
-
-	memory_free(s);
+	closed((void *)((uint8_t *)wake - offsetof(struct ldap_source, wake)));
 }
 
 static void
 timer_is_closed(struct timer *timer)
 {
-	struct ldap_source *s = (void *)((uint8_t *)timer - offsetof(struct ldap_source, timer));
+	closed((void *)((uint8_t *)timer - offsetof(struct ldap_source, timer)));
+}
 
-	wake_close(&s->wake, wake_is_closed);
+static void
+watchdog_is_closed(struct timer *timer)
+{
+	closed((void *)((uint8_t *)timer - offsetof(struct ldap_source, watchdog)));
 }
 
 void
@@ -310,6 +349,7 @@ ldap_source_free(struct ldap_source **at)
 	if (!s)
 		return;
 	*at = NULL;
+	ldap_link_cancel(s->link);
 	pool_free(&s->pool);
 	ldap_link_free(&s->link);
 	claims_free(&s->claims);
@@ -318,7 +358,9 @@ ldap_source_free(struct ldap_source **at)
 	buf_done(&s->marker);
 	buf_done(&s->look_marker);
 	buf_done_secret(&s->look_records);
+	wake_close(&s->wake, wake_is_closed);
 	timer_close(&s->timer, timer_is_closed);
+	timer_close(&s->watchdog, watchdog_is_closed);
 }
 
 void

@@ -22,7 +22,7 @@ struct ldap_source_handlers {
    directory: where the snapshot lies, -1 for none; stays the caller's.  Owned. */
 struct ldap_source *ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	const struct ldap_source_handlers *handlers, void *arg);
-/* Waits for what the thread is at, for some time-outs at most.  Before loop_free. */
+/* Ends what the thread is at; waits at most for a connection that is being made.  Before loop_free. */
 void ldap_source_free(struct ldap_source **s);
 
 /* Calls `sure` with arg, once and never from in here, when the source has been looked at after this call: true when
