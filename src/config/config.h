@@ -31,6 +31,7 @@ enum config_password_scheme {
 };
 enum config_group_posting { GROUP_POSTING_ANYONE, GROUP_POSTING_DOMAIN, GROUP_POSTING_MEMBERS };
 enum config_group_sending { GROUP_SENDING_NO, GROUP_SENDING_MEMBERS };
+enum config_ldap_login_name { LDAP_LOGIN_NAME_ADDRESS, LDAP_LOGIN_NAME_ACCOUNT };
 enum config_ldap_tls { LDAP_TLS_NO, LDAP_TLS_START };
 /* What a directory calls what we need; "" stands for none. */
 enum config_ldap_schema {
@@ -96,6 +97,7 @@ struct config {
 	struct bytes ldap_address, ldap_aliases, ldap_forward, ldap_password, ldap_name, ldap_enabled, ldap_disabled;
 	struct bytes ldap_account_name, ldap_members;
 	struct bytes ldap_groups; /* the filter that says what is a group; empty: nothing is */
+	enum config_ldap_login_name ldap_login_name;
 	enum config_group_posting ldap_group_posting;
 	enum config_group_sending ldap_group_sending;
 	uint32_t ldap_poll_s, ldap_timeout_s;

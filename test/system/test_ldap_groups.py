@@ -1,5 +1,6 @@
 """Addresses that entries of a real slapd claim: whose they are, and where groups lead."""
 import contextlib
+import imaplib
 import json
 import signal
 import smtplib
@@ -199,3 +200,24 @@ def test_the_command_line_lists_what_ldap_holds_and_changes_none_of_it():
         p = s.cli("user", "list", check=False)
         assert p.returncode == 1 and "LDAP" in p.stderr and "koffi" not in p.stdout
         s.start()
+
+
+def test_users_log_in_with_the_name_of_the_account_when_configured():
+    with running(extra="login_name account;") as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        for name in ("ybensyed", "YBensyed", "younes.bensyed@amerique.iut", "younes.bensyed"):
+            i = imaplib.IMAP4("127.0.0.1", s.ports["imap"], timeout=30)
+            assert i.login(name, "azerty")[0] == "OK"
+            i.logout()
+        # a name is nobody's address, and an account's address counts before another's name
+        assert recipient(s, "ybensyed") == 550
+        assert "AUTHENTICATIONFAILED" in refusal(s, "ybensyed", "azerty")
+        s.slapd.add_user("younes.bensyed", "mallory@amerique.iut", "mine")
+        wait_until(lambda: recipient(s, "mallory") == 250, 10, "the account")
+        i = imaplib.IMAP4("127.0.0.1", s.ports["imap"], timeout=30)
+        with pytest.raises(imaplib.IMAP4.error):
+            i.login("younes.bensyed", "mine")
+        s.slapd.delete("ybensyed")
+        wait_until(lambda: recipient(s, "younes") == 550, 10, "the deletion")
+        with pytest.raises(imaplib.IMAP4.error):
+            imaplib.IMAP4("127.0.0.1", s.ports["imap"], timeout=30).login("ybensyed", "azerty")

@@ -72,6 +72,8 @@ accounts_free(struct accounts **at)
 	map_free(&a->names);
 	map_free(&a->domains);
 	map_free(&a->new_domains);
+	map_free(&a->login_names);
+	map_free(&a->new_login_names);
 	memory_free(a->by_index);
 	arena_free(&a->arena);
 	memory_free(a);
@@ -123,6 +125,7 @@ accounts_configure(struct accounts *a, const struct config *config)
 	a->delimiters = keep(arena, config->recipient_delimiter);
 	a->postmaster = keep(arena, config->postmaster);
 	a->group_posting = config->ldap_group_posting;
+	a->has_login_names = config->ldap_login_name == LDAP_LOGIN_NAME_ACCOUNT;
 	a->may_send_as_group = config->ldap_group_sending == GROUP_SENDING_MEMBERS;
 	a->default_scheme = name_of_scheme(config->default_password_scheme);
 	a->template = keep(arena, config->maildir_template);

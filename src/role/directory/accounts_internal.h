@@ -36,6 +36,9 @@ struct accounts {
 	struct map *names; /* folded address -> struct name */
 	struct map *domains; /* folded domain -> itself */
 	struct map *new_domains; /* during a load */
+	bool has_login_names;
+	struct map *login_names; /* account name, lower case -> index + 1; NULL: none */
+	struct map *new_login_names; /* during a load */
 	struct account **by_index;
 	size_t index_count, index_size;
 	uint64_t number_base;

@@ -15,6 +15,8 @@ accounts_begin(struct accounts *a)
 	a->generation++;
 	map_free(&a->new_domains);
 	a->new_domains = map_new();
+	map_free(&a->new_login_names);
+	a->new_login_names = map_new();
 	for (size_t i = 0; i < a->config_domains.count; i++)
 		accounts_put_domain(a, a->config_domains.at[i]);
 }
@@ -275,6 +277,23 @@ set_forward(struct accounts *a, const struct address *address, const struct user
 		event(NULL, EV_DIRECTORY_ROW, TEXT("alias", forward.address), STR("reason", "a forward is malformed"));
 }
 
+/* The first account of a name has it. */
+static void
+put_login_name(struct accounts *a, const struct address *address, const struct user_record *record)
+{
+	const struct name *name = map_get(a->names, address_bytes(address));
+	struct address folded;
+
+	if (!name || !address_fold(record->account_name, &folded) || folded.local_len < folded.len)
+		return;
+	if (map_get(a->new_login_names, address_bytes(&folded)))
+		event(NULL, EV_ADDRESS_TAKEN, TEXT("account_name", address_bytes(&folded)), STR("kept", "of the entry that is read first"),
+			TEXT("left_out", record->entry));
+	else
+		(void)map_put(a->new_login_names, address_bytes(&folded),
+			(void *)(uintptr_t)(name->account->number - a->number_base + 1));
+}
+
 void
 accounts_put_user(struct accounts *a, const struct user_record *record)
 {
@@ -292,6 +311,8 @@ accounts_put_user(struct accounts *a, const struct user_record *record)
 		return;
 	}
 	set_account(a, &address, record, false);
+	if (a->has_login_names)
+		put_login_name(a, &address, record);
 	if (record->forward_count)
 		set_forward(a, &address, record);
 }
@@ -362,6 +383,9 @@ accounts_end(struct accounts *a)
 	map_free(&a->domains);
 	a->domains = a->new_domains;
 	a->new_domains = NULL;
+	map_free(&a->login_names);
+	a->login_names = a->new_login_names;
+	a->new_login_names = NULL;
 	sweep(a);
 	a->is_loaded = true;
 }
@@ -370,4 +394,5 @@ void
 accounts_abandon(struct accounts *a)
 {
 	map_free(&a->new_domains);
+	map_free(&a->new_login_names);
 }

@@ -318,6 +318,18 @@ fold_name(const struct accounts *a, struct bytes asked, struct address *address)
 		&& (address->local_len < address->len || add_first_domain(a, address));
 }
 
+static const struct account *
+find_login_name(const struct accounts *a, struct bytes asked)
+{
+	struct address folded;
+	uintptr_t place;
+
+	if (!a->login_names || !address_fold(asked, &folded) || folded.local_len < folded.len)
+		return NULL;
+	place = (uintptr_t)map_get(a->login_names, address_bytes(&folded));
+	return place ? accounts_by_number(a, a->number_base + place - 1) : NULL;
+}
+
 const struct account *
 accounts_find(const struct accounts *a, struct bytes asked)
 {
@@ -327,7 +339,7 @@ accounts_find(const struct accounts *a, struct bytes asked)
 	if (!fold_name(a, asked, &address))
 		return NULL;
 	name = map_get(a->names, address_bytes(&address));
-	return name ? name->account : NULL;
+	return name && name->account ? name->account : find_login_name(a, asked);
 }
 
 struct bytes

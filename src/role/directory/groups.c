@@ -33,6 +33,13 @@ struct making {
 
 /* ---- keys */
 
+static bool
+is_at_separator(struct bytes text, size_t at)
+{
+	return (at > 0 && bytes_find_char(BYTES(",=+"), text.ptr[at - 1]) < 3)
+		|| (at + 1 < text.len && bytes_find_char(BYTES(",=+"), text.ptr[at + 1]) < 3);
+}
+
 /* A server writes one DN in one way, but for case and for spaces at separators: that much is made equal. */
 static uint64_t
 key_of(char kind, struct bytes text)
@@ -43,10 +50,7 @@ key_of(char kind, struct bytes text)
 	buf_init_fixed(&key, space, sizeof space);
 	put_char(&key, (uint8_t)kind);
 	for (size_t i = 0; i < text.len; i++) {
-		bool is_at_separator = (i > 0 && bytes_find_char(BYTES(",=+"), text.ptr[i - 1]) < 3)
-			|| (i + 1 < text.len && bytes_find_char(BYTES(",=+"), text.ptr[i + 1]) < 3);
-
-		if (text.ptr[i] != ' ' || !is_at_separator)
+		if (text.ptr[i] != ' ' || !is_at_separator(text, i))
 			put_char(&key, byte_lower(text.ptr[i]));
 	}
 	return map_hash(buf_bytes(&key));

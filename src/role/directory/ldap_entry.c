@@ -104,7 +104,7 @@ ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *
 	want(m->wanted, &count, m->aliases);
 	want(m->wanted, &count, m->password);
 	want(m->wanted, &count, m->name);
-	if (c->ldap_groups.len)
+	if (c->ldap_groups.len || c->ldap_login_name == LDAP_LOGIN_NAME_ACCOUNT)
 		m->account_name = choose(c->ldap_account_name, schemas[m->schema].account_name, arena);
 	want(m->wanted, &count, m->account_name);
 	want(m->wanted, &count, m->forward);

@@ -1,4 +1,5 @@
-/* Where mail goes and who may send as an address are not the same question: accounts that forward, and groups. */
+/* Where mail goes and who may send as an address are not the same question: accounts that forward, and groups.  Nor is
+   who logs in with a name. */
 #include "role/directory/accounts.h"
 
 #include "base/memory.h"
@@ -260,6 +261,43 @@ a_member_sends_as_the_group_only_when_configured(void **state)
 	}
 }
 
+static void
+put_named(struct world *w, const char *address, const char *account_name)
+{
+	accounts_put_user(w->a, &(struct user_record){ .address = bytes_text(address), .account_name = bytes_text(account_name),
+		.is_enabled = true });
+}
+
+static void
+account_names_find_accounts_when_configured(void **state)
+{
+	struct world *w = *state;
+
+	accounts_begin(w->a);
+	put_named(w, ALICE, "a1");
+	accounts_end(w->a);
+	assert_null(accounts_find(w->a, BYTES("a1")));
+	w->config.ldap_login_name = LDAP_LOGIN_NAME_ACCOUNT;
+	accounts_configure(w->a, &w->config);
+	accounts_begin(w->a);
+	put_named(w, ALICE, "a1");
+	put_named(w, BOB, "Alice");
+	put_named(w, "carol@example.org", "A1");
+	put_named(w, "dave@example.org", ALICE);
+	accounts_end(w->a);
+	assert_ptr_equal(accounts_find(w->a, BYTES("A1")), accounts_find(w->a, BYTES(ALICE)));
+	assert_ptr_equal(accounts_find(w->a, BYTES("alice")), accounts_find(w->a, BYTES(ALICE)));
+	assert_null(accounts_find(w->a, BYTES("a1@example.org")));
+	accounts_begin(w->a);
+	put_named(w, BOB, "a1");
+	assert_ptr_equal(accounts_find(w->a, BYTES("a1")), accounts_find(w->a, BYTES(ALICE)));
+	accounts_end(w->a);
+	assert_ptr_equal(accounts_find(w->a, BYTES("a1")), accounts_find(w->a, BYTES(BOB)));
+	accounts_begin(w->a);
+	accounts_end(w->a);
+	assert_null(accounts_find(w->a, BYTES("a1")));
+}
+
 int
 main(void)
 {
@@ -269,6 +307,7 @@ main(void)
 		TEST(each_member_of_groups_in_groups_gets_one_copy),
 		TEST(who_may_write_to_a_group_is_configured),
 		TEST(a_member_sends_as_the_group_only_when_configured),
+		TEST(account_names_find_accounts_when_configured),
 	};
 
 	return cmocka_run_group_tests_name("sending", tests, NULL, NULL);
