@@ -98,6 +98,20 @@ expand_alias(struct walk *w, struct alias *alias, unsigned int depth)
 	alias->is_open = false;
 }
 
+/* Mail that would be sent on to nobody stays in the mailbox. */
+static void
+expand_forward(struct walk *w, struct name *name, struct bytes address, unsigned int depth)
+{
+	bool had_absent = w->has_absent;
+	size_t count = w->out->count;
+
+	w->has_absent = false;
+	expand_alias(w, name->alias, depth);
+	if (w->has_absent && w->out->count == count)
+		add_account(w, name->account, address);
+	w->has_absent |= had_absent;
+}
+
 /* Who has his mail sent on gives nobody his name, and a group only when so configured. */
 static bool
 is_followed(const struct walk *w, const struct alias *alias)
@@ -115,7 +129,10 @@ expand_name(struct walk *w, struct name *name, struct bytes address, unsigned in
 	struct alias *alias = is_followed(w, name->alias) ? name->alias : NULL;
 
 	if (alias && alias->walk != w->a->walk) {
-		expand_alias(w, alias, depth);
+		if (alias->rank == ALIAS_FORWARD && name->account)
+			expand_forward(w, name, address, depth);
+		else
+			expand_alias(w, alias, depth);
 		return;
 	}
 	if (alias && !alias->is_open)

@@ -117,12 +117,13 @@ static void
 an_account_that_forwards_keeps_its_name_to_itself(void **state)
 {
 	static const struct bytes to_bob[] = { BYTES_INIT(BOB) }, to_both[] = { BYTES_INIT(BOB), BYTES_INIT("dave@example.org") },
-		out[] = { BYTES_INIT("x@elsewhere.net") };
+		out[] = { BYTES_INIT("x@elsewhere.net") }, gone[] = { BYTES_INIT("gone@example.org") };
 	static const struct row rows[] = {
 		{ ALICE, IPC_OK, BOB },
 		{ "alice+x@example.org", IPC_OK, BOB },
 		{ "dave@example.org", IPC_OK, BOB " dave@example.org" },
 		{ "eve@example.org", IPC_OK, "!x@elsewhere.net" },
+		{ "greta@example.org", IPC_OK, "greta@example.org" },
 		{ "sales@example.org", IPC_OK, BOB " dave@example.org" },
 	};
 	struct world *w = *state;
@@ -132,6 +133,7 @@ an_account_that_forwards_keeps_its_name_to_itself(void **state)
 	put_forwarding(w, ALICE, to_bob, 1);
 	put_forwarding(w, "dave@example.org", to_both, 2);
 	put_forwarding(w, "eve@example.org", out, 1);
+	put_forwarding(w, "greta@example.org", gone, 1);
 	put_forwarding(w, "fred@example.org", out, 1);
 	put_user(w, BOB);
 	put_alias(w, "sales@example.org", ALICE " dave@example.org", ALIAS_MADE);
