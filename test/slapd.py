@@ -85,6 +85,18 @@ index objectClass,entryCSN,entryUUID,mail eq
         self.tool("ldapadd", ldif=f"dn: cn={name},{SUFFIX}\n" + "".join(f"objectClass: {c}\n" for c in classes.split()) + f"cn: {name}\n"
                   + "".join(f"{line}\n" for line in lines))
 
+    def add_users(self, uids):
+        self.tool("ldapadd", ldif="\n".join(f"dn: uid={uid},{SUFFIX}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid}\nsn: {uid}\n"
+                                            f"mail: {uid}@amerique.iut\nuserPassword: {uid}\n" for uid in uids))
+
+    def start_empty(self):
+        """As on a new disk, before a restore."""
+        self.stop()
+        for path in (self.directory / "db").iterdir():
+            path.unlink()
+        self.load(f"dn: {SUFFIX}\nobjectClass: dcObject\nobjectClass: organization\no: amerique\ndc: amerique\n")
+        return self.start()
+
     def set(self, uid, attribute, value):
         self.tool("ldapmodify", ldif=f"dn: uid={uid},{SUFFIX}\nchangetype: modify\nreplace: {attribute}\n{attribute}: {value}\n")
 

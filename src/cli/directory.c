@@ -20,11 +20,20 @@ take_pair(struct bytes *in, struct bytes *name, struct bytes *value)
 	return true;
 }
 
+/* -1 stands where there is no such time. */
+static bool
+is_number(struct bytes value)
+{
+	uint64_t number;
+
+	(void)take_char(&value, '-');
+	return take_number(&value, INT64_MAX, &number) && value.len == 0;
+}
+
 static void
 put_json(struct buf *out, struct bytes status)
 {
-	struct bytes name, value, rest;
-	uint64_t number;
+	struct bytes name, value;
 	bool is_first = true;
 
 	put_char(out, '{');
@@ -33,8 +42,7 @@ put_json(struct buf *out, struct bytes status)
 		is_first = false;
 		json_put_text(out, name);
 		put_char(out, ':');
-		rest = value;
-		if (take_number(&rest, UINT64_MAX, &number) && rest.len == 0)
+		if (is_number(value))
 			put_bytes(out, value);
 		else
 			json_put_text(out, value);
@@ -46,9 +54,15 @@ static void
 put_lines(struct buf *out, struct bytes status)
 {
 	struct bytes name, value;
+	bool is_doubted = false;
 
-	while (take_pair(&status, &name, &value))
+	while (take_pair(&status, &name, &value)) {
 		put_format(out, "%-14.*s %.*s\n", BYTES_ARG(name), BYTES_ARG(value));
+		is_doubted |= bytes_equal(name, BYTES("doubt_missing"));
+	}
+	if (is_doubted)
+		put_text(out, "The LDAP server lacks many accounts that it had: they are kept, and count as deleted when it has\n"
+			"shown the same ones for quiet_s seconds.\n");
 }
 
 static int

@@ -100,7 +100,7 @@ struct config {
 	enum config_ldap_login_name ldap_login_name;
 	enum config_group_posting ldap_group_posting;
 	enum config_group_sending ldap_group_sending;
-	uint32_t ldap_poll_s, ldap_timeout_s;
+	uint32_t ldap_poll_s, ldap_quiet_s, ldap_timeout_s;
 	/* mailboxes maildir TEMPLATE: %d domain, %u local part, %{attribute} */
 	struct bytes maildir_template;
 	uint32_t fronts; /* 0: one a core */

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import smtplib
 import tempfile
+import time
 
 import pytest
 
@@ -244,6 +245,45 @@ def test_a_directory_that_is_suddenly_empty_loses_nobody(ldap):
     wait_until(lambda: "no entry below" in ldap.cli("directory", "status").stdout, 10, "the doubt")
     assert recipient(ldap, "younes") == 250
     assert recipient(ldap, "awa") == 451
+
+
+def test_a_restore_under_way_loses_nobody_and_who_is_not_restored_goes_after_the_quiet_time():
+    names = [f"user{n}" for n in range(32)]
+    with running(extra="quiet 8s;") as s:
+        s.slapd.add_users(names)
+        wait_until(lambda: recipient(s, "user31") == 250, 20, "the accounts")
+        session = log_in(s, "user31", "user31")
+        s.slapd.start_empty()
+        s.slapd.add_users(names[:16])
+        wait_until(lambda: s.events("ldap.doubt"), 20, "the doubt")
+        assert [recipient(s, name) for name in names] == [250] * 32
+        assert session.noop()[0] == "OK"
+        assert "lacks many accounts" in s.cli("directory", "status").stdout
+        s.slapd.add_users(["koffi"])
+        assert recipient(s, "koffi") == 250, "who is new counts at once"
+        s.slapd.add_users(names[16:30])
+        full = time.monotonic()
+        assert recipient(s, "user30") == 250
+        wait_until(lambda: recipient(s, "user31") == 550, 30, "the end of the two")
+        assert time.monotonic() - full > 7
+        assert s.events("ldap.doubt_ended")[0]["missing"] == "4"  # and the two of every test
+        assert [recipient(s, name) for name in names] == [250] * 30 + [550] * 2
+        with pytest.raises((imaplib.IMAP4.abort, imaplib.IMAP4.error, OSError)):
+            wait_until(lambda: session.noop()[0] != "OK", 10, "the session's end")
+
+
+def test_a_restart_in_the_middle_of_a_restore_loses_nobody():
+    names = [f"user{n}" for n in range(32)]
+    with running() as s:
+        s.slapd.add_users(names)
+        wait_until(lambda: recipient(s, "user31") == 250, 20, "the accounts")
+        s.slapd.start_empty()
+        s.slapd.add_users(names[:16])
+        wait_until(lambda: s.events("ldap.doubt"), 20, "the doubt")
+        assert s.stop() == 0
+        s.start()
+        wait_until(lambda: len(s.events("ldap.doubt")) == 2, 20, "the doubt again")
+        assert recipient(s, "user31") == 250
 
 
 def test_a_restart_while_slapd_is_away_starts_from_the_copy(ldap):

@@ -53,7 +53,7 @@ visit_ldap(struct directory *d)
 {
 	static const struct image_visitor visitor = { on_user, on_alias, NULL };
 
-	return !d->ldap_is_wanted || (d->has_ldap_records && image_visit(buf_bytes(&d->ldap_records), &visitor, d->accounts));
+	return !d->ldap_is_wanted || (d->has_ldap_records && image_visit(d->ldap_records, &visitor, d->accounts));
 }
 
 /* A source that failed is opened anew the next time. */
@@ -122,10 +122,8 @@ on_ldap_changed(void *arg, struct bytes records, bool is_old)
 	struct directory *d = arg;
 	struct fault f;
 
-	buf_done_secret(&d->ldap_records);
-	buf_init(&d->ldap_records, IMAGE_OCTETS_MAX);
-	put_bytes(&d->ldap_records, records);
-	d->has_ldap_records = !d->ldap_records.has_failed;
+	d->ldap_records = records;
+	d->has_ldap_records = true;
 	if (is_old)
 		event(NULL, EV_SNAPSHOT_USED, INT("octets", records.len));
 	if (directory_load(d, &f) != 0)
@@ -239,7 +237,6 @@ on_start(struct role_self *r, struct fault *f)
 	timer_init(&d->retry, r->loop, on_retry);
 	d->state_directory = -1;
 	d->ldap_is_wanted = r->config->ldap_servers.count > 0;
-	buf_init(&d->ldap_records, IMAGE_OCTETS_MAX);
 	directory_load(d, &load_fault);
 	start_ldap(d);
 	return 0;
@@ -357,7 +354,6 @@ on_end(struct role_self *r)
 	userdb_free(&d->userdb);
 	ldap_source_free(&d->ldap);
 	directory_free_unknowns(d);
-	buf_done_secret(&d->ldap_records);
 	disk_close(&d->state_directory);
 	embedded_close(&d->embedded);
 	accounts_free(&d->accounts);

@@ -19,7 +19,7 @@ struct directory {
 	struct accounts *accounts;
 	struct embedded *embedded; /* NULL: could not be opened yet */
 	struct ldap_source *ldap; /* NULL: not configured */
-	struct buf ldap_records; /* the last that it told */
+	struct bytes ldap_records; /* the last that it told, borrowed from it */
 	bool ldap_is_wanted, has_ldap_records;
 	int state_directory; /* -1: not needed */
 	struct unknown *unknowns; /* addresses that wait for LDAP to be asked */

@@ -439,7 +439,7 @@ read_users_and_groups(struct ldap_link *link, struct buf *records, struct fault 
 		return -1;
 	/* An organisation without anybody is a mistake, ours or theirs: nobody's mail is refused for it. */
 	if (records->len == before && !records->has_failed)
-		return fault_set(f, FAULT_TEMP, "no entry below %s that %s finds has an address; may the bind account read them?",
+		return fault_set(f, FAULT_PERM, "no entry below %s that %s finds has an address; may the bind account read them?",
 			link->base, link->users);
 	if (link->groups && read_pages(link, &groups, records, f) != 0)
 		return -1;

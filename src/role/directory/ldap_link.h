@@ -26,7 +26,7 @@ struct bytes ldap_link_origin(const struct ldap_link *link);
    highestCommittedUSN of Active Directory; nothing when the server has neither.  When the server that was asked last does not
    answer, the others are.  -1 with *f (FAULT_TEMP): none does. */
 int ldap_link_marker(struct ldap_link *link, struct buf *marker, struct fault *f) __attribute__((warn_unused_result));
-/* Appends all accounts with their aliases to records (image.h), in pages (RFC 2696).  -1 with *f, also when
+/* Appends all accounts with their aliases to records (image.h), in pages (RFC 2696).  -1 with *f, also (FAULT_PERM) when
    there is none; then what stands in records is of no use, and another server, if there is one, is asked the next time. */
 int ldap_link_read(struct ldap_link *link, struct buf *records, struct fault *f) __attribute__((warn_unused_result));
 

@@ -3,6 +3,7 @@
 #include "base/event.h"
 #include "base/memory.h"
 #include "role/directory/claims.h"
+#include "role/directory/doubt.h"
 #include "role/directory/groups.h"
 #include "role/directory/image.h"
 #include "role/directory/ldap_link.h"
@@ -35,13 +36,15 @@ struct ldap_source {
 	int directory;
 	const struct ldap_source_handlers *handlers;
 	void *arg;
-	uint32_t poll_s;
+	uint32_t poll_s, quiet_s;
 	bool is_looking, has_to_look_again;
 	struct question *asked; /* to be answered by the next look */
 	struct question *answering; /* by the one under way */
 	/* what is known */
 	struct buf marker;
-	bool has_records, is_failing;
+	struct buf held; /* the records that are in force, not written while is_looking */
+	struct doubt doubt, told; /* the thread's while is_looking; as it was after the last look */
+	bool is_failing;
 	int64_t read_us, confirmed_us; /* mono; 0: never */
 	uint64_t looks, readings, failures;
 	char error[200];
@@ -49,6 +52,7 @@ struct ldap_source {
 	struct job job;
 	struct buf look_marker, look_records;
 	bool must_read, has_read;
+	struct doubt_count count; /* of the reading */
 	int result;
 	struct fault fault;
 };
@@ -57,6 +61,12 @@ static struct bytes
 origin_of(const struct ldap_source *s)
 {
 	return ldap_link_origin(s->link);
+}
+
+static int64_t
+quiet_us(const struct ldap_source *s)
+{
+	return (int64_t)s->quiet_s * 1000000;
 }
 
 /* ---- on the thread */
@@ -107,13 +117,22 @@ spread_groups(struct ldap_source *s, struct bytes records, struct buf *out)
 	groups_spread(records, out);
 }
 
-/* In place of what was read, what of it counts, with groups as aliases. */
+static void
+keep_doubted(struct ldap_source *s, struct bytes records, struct buf *out)
+{
+	doubt_keep(buf_bytes(&s->held), records, out);
+}
+
+/* In place of what was read, what of it counts, with groups as aliases and those who are not known to be deleted. */
 static int
 settle(struct ldap_source *s)
 {
 	replace_records(s, settle_claims);
 	if (groups_are_in(buf_bytes(&s->look_records)))
 		replace_records(s, spread_groups);
+	doubt_compare(buf_bytes(&s->held), buf_bytes(&s->look_records), &s->count);
+	if (doubt_judge(&s->doubt, &s->count, time_now().mono_us, quiet_us(s)))
+		replace_records(s, keep_doubted);
 	return s->look_records.has_failed ? fault_set(&s->fault, FAULT_LIMIT, "the directory holds more than fits") : 0;
 }
 
@@ -176,7 +195,7 @@ start_look(struct ldap_source *s)
 	s->has_to_look_again = s->has_read = false;
 	s->answering = s->asked;
 	s->asked = NULL;
-	s->must_read = s->read_us == 0 ||
+	s->must_read = s->read_us == 0 || doubt_is_ripe(&s->doubt, time_now().mono_us, quiet_us(s)) ||
 		(s->marker.len == 0 && now_us - s->read_us >= (int64_t)s->poll_s * 1000000);
 	s->looks++;
 	s->job.run = look;
@@ -198,6 +217,28 @@ answer_questions(struct ldap_source *s, bool is_sure)
 }
 
 static void
+tell_doubt(struct ldap_source *s)
+{
+	if (s->doubt.since_us && !s->told.since_us)
+		event(NULL, EV_LDAP_DOUBT, INT("accounts", s->doubt.count.held), INT("missing", s->doubt.count.missing),
+			INT("quiet_s", s->quiet_s));
+	else if (!s->doubt.since_us && s->told.since_us)
+		event(NULL, EV_LDAP_DOUBT_ENDED, INT("accounts", s->count.found), INT("missing", s->count.missing));
+	s->told = s->doubt;
+}
+
+/* Takes over what is in *records. */
+static void
+put_in_force(struct ldap_source *s, struct buf *records, bool is_old)
+{
+	struct buf before = s->held;
+
+	s->held = *records;
+	s->handlers->changed(s->arg, buf_bytes(&s->held), is_old);
+	buf_done_secret(&before);
+}
+
+static void
 take_result(struct ldap_source *s)
 {
 	s->confirmed_us = loop_now(s->loop).mono_us;
@@ -210,10 +251,7 @@ take_result(struct ldap_source *s)
 	s->read_us = s->confirmed_us;
 	buf_reset(&s->marker);
 	put_bytes(&s->marker, buf_bytes(&s->look_marker));
-	s->has_records = true;
-	s->handlers->changed(s->arg, buf_bytes(&s->look_records), false);
-	/* It may be large, and is needed no more. */
-	buf_done_secret(&s->look_records);
+	put_in_force(s, &s->look_records, false);
 	buf_init(&s->look_records, IMAGE_OCTETS_MAX);
 }
 
@@ -223,6 +261,12 @@ take_failure(struct ldap_source *s)
 	s->failures++;
 	memcpy(s->error, s->fault.text, sizeof s->error < sizeof s->fault.text ? sizeof s->error : sizeof s->fault.text);
 	s->error[sizeof s->error - 1] = '\0';
+	/* Who showed nobody may be about to be filled again. */
+	if (s->fault.kind == FAULT_PERM && s->held.len && !s->doubt.since_us) {
+		doubt_begin(&s->doubt, time_now().mono_us);
+		doubt_compare(buf_bytes(&s->held), BYTES_NONE, &s->doubt.count);
+	}
+	doubt_disturb(&s->doubt, time_now().mono_us);
 	if (!s->is_failing)
 		event(NULL, EV_LDAP_AWAY, STR("reason", s->error));
 	s->is_failing = true;
@@ -239,6 +283,7 @@ looked(struct wake *wake)
 		take_result(s);
 	else
 		take_failure(s);
+	tell_doubt(s);
 	answer_questions(s, s->result == 0);
 	if (s->has_to_look_again)
 		start_look(s);
@@ -257,7 +302,7 @@ static void
 read_snapshot(struct ldap_source *s)
 {
 	struct bytes records;
-	struct buf text;
+	struct buf text, held;
 	struct fault f;
 
 	if (s->directory < 0)
@@ -269,9 +314,10 @@ read_snapshot(struct ldap_source *s)
 		event(NULL, EV_SNAPSHOT_IGNORED, STR("reason", f.text));
 		break;
 	case SNAPSHOT_READ:
-		s->has_records = true;
 		claims_learn(s->claims, records);
-		s->handlers->changed(s->arg, records, true);
+		buf_init(&held, IMAGE_OCTETS_MAX);
+		put_bytes(&held, records);
+		put_in_force(s, &held, true);
 		break;
 	}
 	buf_done_secret(&text);
@@ -290,7 +336,9 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	s->handlers = handlers;
 	s->arg = arg;
 	s->poll_s = config->ldap_poll_s;
+	s->quiet_s = config->ldap_quiet_s;
 	buf_init(&s->marker, IMAGE_TEXT_MAX);
+	buf_init(&s->held, IMAGE_OCTETS_MAX);
 	buf_init(&s->look_marker, IMAGE_TEXT_MAX);
 	buf_init(&s->look_records, IMAGE_OCTETS_MAX);
 	wake_init(&s->wake, loop, looked);
@@ -357,6 +405,7 @@ ldap_source_free(struct ldap_source **at)
 	forget_questions(s->answering);
 	buf_done(&s->marker);
 	buf_done(&s->look_marker);
+	buf_done_secret(&s->held);
 	buf_done_secret(&s->look_records);
 	wake_close(&s->wake, wake_is_closed);
 	timer_close(&s->timer, timer_is_closed);
@@ -395,6 +444,8 @@ ldap_source_put_status(const struct ldap_source *s, struct buf *out)
 	put_format(out, " ldap=%s follows=%s confirmed_s=%lld read_s=%lld looks=%llu readings=%llu failures=%llu",
 		s->is_failing ? "away" : "up", how, age_s(s->confirmed_us), age_s(s->read_us), (unsigned long long)s->looks,
 		(unsigned long long)s->readings, (unsigned long long)s->failures);
+	if (s->told.since_us)
+		put_format(out, " doubt_missing=%zu doubt_s=%lld quiet_s=%u", s->told.count.missing, age_s(s->told.since_us), s->quiet_s);
 	if (s->error[0])
 		put_format(out, " last_error=%s", s->error);
 }

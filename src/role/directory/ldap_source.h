@@ -13,7 +13,7 @@
 struct ldap_source;
 
 struct ldap_source_handlers {
-	/* There are other records than before (image.h), borrowed for the call; from the source, or (is_old) from the
+	/* There are other records than before (image.h), borrowed until the next call or the source's end; from the source, or (is_old) from the
 	   snapshot that an earlier process left. */
 	void (*changed)(void *arg, struct bytes records, bool is_old);
 };
