@@ -11,6 +11,12 @@ ADMIN, SECRET = f"cn=admin,{SUFFIX}", "azerty"
 PROGRAM = "/usr/sbin/slapd"
 
 
+# What Active Directory and qmail-ldap call things; any entry that is an extensibleObject may have them.
+OTHERS = "".join(f"attributetype ( 1.3.6.1.4.1.99999.1.{n} NAME '{name}' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )\n"
+                 for n, name in enumerate(["proxyAddresses", "userAccountControl", "sAMAccountName", "mailAlternateAddress", "mailForwardingAddress",
+                                           "deliveryMode", "accountStatus", "mgrpRFC822MailMember"]))
+
+
 class Slapd:
     def __init__(self, directory, port, tls_port, has_syncprov=True, certificate=None):
         self.directory = pathlib.Path(directory)
@@ -28,7 +34,7 @@ include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
 include /etc/ldap/schema/nis.schema
 include /etc/ldap/schema/misc.schema
-modulepath /usr/lib/ldap
+{OTHERS}modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload syncprov
 pidfile {self.directory}/pid

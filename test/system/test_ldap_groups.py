@@ -66,6 +66,8 @@ def test_a_value_that_is_too_long_is_left_out_and_the_rest_is_read(ldap):
     ldap.slapd.add_user("longer", "z" * 70000 + "@amerique.iut", "x")
     ldap.slapd.add_user("last", "last@amerique.iut", "x")
     wait_until(lambda: recipient(ldap, "last") == 250, 10, "the account behind it")
+    # each is told once, however often everything is read
+    assert len([e for e in ldap.events("entry.value") if e["entry"] == f"uid=long,{SUFFIX}"]) == 1
 
 
 @pytest.mark.parametrize("schema, classes, attribute", [("openldap", "inetLocalMailRecipient", "mailLocalAddress"),
@@ -79,6 +81,45 @@ def test_a_schema_names_the_attributes_and_directives_name_others(schema, classe
         wait_until(lambda: recipient(s, "kk") == 250, 10, "the alias")
         s.send("to the alias", to="kk")
         assert files(s, "koffi")
+
+
+def test_the_schema_of_active_directory():
+    with running(extra="schema activedirectory; password userPassword; login_name account; groups (sAMAccountName=sales);") as s:
+        more = ["objectClass: extensibleObject", "userAccountControl: 512", "sAMAccountName: KKOFFI", "displayName: Koffi K."]
+        s.slapd.add_user("koffi", "koffi@amerique.iut", "un", *more, "proxyAddresses: SMTP:Koffi@amerique.iut", "proxyAddresses: smtp:kk@amerique.iut",
+                         "proxyAddresses: x500:/o=amerique/cn=koffi@amerique.iut", "proxyAddresses: SIP:sip@amerique.iut")
+        s.slapd.add_group("sales", "groupOfNames extensibleObject", "sAMAccountName: sales", "mail: sales@amerique.iut",
+                          "proxyAddresses: smtp:vente@amerique.iut", f"member: {dn('koffi')}")
+        wait_until(lambda: recipient(s, "vente") == 250, 20, "the reading")
+        for to in ("koffi", "kk", "sales", "vente"):
+            s.send(f"to {to}", to=to)
+        assert len(files(s, "koffi")) == 4 and recipient(s, "sip") == 550
+        assert "koffi@amerique.iut  Koffi K." in s.cli("user", "list").stdout
+        assert not s.events("entry.value")
+        imaplib.IMAP4("127.0.0.1", s.ports["imap"], timeout=30).login("kkoffi", "un")
+        s.slapd.set("koffi", "userAccountControl", "514")
+        wait_until(lambda: [c for c in s.events("account.changed") if c["what"] == "disabled"], 10, "the end of koffi")
+        assert refusal_or_ok(s, "koffi", "un")
+
+
+def test_the_schema_of_qmail():
+    with running(extra="schema qmail; groups (mgrpRFC822MailMember=*);") as s:
+        def add(name, *lines):
+            s.slapd.add_user(name, f"{name}@amerique.iut", "un", "objectClass: extensibleObject", *lines)
+        add("koffi", "mailAlternateAddress: kk@amerique.iut", "accountStatus: active")
+        add("both", "mailForwardingAddress: koffi@amerique.iut")
+        add("gone", "mailForwardingAddress: koffi@amerique.iut", "deliveryMode: nolocal", "accountStatus: disabled")
+        add("home", "mailForwardingAddress: koffi@amerique.iut", "deliveryMode: noforward")
+        s.slapd.add_group("team", "device extensibleObject", "mail: team@amerique.iut", "mgrpRFC822MailMember: both@amerique.iut",
+                          "mgrpRFC822MailMember: home@amerique.iut")
+        wait_until(lambda: recipient(s, "team") == 250, 20, "the reading")
+        count = {"koffi": 0, "both": 0, "gone": 0, "home": 0}
+        for to, gets in (("kk", ["koffi"]), ("both", ["both", "koffi"]), ("gone", ["koffi"]), ("home", ["home"]), ("team", ["both", "koffi", "home"])):
+            s.send(f"to {to}", to=to)
+            for name in gets:
+                count[name] += 1
+            assert {name: len(files(s, name)) for name in count} == count, to
+        assert refusal_or_ok(s, "gone", "un") and not refusal_or_ok(s, "both", "un")
 
 
 def test_mail_of_an_account_that_forwards_goes_there_instead():

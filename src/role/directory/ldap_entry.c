@@ -1,6 +1,7 @@
 #include "role/directory/ldap_entry.h"
 
 #include "base/event.h"
+#include "base/map.h"
 #include "base/memory.h"
 #include "role/directory/address.h"
 #include "role/directory/image.h"
@@ -90,6 +91,7 @@ ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *
 	size_t count = 0;
 
 	m->schema = c->ldap_schema;
+	m->told = arena_take(arena, sizeof *m->told);
 	m->address = choose(c->ldap_address, schemas[m->schema].address, arena);
 	m->aliases = choose(c->ldap_aliases, schemas[m->schema].aliases, arena);
 	m->password = choose(c->ldap_password, schemas[m->schema].password, arena);
@@ -130,21 +132,35 @@ values_of(LDAP *ld, LDAPMessage *entry, const char *name)
 	return name ? ldap_get_values_len(ld, entry, name) : NULL;
 }
 
-static void
-report_value(struct bytes entry, const char *attribute, const char *reason)
+/* False: the administrator has heard of it before, or of too many. */
+static bool
+is_news(struct ldap_told *told, uint64_t value)
 {
-	event(NULL, EV_ENTRY_VALUE, TEXT("entry", entry), STR("attribute", attribute), STR("reason", reason));
+	for (size_t i = 0; i < told->count; i++)
+		if (told->values[i] == value)
+			return false;
+	if (told->count == LDAP_TOLD_MAX)
+		return false;
+	told->values[told->count++] = value;
+	return true;
+}
+
+static void
+report_value(const struct ldap_mapping *m, struct bytes entry, const char *attribute, const char *reason)
+{
+	if (m->told && is_news(m->told, map_hash(entry) ^ map_hash(bytes_text(attribute))))
+		event(NULL, EV_ENTRY_VALUE, TEXT("entry", entry), STR("attribute", attribute), STR("reason", reason));
 }
 
 /* The first value, or none. */
 static struct bytes
-first_of(struct bytes entry, const char *attribute, struct berval **values)
+first_of(const struct ldap_mapping *m, struct bytes entry, const char *attribute, struct berval **values)
 {
 	struct bytes value = values && values[0] ? of_value(values[0]) : BYTES_NONE;
 
 	if (value.len <= LDAP_VALUE_MAX)
 		return value;
-	report_value(entry, attribute, "it is too long");
+	report_value(m, entry, attribute, "it is too long");
 	return BYTES_NONE;
 }
 
@@ -220,7 +236,7 @@ is_address(struct bytes value)
 }
 
 static void
-put_aliases(struct buf *records, struct bytes entry, struct bytes account, const char *attribute, struct berval **values,
+put_aliases(struct buf *records, const struct ldap_mapping *m, struct bytes entry, struct bytes account, const char *attribute, struct berval **values,
 	size_t from)
 {
 	for (size_t i = from; values && values[0] && values[i]; i++) {
@@ -231,13 +247,13 @@ put_aliases(struct buf *records, struct bytes entry, struct bytes account, const
 		if (is_address(address))
 			image_put_alias(records, &(struct alias_record){ address, &account, 1, ALIAS_FURTHER, entry });
 		else
-			report_value(entry, attribute, "it is no address, or too long");
+			report_value(m, entry, attribute, "it is no address, or too long");
 	}
 }
 
 /* The addresses among the values. */
 static size_t
-take_forwards(const char *attribute, struct bytes entry_name, struct berval **values, struct bytes out[RECORD_FORWARDS_MAX])
+take_forwards(const struct ldap_mapping *m, struct bytes entry_name, struct berval **values, struct bytes out[RECORD_FORWARDS_MAX])
 {
 	size_t count = 0;
 
@@ -249,7 +265,7 @@ take_forwards(const char *attribute, struct bytes entry_name, struct berval **va
 			&& count < RECORD_FORWARDS_MAX)
 			out[count++] = address;
 		else
-			report_value(entry_name, attribute, "it is no address, or one too many");
+			report_value(m, entry_name, m->forward, "it is no address, or one too many");
 	}
 	return count;
 }
@@ -263,7 +279,7 @@ find_forwards(const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct
 
 	if (is_one_of(ld, entry, m->delivery_mode, "noforward", false))
 		return 0;
-	count = take_forwards(m->forward, entry_name, values, out);
+	count = take_forwards(m, entry_name, values, out);
 	if (m->delivery_mode && !is_one_of(ld, entry, m->delivery_mode, "nolocal", false) && count && count < RECORD_FORWARDS_MAX)
 		out[count++] = account;
 	return count;
@@ -279,7 +295,7 @@ put_attributes(const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struc
 		held[i] = values_of(ld, entry, m->attributes[i]);
 		if (held[i] && held[i][0])
 			out[count++] = (struct record_attribute){ bytes_text(m->attributes[i]),
-				first_of(entry_name, m->attributes[i], held[i]) };
+				first_of(m, entry_name, m->attributes[i], held[i]) };
 	}
 	return count;
 }
@@ -302,7 +318,7 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 	forward_count = find_forwards(m, ld, entry, forwarded, address, entry_name, forwards);
 	image_put_user(records, &(struct user_record){
 		.address = address,
-		.name = first_of(entry_name, m->name, names),
+		.name = first_of(m, entry_name, m->name, names),
 		.secret_password = buf_bytes(&password),
 		.is_enabled = is_enabled(m, ld, entry),
 		.attributes = attributes,
@@ -310,7 +326,7 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 		.entry = entry_name,
 		.forwards = forwards,
 		.forward_count = forward_count,
-		.account_name = first_of(entry_name, m->account_name, account_names),
+		.account_name = first_of(m, entry_name, m->account_name, account_names),
 	});
 	for (size_t i = 0; passwords && passwords[i]; i++)
 		memory_wipe(passwords[i]->bv_val, passwords[i]->bv_len);
@@ -329,12 +345,12 @@ ldap_entry_put(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAP
 	struct berval **addresses = values_of(ld, entry, m->address), **aliases = values_of(ld, entry, m->aliases);
 	char *dn = ldap_get_dn(ld, entry);
 	struct bytes name = bytes_sub(bytes_text(dn), 0, LDAP_VALUE_MAX);
-	struct bytes address = first_of(name, m->address, addresses);
+	struct bytes address = first_of(m, name, m->address, addresses);
 
 	if (address.len) {
 		put_account(records, m, ld, entry, name, address);
-		put_aliases(records, name, address, m->address, addresses, 1);
-		put_aliases(records, name, address, m->aliases, aliases, 0);
+		put_aliases(records, m, name, address, m->address, addresses, 1);
+		put_aliases(records, m, name, address, m->aliases, aliases, 0);
 	}
 	ldap_memfree(dn);
 	ldap_value_free_len(addresses);
@@ -342,13 +358,13 @@ ldap_entry_put(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAP
 }
 
 static void
-put_members(struct buf *members, struct bytes entry, const char *attribute, struct berval **values)
+put_members(struct buf *members, const struct ldap_mapping *m, struct bytes entry, const char *attribute, struct berval **values)
 {
 	for (size_t i = 0; values && values[i]; i++)
 		if (values[i]->bv_len <= LDAP_VALUE_MAX)
 			image_put_member(members, of_value(values[i]));
 		else
-			report_value(entry, attribute, "it is too long");
+			report_value(m, entry, attribute, "it is too long");
 }
 
 void
@@ -357,21 +373,21 @@ ldap_entry_put_group(struct buf *records, const struct ldap_mapping *m, LDAP *ld
 	struct berval **addresses = values_of(ld, entry, m->address), **aliases = values_of(ld, entry, m->aliases);
 	char *dn = ldap_get_dn(ld, entry);
 	struct bytes name = bytes_sub(bytes_text(dn), 0, LDAP_VALUE_MAX);
-	struct bytes address = first_of(name, m->address, addresses);
+	struct bytes address = first_of(m, name, m->address, addresses);
 	struct buf members;
 
 	buf_init(&members, IMAGE_OCTETS_MAX);
 	for (size_t i = 0; m->members[i]; i++) {
 		struct berval **values = values_of(ld, entry, m->members[i]);
 
-		put_members(&members, name, m->members[i], values);
+		put_members(&members, m, name, m->members[i], values);
 		ldap_value_free_len(values);
 	}
 	records->has_failed |= members.has_failed;
 	image_put_group(records, &(struct group_record){ is_address(address) ? address : BYTES_NONE, name, buf_bytes(&members) });
 	if (is_address(address)) {
-		put_aliases(records, name, address, m->address, addresses, 1);
-		put_aliases(records, name, address, m->aliases, aliases, 0);
+		put_aliases(records, m, name, address, m->address, addresses, 1);
+		put_aliases(records, m, name, address, m->aliases, aliases, 0);
 	}
 	buf_done(&members);
 	ldap_memfree(dn);

@@ -16,11 +16,20 @@
 /* Longer values are left out. */
 #define LDAP_VALUE_MAX 1024
 
+/* So many values that are left out are told of, each once. */
+#define LDAP_TOLD_MAX 256
+
+struct ldap_told {
+	uint64_t values[LDAP_TOLD_MAX];
+	size_t count;
+};
+
 /* Names of attributes; NULL: the schema has none. */
 struct ldap_mapping {
 	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *account_name;
 	const char *state, *enabled, *disabled; /* state is the schema's; the others are directives' */
 	enum config_ldap_schema schema;
+	struct ldap_told *told; /* NULL: nothing is told */
 	const char *attributes[LDAP_WANTED_MAX]; /* of the template */
 	size_t attribute_count;
 	const char *members[LDAP_MEMBER_ATTRIBUTES_MAX]; /* NULL behind the last */
