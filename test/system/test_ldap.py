@@ -1,6 +1,7 @@
 """Accounts in a real slapd: read, followed, and done without while it is away (the rows of doc/outage.md)."""
 import contextlib
 import imaplib
+import json
 import os
 import pathlib
 import shutil
@@ -143,6 +144,42 @@ def test_an_address_that_was_added_this_moment_is_not_called_unknown(ldap):
         assert recipient(ldap, f"new{n}") == 250
 
 
+def test_an_address_that_was_added_this_moment_is_found_on_a_server_that_cannot_tell_changes():
+    with running(extra="poll 1h;", has_syncprov=False) as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        assert recipient(s, "nobody") == 550
+        for n in range(3):
+            s.slapd.add_user(f"new{n}", [f"new{n}@amerique.iut", f"further{n}@amerique.iut"], "x")
+            assert recipient(s, f"Further{n}+detail") == 250
+        before = json.loads(s.cli("directory", "status", "--json").stdout)["readings"]
+        assert [recipient(s, name) for name in ("*", "new*", "nobody", "no-body", "\"a)(mail=*\"")] == [550] * 5
+        assert json.loads(s.cli("directory", "status", "--json").stdout)["readings"] == before
+        s.slapd.stop()
+        assert recipient(s, "new7") == 451
+
+
+def test_a_copy_that_another_account_read_is_ignored(ldap):
+    assert ldap.stop() == 0
+    ldap.slapd.stop()
+    ldap.conf.write_text(ldap.conf.read_text().replace(f"bind {ADMIN} ", f"bind cn=other,{SUFFIX} "))
+    ldap.start()
+    assert ldap.events("snapshot.ignored")
+    assert recipient(ldap, "younes") == 451
+    assert json.loads(ldap.cli("directory", "status", "--json").stdout)["age_s"] == -1
+    assert len(ldap.events("directory.loaded")) == 1, "the one of the first start"
+
+
+def test_while_slapd_is_away_nobody_is_told_that_an_unknown_address_is_not_theirs(ldap):
+    with smtplib.SMTP("localhost", ldap.ports["submission"], timeout=30) as s:
+        s.starttls(context=ldap.tls())
+        s.login("younes.bensyed@amerique.iut", "azerty")
+        ldap.slapd.stop()
+        wait_until(lambda: ldap.events("ldap.away"), 10, "ldap.away")
+        assert s.mail("added.meanwhile@amerique.iut")[0] // 100 == 4
+        assert s.mail("awa@amerique.iut")[0] == 553
+        assert s.mail("younes@amerique.iut")[0] == 250
+
+
 def test_with_slapd_stopped_known_addresses_are_served_and_unknown_ones_deferred(ldap):
     ldap.slapd.stop()
     assert recipient(ldap, "younes.bensyed") == 250
@@ -157,7 +194,6 @@ def test_with_slapd_stopped_known_addresses_are_served_and_unknown_ones_deferred
 
 
 def test_the_status_tells_how_fresh_the_accounts_are(ldap):
-    import json
     status = json.loads(ldap.cli("directory", "status", "--json").stdout)
     assert status["accounts"] == 2 and status["aliases"] == 1 and status["follows"] == "change-marker" and status["ldap"] == "up"
     ldap.slapd.stop()

@@ -58,7 +58,7 @@ visit_ldap(struct directory *d)
 
 /* A source that failed is opened anew the next time. */
 static int
-read_source(struct directory *d, struct fault *f)
+read_source(struct directory *d, bool *is_whole, struct fault *f)
 {
 	static const struct embedded_visitor visitor = { on_domain, on_user, on_alias };
 
@@ -70,10 +70,11 @@ read_source(struct directory *d, struct fault *f)
 		embedded_close(&d->embedded);
 		return -1;
 	}
-	if (!visit_ldap(d))
-		accounts_abandon(d->accounts);
-	else
+	*is_whole = visit_ldap(d);
+	if (*is_whole)
 		accounts_end(d->accounts);
+	else
+		accounts_abandon(d->accounts);
 	return 0;
 }
 
@@ -91,14 +92,17 @@ directory_load(struct directory *d, struct fault *f)
 {
 	int64_t before_us = time_now().mono_us;
 	struct accounts_counts counts;
+	bool is_whole;
 
-	if (read_source(d, f) != 0) {
+	if (read_source(d, &is_whole, f) != 0) {
 		event(NULL, EV_DIRECTORY_FAILED, STR("reason", f->text));
 		retry_later(d);
 		return -1;
 	}
 	timer_stop(&d->retry);
 	d->retry_ms = 0;
+	if (!is_whole)
+		return 0;
 	d->loaded_us = time_now().mono_us;
 	counts = accounts_count(d->accounts);
 	event(NULL, EV_DIRECTORY_LOADED, INT("accounts", counts.accounts), INT("aliases", counts.aliases),
@@ -191,7 +195,7 @@ on_status_command(void *arg, struct buf *out)
 
 	put_format(out, "accounts=%zu aliases=%zu domains=%zu source=%s is_loaded=%d age_s=%lld",
 		counts.accounts, counts.aliases, counts.domains, d->ldap ? "embedded+ldap" : "embedded", accounts_are_loaded(d->accounts),
-		(long long)((time_now().mono_us - d->loaded_us) / 1000000));
+		d->loaded_us ? (long long)((time_now().mono_us - d->loaded_us) / 1000000) : -1);
 	if (d->ldap)
 		ldap_source_put_status(d->ldap, out);
 }
@@ -200,6 +204,12 @@ on_status_command(void *arg, struct buf *out)
 
 static const struct accounts_handlers accounts_handlers = { on_changed };
 static const struct control_handlers control_handlers = { on_reload_command, on_status_command };
+
+static bool
+is_certain(const void *arg)
+{
+	return directory_is_sure(arg);
+}
 
 static size_t
 thread_count(void)
@@ -234,6 +244,7 @@ on_start(struct role_self *r, struct fault *f)
 	d->grants = grantor_new();
 	d->control = control_new(r->loop, &control_handlers, d);
 	d->userdb = userdb_new(r->loop, d->accounts, d->store_uid, d->store_gid);
+	userdb_ask_certainty(d->userdb, is_certain, d);
 	timer_init(&d->retry, r->loop, on_retry);
 	d->state_directory = -1;
 	d->ldap_is_wanted = r->config->ldap_servers.count > 0;
@@ -310,10 +321,14 @@ static void
 may_send(struct directory *d, struct peer *front, const struct ipc_may_send *m)
 {
 	struct message answer = { .type = MESSAGE_MAY_SEND_RESULT };
+	enum ipc_outcome outcome = accounts_may_send(d->accounts, m->account, m->address);
+	struct targets targets;
 
+	/* An address that was added meanwhile may be the account's. */
+	if (outcome == IPC_DENIED && !directory_is_sure(d) && accounts_resolve(d->accounts, m->address, &targets) == IPC_ABSENT)
+		outcome = IPC_LATER;
 	answer.u.may_send_result.request = m->request;
-	answer.u.may_send_result.outcome =
-		(uint8_t)accounts_may_send(d->accounts, m->account, m->address);
+	answer.u.may_send_result.outcome = (uint8_t)outcome;
 	if (peer_send(front, &answer) != 0)
 		return;
 }

@@ -10,6 +10,9 @@
 #include "role/directory/verifier.h"
 #include "role/role.h"
 
+/* Addresses that LDAP did not have a moment ago, by their hash; later ones take the places of earlier ones. */
+#define ABSENT_MAX 1024
+
 struct login;
 struct unknown;
 
@@ -23,6 +26,10 @@ struct directory {
 	bool ldap_is_wanted, has_ldap_records;
 	int state_directory; /* -1: not needed */
 	struct unknown *unknowns; /* addresses that wait for LDAP to be asked */
+	struct absent {
+		uint64_t hash;
+		int64_t until_us; /* mono; 0: there is none */
+	} absent[ABSENT_MAX];
 	struct verifier *verifier;
 	struct grantor *grants;
 	struct control *control;
@@ -39,6 +46,8 @@ struct directory {
 /* Reads the source and puts what it says in force.  -1 with *f: the last good copy stays, the administrator
    is told, and it is tried again. */
 int directory_load(struct directory *d, struct fault *f);
+/* Is it certain that there is nobody but those we know?  Not while LDAP is away, nor before it was read. */
+bool directory_is_sure(const struct directory *d);
 /* Answers RESOLVE, now or when LDAP was asked for an address that we don't know. */
 void directory_resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m);
 /* The front is gone: nobody waits for its answers any more. */

@@ -1,11 +1,13 @@
 /* RESOLVE: where an address leads.  One that we don't know is only unknown when LDAP was looked at after it was asked
    for; until then, and when no server answers, it is "later". */
+#include "base/map.h"
 #include "base/memory.h"
 #include "role/directory/directory_internal.h"
+#include "sys/time.h"
 
 #include <string.h>
 
-enum { UNKNOWNS_MAX = 4096 };
+enum { UNKNOWNS_MAX = 4096, ABSENT_US = 2000000 };
 
 /* An address that waits. */
 struct unknown {
@@ -71,6 +73,36 @@ forget(struct unknown *u)
 	memory_free(u);
 }
 
+bool
+directory_is_sure(const struct directory *d)
+{
+	return accounts_are_loaded(d->accounts) && (!d->ldap || ldap_source_is_up(d->ldap));
+}
+
+static struct absent *
+absent_place(struct directory *d, uint64_t hash)
+{
+	return &d->absent[hash % ABSENT_MAX];
+}
+
+static void
+remember_absent(struct directory *d, struct bytes address)
+{
+	uint64_t hash = map_hash(address);
+
+	*absent_place(d, hash) = (struct absent){ hash, time_now().mono_us + ABSENT_US };
+}
+
+/* Was it looked for in vain a moment ago? */
+static bool
+is_absent(struct directory *d, struct bytes address)
+{
+	uint64_t hash = map_hash(address);
+	const struct absent *place = absent_place(d, hash);
+
+	return directory_is_sure(d) && place->hash == hash && time_now().mono_us < place->until_us;
+}
+
 static void
 on_sure(void *arg, bool is_sure)
 {
@@ -83,6 +115,8 @@ on_sure(void *arg, bool is_sure)
 		outcome = resolve(d, bytes_of(u->address, u->len), u->account, &targets);
 		if (outcome == IPC_ABSENT && !is_sure)
 			outcome = IPC_LATER;
+		if (outcome == IPC_ABSENT)
+			remember_absent(d, bytes_of(u->address, u->len));
 		answer(d, u->front, u->request, outcome, &targets);
 	}
 	forget(u);
@@ -108,7 +142,7 @@ wait_for_ldap(struct directory *d, struct peer *front, const struct ipc_resolve 
 		memcpy(u->address, m->address.ptr, u->len);
 	u->next = d->unknowns;
 	d->unknowns = u;
-	ldap_source_confirm(d->ldap, on_sure, u);
+	ldap_source_confirm(d->ldap, m->address, on_sure, u);
 	return true;
 }
 
@@ -118,7 +152,7 @@ directory_resolve(struct directory *d, struct peer *front, const struct ipc_reso
 	struct targets targets;
 	enum ipc_outcome outcome = resolve(d, m->address, m->account, &targets);
 
-	if (outcome != IPC_ABSENT || !d->ldap)
+	if (outcome != IPC_ABSENT || !d->ldap || is_absent(d, m->address))
 		answer(d, front, m->request, outcome, &targets);
 	else if (!wait_for_ldap(d, front, m))
 		answer(d, front, m->request, IPC_LATER, &targets);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "role/directory/image.h"
 #include "role/directory/ldap_entry.h"
+#include "role/directory/ldap_filter.h"
 #include "role/directory/ldap_watch.h"
 #include "sys/time.h"
 
@@ -10,7 +11,7 @@
 #include <string.h>
 #include <sys/time.h>
 
-enum { PAGE_ENTRIES = 500, ARENA_MAX = 65536, PARENTS_MAX = 32 };
+enum { PAGE_ENTRIES = 500, FILTER_MAX = 1048576, FILTER_FULL = 65536, ARENA_MAX = 65536, PARENTS_MAX = 32 };
 
 struct ldap_link {
 	struct arena *arena; /* the texts */
@@ -22,6 +23,7 @@ struct ldap_link {
 	bool is_starttls;
 	struct timeval timeout;
 	struct ldap_mapping mapping;
+	struct bytes delimiters; /* before the detail of an address */
 	struct bytes origin;
 	struct ldap_conncb on_connection;
 	struct ldap_watch watch;
@@ -50,7 +52,7 @@ put_origin(struct buf *out, const struct config *c, const struct ldap_mapping *m
 {
 	for (size_t i = 0; i < c->ldap_servers.count; i++)
 		put_format(out, "%.*s ", BYTES_ARG(c->ldap_servers.at[i]));
-	put_format(out, "%d %.*s %.*s %.*s %.*s", c->ldap_schema, BYTES_ARG(c->ldap_base), BYTES_ARG(c->ldap_users),
+	put_format(out, "%.*s %d %.*s %.*s %.*s %.*s", BYTES_ARG(c->ldap_bind_dn), c->ldap_schema, BYTES_ARG(c->ldap_base), BYTES_ARG(c->ldap_users),
 		BYTES_ARG(c->ldap_groups), BYTES_ARG(c->maildir_template));
 	for (size_t i = 0; m->wanted[i]; i++)
 		put_format(out, " %s", m->wanted[i]);
@@ -99,6 +101,8 @@ ldap_link_new(const struct config *c)
 	link->bind_dn = keep(link->arena, c->ldap_bind_dn);
 	link->ca_file = keep(link->arena, c->ldap_ca_file);
 	link->secret_password = keep(link->arena, c->ldap_secret_password);
+	if (!arena_copy(link->arena, c->recipient_delimiter, &link->delimiters))
+		link->delimiters = BYTES_NONE;
 	link->is_starttls = c->ldap_starttls == LDAP_TLS_START;
 	link->timeout.tv_sec = (time_t)c->ldap_timeout_s;
 	link->on_connection = (struct ldap_conncb){ on_connected, on_disconnected, link };
@@ -272,6 +276,14 @@ turn_to_another(struct ldap_link *link)
 	link->current = (link->current + 1) % link->server_count;
 }
 
+static void
+put_value(struct buf *out, const char *attribute, const struct berval *value)
+{
+	put_format(out, "%s=", attribute);
+	put_bytes(out, bytes_of(value->bv_val, value->bv_len));
+	put_char(out, ' ');
+}
+
 /* Appends the values of an attribute of one entry.  -1: the connection is gone. */
 static int
 read_values(struct ldap_link *link, const char *dn, const char *attribute, struct buf *out, struct fault *f)
@@ -289,7 +301,7 @@ read_values(struct ldap_link *link, const char *dn, const char *attribute, struc
 	if (entry)
 		values = ldap_get_values_len(link->ld, entry, attribute);
 	for (size_t i = 0; values && values[i]; i++)
-		put_format(out, "%s=%.*s ", attribute, (int)values[i]->bv_len, values[i]->bv_val);
+		put_value(out, attribute, values[i]);
 	ldap_value_free_len(values);
 	(void)ldap_msgfree(result);
 	/* What may not be read, or isn't there, is no reason to give up. */
@@ -345,8 +357,12 @@ ask_marker(struct ldap_link *link, size_t except, struct buf *marker, struct fau
 	if (ensure_connected(link, except, f) != 0)
 		return -1;
 	begin(link);
-	if (end(link, read_marker(link, marker, f), "marker", f) == 0)
+	if (end(link, read_marker(link, marker, f), "marker", f) == 0 && !marker->has_failed)
 		return 0;
+	/* Cut, it might not change any more when the directory does. */
+	if (marker->has_failed)
+		fault_set(f, FAULT_TEMP, "%s: the change marker is longer than %zu octets", link->servers[link->current], marker->max);
+	marker->has_failed = false;
 	marker->len = start;
 	return -1;
 }
@@ -373,6 +389,66 @@ ldap_link_marker(struct ldap_link *link, struct buf *marker, struct fault *f)
 	if (link->ld)
 		turn_to_another(link);
 	return -1;
+}
+
+/* Entries that the filter finds, though none may be read of them. */
+static int
+search_any(struct ldap_link *link, const char *filter, bool *is_found, struct fault *f)
+{
+	char none[] = LDAP_NO_ATTRS, *attributes[] = { none, NULL };
+	struct timeval timeout = link->timeout;
+	LDAPMessage *result = NULL;
+	int code = ldap_search_ext_s(link->ld, link->base, LDAP_SCOPE_SUBTREE, filter, attributes, 0, NULL, NULL, &timeout, 1, &result);
+
+	*is_found = code == LDAP_SIZELIMIT_EXCEEDED || (code == LDAP_SUCCESS && ldap_count_entries(link->ld, result) > 0);
+	(void)ldap_msgfree(result);
+	return *is_found || code == LDAP_SUCCESS || code == LDAP_NO_SUCH_OBJECT ? 0 : failed(link, "search", code, f);
+}
+
+/* (|(&USERS(|NAMES))(&GROUPS(|NAMES))) */
+static int
+find_names(struct ldap_link *link, struct bytes names, bool *is_found, struct fault *f)
+{
+	struct buf filter;
+	int result;
+
+	buf_init(&filter, FILTER_MAX * 3);
+	put_format(&filter, "(|(&%s(|%.*s))", link->users, BYTES_ARG(names));
+	if (link->groups)
+		put_format(&filter, "(&%s(|%.*s))", link->groups, BYTES_ARG(names));
+	put_text(&filter, ")");
+	put_char(&filter, '\0');
+	begin(link);
+	result = end(link, search_any(link, (const char *)filter.ptr, is_found, f), "search", f);
+	buf_done(&filter);
+	return result;
+}
+
+int
+ldap_link_find(struct ldap_link *link, const struct bytes *addresses, size_t count, bool *is_found, struct fault *f)
+{
+	struct buf names;
+	int result = ensure_connected(link, link->server_count, f);
+
+	*is_found = false;
+	buf_init(&names, FILTER_MAX);
+	for (size_t i = 0; i < count && result == 0 && !*is_found; i++) {
+		ldap_filter_put_address(&names, link->mapping.address, link->mapping.aliases, addresses[i], link->delimiters);
+		if (names.len == 0 || (names.len < FILTER_FULL && i + 1 < count))
+			continue;
+		result = find_names(link, buf_bytes(&names), is_found, f);
+		buf_reset(&names);
+	}
+	buf_done(&names);
+	if (result != 0)
+		turn_to_another(link);
+	return result;
+}
+
+bool
+ldap_link_was_slow(const struct ldap_link *link)
+{
+	return link->is_slow;
 }
 
 /* What is read in one go. */
@@ -449,8 +525,11 @@ read_users_and_groups(struct ldap_link *link, struct buf *records, struct fault 
 int
 ldap_link_read(struct ldap_link *link, struct buf *records, struct fault *f)
 {
-	if (ensure_connected(link, link->server_count, f) == 0 && read_users_and_groups(link, records, f) == 0)
+	if (ensure_connected(link, link->server_count, f) == 0 && read_users_and_groups(link, records, f) == 0) {
+		/* It may have got one meanwhile. */
+		link->has_no_context = false;
 		return 0;
+	}
 	turn_to_another(link);
 	return -1;
 }

@@ -24,8 +24,13 @@ size_t ldap_link_server_count(const struct ldap_link *link);
 struct bytes ldap_link_origin(const struct ldap_link *link);
 /* Appends what changes whenever anything in the directory does: contextCSN of OpenLDAP with syncprov (RFC 4533), or
    highestCommittedUSN of Active Directory; nothing when the server has neither.  When the server that was asked last does not
-   answer, the others are.  -1 with *f (FAULT_TEMP): none does. */
+   answer, the others are.  -1 with *f (FAULT_TEMP): none does; also when the marker is longer than fits. */
 int ldap_link_marker(struct ldap_link *link, struct buf *marker, struct fault *f) __attribute__((warn_unused_result));
+/* Has it an account or a group with one of the addresses (ldap_filter.h), or with one that it may mean?  -1 with *f (FAULT_TEMP). */
+int ldap_link_find(struct ldap_link *link, const struct bytes *addresses, size_t count, bool *is_found, struct fault *f)
+	__attribute__((warn_unused_result));
+/* Did what failed last take too long? */
+bool ldap_link_was_slow(const struct ldap_link *link);
 /* Appends all accounts with their aliases to records (image.h), in pages (RFC 2696).  -1 with *f, also (FAULT_PERM) when
    there is none; then what stands in records is of no use, and another server, if there is one, is asked the next time. */
 int ldap_link_read(struct ldap_link *link, struct buf *records, struct fault *f) __attribute__((warn_unused_result));

@@ -1,6 +1,7 @@
 #include "role/directory/ldap_source.h"
 
 #include "base/event.h"
+#include "base/map.h"
 #include "base/memory.h"
 #include "role/directory/claims.h"
 #include "role/directory/doubt.h"
@@ -14,13 +15,15 @@
 
 #include <string.h>
 
-enum { LOOK_MS = 1000 };
+enum { LOOK_MS = 1000, BETWEEN_LOOKS_MS = 50, READ_AGAIN_MS = 5000 };
 
 /* One who wants to know whether what we have is how it is. */
 struct question {
 	struct question *next;
 	void (*sure)(void *arg, bool is_sure);
 	void *arg;
+	size_t len;
+	uint8_t address[];
 };
 
 /* The thread owns link and claims, and while is_looking all of the look; the loop everything else. */
@@ -39,19 +42,21 @@ struct ldap_source {
 	uint32_t poll_s, quiet_s;
 	bool is_looking, has_to_look_again;
 	struct question *asked; /* to be answered by the next look */
-	struct question *answering; /* by the one under way */
+	struct question *answering; /* by the one under way, which reads them */
 	/* what is known */
 	struct buf marker;
 	struct buf held; /* the records that are in force, not written while is_looking */
 	struct doubt doubt, told; /* the thread's while is_looking; as it was after the last look */
 	bool is_failing;
 	int64_t read_us, confirmed_us; /* mono; 0: never */
+	int64_t looked_us; /* mono; when the last look ended */
+	int64_t read_again_us; /* mono; after a reading that failed */
 	uint64_t looks, readings, failures;
 	char error[200];
 	/* the look */
 	struct job job;
 	struct buf look_marker, look_records;
-	bool must_read, has_read;
+	bool must_read, may_read, has_read, has_failed_reading;
 	struct doubt_count count; /* of the reading */
 	int result;
 	struct fault fault;
@@ -136,20 +141,62 @@ settle(struct ldap_source *s)
 	return s->look_records.has_failed ? fault_set(&s->fault, FAULT_LIMIT, "the directory holds more than fits") : 0;
 }
 
+/* Has a server that can't tell changes one of the addresses that are asked for?  Each is looked up once. */
+static int
+find_asked(struct ldap_source *s, bool *is_found)
+{
+	struct map *seen = map_new();
+	struct bytes *addresses;
+	size_t count = 0;
+	int result;
+
+	for (const struct question *q = s->answering; q; q = q->next)
+		count++;
+	addresses = memory_new_array(count, sizeof *addresses);
+	count = 0;
+	for (struct question *q = s->answering; q; q = q->next)
+		if (!map_put(seen, bytes_of(q->address, q->len), q))
+			addresses[count++] = bytes_of(q->address, q->len);
+	result = ldap_link_find(s->link, addresses, count, is_found, &s->fault);
+	memory_free(addresses);
+	map_free(&seen);
+	return result;
+}
+
+/* -1: the server could not be asked. */
+static int
+has_news(struct ldap_source *s, bool *is_news_there)
+{
+	*is_news_there = is_news(s);
+	if (*is_news_there || s->look_marker.len > 0 || !s->answering)
+		return 0;
+	return find_asked(s, is_news_there);
+}
+
 /* The marker is read before the records: what changes in between is read once more, never missed.  False: the server
    could not be read, and another one may do. */
 static bool
 look_at_one(struct ldap_source *s)
 {
+	bool is_news_there;
+
 	buf_reset(&s->look_marker);
 	buf_reset(&s->look_records);
 	s->result = ldap_link_marker(s->link, &s->look_marker, &s->fault);
-	if (s->result != 0 || !is_news(s))
+	if (s->result == 0)
+		s->result = has_news(s, &is_news_there);
+	if (s->result != 0 || !is_news_there)
 		return true;
+	/* s->fault still says what was wrong with the last one. */
+	if (!s->may_read) {
+		s->result = -1;
+		return true;
+	}
 	s->result = ldap_link_read(s->link, &s->look_records, &s->fault);
 	if (s->result == 0)
 		s->result = settle(s);
 	s->has_read = s->result == 0;
+	s->has_failed_reading = !s->has_read && !ldap_link_was_slow(s->link);
 	return s->has_read;
 }
 
@@ -185,14 +232,11 @@ watchdog_fired(struct timer *timer)
 static void
 start_look(struct ldap_source *s)
 {
-	int64_t now_us = loop_now(s->loop).mono_us;
+	int64_t now_us = time_now().mono_us;
 
-	if (s->is_looking) {
-		s->has_to_look_again = true;
-		return;
-	}
 	s->is_looking = true;
-	s->has_to_look_again = s->has_read = false;
+	s->has_to_look_again = s->has_read = s->has_failed_reading = false;
+	s->may_read = now_us >= s->read_again_us;
 	s->answering = s->asked;
 	s->asked = NULL;
 	s->must_read = s->read_us == 0 || doubt_is_ripe(&s->doubt, time_now().mono_us, quiet_us(s)) ||
@@ -241,7 +285,8 @@ put_in_force(struct ldap_source *s, struct buf *records, bool is_old)
 static void
 take_result(struct ldap_source *s)
 {
-	s->confirmed_us = loop_now(s->loop).mono_us;
+	s->confirmed_us = time_now().mono_us;
+	s->read_again_us = 0;
 	if (s->is_failing)
 		event(NULL, EV_LDAP_BACK);
 	s->is_failing = false;
@@ -259,6 +304,8 @@ static void
 take_failure(struct ldap_source *s)
 {
 	s->failures++;
+	if (s->has_failed_reading)
+		s->read_again_us = time_now().mono_us + (int64_t)READ_AGAIN_MS * 1000;
 	memcpy(s->error, s->fault.text, sizeof s->error < sizeof s->fault.text ? sizeof s->error : sizeof s->fault.text);
 	s->error[sizeof s->error - 1] = '\0';
 	/* Who showed nobody may be about to be filled again. */
@@ -285,8 +332,8 @@ looked(struct wake *wake)
 		take_failure(s);
 	tell_doubt(s);
 	answer_questions(s, s->result == 0);
-	if (s->has_to_look_again)
-		start_look(s);
+	s->looked_us = time_now().mono_us;
+	timer_start(&s->timer, s->has_to_look_again ? BETWEEN_LOOKS_MS : LOOK_MS, LOOK_MS);
 }
 
 static void
@@ -413,15 +460,24 @@ ldap_source_free(struct ldap_source **at)
 }
 
 void
-ldap_source_confirm(struct ldap_source *s, void (*sure)(void *arg, bool is_sure), void *arg)
+ldap_source_confirm(struct ldap_source *s, struct bytes address, void (*sure)(void *arg, bool is_sure), void *arg)
 {
-	struct question *q = NEW(struct question);
+	struct question *q = memory_new(sizeof *q + address.len);
+	int64_t since_us = time_now().mono_us - s->looked_us;
 
 	q->sure = sure;
 	q->arg = arg;
 	q->next = s->asked;
 	s->asked = q;
-	start_look(s);
+	q->len = address.len;
+	if (address.len)
+		memcpy(q->address, address.ptr, address.len);
+	if (s->is_looking)
+		s->has_to_look_again = true;
+	else if (since_us >= BETWEEN_LOOKS_MS * 1000)
+		start_look(s);
+	else if (!s->has_to_look_again)
+		timer_start(&s->timer, BETWEEN_LOOKS_MS, LOOK_MS);
 }
 
 bool

@@ -26,9 +26,9 @@ struct ldap_source *ldap_source_new(struct loop *loop, const struct config *conf
 void ldap_source_free(struct ldap_source **s);
 
 /* Calls `sure` with arg, once and never from in here, when the source has been looked at after this call: true when
-   what was told is how it is now, false when no server answered.  Of a server that can't tell changes, the last
-   reading counts while it is not older than `poll`. */
-void ldap_source_confirm(struct ldap_source *s, void (*sure)(void *arg, bool is_sure), void *arg);
+   what was told of that address is how it is now, false when no server answered.  A server that can't tell changes is asked for the
+   address, and read anew when it has it. */
+void ldap_source_confirm(struct ldap_source *s, struct bytes address, void (*sure)(void *arg, bool is_sure), void *arg);
 /* Did a server answer the last time it was looked at? */
 bool ldap_source_is_up(const struct ldap_source *s);
 /* What is the matter: how it follows, how fresh, the last error. */

@@ -39,6 +39,8 @@ struct userdb {
 	const struct accounts *accounts;
 	uid_t uid;
 	gid_t gid;
+	bool (*is_sure)(const void *arg); /* NULL: always */
+	const void *arg;
 	struct listener *listeners;
 	struct client *clients;
 	size_t client_count;
@@ -51,6 +53,13 @@ userdb_new(struct loop *loop, const struct accounts *accounts, uid_t uid, gid_t 
 
 	*u = (struct userdb){ .loop = loop, .accounts = accounts, .uid = uid, .gid = gid };
 	return u;
+}
+
+void
+userdb_ask_certainty(struct userdb *u, bool (*is_sure)(const void *arg), const void *arg)
+{
+	u->is_sure = is_sure;
+	u->arg = arg;
 }
 
 /* ---- answers */
@@ -80,7 +89,9 @@ answer(struct client *c, const struct auth_userdb_effect *e)
 	const struct account *account = accounts_find(c->userdb->accounts, e->name);
 	bool is_there = account && !account->is_made;
 
-	if (!accounts_are_loaded(c->userdb->accounts))
+	bool is_sure = !c->userdb->is_sure || c->userdb->is_sure(c->userdb->arg);
+
+	if (!accounts_are_loaded(c->userdb->accounts) || (!account && !is_sure))
 		auth_userdb_answer_later(c->session);
 	else if (is_there && e->kind == AUTH_USERDB_USER)
 		answer_user(c, account);

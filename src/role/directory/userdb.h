@@ -15,6 +15,8 @@ struct userdb;
 
 /* uid, gid: whom the mailboxes belong to.  accounts must outlive it.  Owned. */
 struct userdb *userdb_new(struct loop *loop, const struct accounts *accounts, uid_t uid, gid_t gid);
+/* From now on who is not known is only called absent when is_sure(arg), and "later" otherwise. */
+void userdb_ask_certainty(struct userdb *u, bool (*is_sure)(const void *arg), const void *arg);
 /* Cuts its clients.  Before loop_free. */
 void userdb_free(struct userdb **u);
 /* Serves clients of this listener too. */
