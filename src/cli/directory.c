@@ -121,7 +121,8 @@ const struct cli_command cli_directory = {
 		 "Asks the running server for its accounts: how many, which sources, how old its copy is.\n"
 		 "Of an LDAP source: whether a server answers, how changes are followed (change-marker:\n"
 		 "seen within a second; sweep: read anew every `poll`), when it was last looked at and\n"
-		 "read (seconds ago; -1: never), how often that failed, and the last error.\n"
+		 "read (seconds ago; -1: never), how often that failed, and the last error; of each server how\n"
+		 "often it answered and failed, and which one is in use.\n"
 		 "\n"
 		 "  -c FILE   the configuration (/etc/mermoz/mermoz.conf)\n"
 		 "  --json    one object, for programs\n",

@@ -4,7 +4,7 @@
 
 #include "config/config.h"
 
-#define SERVER_ANSWER_MAX 1024
+#define SERVER_ANSWER_MAX 8192
 
 enum server_result {
 	SERVER_ANSWERED, /* *answer is its line, without LF; in `space` */

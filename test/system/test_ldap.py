@@ -264,6 +264,23 @@ def test_when_a_server_stops_in_the_middle_the_next_one_is_asked(scheme):
         assert not s.events("ldap.away")
 
 
+def test_the_preferred_server_is_returned_to_when_it_is_back():
+    with running(has_second=True) as s:
+        def status():
+            return json.loads(s.cli("directory", "status", "--json").stdout)
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        wait_until(lambda: "in-use" in status()["server1"], 10, "the preferred one in use")
+        s.stall.stop()
+        wait_until(lambda: "in-use" in status()["server2"], 10, "the other one in use")
+        assert status()["errors1"] > 0 and status()["errors2"] == 0 and status()["answers2"] > 0
+        wait_until(lambda: status()["errors1"] > 1, 20, "a probe that fails")
+        assert recipient(s, "nobody") == 550
+        s.stall.go()
+        wait_until(lambda: "in-use" in status()["server1"], 20, "the return")
+        assert recipient(s, "nobody") == 550
+        assert not s.events("ldap.away")
+
+
 def test_the_end_does_not_wait_for_a_server_that_stopped_in_the_middle():
     with running("ldaps", extra="timeout 300s;") as s:
         wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")

@@ -8,7 +8,7 @@
 
 /* A longer line is no command. */
 #define CONTROL_LINE_MAX 64
-#define CONTROL_ANSWER_MAX 1024
+#define CONTROL_ANSWER_MAX 8192
 /* So many may be connected at a time. */
 #define CONTROL_CLIENTS_MAX 16
 

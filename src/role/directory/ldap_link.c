@@ -17,6 +17,9 @@ struct ldap_link {
 	struct arena *arena; /* the texts */
 	char *servers[CONFIG_LDAP_SERVERS_MAX];
 	size_t server_count;
+	struct {
+		uint64_t answers, errors;
+	} counts[CONFIG_LDAP_SERVERS_MAX];
 	size_t current; /* the server that is connected to, or was, or is to be tried first */
 	char *base, *users, *groups, *bind_dn, *ca_file;
 	char *secret_password;
@@ -149,6 +152,25 @@ ldap_link_free(struct ldap_link **at)
 	memory_free(link);
 }
 
+struct ldap_link_server
+ldap_link_server(const struct ldap_link *link, size_t index)
+{
+	return (struct ldap_link_server){ link->servers[index], link->counts[index].answers, link->counts[index].errors };
+}
+
+size_t
+ldap_link_current(const struct ldap_link *link)
+{
+	return link->current;
+}
+
+void
+ldap_link_turn_to(struct ldap_link *link, size_t index)
+{
+	disconnect(link);
+	link->current = index;
+}
+
 size_t
 ldap_link_server_count(const struct ldap_link *link)
 {
@@ -182,6 +204,7 @@ failed(struct ldap_link *link, const char *at, int code, struct fault *f)
 	const char *server = link->servers[link->current];
 	char *more = NULL;
 
+	link->counts[link->current].errors++;
 	link->is_slow = code == LDAP_TIMEOUT || ldap_watch_has_passed(&link->watch);
 	if (link->is_slow)
 		return fault_set(f, FAULT_TEMP, "%s: %s: no answer within %lld s", server, at, (long long)link->timeout.tv_sec);
@@ -200,6 +223,7 @@ end(struct ldap_link *link, int result, const char *at, struct fault *f)
 	if (result == 0 && ldap_watch_has_passed(&link->watch))
 		result = failed(link, at, LDAP_TIMEOUT, f);
 	(void)ldap_watch_end(&link->watch);
+	link->counts[link->current].answers += result == 0;
 	return result;
 }
 
@@ -449,6 +473,19 @@ bool
 ldap_link_was_slow(const struct ldap_link *link)
 {
 	return link->is_slow;
+}
+
+int
+ldap_link_probe(struct ldap_link *link, size_t index, struct buf *marker, struct fault *f)
+{
+	int result = connect_to(link, index, f);
+
+	if (result == 0) {
+		begin(link);
+		result = end(link, read_marker(link, marker, f), "marker", f);
+	}
+	disconnect(link);
+	return result;
 }
 
 /* What is read in one go. */

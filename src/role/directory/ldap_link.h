@@ -19,6 +19,20 @@ void ldap_link_free(struct ldap_link **link);
 int64_t ldap_link_watch(struct ldap_link *link, int64_t now_us);
 /* Ends what the link's thread is at, and whatever it begins later. */
 void ldap_link_cancel(struct ldap_link *link);
+/* What became of the questions to one server: a connection, a marker, a page, a look for an address are one each. */
+struct ldap_link_server {
+	const char *url; /* borrowed for the link's life */
+	uint64_t answers, errors;
+};
+
+/* For the link's thread, or while it is at nothing. */
+struct ldap_link_server ldap_link_server(const struct ldap_link *link, size_t index);
+/* The server that is asked first; 0 is the preferred one. */
+size_t ldap_link_current(const struct ldap_link *link);
+/* From now on another one is asked first. */
+void ldap_link_turn_to(struct ldap_link *link, size_t index);
+/* Connects to that server, reads its marker and hangs up.  -1 with *f: it can't be used. */
+int ldap_link_probe(struct ldap_link *link, size_t index, struct buf *marker, struct fault *f) __attribute__((warn_unused_result));
 size_t ldap_link_server_count(const struct ldap_link *link);
 /* Where it reads: the servers, base and filter, as one text; borrowed for the link's life. */
 struct bytes ldap_link_origin(const struct ldap_link *link);

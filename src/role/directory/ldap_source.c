@@ -8,6 +8,8 @@
 #include "role/directory/groups.h"
 #include "role/directory/image.h"
 #include "role/directory/ldap_link.h"
+#include "role/directory/ldap_marker.h"
+#include "role/directory/ldap_probe.h"
 #include "role/directory/snapshot.h"
 #include "sys/disk.h"
 #include "sys/pool.h"
@@ -16,6 +18,8 @@
 #include <string.h>
 
 enum { LOOK_MS = 1000, BETWEEN_LOOKS_MS = 50, READ_AGAIN_MS = 5000 };
+
+#define NOBODY SIZE_MAX
 
 /* One who wants to know whether what we have is how it is. */
 struct question {
@@ -34,6 +38,9 @@ struct ldap_source {
 	struct wake wake;
 	struct timer timer, watchdog;
 	int open_handles; /* wake and timers */
+	struct ldap_probe *probe; /* NULL: there is one server only */
+	struct ldap_link_server servers[CONFIG_LDAP_SERVERS_MAX]; /* as they were after the last look */
+	size_t current, turn_to; /* the server in use, and the one to be tried first by the next look, or NOBODY */
 	struct ldap_link *link;
 	struct claims *claims;
 	int directory;
@@ -56,6 +63,7 @@ struct ldap_source {
 	/* the look */
 	struct job job;
 	struct buf look_marker, look_records;
+	size_t look_turns_to;
 	bool must_read, may_read, has_read, has_failed_reading;
 	struct doubt_count count; /* of the reading */
 	int result;
@@ -205,6 +213,8 @@ look(struct job *job)
 {
 	struct ldap_source *s = (void *)((uint8_t *)job - offsetof(struct ldap_source, job));
 
+	if (s->look_turns_to != NOBODY)
+		ldap_link_turn_to(s->link, s->look_turns_to);
 	for (size_t tries = ldap_link_server_count(s->link); tries > 0 && !look_at_one(s); tries--)
 		continue;
 	if (s->has_read)
@@ -230,6 +240,24 @@ watchdog_fired(struct timer *timer)
 }
 
 static void
+note_servers(struct ldap_source *s)
+{
+	s->current = ldap_link_current(s->link);
+	for (size_t i = 0; i < ldap_link_server_count(s->link); i++)
+		s->servers[i] = ldap_link_server(s->link, i);
+}
+
+/* The next look turns to it.  One that missed changes while it was away has to catch up first. */
+static void
+is_back(void *arg, size_t server, struct bytes marker)
+{
+	struct ldap_source *s = arg;
+
+	if (!ldap_marker_is_behind(marker, buf_bytes(&s->marker)))
+		s->turn_to = server;
+}
+
+static void
 start_look(struct ldap_source *s)
 {
 	int64_t now_us = time_now().mono_us;
@@ -239,6 +267,8 @@ start_look(struct ldap_source *s)
 	s->may_read = now_us >= s->read_again_us;
 	s->answering = s->asked;
 	s->asked = NULL;
+	s->look_turns_to = s->turn_to < s->current ? s->turn_to : NOBODY;
+	s->turn_to = NOBODY;
 	s->must_read = s->read_us == 0 || doubt_is_ripe(&s->doubt, time_now().mono_us, quiet_us(s)) ||
 		(s->marker.len == 0 && now_us - s->read_us >= (int64_t)s->poll_s * 1000000);
 	s->looks++;
@@ -326,12 +356,15 @@ looked(struct wake *wake)
 
 	s->is_looking = false;
 	timer_stop(&s->watchdog);
+	note_servers(s);
 	if (s->result == 0)
 		take_result(s);
 	else
 		take_failure(s);
 	tell_doubt(s);
 	answer_questions(s, s->result == 0);
+	if (s->current > 0)
+		ldap_probe_start(s->probe, s->current);
 	s->looked_us = time_now().mono_us;
 	timer_start(&s->timer, s->has_to_look_again ? BETWEEN_LOOKS_MS : LOOK_MS, LOOK_MS);
 }
@@ -392,6 +425,10 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	timer_init(&s->timer, loop, fired);
 	timer_init(&s->watchdog, loop, watchdog_fired);
 	s->open_handles = 3;
+	s->turn_to = NOBODY;
+	if (ldap_link_server_count(s->link) > 1)
+		s->probe = ldap_probe_new(loop, config, is_back, s);
+	note_servers(s);
 	read_snapshot(s);
 	s->pool = pool_new(1);
 	timer_start(&s->timer, LOOK_MS, LOOK_MS);
@@ -445,6 +482,7 @@ ldap_source_free(struct ldap_source **at)
 		return;
 	*at = NULL;
 	ldap_link_cancel(s->link);
+	ldap_probe_free(&s->probe);
 	pool_free(&s->pool);
 	ldap_link_free(&s->link);
 	claims_free(&s->claims);
@@ -492,6 +530,19 @@ age_s(int64_t since_us)
 	return since_us ? (long long)((time_now().mono_us - since_us) / 1000000) : -1;
 }
 
+static void
+put_servers(const struct ldap_source *s, struct buf *out)
+{
+	for (size_t i = 0; i < ldap_link_server_count(s->link); i++) {
+		struct ldap_link_server server = s->servers[i], probed = { 0 };
+
+		if (s->probe)
+			probed = ldap_probe_server(s->probe, i);
+		put_format(out, " server%zu=%s%s answers%zu=%llu errors%zu=%llu", i + 1, server.url, i == s->current ? ",in-use" : "", i + 1,
+			(unsigned long long)(server.answers + probed.answers), i + 1, (unsigned long long)(server.errors + probed.errors));
+	}
+}
+
 void
 ldap_source_put_status(const struct ldap_source *s, struct buf *out)
 {
@@ -500,6 +551,7 @@ ldap_source_put_status(const struct ldap_source *s, struct buf *out)
 	put_format(out, " ldap=%s follows=%s confirmed_s=%lld read_s=%lld looks=%llu readings=%llu failures=%llu",
 		s->is_failing ? "away" : "up", how, age_s(s->confirmed_us), age_s(s->read_us), (unsigned long long)s->looks,
 		(unsigned long long)s->readings, (unsigned long long)s->failures);
+	put_servers(s, out);
 	if (s->told.since_us)
 		put_format(out, " doubt_missing=%zu doubt_s=%lld quiet_s=%u", s->told.count.missing, age_s(s->told.since_us), s->quiet_s);
 	if (s->error[0])
