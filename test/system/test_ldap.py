@@ -13,6 +13,7 @@ import pytest
 
 import conftest
 from conftest import DOMAIN, Server, wait_until
+from test_auth import userdb_client
 from slapd import ADMIN, PROGRAM, SECRET, SUFFIX, Slapd, Stall
 
 pytestmark = pytest.mark.skipif(not os.path.exists(PROGRAM), reason="slapd is not installed")
@@ -167,6 +168,22 @@ def test_a_copy_that_another_account_read_is_ignored(ldap):
     assert recipient(ldap, "younes") == 451
     assert json.loads(ldap.cli("directory", "status", "--json").stdout)["age_s"] == -1
     assert len(ldap.events("directory.loaded")) == 1, "the one of the first start"
+
+
+def test_while_slapd_is_away_a_look_up_of_an_unknown_account_is_told_to_come_back(ldap):
+    assert ldap.stop() == 0
+    ldap.conf.write_text(ldap.conf.read_text() + f"listen auth-userdb unix:{ldap.directory}/auth-userdb;\n")
+    ldap.start()
+    wait_until(lambda: recipient(ldap, "nobody") == 550, 20, "slapd's answer")
+    c = userdb_client(ldap)
+    c.say("USER", "1", f"added@{DOMAIN}", "service=doveadm")
+    assert c.hear() == ["NOTFOUND", "1"]
+    ldap.slapd.stop()
+    wait_until(lambda: ldap.events("ldap.away"), 10, "ldap.away")
+    c.say("USER", "2", f"added@{DOMAIN}", "service=doveadm")
+    assert c.hear()[:3] == ["FAIL", "2", "code=temp_fail"]
+    c.say("USER", "3", f"awa@{DOMAIN}", "service=doveadm")
+    assert c.hear()[:3] == ["USER", "3", f"awa@{DOMAIN}"]
 
 
 def test_while_slapd_is_away_nobody_is_told_that_an_unknown_address_is_not_theirs(ldap):
