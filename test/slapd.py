@@ -57,8 +57,14 @@ index objectClass,entryCSN,entryUUID,mail eq
         urls = f"ldap://127.0.0.1:{self.port} ldaps://127.0.0.1:{self.tls_port}" if self.tls_port else f"ldap://127.0.0.1:{self.port}"
         self.process = subprocess.Popen([PROGRAM, "-d", "0", "-f", self.directory / "slapd.conf", "-h", urls],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_until(lambda: self.search("(objectClass=*)", check=False).returncode == 0, 20, "slapd's start")
+        wait_until(self.is_up, 20, "slapd's start")
         return self
+
+    def is_up(self):
+        """It, and not a stranger that had the port first."""
+        answers = self.search("(objectClass=*)", check=False).returncode == 0
+        assert self.process.poll() is None, "slapd ended at its start; has another program one of its ports?"
+        return answers
 
     def stop(self):
         if self.process:
