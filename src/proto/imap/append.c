@@ -112,6 +112,21 @@ refuse_more(struct imap_session *s)
 	return abandon(s);
 }
 
+/* What the store need not be asked for. */
+static bool
+is_refused(struct imap_command *c, const struct append_args *args)
+{
+	if (!imap_name_is_valid(args->name))
+		(void)imap_no(c, "[CANNOT]", "A mailbox can't have that name");
+	else if (!imap_flags_fit(&args->flags))
+		(void)imap_no(c, "[LIMIT]", "Too many keywords, or too long ones");
+	else if (args->is_empty)
+		(void)imap_no(c, "[CANNOT]", "An empty message can't be stored");
+	else
+		return false;
+	return true;
+}
+
 enum imap_turn
 imap_append_end_stage(struct imap_session *s, struct bytes *in)
 {
@@ -137,10 +152,8 @@ imap_append_end_stage(struct imap_session *s, struct bytes *in)
 		(void)imap_bad(s->command, "A message can't have NUL octets");
 		return abandon(s);
 	}
-	if (args->is_empty) {
-		(void)imap_no(s->command, "[CANNOT]", "An empty message can't be stored");
+	if (is_refused(s->command, args))
 		return abandon(s);
-	}
 	s->stage = STAGE_RUN;
 	return TURN_ON;
 }

@@ -49,15 +49,6 @@ imap_parse_store(struct imap_command *c, struct bytes *in)
 		take_store_att_flags(in, c, args);
 }
 
-static bool
-are_keywords_short(struct bytes keywords)
-{
-	while (keywords.len)
-		if (take_until(&keywords, ' ').len > VIEW_KEYWORD_OCTETS_MAX)
-			return false;
-	return true;
-}
-
 static enum imap_turn
 refuse_read_only(struct imap_command *c)
 {
@@ -83,7 +74,7 @@ store_start(struct imap_session *s, struct imap_command *c, struct store_args *a
 {
 	if (s->mailbox->is_read_only)
 		return refuse_read_only(c);
-	if (args->flags.keyword_count > VIEW_KEYWORDS_MAX || !are_keywords_short(args->flags.keywords))
+	if (!imap_flags_fit(&args->flags))
 		return imap_no(c, "[LIMIT]", "Too many keywords, or too long ones");
 	if (!imap_mailbox_resolve(s->mailbox, &args->set, c->is_uid))
 		return refuse_number(c);

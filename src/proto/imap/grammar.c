@@ -233,6 +233,17 @@ add_flag(struct imap_flags *flags, uint8_t *room, uint32_t flag, struct bytes ke
 }
 
 bool
+imap_flags_fit(const struct imap_flags *flags)
+{
+	struct bytes keywords = flags->keywords;
+
+	while (keywords.len)
+		if (take_until(&keywords, ' ').len > VIEW_KEYWORD_OCTETS_MAX)
+			return false;
+	return flags->keyword_count <= VIEW_KEYWORDS_MAX;
+}
+
+bool
 take_imap_flags(struct bytes *in, struct arena *a, struct imap_flags *flags)
 {
 	struct bytes rest = *in, keyword;

@@ -40,6 +40,8 @@ struct imap_flags {
 bool take_imap_flag(struct bytes *in, uint32_t *flag, struct bytes *keyword);
 /* flag-list = "(" [flag *(SP flag)] ")" */
 bool take_imap_flag_list(struct bytes *in, struct arena *a, struct imap_flags *flags);
+/* Can a mailbox hold these keywords, as far as their number and lengths go? */
+bool imap_flags_fit(const struct imap_flags *flags);
 /* flag *(SP flag) */
 bool take_imap_flags(struct bytes *in, struct arena *a, struct imap_flags *flags);
 /* date = date-text / DQUOTE date-text DQUOTE; the day since 1970-01-01. */

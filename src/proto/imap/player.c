@@ -1,7 +1,9 @@
 #include "proto/imap/player.h"
 
 #include "base/memory.h"
+#include "proto/imap/name.h"
 #include "proto/mime/message.h"
+#include "proto/sasl/sasl.h"
 
 #include <assert.h>
 #include <string.h>
@@ -376,9 +378,20 @@ player_hear(struct player *p)
 	buf_reset(&p->out);
 }
 
+/* Would it fit into the frames of ipc/messages.def? */
+static bool
+fits_a_frame(const struct imap_ask *ask)
+{
+	return ask->name.len <= IMAP_NAME_MAX && ask->new_name.len <= IMAP_NAME_MAX && ask->keywords.len <= 4096 &&
+		ask->uid_ranges <= IMAP_RANGES_MAX && ask->login.name.len <= SASL_NAME_OCTETS_MAX &&
+		ask->login.authorize_as.len <= SASL_NAME_OCTETS_MAX &&
+		ask->login.secret_password.len <= SASL_PASSWORD_OCTETS_MAX;
+}
+
 static void
 take_ask(struct player *p, const struct imap_ask *ask)
 {
+	assert(fits_a_frame(ask));
 	note(p, ask);
 	/* Questions are asked between lines. */
 	player_hear(p);

@@ -1,0 +1,54 @@
+"""IMAP as an attacker speaks it: octets that no client library sends."""
+import re
+import socket
+
+from conftest import DOMAIN, PASSWORDS
+
+
+class Raw:
+    """A connection that sends what it is told, octet for octet, and reads responses with their literals."""
+
+    def __init__(self, server, name="alice"):
+        self.socket = socket.create_connection(("127.0.0.1", server.ports["imap"]), timeout=60)
+        self.file = self.socket.makefile("rb")
+        self.count = 0
+        assert self.response().startswith(b"* OK")
+        if name:
+            assert self.command(f'LOGIN {name}@{DOMAIN} "{PASSWORDS[name]}"')[-1].startswith(b"t1 OK")
+
+    def send(self, octets):
+        self.socket.sendall(octets if isinstance(octets, bytes) else octets.encode())
+
+    def response(self):
+        line = self.file.readline()
+        while m := re.search(rb"\{(\d+)\}\r\n$", line):
+            line += self.file.read(int(m.group(1))) + self.file.readline()
+        return line
+
+    def command(self, text):
+        """Its responses, the tagged one last; fewer when the connection ended."""
+        self.count += 1
+        tag = b"t%d " % self.count
+        self.send(tag + (text if isinstance(text, bytes) else text.encode()) + b"\r\n")
+        lines = [self.response()]
+        while lines[-1] and not lines[-1].startswith(tag):
+            lines.append(self.response())
+        return lines
+
+    def append(self, folder, message, flags=""):
+        message = message.encode() if isinstance(message, str) else message
+        return self.command(f"APPEND {folder} {flags}{{{len(message)}+}}\r\n".encode() + message)[-1]
+
+    def close(self):
+        self.file.close()
+        self.socket.close()
+
+
+def test_an_append_with_too_long_a_name_or_keyword_costs_no_one_his_session(server):
+    fronts = server.role_pids("front")
+    i = Raw(server)
+    assert b" NO [CANNOT]" in i.append("x" * 256, "Subject: a\r\n\r\nb\r\n")
+    assert b" NO [LIMIT]" in i.append("INBOX", "Subject: a\r\n\r\nb\r\n", f"({' '.join(f'k{n}' + 'y' * 90 for n in range(60))}) ")
+    assert i.command("NOOP")[-1].startswith(b"t4 OK")
+    assert server.role_pids("front") == fronts
+    i.close()
