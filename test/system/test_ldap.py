@@ -159,6 +159,18 @@ def test_an_address_that_was_added_this_moment_is_found_on_a_server_that_cannot_
         assert recipient(s, "new7") == 451
 
 
+def test_an_address_that_is_there_and_does_not_count_does_not_make_a_server_be_read_again_and_again():
+    with running(extra="poll 1h;", has_syncprov=False) as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        s.slapd.add_user("rival", ["awa@amerique.iut", "other@amerique.iut"], "x")
+        assert recipient(s, "other") == 550, "its own address is another's: all of it is left out"
+        before = json.loads(s.cli("directory", "status", "--json").stdout)["readings"]
+        assert 451 in [recipient(s, f"other+{n}") for n in range(20)]
+        assert json.loads(s.cli("directory", "status", "--json").stdout)["readings"] <= before + 5, "one in 5 seconds at most"
+        status = json.loads(s.cli("directory", "status", "--json").stdout)
+        assert status["ldap"] == "up" and not s.events("ldap.away")
+
+
 def test_a_copy_that_another_account_read_is_ignored(ldap):
     assert ldap.stop() == 0
     ldap.slapd.stop()

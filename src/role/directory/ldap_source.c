@@ -58,13 +58,15 @@ struct ldap_source {
 	int64_t read_us, confirmed_us; /* mono; 0: never */
 	int64_t looked_us; /* mono; when the last look ended */
 	int64_t read_again_us; /* mono; after a reading that failed */
+	int64_t find_again_us; /* mono; after a reading for the sake of an address that told nothing new */
 	uint64_t looks, readings, failures;
 	char error[200];
 	/* the look */
 	struct job job;
 	struct buf look_marker, look_records;
 	size_t look_turns_to;
-	bool must_read, may_read, has_read, has_failed_reading;
+	bool must_read, may_read, may_find, has_read, has_failed_reading;
+	bool has_found, is_undecided; /* an address that is asked for is there; and it may not be read for now */
 	struct doubt_count count; /* of the reading */
 	int result;
 	struct fault fault;
@@ -171,14 +173,19 @@ find_asked(struct ldap_source *s, bool *is_found)
 	return result;
 }
 
-/* -1: the server could not be asked. */
+/* -1: the server could not be asked.  What is found may be of an entry that does not count, and strangers may ask for it
+   as often as they like: so it is read for once in a while only. */
 static int
 has_news(struct ldap_source *s, bool *is_news_there)
 {
 	*is_news_there = is_news(s);
 	if (*is_news_there || s->look_marker.len > 0 || !s->answering)
 		return 0;
-	return find_asked(s, is_news_there);
+	if (find_asked(s, &s->has_found) != 0)
+		return -1;
+	*is_news_there = s->has_found && s->may_find;
+	s->is_undecided = s->has_found && !s->may_find;
+	return 0;
 }
 
 /* The marker is read before the records: what changes in between is read once more, never missed.  False: the server
@@ -263,8 +270,9 @@ start_look(struct ldap_source *s)
 	int64_t now_us = time_now().mono_us;
 
 	s->is_looking = true;
-	s->has_to_look_again = s->has_read = s->has_failed_reading = false;
+	s->has_to_look_again = s->has_read = s->has_failed_reading = s->has_found = s->is_undecided = false;
 	s->may_read = now_us >= s->read_again_us;
+	s->may_find = now_us >= s->find_again_us;
 	s->answering = s->asked;
 	s->asked = NULL;
 	s->look_turns_to = s->turn_to < s->current ? s->turn_to : NOBODY;
@@ -324,6 +332,8 @@ take_result(struct ldap_source *s)
 		return;
 	s->readings++;
 	s->read_us = s->confirmed_us;
+	if (s->has_found && bytes_equal(buf_bytes(&s->look_records), buf_bytes(&s->held)))
+		s->find_again_us = s->confirmed_us + (int64_t)READ_AGAIN_MS * 1000;
 	buf_reset(&s->marker);
 	put_bytes(&s->marker, buf_bytes(&s->look_marker));
 	put_in_force(s, &s->look_records, false);
@@ -362,7 +372,7 @@ looked(struct wake *wake)
 	else
 		take_failure(s);
 	tell_doubt(s);
-	answer_questions(s, s->result == 0);
+	answer_questions(s, s->result == 0 && !s->is_undecided);
 	if (s->current > 0)
 		ldap_probe_start(s->probe, s->current);
 	s->looked_us = time_now().mono_us;

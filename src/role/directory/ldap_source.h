@@ -27,7 +27,7 @@ void ldap_source_free(struct ldap_source **s);
 
 /* Calls `sure` with arg, once and never from in here, when the source has been looked at after this call: true when
    what was told of that address is how it is now, false when no server answered.  A server that can't tell changes is asked for the
-   address, and read anew when it has it. */
+   address, and read anew when it has it; false too when that was done a moment ago, in vain. */
 void ldap_source_confirm(struct ldap_source *s, struct bytes address, void (*sure)(void *arg, bool is_sure), void *arg);
 /* Did a server answer the last time it was looked at? */
 bool ldap_source_is_up(const struct ldap_source *s);
