@@ -1,4 +1,5 @@
-#include "role/directory/accounts.h"
+#include "role/directory/test_targets.h"
+
 #include "base/memory.h"
 #include "role/directory/scheme.h"
 
@@ -97,37 +98,6 @@ tear_down(void **state)
 	return 0;
 }
 
-struct row {
-	const char *address;
-	enum ipc_outcome want;
-	const char *targets; /* ACCOUNT[=address] or !foreign, separated by SP */
-};
-
-/* What the targets are, as in struct row. */
-static void
-print_targets(const struct targets *t, char *out, size_t size)
-{
-	struct buf b;
-
-	buf_init_fixed(&b, out, size);
-	for (size_t i = 0; i < t->count; i++) {
-		if (i)
-			put_char(&b, ' ');
-		if (!t->at[i].account) {
-			put_char(&b, '!');
-			put_bytes(&b, t->at[i].address);
-			continue;
-		}
-		put_bytes(&b, account_address(t->at[i].account));
-		if (!bytes_equal(account_address(t->at[i].account), t->at[i].address)) {
-			put_char(&b, '=');
-			put_bytes(&b, t->at[i].address);
-		}
-	}
-	put_char(&b, 0);
-	assert_false(b.has_failed);
-}
-
 #define ALICE "alice@example.org"
 #define BOB "bob@example.org"
 
@@ -166,15 +136,7 @@ addresses_resolve(void **state)
 	struct world *w = *state;
 
 	load_usual(w);
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		char got[1024];
-
-		assert_int_equal(
-			accounts_resolve(w->a, bytes_text(rows[i].address), &w->targets), rows[i].want);
-		print_targets(&w->targets, got, sizeof got);
-		if (rows[i].targets)
-			assert_string_equal(got, rows[i].targets);
-	}
+	check_targets(w->a, rows, sizeof rows / sizeof *rows);
 }
 
 static void

@@ -1,6 +1,6 @@
 /* Where mail goes and who may send as an address are not the same question: accounts that forward, and groups.  Nor is
    who logs in with a name. */
-#include "role/directory/accounts.h"
+#include "role/directory/test_targets.h"
 
 #include "base/memory.h"
 
@@ -67,49 +67,6 @@ tear_down(void **state)
 	return 0;
 }
 
-struct row {
-	const char *address;
-	enum ipc_outcome want;
-	const char *targets; /* ACCOUNT[=address] or !foreign, separated by SP */
-};
-
-/* What the targets are, as in struct row. */
-static void
-print_targets(const struct targets *t, char *out, size_t size)
-{
-	struct buf b;
-
-	buf_init_fixed(&b, out, size);
-	for (size_t i = 0; i < t->count; i++) {
-		if (i)
-			put_char(&b, ' ');
-		if (!t->at[i].account) {
-			put_char(&b, '!');
-			put_bytes(&b, t->at[i].address);
-			continue;
-		}
-		put_bytes(&b, account_address(t->at[i].account));
-		if (!bytes_equal(account_address(t->at[i].account), t->at[i].address)) {
-			put_char(&b, '=');
-			put_bytes(&b, t->at[i].address);
-		}
-	}
-	put_char(&b, 0);
-	assert_false(b.has_failed);
-}
-
-static void
-check(struct world *w, const struct row *rows, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		char got[1024];
-
-		assert_int_equal(accounts_resolve(w->a, bytes_text(rows[i].address), &w->targets), rows[i].want);
-		print_targets(&w->targets, got, sizeof got);
-		assert_string_equal(got, rows[i].targets);
-	}
-}
-
 #define ALICE "alice@example.org"
 #define BOB "bob@example.org"
 
@@ -138,7 +95,7 @@ an_account_that_forwards_keeps_its_name_to_itself(void **state)
 	put_user(w, BOB);
 	put_alias(w, "sales@example.org", ALICE " dave@example.org", ALIAS_MADE);
 	accounts_end(w->a);
-	check(w, rows, sizeof rows / sizeof *rows);
+	check_targets(w->a, rows, sizeof rows / sizeof *rows);
 	/* what an administrator made of an address counts before */
 	assert_int_equal(accounts_resolve(w->a, BYTES("fred@example.org"), &w->targets), IPC_OK);
 	assert_non_null(w->targets.at[0].account);
@@ -192,7 +149,7 @@ each_member_of_groups_in_groups_gets_one_copy(void **state)
 	struct world *w = *state;
 
 	load_groups(w);
-	check(w, rows, sizeof rows / sizeof *rows);
+	check_targets(w->a, rows, sizeof rows / sizeof *rows);
 }
 
 struct right {

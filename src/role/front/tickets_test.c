@@ -1,5 +1,6 @@
 #include "role/front/tls.h"
 
+#include "config/test_certificate.h"
 #include "sys/random.h"
 
 #include <openssl/ssl.h>
@@ -11,26 +12,6 @@
 
 #include <cmocka.h>
 
-/* For localhost, in force from 2026-11-22 to 2126-10-29, and its key. */
-static const char chain[] =
-	"-----BEGIN CERTIFICATE-----\n"
-	"MIIBfjCCASWgAwIBAgIUKlFEwfpnTLLzCuenO+Uwn7bP4IAwCgYIKoZIzj0EAwIw\n"
-	"FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyMjExMzUwMFoYDzIxMjYxMDI5\n"
-	"MTEzNTAwWjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO\n"
-	"PQMBBwNCAAQSyn7djy2Q4U/+7s+FrPxGr8a0GxsEayVqy4MJLC6pjSgMhNC61iDi\n"
-	"+MYMQnZhJaBWKEso58/Kiri9sz+sBxZLo1MwUTAdBgNVHQ4EFgQUhZP7yTTY8w4m\n"
-	"5OOH76SgEHe7+8wwHwYDVR0jBBgwFoAUhZP7yTTY8w4m5OOH76SgEHe7+8wwDwYD\n"
-	"VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBEAiAhK80aB1tM8uCxvkNCywsa\n"
-	"FXDzO+ThS3GRGr6ccKrF/wIgSd62q/bR3IOY0uAqnA0qzDNzKBnjnAzPoaDGO0qD\n"
-	"Ldk=\n"
-	"-----END CERTIFICATE-----\n";
-static const char key[] =
-	"-----BEGIN PRIVATE KEY-----\n"
-	"MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgnJRvlJtXrIllQ1+n\n"
-	"3lTUKp8kL2mXssXBj4ab2Ir3rCahRANCAAQSyn7djy2Q4U/+7s+FrPxGr8a0GxsE\n"
-	"ayVqy4MJLC6pjSgMhNC61iDi+MYMQnZhJaBWKEso58/Kiri9sz+sBxZL\n"
-	"-----END PRIVATE KEY-----\n";
-
 /* Keys as the supervisor makes them. */
 static uint8_t keys[3][IPC_TICKET_KEY_OCTETS];
 
@@ -38,7 +19,7 @@ static uint8_t keys[3][IPC_TICKET_KEY_OCTETS];
 static struct tls_server *
 new_server(struct tickets *tickets)
 {
-	struct config_certificate certificate = { .chain_pem = bytes_text(chain), .secret_key_pem = bytes_text(key) };
+	struct config_certificate certificate = { .chain_pem = bytes_text(testing_chain), .secret_key_pem = bytes_text(testing_key) };
 	struct config config = { .certificates = &certificate, .certificate_count = 1 };
 	struct fault f;
 	struct tls_server *server = tls_server_new(&config, tickets, &f);
