@@ -2,6 +2,9 @@
 
 #include "role/directory/address.h"
 
+/* A name with more delimiters than that in it is nobody's. */
+enum { CUTS_MAX = 16 };
+
 /* valueencoding = 0*(normal / escaped)      RFC 4515 3 */
 void
 ldap_filter_put_value(struct buf *out, struct bytes value)
@@ -47,9 +50,10 @@ ldap_filter_put_address(struct buf *out, const char *attribute, const char *alia
 	local = address_local(&folded);
 	domain = address_domain(&folded);
 	put_name(out, attribute, aliases, local, domain);
-	for (size_t at = local.len; at-- > 1;)
-		if (bytes_find_char(delimiters, local.ptr[at]) < delimiters.len)
-			put_name(out, attribute, aliases, bytes_sub(local, 0, at), domain);
-	if (local.len)
-		put_name(out, attribute, aliases, BYTES_NONE, domain);
+	for (size_t at = 1, cuts = 0; at < local.len && cuts < CUTS_MAX; at++) {
+		if (bytes_find_char(delimiters, local.ptr[at]) == delimiters.len)
+			continue;
+		put_name(out, attribute, aliases, bytes_sub(local, 0, at), domain);
+		cuts++;
+	}
 }

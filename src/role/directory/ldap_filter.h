@@ -6,9 +6,8 @@
 
 /* Appends a value with what means something in a filter, and all that is not printable ASCII, as "\xx". */
 void ldap_filter_put_value(struct buf *out, struct bytes value);
-/* Appends "(attribute=…)" for each name by which mail to that address may find its place: the address, it without its detail, and
-   what its domain has for all others; of aliases also as proxyAddresses has them.  Nothing when it can't be an address.
-   aliases: NULL, or the attribute with further addresses. */
+/* Appends "(attribute=…)" for each name by which mail to that address may find an entry: the address, and it without its detail;
+   of aliases also as proxyAddresses has them.  At most 64 KiB; nothing when it can't be an address.  aliases: NULL, or the attribute with further addresses. */
 void ldap_filter_put_address(struct buf *out, const char *attribute, const char *aliases, struct bytes address, struct bytes delimiters);
 
 #endif

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/time.h>
 
-enum { PAGE_ENTRIES = 500, FILTER_MAX = 1048576, FILTER_FULL = 65536, ARENA_MAX = 65536, PARENTS_MAX = 32 };
+enum { PAGE_ENTRIES = 500, FILTER_FULL = 16384, FILTER_MAX = 131072, ARENA_MAX = 65536, PARENTS_MAX = 32 };
 
 struct ldap_link {
 	struct arena *arena; /* the texts */
