@@ -29,6 +29,11 @@ enum {
 	MOST_has_room = 1,
 	MOST_is_move = 1,
 	MOST_is_forced = 1,
+	MOST_record = IPC_RECORDS - 1,
+	MOST_answer = IPC_ANSWERS - 1,
+	MOST_is_authentic = 1,
+	MOST_hop = IPC_HOPS - 1,
+	MOST_has_dsn = 1,
 };
 
 struct row {
@@ -231,10 +236,17 @@ take_fields(const uint8_t *begin, struct bytes *in, struct message *m)
 }
 
 static bool
+is_among(enum role named, enum role role)
+{
+	if (named == ROLE_MAILER)
+		return role == ROLE_FRONT || role == ROLE_QUEUE;
+	return named == ROLE_ANY || named == role;
+}
+
+static bool
 may_say(const struct row *row, enum role from, enum role to)
 {
-	return (row->sender == ROLE_ANY || row->sender == from) &&
-		(row->receiver == ROLE_ANY || row->receiver == to);
+	return is_among(row->sender, from) && is_among(row->receiver, to);
 }
 
 int

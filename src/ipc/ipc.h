@@ -6,7 +6,9 @@
 #include "base/buf.h"
 #include "base/fault.h"
 
-enum role { ROLE_SUPERVISOR, ROLE_FRONT, ROLE_DIRECTORY, ROLE_STORE, ROLE_COUNT, ROLE_ANY };
+enum role { ROLE_SUPERVISOR, ROLE_FRONT, ROLE_DIRECTORY, ROLE_STORE, ROLE_RESOLVER, ROLE_QUEUE, ROLE_RELAY, ROLE_COUNT,
+	ROLE_ANY,
+	ROLE_MAILER /* in messages.def: who brings mail, a front or the queue */ };
 
 /* The answer to a request. Anything but IPC_OK leaves things as they were. */
 enum ipc_outcome {
@@ -41,8 +43,20 @@ enum ipc_mailbox_operation { MAILBOX_CREATE, MAILBOX_DELETE, MAILBOX_RENAME, MAI
 
 enum ipc_flags_mode { FLAGS_REPLACE, FLAGS_ADD, FLAGS_REMOVE };
 
+/* What a resolver is asked for, and what it says. */
+enum ipc_record { RECORD_A, RECORD_AAAA, RECORD_MX, RECORD_TXT, RECORD_PTR, RECORD_TLSA, IPC_RECORDS };
+enum ipc_answer { ANSWER_FOUND, ANSWER_NO_NAME, ANSWER_NO_RECORD, ANSWER_LATER, IPC_ANSWERS };
+
+/* Where a relay sends: to the MX set of a domain, or to one host, over SMTP or LMTP. */
+enum ipc_hop { HOP_MX, HOP_SMTP, HOP_LMTP, IPC_HOPS };
+/* What a message needs of who takes it: RFC 6152, 6531, 8689. */
+enum ipc_send_flag { SEND_8BIT = 1, SEND_UTF8 = 2, SEND_REQUIRE_TLS = 4 };
+
 /* A body up to this size rides in the frame itself. */
 #define IPC_BODY_INLINE 65536
+
+/* The queue's place among the fronts when deliveries are granted; there is no front of that index. */
+#define IPC_GRANTEE_QUEUE 63
 
 /* A key of TLS session tickets: 16 octets of name, 32 for the cipher, 32 for the MAC. */
 #define IPC_TICKET_KEY_OCTETS 80

@@ -5,6 +5,9 @@ static const char *const roles[ROLE_COUNT] = {
 	[ROLE_FRONT] = "front",
 	[ROLE_DIRECTORY] = "directory",
 	[ROLE_STORE] = "store",
+	[ROLE_RESOLVER] = "resolver",
+	[ROLE_QUEUE] = "queue",
+	[ROLE_RELAY] = "relay",
 };
 
 static const char *const services[SERVICE_COUNT] = {
@@ -35,6 +38,9 @@ static const enum message_type answers[MESSAGE_COUNT] = {
 	[MESSAGE_COPY] = MESSAGE_COPIED,
 	[MESSAGE_OPEN_BODIES] = MESSAGE_BODIES,
 	[MESSAGE_CHECK] = MESSAGE_DONE,
+	[MESSAGE_ENQUEUE] = MESSAGE_ENQUEUED,
+	[MESSAGE_SEND] = MESSAGE_SENT,
+	[MESSAGE_LOOK_UP] = MESSAGE_LOOKED_UP,
 };
 
 const char *

@@ -60,8 +60,12 @@ roles_user(const struct config *c, enum role role)
 	case ROLE_STORE:
 		return c->user_store;
 	case ROLE_SUPERVISOR:
+	case ROLE_RESOLVER:
+	case ROLE_QUEUE:
+	case ROLE_RELAY:
 	case ROLE_COUNT:
 	case ROLE_ANY:
+	case ROLE_MAILER:
 		break;
 	}
 	return BYTES_NONE;
