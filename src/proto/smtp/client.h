@@ -1,0 +1,106 @@
+/* An SMTP or LMTP client session as a pure machine (RFC 5321, LMTP: 2033; extensions 1870 SIZE, 2920 PIPELINING, 3030
+   CHUNKING, 3207 STARTTLS, 3461 DSN, 6152 8BITMIME, 6531 SMTPUTF8, 8689 REQUIRETLS): octets and answers in, effects out.
+
+   The driver calls smtp_client_step again and again; each call takes from the front of *in as much as it needs and
+   reports one effect.  SMTP_CLIENT_NEED_INPUT, _READY and _NEED_BODY: keep what is left of *in and come back with more
+   behind it, at most SMTP_CLIENT_INPUT_MAX octets are ever left.  Time is the driver's: smtp_client_timeout_s.
+
+   A transaction's recipients have one result each, whatever happens; then SMTP_CLIENT_SENT.  What has to be known of a
+   peer that is gone: after the end of the message was sent nobody can tell whether it was taken.  That is "later", so
+   that nothing is lost, and the text says that it may arrive twice (RFC 1047). */
+#ifndef SMTP_CLIENT_H
+#define SMTP_CLIENT_H
+
+#include "base/buf.h"
+
+#define SMTP_CLIENT_INPUT_MAX 2048
+/* Octets of the message that are taken at a time. */
+#define SMTP_CLIENT_BODY_MAX 32768
+/* No more output than that waits for the driver. */
+#define SMTP_CLIENT_OUTPUT_MAX (2 * SMTP_CLIENT_BODY_MAX + 16384)
+
+struct smtp_client;
+
+enum smtp_client_tls {
+	SMTP_CLIENT_TLS_NEVER,
+	SMTP_CLIENT_TLS_MAY, /* when the peer offers it */
+	SMTP_CLIENT_TLS_MUST, /* or SMTP_CLIENT_FAILED */
+};
+
+/* Borrowed for the session's whole life. */
+struct smtp_client_settings {
+	struct bytes hostname; /* for EHLO: RFC 5321 4.1.1.1 */
+	bool is_lmtp;
+	enum smtp_client_tls tls;
+};
+
+/* Addresses are without brackets, the empty one is the null path; parameters are those of RFC 3461, or empty.  None
+   of them holds a control character, or its recipients are refused. */
+struct smtp_envelope_recipient {
+	struct bytes address, parameters;
+};
+
+/* Borrowed until SMTP_CLIENT_SENT. */
+struct smtp_envelope {
+	struct bytes sender, parameters;
+	uint64_t size; /* RFC 1870: with CRLF */
+	bool is_8bit, is_utf8, needs_require_tls;
+	const struct smtp_envelope_recipient *recipients;
+	size_t recipient_count; /* one at least */
+};
+
+enum smtp_client_effect_kind {
+	SMTP_CLIENT_NEED_INPUT,
+	SMTP_CLIENT_OUTPUT, /* send `octets`; borrowed until the next step */
+	SMTP_CLIENT_START_TLS, /* after what was put out is sent: shake hands, then smtp_client_tls_started */
+	SMTP_CLIENT_READY, /* no transaction is open: smtp_client_send or smtp_client_quit, or wait */
+	SMTP_CLIENT_NEED_BODY, /* smtp_client_body, when the output is sent */
+	SMTP_CLIENT_RESULT, /* of the recipient of that index */
+	SMTP_CLIENT_SENT, /* all recipients have theirs; the envelope is not looked at any more */
+	SMTP_CLIENT_FAILED, /* the session never became ready: `at`, `outcome`, `octets` */
+	SMTP_CLIENT_CLOSE, /* after what was put out is sent */
+};
+
+enum smtp_client_outcome {
+	SMTP_CLIENT_TAKEN, /* it is the peer's now */
+	SMTP_CLIENT_LATER,
+	SMTP_CLIENT_NEVER,
+};
+
+/* How far a session came that failed. */
+enum smtp_client_at { SMTP_CLIENT_AT_GREETING, SMTP_CLIENT_AT_HELLO, SMTP_CLIENT_AT_TLS };
+
+/* octets of a RESULT or FAILED: the peer's reply on one line, or a sentence of ours with its code, "451 4.4.2 …". */
+struct smtp_client_effect {
+	enum smtp_client_effect_kind kind;
+	enum smtp_client_outcome outcome;
+	enum smtp_client_at at;
+	size_t recipient;
+	struct bytes octets;
+};
+
+/* A session at its start: the peer speaks first.  Owned. */
+struct smtp_client *smtp_client_new(const struct smtp_client_settings *settings);
+void smtp_client_free(struct smtp_client **c);
+enum smtp_client_effect_kind smtp_client_step(struct smtp_client *c, struct bytes *in, struct smtp_client_effect *effect);
+/* Begins a transaction; only after SMTP_CLIENT_READY. */
+void smtp_client_send(struct smtp_client *c, const struct smtp_envelope *envelope);
+/* The next octets of the message, SMTP_CLIENT_BODY_MAX at most, in disk form; only after SMTP_CLIENT_NEED_BODY. */
+void smtp_client_body(struct smtp_client *c, struct bytes octets, bool is_last);
+/* The handshake is done: RFC 3207 4.2, everything said before is forgotten.  is_verified: the peer is who we meant. */
+void smtp_client_tls_started(struct smtp_client *c, bool is_verified);
+/* The end, after SMTP_CLIENT_READY. */
+void smtp_client_quit(struct smtp_client *c);
+/* The connection is gone, was silent too long, or is not wanted any more; the next steps report what comes of it.  Nothing
+   is put out, so that a message that was not sent to its end never looks as if it were.  why: "connection lost". */
+void smtp_client_lose(struct smtp_client *c, struct bytes why);
+/* RFC 5321 4.5.3.2: for how long the peer may take now, counted from the last change of smtp_client_moves. */
+uint32_t smtp_client_timeout_s(const struct smtp_client *c);
+/* Goes up with each reply that was waited for, and each piece of the message. */
+uint64_t smtp_client_moves(const struct smtp_client *c);
+/* Has anything of the transaction been answered?  If not, and the connection is lost, a new one may be tried. */
+bool smtp_client_was_answered(const struct smtp_client *c);
+/* Does the peer know DSN (RFC 3461)? */
+bool smtp_client_has_dsn(const struct smtp_client *c);
+
+#endif

@@ -1,0 +1,48 @@
+#include "proto/smtp/client_body.h"
+
+/* Octets of a line, without its LF. */
+static void
+put_within(struct smtp_wire *w, struct bytes in, struct buf *out)
+{
+	while (in.len) {
+		size_t cr = bytes_find_char(in, '\r');
+
+		if (w->is_after_cr)
+			put_char(out, ' ');
+		else if (!w->is_within && w->has_dots && in.ptr[0] == '.')
+			put_char(out, '.');
+		w->is_within = true;
+		put_bytes(out, bytes_sub(in, 0, cr));
+		w->is_after_cr = cr < in.len;
+		in = bytes_sub(in, cr + 1, in.len);
+	}
+}
+
+static void
+end_line(struct smtp_wire *w, struct buf *out)
+{
+	put_bytes(out, BYTES("\r\n"));
+	w->is_within = w->is_after_cr = false;
+}
+
+void
+smtp_wire_put(struct smtp_wire *w, struct bytes in, struct buf *out)
+{
+	while (in.len) {
+		size_t lf = bytes_find_char(in, '\n');
+
+		put_within(w, bytes_sub(in, 0, lf), out);
+		if (lf < in.len)
+			end_line(w, out);
+		in = bytes_sub(in, lf + 1, in.len);
+	}
+}
+
+void
+smtp_wire_end(struct smtp_wire *w, struct buf *out)
+{
+	if (w->is_within)
+		end_line(w, out);
+	if (w->has_dots)
+		put_bytes(out, BYTES(".\r\n"));
+}

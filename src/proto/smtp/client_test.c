@@ -1,0 +1,591 @@
+/* The scripts are transcripts: "S: " lines are what the server says, and the session has to come up with the rest. */
+#include "proto/smtp/client_player.h"
+
+#include "base/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HELLO "S: 220 mx.example ESMTP\nC: EHLO out.example\n"
+#define BASIC "S: 250 mx.example\n"
+#define PIPELINING "S: 250-mx.example\nS: 250-PIPELINING\nS: 250-SIZE 1000\nS: 250 8BITMIME\n"
+#define ENVELOPE "C: MAIL FROM:<a@b.example> SIZE=12\nC: RCPT TO:<one@x.example>\nC: RCPT TO:<two@x.example>\nC: DATA\n"
+#define BYE "C: QUIT\nS: 221 bye\n= close\n"
+
+static const struct smtp_envelope_recipient both[] = { { BYTES_INIT("one@x.example"), BYTES_INIT("NOTIFY=NEVER") },
+	{ BYTES_INIT("two@x.example"), BYTES_INIT("") } };
+
+static struct smtp_envelope
+envelope(size_t recipients)
+{
+	return (struct smtp_envelope){ .sender = BYTES("a@b.example"), .size = 12, .recipients = both,
+		.recipient_count = recipients };
+}
+
+static struct client_player
+player(const struct smtp_envelope *envelopes, size_t count)
+{
+	return (struct client_player){ .settings = { .hostname = BYTES("out.example") }, .envelopes = envelopes,
+		.envelope_count = count, .message = BYTES("Hi\n\n.x\n"), .may_quit = true };
+}
+
+/* The next lines of the script that the server says, as it would. */
+static struct bytes
+next_group(struct client_player *p, struct bytes *script, struct buf *out)
+{
+	buf_reset(out);
+	while (take_text(script, BYTES("S: "))) {
+		struct bytes line = take_until(script, '\n');
+
+		put_text(&p->text, "S: ");
+		put_bytes(&p->text, line);
+		put_char(&p->text, '\n');
+		put_bytes(out, line);
+		put_text(out, "\r\n");
+	}
+	return buf_bytes(out);
+}
+
+/* Plays one group of the server's: what happened before has to be as the script has it. */
+static void
+play_group(struct client_player *p, struct bytes *script, const char *whole, size_t cut)
+{
+	struct bytes all = bytes_text(whole), in, said = buf_bytes(&p->text);
+	struct buf memory;
+
+	if (!bytes_starts(all, said))
+		fail_msg("got:\n%.*s\nwant:\n%s", BYTES_ARG(said), whole);
+	*script = bytes_sub(all, said.len, all.len);
+	if (take_text(script, BYTES("L: "))) {
+		in = take_until(script, '\n');
+		put_text(&p->text, "L: ");
+		put_bytes(&p->text, in);
+		put_char(&p->text, '\n');
+		client_player_lose(p, in);
+		*script = bytes_sub(all, p->text.len, all.len);
+		return;
+	}
+	buf_init(&memory, 1 << 20);
+	in = next_group(p, script, &memory);
+	if (in.len == 0)
+		fail_msg("got:\n%.*s\nwant:\n%s", BYTES_ARG(said), whole);
+	client_player_hear(p, bytes_sub(in, 0, cut));
+	client_player_hear(p, bytes_sub(in, cut, in.len));
+	buf_done(&memory);
+}
+
+static void
+play_cut(struct client_player p, const char *script, size_t cut)
+{
+	struct bytes left = bytes_text(script);
+
+	client_player_start(&p);
+	while (p.text.len < strlen(script))
+		play_group(&p, &left, script, cut);
+	if (!bytes_equal(buf_bytes(&p.text), bytes_text(script)))
+		fail_msg("cut at %zu, got:\n%.*s\nwant:\n%s", cut, BYTES_ARG(buf_bytes(&p.text)), script);
+	client_player_done(&p);
+}
+
+/* Every group of the server's in two pieces, cut at every place that the longest one has. */
+static void
+play(struct client_player p, const char *script)
+{
+	for (size_t cut = 0; cut < 200; cut++)
+		for (size_t piece = 1; piece < 4; piece++) {
+			p.piece = piece == 3 ? 0 : piece;
+			play_cut(p, script, cut);
+		}
+}
+
+/* With one message for both. */
+static void
+play_both(const char *script)
+{
+	struct smtp_envelope e = envelope(2);
+
+	play(player(&e, 1), script);
+}
+
+static void
+rfc5321_3_3_a_message_is_sent_command_by_command(void **state)
+{
+	(void)state;
+	play_both(HELLO BASIC
+		"C: MAIL FROM:<a@b.example>\nS: 250 ok\nC: RCPT TO:<one@x.example>\nS: 250 ok\nC: RCPT TO:<two@x.example>\n"
+		"S: 251 will forward\nC: DATA\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\nS: 250 2.0.0 ok: 1\n"
+		"= <one@x.example> taken: 250 2.0.0 ok: 1\n= <two@x.example> taken: 250 2.0.0 ok: 1\n= sent\n" BYE);
+}
+
+static void
+rfc2920_3_1_commands_go_in_one_group(void **state)
+{
+	(void)state;
+	play_both(HELLO PIPELINING ENVELOPE
+		"S: 250 ok\nS: 550 5.1.1 no such user\nS: 250 ok\nS: 354 go\n"
+		"= <one@x.example> never: 550 5.1.1 no such user\nC: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n"
+		"= <two@x.example> taken: 250 ok\n= sent\n" BYE);
+}
+
+static void
+rfc2920_3_1_data_that_nobody_gets_is_ended_with_a_dot(void **state)
+{
+	(void)state;
+	play_both(HELLO PIPELINING ENVELOPE
+		"S: 250 ok\nS: 550 no\nS: 450 4.2.0 greylisted\nS: 354 go\n"
+		"= <one@x.example> never: 550 no\n= <two@x.example> later: 450 4.2.0 greylisted\n= sent\n"
+		"C: .\nS: 554 no valid recipients\n" BYE);
+}
+
+static void
+when_nobody_is_taken_the_transaction_is_reset(void **state)
+{
+	(void)state;
+	play_both(HELLO PIPELINING ENVELOPE
+		"S: 250 ok\nS: 550-5.1.1 no\nS: 550 5.1.1 such user\nS: 450 wait\nS: 503 no recipients\n"
+		"= <one@x.example> never: 550 5.1.1 no such user\n= <two@x.example> later: 450 wait\n= sent\n"
+		"C: RSET\nS: 250 ok\n" BYE);
+	play_both(HELLO BASIC
+		"C: MAIL FROM:<a@b.example>\nS: 250 ok\nC: RCPT TO:<one@x.example>\nS: 550 no\n"
+		"= <one@x.example> never: 550 no\nC: RCPT TO:<two@x.example>\nS: 550 no\n"
+		"= <two@x.example> never: 550 no\n= sent\nC: RSET\nS: 250 ok\n" BYE);
+}
+
+static void
+a_sender_that_is_refused_is_everybodys_result(void **state)
+{
+	(void)state;
+	play_both(HELLO PIPELINING ENVELOPE
+		"S: 451 4.7.1 later\nS: 503 no\nS: 503 no\nS: 503 no\n"
+		"= <one@x.example> later: 451 4.7.1 later\n= <two@x.example> later: 451 4.7.1 later\n= sent\n"
+		"C: RSET\nS: 250 ok\n" BYE);
+	play_both(HELLO PIPELINING ENVELOPE
+		"S: 550 5.7.1 never\nS: 250 strange\nS: 503 no\nS: 354 stranger\n"
+		"= <one@x.example> never: 550 5.7.1 never\n= <two@x.example> never: 550 5.7.1 never\n= sent\n"
+		"C: .\nS: 250 ok\n" BYE);
+	play_both(HELLO BASIC
+		"C: MAIL FROM:<a@b.example>\nS: 550 never\n"
+		"= <one@x.example> never: 550 never\n= <two@x.example> never: 550 never\n= sent\nC: RSET\nS: 250 ok\n" BYE);
+}
+
+static void
+rfc5321_4_5_3_1_10_too_many_recipients_are_tried_again(void **state)
+{
+	(void)state;
+	play_both(HELLO PIPELINING ENVELOPE
+		"S: 250 ok\nS: 250 ok\nS: 552 too many\nS: 354 go\n= <two@x.example> later: 552 too many\n"
+		"C: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n= <one@x.example> taken: 250 ok\n= sent\n" BYE);
+}
+
+static void
+data_that_is_refused_is_the_result_of_who_was_taken(void **state)
+{
+	(void)state;
+	play_both(HELLO PIPELINING ENVELOPE
+		"S: 250 ok\nS: 550 no\nS: 250 ok\nS: 452 4.3.1 full\n= <one@x.example> never: 550 no\n"
+		"= <two@x.example> later: 452 4.3.1 full\n= sent\nC: RSET\nS: 250 ok\n" BYE);
+	/* RFC 5321 4.2: 2yz does not ask for the message. */
+	play_both(HELLO PIPELINING ENVELOPE
+		"S: 250 ok\nS: 550 no\nS: 250 ok\nS: 250 what\n= <one@x.example> never: 550 no\n"
+		"= <two@x.example> later: 451 4.4.2 the server said what makes no sense there before the answer to DATA\n"
+		"= sent\n= close\n");
+}
+
+static void
+the_answer_to_the_message_is_the_result(void **state)
+{
+	(void)state;
+	play_both(HELLO PIPELINING ENVELOPE
+		"S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\n"
+		"S: 554-5.7.1 this is\nS: 554 5.7.1 spam\n"
+		"= <one@x.example> never: 554 5.7.1 this is spam\n= <two@x.example> never: 554 5.7.1 this is spam\n= sent\n" BYE);
+}
+
+static void
+rfc5321_3_8_after_421_nothing_more_is_said(void **state)
+{
+	(void)state;
+	play_both(HELLO PIPELINING ENVELOPE
+		"S: 250 ok\nS: 550 no\nS: 421 4.3.2 going down\n= <one@x.example> never: 550 no\n"
+		"= <two@x.example> later: 421 4.3.2 going down\n= sent\n= close\n");
+	play_both(HELLO PIPELINING ENVELOPE
+		"S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\nS: 421 going down\n"
+		"= <one@x.example> later: 421 going down\n= <two@x.example> later: 421 going down\n= sent\n= close\n");
+	play_both("S: 421 busy\n= failed at greeting later: 421 busy\n= close\n");
+}
+
+static void
+a_connection_that_is_lost_is_later_at_each_stage(void **state)
+{
+	(void)state;
+#define LOST(where)                                                                                                  \
+	"L: connection lost\n= <one@x.example> later: 451 4.4.2 connection lost " where "\n"                          \
+	"= <two@x.example> later: 451 4.4.2 connection lost " where "\n= sent\n= close\n"
+	play_both("L: connection lost\n= failed at greeting later: 451 4.4.2 connection lost before the greeting\n= close\n");
+	play_both(HELLO "L: connection lost\n"
+		"= failed at hello later: 451 4.4.2 connection lost before the answer to EHLO\n= close\n");
+	play_both(HELLO BASIC "C: MAIL FROM:<a@b.example>\n" LOST("before the answer to MAIL"));
+	play_both(HELLO PIPELINING ENVELOPE LOST("before the answer to MAIL"));
+	play_both(HELLO PIPELINING ENVELOPE "S: 250 ok\nS: 250 ok\n" LOST("before the answer to RCPT"));
+	play_both(HELLO PIPELINING ENVELOPE "S: 250 ok\nS: 250 ok\nS: 250 ok\n" LOST("before the answer to DATA"));
+	play_both(HELLO PIPELINING ENVELOPE "S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\n"
+		LOST("after the end of the message: it may have been taken, and may arrive twice"));
+	play_both(HELLO PIPELINING ENVELOPE "S: 250 ok\nS: 550 no\nS: 550 no\nS: 503 no\n"
+		"= <one@x.example> never: 550 no\n= <two@x.example> never: 550 no\n= sent\nC: RSET\nL: connection lost\n= close\n");
+#undef LOST
+}
+
+static void
+rfc5321_3_2_a_server_without_ehlo_gets_helo(void **state)
+{
+	struct smtp_envelope e = envelope(1);
+
+	(void)state;
+	play(player(&e, 1), HELLO "S: 502 what\nC: HELO out.example\nS: 250-mx.example\nS: 250 PIPELINING\n"
+		"C: MAIL FROM:<a@b.example>\nS: 250 ok\nC: RCPT TO:<one@x.example>\nS: 250 ok\nC: DATA\nS: 354 go\n"
+		"C: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n= <one@x.example> taken: 250 ok\n= sent\n" BYE);
+	play(player(&e, 1), HELLO "S: 502 what\nC: HELO out.example\nS: 550 go away\n"
+		"= failed at hello never: 550 go away\n" BYE);
+	play(player(&e, 1), HELLO "S: 451 not now\n= failed at hello later: 451 not now\n" BYE);
+}
+
+static void
+rfc5321_3_1_a_greeting_may_refuse(void **state)
+{
+	(void)state;
+	play_both("S: 554-mx.example\nS: 554 no mail here\n= failed at greeting never: 554 mx.example no mail here\n" BYE);
+	play_both("S: 450 later\n= failed at greeting later: 450 later\n" BYE);
+}
+
+static void
+what_is_no_reply_ends_the_session(void **state)
+{
+	(void)state;
+	play_both("S: SSH-2.0-x\n= failed at greeting later: 451 4.4.2 the server said what is no SMTP reply before the greeting\n"
+		"= close\n");
+	play_both(HELLO PIPELINING ENVELOPE "S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\n"
+		"S: 250-ok\nS: 251 ok\n"
+		"= <one@x.example> later: 451 4.4.2 the server said what is no SMTP reply after the end of the message: it may have "
+		"been taken, and may arrive twice\n"
+		"= <two@x.example> later: 451 4.4.2 the server said what is no SMTP reply after the end of the message: it may have "
+		"been taken, and may arrive twice\n= sent\n= close\n");
+}
+
+static void
+several_transactions_share_a_connection(void **state)
+{
+	struct smtp_envelope two[] = { envelope(1), envelope(1) };
+
+	(void)state;
+	two[1].sender = BYTES_NONE;
+	play(player(two, 2), HELLO PIPELINING
+		"C: MAIL FROM:<a@b.example> SIZE=12\nC: RCPT TO:<one@x.example>\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\n"
+		"C: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n= <one@x.example> taken: 250 ok\n= sent\n"
+		"C: MAIL FROM:<> SIZE=12\nC: RCPT TO:<one@x.example>\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\n"
+		"C: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n= <one@x.example> taken: 250 ok\n= sent\n" BYE);
+}
+
+static void
+a_server_that_speaks_unasked_is_left(void **state)
+{
+	struct smtp_envelope e = envelope(1);
+	struct client_player p = player(&e, 1);
+
+	(void)state;
+	p.may_quit = false;
+	play(p, HELLO PIPELINING "C: MAIL FROM:<a@b.example> SIZE=12\nC: RCPT TO:<one@x.example>\nC: DATA\n"
+		"S: 250 ok\nS: 250 ok\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n"
+		"= <one@x.example> taken: 250 ok\n= sent\nS: 421 idle for too long\n= close\n");
+}
+
+static void
+an_answer_before_the_end_of_the_message_is_the_end(void **state)
+{
+	struct smtp_envelope e = envelope(1);
+	struct client_player p = player(&e, 1);
+	struct bytes in = BYTES_NONE;
+	struct smtp_client_effect effect;
+	struct smtp_client *c = smtp_client_new(&p.settings);
+
+	(void)state;
+#define STEPS(text, until)                                                                                           \
+	in = bytes_text(text);                                                                                         \
+	do                                                                                                             \
+		smtp_client_step(c, &in, &effect);                                                                     \
+	while (effect.kind == SMTP_CLIENT_OUTPUT);                                                                     \
+	assert_int_equal(effect.kind, until)
+	STEPS("220 x\r\n", SMTP_CLIENT_NEED_INPUT);
+	STEPS("250 x\r\n", SMTP_CLIENT_READY);
+	smtp_client_send(c, &e);
+	STEPS("", SMTP_CLIENT_NEED_INPUT);
+	STEPS("250 x\r\n", SMTP_CLIENT_NEED_INPUT);
+	STEPS("250 x\r\n", SMTP_CLIENT_NEED_INPUT);
+	STEPS("354 x\r\n", SMTP_CLIENT_NEED_BODY);
+	assert_int_equal(smtp_client_timeout_s(c), 180);
+	smtp_client_body(c, BYTES("x\n"), false);
+	STEPS("552 5.3.4 too large\r\n", SMTP_CLIENT_RESULT);
+	assert_int_equal(effect.outcome, SMTP_CLIENT_NEVER);
+	STEPS("", SMTP_CLIENT_SENT);
+	/* No dot is said: the message is not whole. */
+	STEPS("", SMTP_CLIENT_CLOSE);
+#undef STEPS
+	smtp_client_free(&c);
+}
+
+static void
+rfc2033_4_2_each_recipient_has_its_answer(void **state)
+{
+	struct smtp_envelope e = envelope(2);
+	struct client_player p = player(&e, 1);
+
+	(void)state;
+	p.settings.is_lmtp = true;
+	play(p, "S: 220 mx.example LMTP\nC: LHLO out.example\n" PIPELINING ENVELOPE
+		"S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\nS: 452 4.2.2 full\n"
+		"= <one@x.example> taken: 250 ok\n= <two@x.example> later: 452 4.2.2 full\n= sent\n" BYE);
+	play(p, "S: 220 mx.example LMTP\nC: LHLO out.example\n" PIPELINING ENVELOPE
+		"S: 250 ok\nS: 550 no\nS: 250 ok\nS: 354 go\n= <one@x.example> never: 550 no\nC: Hi\nC: \nC: ..x\nC: .\n"
+		"S: 250 ok\n= <two@x.example> taken: 250 ok\n= sent\n" BYE);
+	play(p, "S: 220 mx.example LMTP\nC: LHLO out.example\n" PIPELINING ENVELOPE
+		"S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n"
+		"= <one@x.example> taken: 250 ok\nL: timed out\n= <two@x.example> later: 451 4.4.2 timed out after the end of the "
+		"message: it may have been taken, and may arrive twice\n= sent\n= close\n");
+}
+
+static void
+rfc2033_4_1_without_lhlo_it_is_no_lmtp(void **state)
+{
+	struct smtp_envelope e = envelope(2);
+	struct client_player p = player(&e, 1);
+
+	(void)state;
+	p.settings.is_lmtp = true;
+	play(p, "S: 220 mx.example\nC: LHLO out.example\nS: 500 what\n= failed at hello never: 500 what\n" BYE);
+}
+
+#define CHUNKING "S: 250-mx.example\nS: 250-PIPELINING\nS: 250 CHUNKING\n"
+#define CHUNK_ENVELOPE "C: MAIL FROM:<a@b.example>\nC: RCPT TO:<one@x.example>\nC: RCPT TO:<two@x.example>\n"
+
+static void
+rfc3030_2_a_message_goes_in_chunks_without_dots(void **state)
+{
+	struct smtp_envelope e = envelope(2);
+	struct client_player p = player(&e, 1);
+
+	(void)state;
+	play_cut(p, HELLO CHUNKING CHUNK_ENVELOPE "S: 250 ok\nS: 250 ok\nS: 550 no\n= <two@x.example> never: 550 no\n"
+		"C: BDAT 10 LAST\nC: Hi\nC: \nC: .x\nS: 250 ok\n= <one@x.example> taken: 250 ok\n= sent\n" BYE, 5);
+	p.piece = 4;
+	p.message = BYTES("abc\nxyz\nend");
+	play_cut(p, HELLO CHUNKING CHUNK_ENVELOPE "S: 250 ok\nS: 250 ok\nS: 550 no\n= <two@x.example> never: 550 no\n"
+		"C: BDAT 5\nC: abc\nC: BDAT 5\nC: xyz\nC: BDAT 5 LAST\nC: end\nS: 250 ok\nS: 250 ok\nS: 250 ok\n"
+		"= <one@x.example> taken: 250 ok\n= sent\n" BYE, 5);
+	/* Without PIPELINING each chunk waits for its answer. */
+	play_cut(p, HELLO "S: 250-x\nS: 250 CHUNKING\n" "C: MAIL FROM:<a@b.example>\nS: 250 ok\n"
+		"C: RCPT TO:<one@x.example>\nS: 250 ok\nC: RCPT TO:<two@x.example>\nS: 250 ok\n"
+		"C: BDAT 5\nC: abc\nS: 250 ok\nC: BDAT 5\nC: xyz\nS: 250 ok\nC: BDAT 5 LAST\nC: end\nS: 250 ok\n"
+		"= <one@x.example> taken: 250 ok\n= <two@x.example> taken: 250 ok\n= sent\n" BYE, 5);
+}
+
+static void
+rfc3030_2_no_chunk_follows_one_that_was_refused(void **state)
+{
+	struct smtp_envelope e = envelope(1);
+	struct client_player p = player(&e, 1);
+
+	(void)state;
+	p.piece = 4;
+	p.message = BYTES("abc\nxyz\nend");
+	play_cut(p, HELLO "S: 250-x\nS: 250 CHUNKING\n" "C: MAIL FROM:<a@b.example>\nS: 250 ok\n"
+		"C: RCPT TO:<one@x.example>\nS: 250 ok\nC: BDAT 5\nC: abc\nS: 552 5.3.4 too large\n"
+		"= <one@x.example> never: 552 5.3.4 too large\n= sent\n= close\n", 5);
+	/* After the last one: RSET. */
+	p.piece = 0;
+	play_cut(p, HELLO "S: 250-x\nS: 250 CHUNKING\n" "C: MAIL FROM:<a@b.example>\nS: 250 ok\n"
+		"C: RCPT TO:<one@x.example>\nS: 250 ok\nC: BDAT 15 LAST\nC: abc\nC: xyz\nC: end\nS: 554 no\n"
+		"= <one@x.example> never: 554 no\n= sent\nC: RSET\nS: 250 ok\n" BYE, 5);
+}
+
+static void
+rfc3207_4_2_after_starttls_everything_said_before_is_forgotten(void **state)
+{
+	struct smtp_envelope e = envelope(1);
+	struct client_player p = player(&e, 1);
+
+	(void)state;
+	p.settings.tls = SMTP_CLIENT_TLS_MAY;
+	play(p, HELLO "S: 250-mx.example\nS: 250-SIZE 5\nS: 250 STARTTLS\nC: STARTTLS\nS: 220 go\n= tls\nC: EHLO out.example\n"
+		"S: 250 mx.example\nC: MAIL FROM:<a@b.example>\nS: 250 ok\nC: RCPT TO:<one@x.example>\nS: 250 ok\nC: DATA\n"
+		"S: 354 go\nC: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n= <one@x.example> taken: 250 ok\n= sent\n" BYE);
+	play(p, HELLO "S: 250-mx.example\nS: 250 STARTTLS\nC: STARTTLS\nS: 454 4.7.0 no\n= failed at tls later: 454 4.7.0 no\n" BYE);
+	play(p, HELLO "S: 250-mx.example\nS: 250 STARTTLS\nC: STARTTLS\nL: timed out\n"
+		"= failed at tls later: 451 4.4.2 timed out before the answer to STARTTLS\n= close\n");
+	p.settings.tls = SMTP_CLIENT_TLS_MUST;
+	play(p, HELLO "S: 250-mx.example\nS: 250 SIZE\n"
+		"= failed at tls later: 451 4.7.4 the server does not offer TLS, which is required\n" BYE);
+}
+
+static void
+rfc3207_4_2_what_comes_behind_the_answer_to_starttls_is_refused(void **state)
+{
+	struct smtp_envelope e = envelope(1);
+	struct client_player p = player(&e, 1);
+
+	(void)state;
+	p.settings.tls = SMTP_CLIENT_TLS_MAY;
+	client_player_start(&p);
+	client_player_hear(&p, BYTES("220 x\r\n"));
+	client_player_hear(&p, BYTES("250-x\r\n250 STARTTLS\r\n"));
+	client_player_hear(&p, BYTES("220 go\r\n250 injected\r\n"));
+	assert_true(bytes_equal(buf_bytes(&p.text), BYTES("C: EHLO out.example\nC: STARTTLS\n= failed at tls later: "
+		"451 4.7.5 the server said more than its answer to STARTTLS\n= close\n")));
+	client_player_done(&p);
+}
+
+static void
+what_a_peer_cannot_take_is_not_tried(void **state)
+{
+	struct smtp_envelope e = envelope(1);
+
+	(void)state;
+#define NEVER(name, text)                                                                                            \
+	e = envelope(1);                                                                                               \
+	e.name;                                                                                                        \
+	play(player(&e, 1), HELLO PIPELINING "= <one@x.example> never: " text "\n= sent\n" BYE)
+	/* RFC 1870 5, 6152 3, 6531 3.5, 8689 4.2.1 */
+	NEVER(size = 1001, "552 5.3.4 the message has 1001 octets, and the server takes 1000");
+	NEVER(is_utf8 = true, "550 5.6.7 an address or a header field is not ASCII, and the server has no SMTPUTF8");
+	NEVER(sender = BYTES("\xc3\xa9@b.example"),
+		"550 5.6.7 an address or a header field is not ASCII, and the server has no SMTPUTF8");
+	NEVER(needs_require_tls = true, "550 5.7.30 REQUIRETLS support required");
+#undef NEVER
+	e = envelope(1);
+	e.is_8bit = true;
+	play(player(&e, 1), HELLO BASIC
+		"= <one@x.example> never: 554 5.6.3 the message is 8-bit, and the server has no 8BITMIME\n= sent\n" BYE);
+}
+
+static void
+rfc6152_6531_3461_8689_parameters_are_said_when_they_are_known(void **state)
+{
+	struct smtp_envelope e = envelope(1);
+	struct client_player p = player(&e, 1);
+
+	(void)state;
+	e.is_8bit = e.is_utf8 = e.needs_require_tls = true;
+	e.parameters = BYTES("RET=HDRS ENVID=QQ314159");
+	p.is_verified = true;
+	p.settings.tls = SMTP_CLIENT_TLS_MAY;
+	play(p, HELLO "S: 250-x\nS: 250 starttls\nC: STARTTLS\nS: 220 go\n= tls\nC: EHLO out.example\n"
+		"S: 250-x\nS: 250-size 0\nS: 250-8BitMime\nS: 250-SMTPUTF8\nS: 250-DSN\nS: 250 REQUIRETLS\n"
+		"C: MAIL FROM:<a@b.example> SIZE=12 BODY=8BITMIME SMTPUTF8 REQUIRETLS RET=HDRS ENVID=QQ314159\nS: 250 ok\n"
+		"C: RCPT TO:<one@x.example> NOTIFY=NEVER\nS: 250 ok\nC: DATA\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n"
+		"= <one@x.example> taken: 250 ok\n= sent\n" BYE);
+}
+
+static void
+an_address_with_a_control_character_is_not_said(void **state)
+{
+	struct smtp_envelope_recipient bad = { BYTES("a@b.example>\r\nRSET\r\n"), BYTES_NONE };
+	struct smtp_envelope e = envelope(1);
+	struct client_player p = player(&e, 1);
+
+	(void)state;
+	e.recipients = &bad;
+	client_player_start(&p);
+	client_player_hear(&p, BYTES("220 x\r\n"));
+	client_player_hear(&p, BYTES("250 x\r\n"));
+	assert_true(bytes_ends_nocase(buf_bytes(&p.text),
+		BYTES("later: 451 4.3.0 an address of the envelope can't be sent\n= sent\nC: QUIT\n")));
+	client_player_done(&p);
+}
+
+static void
+no_more_replies_are_waited_for_than_buffers_hold(void **state)
+{
+	struct smtp_envelope_recipient many[120];
+	struct smtp_envelope e = envelope(1);
+	struct client_player p = player(&e, 1);
+	size_t count = 0;
+
+	(void)state;
+	for (size_t i = 0; i < 120; i++)
+		many[i] = both[0];
+	e.recipients = many;
+	e.recipient_count = 120;
+	client_player_start(&p);
+	client_player_hear(&p, BYTES("220 x\r\n"));
+	client_player_hear(&p, BYTES("250-x\r\n250 PIPELINING\r\n"));
+	for (size_t at = 0; at < p.said.len; at++)
+		count += p.said.ptr[at] == '\n';
+	assert_int_equal(count, 51);
+	for (size_t i = 0; i < 121; i++)
+		client_player_hear(&p, BYTES("250 x\r\n"));
+	client_player_hear(&p, BYTES("354 x\r\n"));
+	client_player_hear(&p, BYTES("250 x\r\n"));
+	assert_true(bytes_ends_nocase(buf_bytes(&p.text), BYTES("= sent\nC: QUIT\n")));
+	client_player_done(&p);
+}
+
+static void
+rfc5321_4_5_3_2_each_stage_has_its_time(void **state)
+{
+	struct smtp_envelope e = envelope(1);
+	struct client_player p = player(&e, 1);
+
+	(void)state;
+	client_player_start(&p);
+#define HEARS(text, seconds)                                                                                         \
+	client_player_hear(&p, BYTES(text));                                                                           \
+	assert_int_equal(smtp_client_timeout_s(p.client), seconds)
+	HEARS("", 300);
+	HEARS("220 x\r\n", 300);
+	HEARS("250 x\r\n", 300);
+	HEARS("250 x\r\n", 300);
+	HEARS("250 x\r\n", 120);
+	HEARS("354 x\r\n", 600);
+	HEARS("250 x\r\n", 10);
+#undef HEARS
+	client_player_done(&p);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rfc5321_3_3_a_message_is_sent_command_by_command),
+		cmocka_unit_test(rfc2920_3_1_commands_go_in_one_group),
+		cmocka_unit_test(rfc2920_3_1_data_that_nobody_gets_is_ended_with_a_dot),
+		cmocka_unit_test(when_nobody_is_taken_the_transaction_is_reset),
+		cmocka_unit_test(a_sender_that_is_refused_is_everybodys_result),
+		cmocka_unit_test(rfc5321_4_5_3_1_10_too_many_recipients_are_tried_again),
+		cmocka_unit_test(data_that_is_refused_is_the_result_of_who_was_taken),
+		cmocka_unit_test(the_answer_to_the_message_is_the_result),
+		cmocka_unit_test(rfc5321_3_8_after_421_nothing_more_is_said),
+		cmocka_unit_test(a_connection_that_is_lost_is_later_at_each_stage),
+		cmocka_unit_test(rfc5321_3_2_a_server_without_ehlo_gets_helo),
+		cmocka_unit_test(rfc5321_3_1_a_greeting_may_refuse),
+		cmocka_unit_test(what_is_no_reply_ends_the_session),
+		cmocka_unit_test(several_transactions_share_a_connection),
+		cmocka_unit_test(a_server_that_speaks_unasked_is_left),
+		cmocka_unit_test(an_answer_before_the_end_of_the_message_is_the_end),
+		cmocka_unit_test(rfc2033_4_2_each_recipient_has_its_answer),
+		cmocka_unit_test(rfc2033_4_1_without_lhlo_it_is_no_lmtp),
+		cmocka_unit_test(rfc3030_2_a_message_goes_in_chunks_without_dots),
+		cmocka_unit_test(rfc3030_2_no_chunk_follows_one_that_was_refused),
+		cmocka_unit_test(rfc3207_4_2_after_starttls_everything_said_before_is_forgotten),
+		cmocka_unit_test(rfc3207_4_2_what_comes_behind_the_answer_to_starttls_is_refused),
+		cmocka_unit_test(what_a_peer_cannot_take_is_not_tried),
+		cmocka_unit_test(rfc6152_6531_3461_8689_parameters_are_said_when_they_are_known),
+		cmocka_unit_test(an_address_with_a_control_character_is_not_said),
+		cmocka_unit_test(no_more_replies_are_waited_for_than_buffers_hold),
+		cmocka_unit_test(rfc5321_4_5_3_2_each_stage_has_its_time),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

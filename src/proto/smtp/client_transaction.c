@@ -1,0 +1,458 @@
+/* A transaction: which commands are said when, what each reply means to whom.
+
+   With PIPELINING the commands go as a group, whose replies are all heard (RFC 2920 3.1), but no more than REPLIES_MAX are
+   ever waited for, so that neither side fills the other's buffers.  A connection on which it is not sure any more what
+   belongs to what is closed, never used again. */
+#include "proto/smtp/client_internal.h"
+
+#include "base/memory.h"
+
+#include <assert.h>
+
+enum {
+	OUT_FLUSH_OCTETS = 16384,
+	REPLIES_MAX = 50,
+	CHUNK_REPLIES_MAX = 8,
+	ADDRESS_OCTETS_MAX = 320, /* RFC 5321 4.5.3.1: a local part, "@", a domain */
+	PARAMETERS_OCTETS_MAX = 1024,
+};
+
+static bool
+has(const struct smtp_client *c, enum smtp_client_extension extension)
+{
+	return (c->extensions & extension) != 0;
+}
+
+static bool
+is_sendable(struct bytes address, struct bytes parameters)
+{
+	for (size_t i = 0; i < address.len; i++)
+		if (byte_is_class(address.ptr[i], CLASS_CONTROL))
+			return false;
+	return address.len <= ADDRESS_OCTETS_MAX && parameters.len <= PARAMETERS_OCTETS_MAX &&
+		bytes_all_class(parameters, CLASS_PRINT);
+}
+
+static bool
+are_sendable(const struct smtp_envelope *e)
+{
+	for (size_t i = 0; i < e->recipient_count; i++)
+		if (!is_sendable(e->recipients[i].address, e->recipients[i].parameters))
+			return false;
+	return is_sendable(e->sender, e->parameters);
+}
+
+/* RFC 6531 3.4: SMTPUTF8 is for addresses beyond ASCII, and for header fields. */
+static bool
+needs_utf8(const struct smtp_envelope *e)
+{
+	for (size_t i = 0; i < e->recipient_count; i++)
+		if (!bytes_is_ascii(e->recipients[i].address))
+			return true;
+	return e->is_utf8 || !bytes_is_ascii(e->sender);
+}
+
+static void
+judge_size(struct smtp_client *c)
+{
+	char memory[160];
+	struct buf text;
+
+	buf_init_fixed(&text, memory, sizeof memory);
+	put_text(&text, "552 5.3.4 the message has ");
+	put_number(&text, c->now.envelope->size);
+	put_text(&text, " octets, and the server takes ");
+	put_number(&text, c->size_max);
+	smtp_client_judge(c, SMTP_CLIENT_NEVER, buf_bytes(&text));
+}
+
+/* Can this peer take such a message at all?  If not, the verdict says why. */
+static bool
+is_possible(struct smtp_client *c)
+{
+	const struct smtp_envelope *e = c->now.envelope;
+
+	if (!are_sendable(e)) {
+		smtp_client_judge(c, SMTP_CLIENT_LATER, BYTES("451 4.3.0 an address of the envelope can't be sent"));
+	} else if (c->size_max && e->size > c->size_max) {
+		judge_size(c); /* RFC 1870 5 */
+	} else if (e->needs_require_tls && !(c->is_verified && has(c, CLIENT_REQUIRETLS))) {
+		/* RFC 8689 4.2.1 */
+		smtp_client_judge(c, SMTP_CLIENT_NEVER, BYTES("550 5.7.30 REQUIRETLS support required"));
+	} else if (needs_utf8(e) && !has(c, CLIENT_SMTPUTF8)) {
+		/* RFC 6531 3.5 */
+		smtp_client_judge(c, SMTP_CLIENT_NEVER,
+			BYTES("550 5.6.7 an address or a header field is not ASCII, and the server has no SMTPUTF8"));
+	} else if (e->is_8bit && !has(c, CLIENT_8BITMIME)) {
+		/* RFC 6152 3 */
+		smtp_client_judge(c, SMTP_CLIENT_NEVER, BYTES("554 5.6.3 the message is 8-bit, and the server has no 8BITMIME"));
+	} else {
+		return true;
+	}
+	return false;
+}
+
+void
+smtp_client_send(struct smtp_client *c, const struct smtp_envelope *envelope)
+{
+	assert(c->stage == CLIENT_STAGE_READY && !c->now.marks && envelope->recipient_count > 0);
+	c->now = (struct smtp_client_transaction){
+		.envelope = envelope,
+		.marks = memory_new(envelope->recipient_count),
+	};
+	if (is_possible(c))
+		c->stage = CLIENT_STAGE_ENVELOPE;
+	else
+		c->now.is_over = true;
+}
+
+static void
+put_parameter(struct smtp_client *c, bool is_wanted, struct bytes parameter)
+{
+	if (!is_wanted)
+		return;
+	put_char(&c->out, ' ');
+	put_bytes(&c->out, parameter);
+}
+
+static void
+put_mail(struct smtp_client *c)
+{
+	const struct smtp_envelope *e = c->now.envelope;
+
+	put_bytes(&c->out, BYTES("MAIL FROM:<"));
+	put_bytes(&c->out, e->sender);
+	put_char(&c->out, '>');
+	if (has(c, CLIENT_SIZE)) {
+		put_bytes(&c->out, BYTES(" SIZE="));
+		put_number(&c->out, e->size);
+	}
+	put_parameter(c, e->is_8bit, BYTES("BODY=8BITMIME"));
+	put_parameter(c, needs_utf8(e), BYTES("SMTPUTF8"));
+	put_parameter(c, e->needs_require_tls, BYTES("REQUIRETLS"));
+	put_parameter(c, has(c, CLIENT_DSN) && e->parameters.len, e->parameters);
+	put_bytes(&c->out, BYTES("\r\n"));
+}
+
+static void
+put_rcpt(struct smtp_client *c, const struct smtp_envelope_recipient *r)
+{
+	put_bytes(&c->out, BYTES("RCPT TO:<"));
+	put_bytes(&c->out, r->address);
+	put_char(&c->out, '>');
+	put_parameter(c, has(c, CLIENT_DSN) && r->parameters.len, r->parameters);
+	put_bytes(&c->out, BYTES("\r\n"));
+}
+
+/* It comes to nothing; the next one has to begin afresh. */
+static void
+give_up(struct smtp_client *c)
+{
+	c->now.is_over = true;
+	put_bytes(&c->out, BYTES("RSET\r\n"));
+	c->stage = CLIENT_STAGE_RESET;
+}
+
+static void
+begin_body(struct smtp_client *c, bool has_dots)
+{
+	c->wire = (struct smtp_wire){ .has_dots = has_dots };
+	c->stage = CLIENT_STAGE_BODY;
+}
+
+static void
+put_data(struct smtp_client *c)
+{
+	put_bytes(&c->out, BYTES("DATA\r\n"));
+	c->now.said++;
+}
+
+/* Every RCPT is said.  False: nothing may be done before more is heard. */
+static bool
+say_data(struct smtp_client *c)
+{
+	size_t count = c->now.envelope->recipient_count;
+
+	if (c->now.said == count + 2)
+		return false;
+	if (c->now.heard < c->now.said) {
+		/* RFC 3030 has no 354 that would tell whether anybody gets the message: BDAT waits. */
+		if (!has(c, CLIENT_PIPELINING) || has(c, CLIENT_CHUNKING))
+			return false;
+		put_data(c);
+	} else if (c->now.taken == 0) {
+		give_up(c);
+	} else if (has(c, CLIENT_CHUNKING)) {
+		begin_body(c, false);
+	} else {
+		put_data(c);
+	}
+	return true;
+}
+
+bool
+smtp_client_say(struct smtp_client *c)
+{
+	size_t waiting = c->now.said - c->now.heard;
+
+	if (c->stage != CLIENT_STAGE_ENVELOPE || c->out.len >= OUT_FLUSH_OCTETS ||
+		waiting >= (has(c, CLIENT_PIPELINING) ? REPLIES_MAX : 1))
+		return false;
+	if (c->now.is_refused) {
+		if (waiting == 0)
+			give_up(c);
+		return waiting == 0;
+	}
+	if (c->now.said > c->now.envelope->recipient_count)
+		return say_data(c);
+	if (c->now.said == 0)
+		put_mail(c);
+	else
+		put_rcpt(c, &c->now.envelope->recipients[c->now.said - 1]);
+	c->now.said++;
+	return true;
+}
+
+bool
+smtp_client_wants_body(const struct smtp_client *c)
+{
+	size_t waiting = c->now.chunks_said - c->now.chunks_heard;
+
+	return c->stage == CLIENT_STAGE_BODY && waiting < (has(c, CLIENT_PIPELINING) ? CHUNK_REPLIES_MAX : 1);
+}
+
+static void
+put_chunk(struct smtp_client *c, struct bytes octets, bool is_last)
+{
+	smtp_wire_put(&c->wire, octets, &c->chunk);
+	if (is_last)
+		smtp_wire_end(&c->wire, &c->chunk);
+	put_bytes(&c->out, BYTES("BDAT "));
+	put_number(&c->out, c->chunk.len);
+	put_bytes(&c->out, is_last ? BYTES(" LAST\r\n") : BYTES("\r\n"));
+	put_bytes(&c->out, buf_bytes(&c->chunk));
+	buf_done(&c->chunk);
+	c->now.chunks_said++;
+}
+
+void
+smtp_client_body(struct smtp_client *c, struct bytes octets, bool is_last)
+{
+	assert(octets.len <= SMTP_CLIENT_BODY_MAX && c->out.len == 0);
+	if (c->stage != CLIENT_STAGE_BODY)
+		return;
+	c->moves++;
+	if (!c->wire.has_dots) {
+		put_chunk(c, octets, is_last);
+	} else {
+		smtp_wire_put(&c->wire, octets, &c->out);
+		if (is_last)
+			smtp_wire_end(&c->wire, &c->out);
+	}
+	if (is_last)
+		c->stage = CLIENT_STAGE_END;
+}
+
+void
+smtp_client_break(struct smtp_client *c)
+{
+	c->now.is_over = true;
+	smtp_client_close(c);
+}
+
+/* Nobody knows any more what belongs to what. */
+static void
+break_senseless(struct smtp_client *c)
+{
+	smtp_client_judge_by_place(c, BYTES("the server said what makes no sense there"));
+	smtp_client_break(c);
+}
+
+static void
+break_by_reply(struct smtp_client *c)
+{
+	enum smtp_client_outcome outcome = smtp_client_outcome_of(c->reply.code);
+
+	if (c->reply.code / 100 < 4) {
+		break_senseless(c);
+		return;
+	}
+	smtp_client_judge_by_reply(c, outcome);
+	smtp_client_break(c);
+}
+
+static void
+result(struct smtp_client *c, size_t recipient, enum smtp_client_outcome outcome)
+{
+	c->now.marks[recipient] = CLIENT_MARK_TOLD;
+	c->is_result_due = true;
+	c->result = (struct smtp_client_effect){ .kind = SMTP_CLIENT_RESULT, .outcome = outcome, .recipient = recipient };
+}
+
+static void
+hear_rcpt(struct smtp_client *c, size_t recipient)
+{
+	enum smtp_client_outcome outcome = smtp_client_outcome_of(c->reply.code);
+
+	if (c->now.is_refused)
+		return;
+	if (outcome == SMTP_CLIENT_TAKEN) {
+		c->now.marks[recipient] = CLIENT_MARK_TAKEN;
+		c->now.taken++;
+		return;
+	}
+	/* RFC 5321 4.5.3.1.10: too many recipients, which older servers say so. */
+	result(c, recipient, c->reply.code == 552 ? SMTP_CLIENT_LATER : outcome);
+}
+
+static void
+hear_data(struct smtp_client *c)
+{
+	if (c->reply.code / 100 == 2) {
+		break_senseless(c);
+	} else if (c->reply.code / 100 == 3 && c->now.taken == 0) {
+		/* RFC 2920 3.1: DATA was taken although nobody gets the message: a single dot. */
+		put_bytes(&c->out, BYTES(".\r\n"));
+		c->now.is_over = true;
+		c->stage = CLIENT_STAGE_NOTHING;
+	} else if (c->reply.code / 100 == 3) {
+		begin_body(c, true);
+	} else {
+		if (!c->now.is_refused)
+			smtp_client_judge_by_reply(c, smtp_client_outcome_of(c->reply.code));
+		give_up(c);
+	}
+}
+
+static void
+hear_envelope(struct smtp_client *c)
+{
+	size_t number = c->now.heard;
+
+	/* 421 is the end, and answers nothing (RFC 5321 3.8); so is what comes before anything was said, or asks for more. */
+	if (c->reply.code == 421 || number == c->now.said ||
+		(c->reply.code / 100 == 3 && number <= c->now.envelope->recipient_count)) {
+		break_by_reply(c);
+		return;
+	}
+	c->now.heard++;
+	if (number == 0 && smtp_client_outcome_of(c->reply.code) != SMTP_CLIENT_TAKEN) {
+		c->now.is_refused = true;
+		smtp_client_judge_by_reply(c, smtp_client_outcome_of(c->reply.code));
+	} else if (number > c->now.envelope->recipient_count) {
+		hear_data(c);
+	} else if (number > 0) {
+		hear_rcpt(c, number - 1);
+	}
+}
+
+/* BDAT is answered one by one; DATA by 354 and then at the end only. */
+static void
+hear_body(struct smtp_client *c)
+{
+	if (c->reply.code / 100 == 2 && c->now.chunks_heard < c->now.chunks_said)
+		c->now.chunks_heard++;
+	else
+		break_by_reply(c);
+}
+
+/* RFC 2033 4.2: a reply for each recipient that was taken, in their order. */
+static void
+hear_end_of_one(struct smtp_client *c)
+{
+	size_t at = c->now.told;
+
+	while (c->now.marks[at] != CLIENT_MARK_TAKEN)
+		at++;
+	c->now.told = at + 1;
+	result(c, at, smtp_client_outcome_of(c->reply.code));
+	if (--c->now.taken > 0)
+		return;
+	c->now.is_over = true;
+	c->stage = CLIENT_STAGE_READY;
+}
+
+static void
+hear_end(struct smtp_client *c)
+{
+	enum smtp_client_outcome outcome = smtp_client_outcome_of(c->reply.code);
+
+	if (c->reply.code == 421 || c->reply.code / 100 == 3) {
+		break_by_reply(c);
+	} else if (c->now.chunks_heard + 1 < c->now.chunks_said) {
+		hear_body(c);
+	} else if (c->settings->is_lmtp) {
+		hear_end_of_one(c);
+	} else {
+		smtp_client_judge_by_reply(c, outcome);
+		if (outcome != SMTP_CLIENT_TAKEN && !c->wire.has_dots) {
+			give_up(c); /* RFC 3030 2: RSET must be sent after an error */
+			return;
+		}
+		c->now.is_over = true;
+		c->stage = CLIENT_STAGE_READY;
+	}
+}
+
+void
+smtp_client_hear(struct smtp_client *c)
+{
+	if (c->stage == CLIENT_STAGE_ENVELOPE)
+		hear_envelope(c);
+	else if (c->stage == CLIENT_STAGE_BODY)
+		hear_body(c);
+	else if (c->stage == CLIENT_STAGE_END)
+		hear_end(c);
+	else if (c->stage == CLIENT_STAGE_RESET && c->reply.code / 100 != 2)
+		smtp_client_close(c);
+	else if (c->reply.code == 421)
+		smtp_client_close(c);
+	else
+		c->stage = CLIENT_STAGE_READY;
+}
+
+/* The next recipient that has no result yet, or their count. */
+static size_t
+next_untold(struct smtp_client *c)
+{
+	size_t at = c->now.told;
+
+	while (at < c->now.envelope->recipient_count && c->now.marks[at] == CLIENT_MARK_TOLD)
+		at++;
+	c->now.told = at;
+	return at;
+}
+
+static void
+tell_verdict(struct smtp_client *c, struct smtp_client_effect *effect)
+{
+	size_t at = next_untold(c);
+
+	if (at == c->now.envelope->recipient_count) {
+		memory_free(c->now.marks);
+		c->now.marks = NULL;
+		c->now.is_over = false;
+		effect->kind = SMTP_CLIENT_SENT;
+		return;
+	}
+	c->now.marks[at] = CLIENT_MARK_TOLD;
+	effect->kind = SMTP_CLIENT_RESULT;
+	effect->recipient = at;
+	effect->outcome = c->verdict.outcome;
+	effect->octets = bytes_of(c->verdict.text, c->verdict.text_len);
+}
+
+bool
+smtp_client_tell(struct smtp_client *c, struct smtp_client_effect *effect)
+{
+	if (c->is_result_due) {
+		c->is_result_due = false;
+		*effect = c->result;
+		effect->octets = smtp_incoming_text(&c->reply);
+	} else if (c->now.is_over) {
+		tell_verdict(c, effect);
+	} else {
+		return false;
+	}
+	return true;
+}
