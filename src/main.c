@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "role/directory/directory.h"
 #include "role/front/front.h"
+#include "role/relay/relay.h"
 #include "role/store/store.h"
 #include "role/supervisor/supervisor.h"
 
@@ -28,6 +29,7 @@ be_role(const char *name)
 		[ROLE_FRONT] = &front_hooks,
 		[ROLE_DIRECTORY] = &directory_hooks,
 		[ROLE_STORE] = &store_hooks,
+		[ROLE_RELAY] = &relay_hooks,
 	};
 	enum role role = ipc_role_by_name(bytes_text(name));
 

@@ -74,8 +74,9 @@ struct config {
 	struct config_texts domains; /* lower case */
 	struct bytes recipient_delimiter; /* "" or one or more characters, each of which delimits */
 	struct bytes postmaster; /* address; empty: postmaster@ the first domain */
+	struct config_texts source_addresses; /* to connect from: IPv4 or IPv6, or one of each */
 	struct bytes run_directory, state_directory;
-	struct bytes user_front, user_directory, user_store; /* accounts of the system that roles run as */
+	struct bytes user_front, user_directory, user_store, user_relay; /* accounts of the system that roles run as */
 	enum config_log_format log_format;
 	enum event_level log_level; /* events below are not logged */
 	struct config_listener *listeners;
@@ -115,6 +116,7 @@ struct config {
 	uint32_t refused_recipients_max; /* of an SMTP client that has not logged in, before it is sent away */
 	uint32_t connections_max; /* of one front */
 	uint32_t connections_per_address_max;
+	uint32_t outgoing_max, outgoing_per_host_max; /* mails on their way */
 	uint32_t smtp_timeout_s; /* RFC 5321 4.5.3.2.7: 5 minutes at least */
 	uint32_t imap_timeout_s; /* RFC 3501 5.4: 30 minutes at least */
 	uint32_t login_timeout_s; /* an IMAP client that has not logged in */

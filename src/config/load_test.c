@@ -159,9 +159,9 @@ every_directive_finds_its_member(void **state)
 		"log { format json; level error; } plaintext_login yes; default_password_scheme SCRAM-SHA-256;\n"
 		"listen smtp 127.0.0.1; listen submission [::1]:2587; listen submissions *; listen imap *:2143; listen imaps *;\n"
 		"certificate DIR/chain file:DIR/key; directory embedded { file /x.db; } mailboxes maildir /m/%{home};\n"
-		"fronts 3; store_threads 5;\n"
+		"fronts 3; store_threads 5; source_address 192.0.2.1 2001:db8::1; user relay e;\n"
 		"limits { message_size 1M; recipients 101; hops 11; command_line 2K; imap_command 9000; errors 4; refused_recipients 13; connections 12;\n"
-		" connections_per_address 6; smtp_timeout 7; imap_timeout 1h; login_timeout 8s; login_failures 9;\n"
+		" outgoing 14; outgoing_per_host 15; connections_per_address 6; smtp_timeout 7; imap_timeout 1h; login_timeout 8s; login_failures 9;\n"
 		" request_timeout 500ms; journal 2M; }\n");
 
 	(void)state;
@@ -195,6 +195,7 @@ every_directive_finds_its_member(void **state)
 	assert_int_equal(c->errors_max, 4);
 	assert_int_equal(c->refused_recipients_max, 13);
 	assert_int_equal(c->connections_max, 12);
+	assert_true(c->outgoing_max == 14 && c->outgoing_per_host_max == 15 && bytes_equal(c->user_relay, BYTES("e")));
 	assert_int_equal(c->connections_per_address_max, 6);
 	assert_int_equal(c->smtp_timeout_s, 7);
 	assert_int_equal(c->imap_timeout_s, 3600);

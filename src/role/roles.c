@@ -59,10 +59,11 @@ roles_user(const struct config *c, enum role role)
 		return c->user_directory;
 	case ROLE_STORE:
 		return c->user_store;
+	case ROLE_RELAY:
+		return c->user_relay;
 	case ROLE_SUPERVISOR:
 	case ROLE_RESOLVER:
 	case ROLE_QUEUE:
-	case ROLE_RELAY:
 	case ROLE_COUNT:
 	case ROLE_ANY:
 	case ROLE_MAILER:
@@ -164,6 +165,7 @@ roles_jail(const struct config *c, enum role role, struct bytes user, struct rol
 			out->profile.paths[count].access = SANDBOX_READ | SANDBOX_WRITE;
 			count++;
 		}
+	out->profile.may_connect = row->may_connect;
 	if (row->may_resolve && c->ldap_servers.count > 0) {
 		out->profile.may_connect = true;
 		add_readable(out, &count, c->ldap_ca_file);

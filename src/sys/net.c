@@ -278,6 +278,59 @@ net_accept(int listener, struct net_address *peer)
 	return fd;
 }
 
+void
+net_address_of(struct bytes octets, uint16_t port, struct net_address *out)
+{
+	struct in_addr ipv4;
+	struct in6_addr ipv6;
+
+	memset(out, 0, sizeof *out);
+	if (octets.len == sizeof ipv4) {
+		memcpy(&ipv4, octets.ptr, sizeof ipv4);
+		set_ipv4(out, ipv4, port);
+	} else if (octets.len == sizeof ipv6) {
+		memcpy(&ipv6, octets.ptr, sizeof ipv6);
+		set_ipv6(out, ipv6, port);
+	}
+}
+
+static int
+connect_from(int fd, const struct net_address *to, const struct net_address *source)
+{
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	if (source) {
+		/* The port is chosen when the other end is known: then one may serve many connections. */
+		set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+		if (bind(fd, (const struct sockaddr *)&source->storage, source->len) == -1)
+			return -1;
+	}
+	if (connect(fd, (const struct sockaddr *)&to->storage, to->len) == 0 || errno == EINPROGRESS)
+		return 0;
+	return -1;
+}
+
+int
+net_connect_start(const struct net_address *to, const struct net_address *source)
+{
+	int fd = new_socket(to->storage.ss_family);
+
+	if (fd == -1 || connect_from(fd, to, source) == 0)
+		return fd;
+	int error = errno;
+	close(fd);
+	errno = error;
+	return -1;
+}
+
+int
+net_connect_result(int fd)
+{
+	int error = 0;
+	socklen_t len = sizeof error;
+
+	return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1 ? errno : error;
+}
+
 int
 net_local_address(int fd, struct net_address *out)
 {

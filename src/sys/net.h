@@ -54,6 +54,13 @@ int net_set_unix_access(const char *path, const struct net_unix_access *access, 
 	__attribute__((warn_unused_result));
 /* Connects to a unix stream socket, blocking: for the CLI.  -1 with *f. */
 int net_connect_unix(const char *path, struct fault *f) __attribute__((warn_unused_result));
+/* An address of 4 or 16 octets, in network order. */
+void net_address_of(struct bytes octets, uint16_t port, struct net_address *out);
+/* Begins to connect, from source unless that is NULL, with TCP_NODELAY set.  The socket is writable when that is decided: then
+   ask net_connect_result.  -1 and errno: it failed at once. */
+int net_connect_start(const struct net_address *to, const struct net_address *source);
+/* 0: connected; else the errno that says why not. */
+int net_connect_result(int fd);
 /* The next connection with TCP_NODELAY set; -1: none waits (EAGAIN) or trouble (errno). */
 int net_accept(int listener, struct net_address *peer);
 int net_local_address(int fd, struct net_address *out);

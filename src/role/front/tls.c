@@ -3,8 +3,6 @@
 #include "base/memory.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -15,25 +13,6 @@ struct tls_server {
 	size_t count;
 	size_t users; /* who holds it: the owner and each connection, whose handshake asks for names */
 };
-
-struct tls {
-	SSL *ssl;
-	struct tls_server *server;
-	bool wants_write;
-	bool is_broken; /* after a fatal error OpenSSL must not be asked for close_notify */
-};
-
-static int
-set_openssl_fault(struct fault *f, const char *what, struct bytes path)
-{
-	char reason[120] = "no reason given";
-	unsigned long code = ERR_peek_last_error();
-
-	if (code)
-		ERR_error_string_n(code, reason, sizeof reason);
-	ERR_clear_error();
-	return fault_set(f, FAULT_PERM, "%s %.*s: %s", what, BYTES_ARG(path), reason);
-}
 
 static int
 use_chain(SSL_CTX *context, struct bytes pem)
@@ -118,11 +97,11 @@ add_certificate(struct tls_server *server, const struct config_certificate *c, s
 
 	server->contexts[server->count++] = context;
 	if (use_chain(context, c->chain_pem) != 0)
-		return set_openssl_fault(f, "certificate", c->chain_path);
+		return tls_set_fault(f, "certificate", c->chain_path);
 	if (use_key(context, c->secret_key_pem) != 0)
-		return set_openssl_fault(f, "private key", c->key_path);
+		return tls_set_fault(f, "private key", c->key_path);
 	if (SSL_CTX_check_private_key(context) != 1)
-		return set_openssl_fault(f, "the certificate does not belong to the private key", c->key_path);
+		return tls_set_fault(f, "the certificate does not belong to the private key", c->key_path);
 	return 0;
 }
 
@@ -159,115 +138,21 @@ tls_server_free(struct tls_server **server)
 	memory_free(s);
 }
 
+static void
+released(void *owner)
+{
+	struct tls_server *server = owner;
+
+	tls_server_free(&server);
+}
+
 struct tls *
 tls_new(struct tls_server *server, int fd)
 {
-	struct tls *t = NEW(struct tls);
+	SSL *ssl = SSL_new(server->contexts[0]);
 
+	assert(ssl);
 	server->users++;
-	t->server = server;
-	t->ssl = SSL_new(server->contexts[0]);
-	assert(t->ssl);
-	(void)SSL_set_fd(t->ssl, fd);
-	SSL_set_accept_state(t->ssl);
-	return t;
-}
-
-void
-tls_free(struct tls **t)
-{
-	if (!*t)
-		return;
-	if (!(*t)->is_broken && SSL_is_init_finished((*t)->ssl))
-		(void)SSL_shutdown((*t)->ssl);
-	ERR_clear_error();
-	SSL_free((*t)->ssl);
-	tls_server_free(&(*t)->server);
-	memory_free(*t);
-	*t = NULL;
-}
-
-/* What SSL_get_error means for the driver. */
-static enum tls_status
-status_of(struct tls *t, int result)
-{
-	int error = SSL_get_error(t->ssl, result);
-
-	t->wants_write = error == SSL_ERROR_WANT_WRITE;
-	if (error == SSL_ERROR_WANT_READ)
-		return TLS_WANTS_READ;
-	if (error == SSL_ERROR_WANT_WRITE)
-		return TLS_WANTS_WRITE;
-	if (error != SSL_ERROR_ZERO_RETURN)
-		t->is_broken = true;
-	return TLS_BROKEN;
-}
-
-enum tls_status
-tls_handshake(struct tls *t, struct fault *f)
-{
-	enum tls_status status;
-	int result;
-
-	ERR_clear_error();
-	result = SSL_do_handshake(t->ssl);
-	if (result == 1) {
-		t->wants_write = false;
-		return TLS_DONE;
-	}
-	status = status_of(t, result);
-	if (status == TLS_BROKEN)
-		(void)set_openssl_fault(f, "TLS handshake", BYTES_NONE);
-	return status;
-}
-
-ssize_t
-tls_read(struct tls *t, void *to, size_t count)
-{
-	int result;
-
-	ERR_clear_error();
-	result = SSL_read(t->ssl, to, count > INT_MAX ? INT_MAX : (int)count);
-	if (result > 0) {
-		t->wants_write = false;
-		return result;
-	}
-	if (status_of(t, result) != TLS_BROKEN) {
-		errno = EAGAIN;
-		return -1;
-	}
-	return 0;
-}
-
-ssize_t
-tls_write(struct tls *t, struct bytes from)
-{
-	int result;
-
-	ERR_clear_error();
-	result = SSL_write(t->ssl, from.ptr, from.len > INT_MAX ? INT_MAX : (int)from.len);
-	if (result > 0) {
-		t->wants_write = false;
-		return result;
-	}
-	errno = status_of(t, result) == TLS_BROKEN ? EPIPE : EAGAIN;
-	return -1;
-}
-
-bool
-tls_wants_write(const struct tls *t)
-{
-	return t->wants_write;
-}
-
-const char *
-tls_version(const struct tls *t)
-{
-	return SSL_get_version(t->ssl);
-}
-
-const char *
-tls_cipher(const struct tls *t)
-{
-	return SSL_get_cipher_name(t->ssl);
+	SSL_set_accept_state(ssl);
+	return tls_over(ssl, fd, released, server);
 }

@@ -1,0 +1,172 @@
+/* The role's hooks: what comes from the queue, where to connect from, the orderly end. */
+#include "role/relay/relay.h"
+
+#include "base/memory.h"
+#include "role/relay/relay_internal.h"
+
+enum { DRAIN_LOOK_MS = 50 };
+
+/* OpenSSL reads its files when the first context is made. */
+static int
+before_jail(struct role_self *r, struct fault *f)
+{
+	struct relay *relay = NEW(struct relay);
+
+	(void)f;
+	r->state = relay;
+	relay->tls = tls_client_context();
+	return 0;
+}
+
+static void
+set_sources(struct relay *relay)
+{
+	const struct config_texts *texts = &relay->config->source_addresses;
+	struct fault f;
+
+	relay->sources[0].len = relay->sources[1].len = 0;
+	for (size_t i = 0; i < texts->count; i++) {
+		struct net_address a;
+
+		if (net_address_parse(texts->at[i], 0, &a, &f) == 0)
+			relay->sources[a.storage.ss_family == AF_INET6] = a;
+	}
+}
+
+/* Ends when the last mail that was begun has its results. */
+static void
+end_when_done(struct timer *t)
+{
+	struct relay *relay = (struct relay *)((char *)t - offsetof(struct relay, end_of_drain));
+
+	sessions_end_idle(relay, 0);
+	if (TAILQ_EMPTY(&relay->active) && TAILQ_EMPTY(&relay->sessions))
+		role_end(relay->role);
+}
+
+static int
+start(struct role_self *r, struct fault *f)
+{
+	struct relay *relay = r->state;
+
+	(void)f;
+	relay->role = r;
+	relay->loop = r->loop;
+	relay->config = r->config;
+	relay->hops = map_new();
+	TAILQ_INIT(&relay->active);
+	TAILQ_INIT(&relay->waiting);
+	TAILQ_INIT(&relay->sessions);
+	TAILQ_INIT(&relay->idle);
+	timer_init(&relay->end_of_drain, r->loop, end_when_done);
+	set_sources(relay);
+	return 0;
+}
+
+static int
+reload(struct role_self *r, const struct config *old, struct fault *f)
+{
+	struct relay *relay = r->state;
+
+	(void)old, (void)f;
+	relay->config = r->config;
+	set_sources(relay);
+	sending_start_waiting(relay);
+	return 0;
+}
+
+/* They stay who they are when the other side starts anew. */
+static void
+peer_connected(struct role_self *r, struct peer *p)
+{
+	struct relay *relay = r->state;
+
+	if (peer_role(p) == ROLE_QUEUE)
+		relay->queue = p;
+	else if (peer_role(p) == ROLE_RESOLVER)
+		relay->resolver = p;
+}
+
+static void
+message(struct role_self *r, struct peer *p, const struct message *m)
+{
+	(void)p;
+	if (m->type == MESSAGE_SEND) {
+		sending_new(r->state, m);
+		return;
+	}
+	for (size_t i = 0; i < m->fd_count; i++)
+		net_close(m->fds[i]);
+}
+
+static void
+abort_waiting(struct relay *relay)
+{
+	struct sending *s;
+
+	while ((s = TAILQ_FIRST(&relay->waiting)))
+		sending_abort(s);
+}
+
+/* A new queue begins with what its spool says is not sent. */
+static void
+peer_lost(struct role_self *r, struct peer *p)
+{
+	struct relay *relay = r->state;
+	struct sending *s;
+
+	if (peer_role(p) != ROLE_QUEUE)
+		return;
+	abort_waiting(relay);
+	while ((s = TAILQ_FIRST(&relay->active)))
+		sending_abort(s);
+}
+
+static void
+drain(struct role_self *r, uint32_t within_ms)
+{
+	struct relay *relay = r->state;
+	struct sending *s;
+
+	(void)within_ms;
+	relay->is_draining = true;
+	while ((s = TAILQ_FIRST(&relay->waiting)))
+		sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.2 the server is going away");
+	timer_start(&relay->end_of_drain, 0, DRAIN_LOOK_MS);
+}
+
+static void
+relay_closed(struct timer *t)
+{
+	struct relay *relay = (struct relay *)((char *)t - offsetof(struct relay, end_of_drain));
+
+	map_free(&relay->hops);
+	SSL_CTX_free(relay->tls);
+	memory_free(relay);
+}
+
+static void
+end(struct role_self *r)
+{
+	struct relay *relay = r->state;
+	struct session *session;
+	struct sending *s;
+
+	abort_waiting(relay);
+	while ((s = TAILQ_FIRST(&relay->active)))
+		sending_abort(s);
+	while ((session = TAILQ_FIRST(&relay->sessions)))
+		session_drop(session);
+	timer_close(&relay->end_of_drain, relay_closed);
+}
+
+const struct role_hooks relay_hooks = {
+	.before_jail = before_jail,
+	.start = start,
+	.reload = reload,
+	.peer_connected = peer_connected,
+	.message = message,
+	.peer_lost = peer_lost,
+	.drain = drain,
+	.end = end,
+};

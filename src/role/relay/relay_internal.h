@@ -1,0 +1,162 @@
+/* The relay's own state, shared by its files. */
+#ifndef RELAY_RELAY_INTERNAL_H
+#define RELAY_RELAY_INTERNAL_H
+
+#include "base/event.h"
+#include "base/map.h"
+#include "proto/smtp/client.h"
+#include "role/relay/route.h"
+#include "role/relay/tls_client.h"
+#include "role/role.h"
+#include "sys/net.h"
+
+#include <sys/queue.h>
+
+/* One read takes at most so much. */
+#define RELAY_READ_MAX 65536
+/* "mx.example (192.0.2.1)" */
+#define RELAY_SERVER_MAX (ROUTE_NAME_MAX + NET_TEXT_MAX + 8)
+#define RELAY_KEY_MAX (ROUTE_NAME_MAX + 16)
+/* Addresses of one host that are looked at, and connections that one mail may try. */
+#define RELAY_ADDRESSES_MAX 8
+#define RELAY_TRIES_MAX 10
+
+struct sending;
+struct session;
+
+struct relay {
+	struct role_self *role;
+	struct loop *loop;
+	const struct config *config;
+	struct peer *queue, *resolver; /* NULL until they were there once */
+	SSL_CTX *tls;
+	struct net_address sources[2]; /* where to connect from, by IPv4 and by IPv6; len 0: the system chooses */
+	TAILQ_HEAD(, sending) active; /* they have a connection, or are about to */
+	TAILQ_HEAD(, sending) waiting; /* for one of the others to end */
+	uint32_t active_count, waiting_count;
+	struct map *hops; /* key of a hop → how many active ones there are, as a pointer's value */
+	TAILQ_HEAD(, session) sessions;
+	TAILQ_HEAD(, session) idle; /* of them, those that wait for the next mail; the oldest first */
+	uint32_t idle_count;
+	uint64_t last_session;
+	bool is_draining, is_starting;
+	struct timer end_of_drain;
+	uint8_t scratch[RELAY_READ_MAX];
+	uint8_t body[SMTP_CLIENT_BODY_MAX];
+};
+
+/* Where a connection leads. */
+struct relay_target {
+	char name[ROUTE_NAME_MAX + 1]; /* of the host, or its address */
+	bool is_literal;
+	struct net_address address;
+	char text[RELAY_SERVER_MAX]; /* for people: "mx.example (192.0.2.1)" */
+};
+
+#define RELAY_FAMILIES 2
+
+/* A question to the resolver. */
+struct lookup {
+	struct sending *sending;
+	enum ipc_record record;
+	uint64_t request; /* 0: none that is not answered yet */
+	struct net_address found[RELAY_ADDRESSES_MAX / RELAY_FAMILIES];
+	size_t count;
+};
+
+/* One SEND, from its coming to its SENT. */
+struct sending {
+	TAILQ_ENTRY(sending) link;
+	struct relay *relay;
+	uint64_t request;
+	struct event_context context;
+	char mail_id[32];
+	enum ipc_hop hop;
+	uint16_t port;
+	char host[ROUTE_NAME_MAX + 1];
+	char key[RELAY_KEY_MAX]; /* mails with the same one may share a connection */
+	bool is_active;
+	/* the envelope, in its own memory */
+	struct arena *arena;
+	struct smtp_envelope envelope;
+	bool needs_tls;
+	int fd;
+	uint64_t offset;
+	/* the way */
+	struct route route;
+	size_t host_at; /* of the route, whose addresses these are */
+	struct net_address addresses[RELAY_ADDRESSES_MAX];
+	size_t address_count, address_at;
+	struct lookup lookups[RELAY_FAMILIES]; /* of A and AAAA; the first of MX too */
+	bool is_lookup_late; /* one of the host's could not be answered now */
+	struct session *tries[2]; /* connections that are being made */
+	size_t tried;
+	struct timer stagger, deadline; /* when the second one begins, when all of it ends */
+	struct session *session; /* what it is being sent over */
+	/* why it could not be sent so far: the last thing that will pass, else the last that won't */
+	enum smtp_client_outcome failure;
+	char failure_text[400];
+	bool was_retried; /* because a used connection was gone */
+	/* what the queue is told */
+	struct buf results;
+	size_t text_max, taken, later;
+	char server[RELAY_SERVER_MAX], tls[64];
+	bool has_dsn;
+	unsigned int closing; /* timers that are not closed yet */
+};
+
+/* sending.c */
+
+/* A SEND has come: takes its descriptor over. */
+void sending_new(struct relay *relay, const struct message *m);
+/* It has a place now. */
+void sending_start(struct sending *s);
+/* It is forgotten: nobody wants the answer. */
+void sending_abort(struct sending *s);
+/* All that waits in the relay and may begin, begins. */
+void sending_start_waiting(struct relay *relay);
+/* Everybody hears the same, who has not heard yet; then it is over. */
+void sending_fail(struct sending *s, enum smtp_client_outcome outcome, const char *text);
+/* The next piece of the message, read to `to`; -1: it can't be read. */
+ssize_t sending_read(struct sending *s, void *to, size_t count);
+/* What a session tells of it. */
+void sending_result(struct sending *s, size_t recipient, enum smtp_client_outcome outcome, struct bytes text);
+/* Every recipient has been told.  was_answered: the server said something of this mail. */
+void sending_done(struct sending *s, struct session *session, bool is_used, bool was_answered);
+
+/* sending_way.c */
+
+/* From the domain, or the host, to a connection. */
+void sending_find_way(struct sending *s);
+/* Nothing of that is wanted any more. */
+void sending_leave_way(struct sending *s);
+/* A connection that was being made is there; it is not. */
+void sending_connected(struct sending *s, struct session *session);
+void sending_unreachable(struct sending *s, struct session *session, const char *text);
+/* The session never became ready. */
+void sending_failed(struct sending *s, const struct relay_target *target, bool has_tls, const struct smtp_client_effect *why);
+/* A connection that was used before is gone: on with a new one. */
+void sending_retry(struct sending *s);
+/* For the timer of that name: the first connection takes its time, so a second one begins. */
+void sending_stagger(struct timer *t);
+
+/* session.c */
+
+/* Begins to connect, for that mail.  NULL: *f says why it can't be. */
+struct session *session_open(struct sending *s, const struct relay_target *target, bool may_tls, struct fault *f);
+/* An idle one for mails of that key, or NULL. */
+struct session *session_find_idle(struct relay *relay, const char *key);
+/* The mail goes over it next. */
+void session_use(struct session *session, struct sending *s);
+/* Has it carried so few mails that it may carry more? */
+bool session_may_go_on(const struct session *session);
+/* It is not waited for any more: the mail on it has its results before this returns. */
+void session_lose(struct session *session, struct bytes why);
+/* Ends it now, and tells nobody. */
+void session_drop(struct session *session);
+/* Ends those that are idle; keeps `most` of them. */
+void sessions_end_idle(struct relay *relay, uint32_t most);
+const struct relay_target *session_target(const struct session *session);
+bool session_has_dsn(const struct session *session);
+
+#endif

@@ -1,0 +1,329 @@
+/* A SEND from its coming to its SENT.
+
+   It waits for a place (so many in all, so many for one hop, so that a slow server takes no place from the others), goes over an
+   idle connection or finds its way (sending_way.c), and a session tells it what became of each recipient.  Whatever happens, SENT is
+   said once and has every recipient once; only when the queue is gone nobody is told, and what was not sent to its end yet is
+   dropped, because the queue will come with it again. */
+#include "role/relay/relay_internal.h"
+
+#include "base/memory.h"
+#include "sys/disk.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	WAITING_MAX = 1000,
+	ENVELOPE_OCTETS_MAX = 256 * 1024,
+	RESULTS_OCTETS_MAX = 65536,
+	RESULT_HEAD_OCTETS = 5,
+	TEXT_OCTETS_MAX = 400,
+	DEADLINE_MS = 2 * 3600 * 1000,
+};
+
+static void
+one_closed(struct sending *s)
+{
+	if (--s->closing > 0)
+		return;
+	arena_free(&s->arena);
+	buf_done(&s->results);
+	memory_free(s);
+}
+
+static void
+stagger_closed(struct timer *t)
+{
+	one_closed((struct sending *)((char *)t - offsetof(struct sending, stagger)));
+}
+
+static void
+deadline_closed(struct timer *t)
+{
+	one_closed((struct sending *)((char *)t - offsetof(struct sending, deadline)));
+}
+
+static void
+count_hop(struct relay *relay, const char *key, intptr_t by)
+{
+	intptr_t count = (intptr_t)map_get(relay->hops, bytes_text(key)) + by;
+
+	if (count > 0)
+		(void)map_put(relay->hops, bytes_text(key), (void *)count); /* NOLINT(performance-no-int-to-ptr) */
+	else
+		(void)map_remove(relay->hops, bytes_text(key));
+}
+
+static void
+activate(struct sending *s)
+{
+	struct relay *relay = s->relay;
+
+	if (s->is_active)
+		return;
+	TAILQ_REMOVE(&relay->waiting, s, link);
+	relay->waiting_count--;
+	TAILQ_INSERT_TAIL(&relay->active, s, link);
+	relay->active_count++;
+	count_hop(relay, s->key, 1);
+	s->is_active = true;
+	timer_start(&s->deadline, DEADLINE_MS, 0);
+}
+
+/* Gives everything back; the memory goes in a later turn of the loop. */
+static void
+forget(struct sending *s)
+{
+	struct relay *relay = s->relay;
+
+	sending_leave_way(s);
+	if (s->is_active) {
+		TAILQ_REMOVE(&relay->active, s, link);
+		relay->active_count--;
+		count_hop(relay, s->key, -1);
+	} else {
+		TAILQ_REMOVE(&relay->waiting, s, link);
+		relay->waiting_count--;
+	}
+	disk_close(&s->fd);
+	s->closing = 2;
+	timer_close(&s->stagger, stagger_closed);
+	timer_close(&s->deadline, deadline_closed);
+}
+
+void
+sending_abort(struct sending *s)
+{
+	if (s->session)
+		session_drop(s->session);
+	forget(s);
+}
+
+static void
+report(struct sending *s)
+{
+	struct message m = { .type = MESSAGE_SENT };
+
+	m.u.sent = (struct ipc_sent){ .request = s->request, .has_dsn = s->has_dsn, .host = bytes_text(s->server),
+		.tls = bytes_text(s->tls), .results = buf_bytes(&s->results) };
+	if (peer_send(s->relay->queue, &m) == -1)
+		return; /* the queue is gone, and comes with the mail again */
+}
+
+void
+sending_result(struct sending *s, size_t recipient, enum smtp_client_outcome outcome, struct bytes text)
+{
+	static const uint8_t outcomes[] = { [SMTP_CLIENT_TAKEN] = IPC_OK, [SMTP_CLIENT_LATER] = IPC_LATER,
+		[SMTP_CLIENT_NEVER] = IPC_INVALID };
+	static const enum event_id events[] = { [SMTP_CLIENT_TAKEN] = EV_RELAY_SENT, [SMTP_CLIENT_LATER] = EV_RELAY_LATER,
+		[SMTP_CLIENT_NEVER] = EV_RELAY_REFUSED };
+	struct bytes kept = bytes_sub(text, 0, s->text_max);
+
+	event(&s->context, events[outcome], TEXT("rcpt", s->envelope.recipients[recipient].address), STR("server", s->server),
+		STR("tls", s->tls), TEXT("reply", text));
+	s->taken += outcome == SMTP_CLIENT_TAKEN;
+	s->later += outcome == SMTP_CLIENT_LATER;
+	put_u16(&s->results, (uint16_t)recipient);
+	put_u8(&s->results, outcomes[outcome]);
+	put_u16(&s->results, (uint16_t)kept.len);
+	put_bytes(&s->results, kept);
+}
+
+void
+sending_fail(struct sending *s, enum smtp_client_outcome outcome, const char *text)
+{
+	struct relay *relay = s->relay;
+
+	for (size_t i = 0; i < s->envelope.recipient_count; i++)
+		sending_result(s, i, outcome, bytes_text(text));
+	report(s);
+	forget(s);
+	sending_start_waiting(relay);
+}
+
+static bool
+has_place(const struct relay *relay, const char *key)
+{
+	const struct config *c = relay->config;
+
+	return relay->active_count < c->outgoing_max &&
+		(uintptr_t)map_get(relay->hops, bytes_text(key)) < c->outgoing_per_host_max;
+}
+
+/* The first that waits for that hop, or NULL. */
+static struct sending *
+next_for(struct relay *relay, const char *key)
+{
+	struct sending *s;
+
+	TAILQ_FOREACH (s, &relay->waiting, link)
+		if (strcmp(s->key, key) == 0)
+			return s;
+	return NULL;
+}
+
+void
+sending_done(struct sending *s, struct session *session, bool is_used, bool was_answered)
+{
+	struct relay *relay = s->relay;
+	struct sending *next;
+
+	s->session = NULL;
+	/* An idle connection may be gone without our knowing: that says nothing of this mail. */
+	if (is_used && !was_answered && !s->was_retried && s->later == s->envelope.recipient_count) {
+		s->taken = s->later = 0;
+		buf_reset(&s->results);
+		sending_retry(s);
+		return;
+	}
+	s->has_dsn = session_has_dsn(session);
+	report(s);
+	next = session_may_go_on(session) ? next_for(relay, s->key) : NULL;
+	forget(s);
+	if (next && has_place(relay, next->key)) {
+		activate(next);
+		session_use(session, next);
+	}
+	sending_start_waiting(relay);
+}
+
+void
+sending_start_waiting(struct relay *relay)
+{
+	struct sending *s, *next;
+
+	/* One that fails at once comes back here. */
+	if (relay->is_starting)
+		return;
+	relay->is_starting = true;
+	for (s = TAILQ_FIRST(&relay->waiting); s && relay->active_count < relay->config->outgoing_max; s = next) {
+		next = TAILQ_NEXT(s, link);
+		if (has_place(relay, s->key)) {
+			sending_start(s);
+			/* What it did may have changed the list. */
+			next = TAILQ_FIRST(&relay->waiting);
+		}
+	}
+	relay->is_starting = false;
+}
+
+void
+sending_start(struct sending *s)
+{
+	struct session *idle = session_find_idle(s->relay, s->key);
+
+	activate(s);
+	if (idle)
+		session_use(idle, s);
+	else
+		sending_find_way(s);
+}
+
+static void
+on_deadline(struct timer *t)
+{
+	struct sending *s = (struct sending *)((char *)t - offsetof(struct sending, deadline));
+
+	if (s->session)
+		session_lose(s->session, BYTES("it took too long"));
+	else
+		sending_fail(s, SMTP_CLIENT_LATER, "451 4.4.7 it took too long to reach a server");
+}
+
+ssize_t
+sending_read(struct sending *s, void *to, size_t count)
+{
+	ssize_t got = disk->pread(s->fd, to, count, (off_t)s->offset);
+
+	if (got > 0)
+		s->offset += (uint64_t)got;
+	return got;
+}
+
+/* entries of u16 length, address, u16 length, parameters */
+static bool
+take_recipient(struct bytes *in, struct smtp_envelope_recipient *out)
+{
+	uint16_t address, parameters;
+
+	return take_u16(in, &address) && take_octets(in, address, &out->address) && take_u16(in, &parameters) &&
+		take_octets(in, parameters, &out->parameters);
+}
+
+static bool
+keep_recipients(struct sending *s, struct bytes list)
+{
+	struct smtp_envelope_recipient *all = NULL, one, *r;
+	struct bytes kept;
+
+	if (!arena_copy(s->arena, list, &kept))
+		return false;
+	while (kept.len > 0) {
+		if (!take_recipient(&kept, &one) ||
+			!(all = arena_grow(s->arena, all, s->envelope.recipient_count, sizeof *all)))
+			return false;
+		r = &all[s->envelope.recipient_count++];
+		*r = one;
+	}
+	s->envelope.recipients = all;
+	return s->envelope.recipient_count > 0;
+}
+
+static bool
+keep_envelope(struct sending *s, const struct ipc_send *m)
+{
+	struct smtp_envelope *e = &s->envelope;
+
+	e->size = m->size;
+	e->is_8bit = (m->flags & SEND_8BIT) != 0;
+	e->is_utf8 = (m->flags & SEND_UTF8) != 0;
+	e->needs_require_tls = s->needs_tls = (m->flags & SEND_REQUIRE_TLS) != 0;
+	return arena_copy(s->arena, m->sender, &e->sender) && arena_copy(s->arena, m->parameters, &e->parameters) &&
+		keep_recipients(s, m->recipients);
+}
+
+static void
+set_names(struct sending *s, const struct ipc_send *m)
+{
+	static const char *const hops[IPC_HOPS] = { [HOP_MX] = "mx", [HOP_SMTP] = "smtp", [HOP_LMTP] = "lmtp" };
+
+	(void)snprintf(s->mail_id, sizeof s->mail_id, "%.*s", BYTES_ARG(m->mail_id));
+	s->context.mail_id = s->mail_id;
+	s->hop = m->hop;
+	s->port = m->port ? m->port : s->hop == HOP_LMTP ? 24 : 25;
+	(void)snprintf(s->host, sizeof s->host, "%.*s", BYTES_ARG(m->host));
+	for (size_t i = 0; s->host[i]; i++)
+		s->host[i] = (char)byte_lower((uint8_t)s->host[i]);
+	/* What has to be under TLS does not share. */
+	(void)snprintf(s->key, sizeof s->key, "%s %u %s%s", hops[s->hop], s->port, s->needs_tls ? "tls " : "", s->host);
+}
+
+void
+sending_new(struct relay *relay, const struct message *m)
+{
+	struct sending *s = NEW(struct sending);
+	bool is_good;
+
+	s->relay = relay;
+	s->request = m->u.send.request;
+	s->fd = m->fd_count == 1 ? m->fds[0] : -1;
+	s->failure = SMTP_CLIENT_NEVER;
+	s->arena = arena_new("envelope", ENVELOPE_OCTETS_MAX, ARENA_PLAIN);
+	buf_init(&s->results, RESULTS_OCTETS_MAX);
+	timer_init(&s->stagger, relay->loop, sending_stagger);
+	timer_init(&s->deadline, relay->loop, on_deadline);
+	TAILQ_INSERT_TAIL(&relay->waiting, s, link);
+	relay->waiting_count++;
+	is_good = keep_envelope(s, &m->u.send);
+	set_names(s, &m->u.send);
+	if (s->envelope.recipient_count > 0)
+		s->text_max = RESULTS_OCTETS_MAX / s->envelope.recipient_count - RESULT_HEAD_OCTETS;
+	if (s->text_max > TEXT_OCTETS_MAX)
+		s->text_max = TEXT_OCTETS_MAX;
+	if (!is_good || s->fd == -1)
+		sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.0 the envelope or the message is missing");
+	else if (relay->is_draining || relay->waiting_count > WAITING_MAX)
+		sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.2 too much is being sent at the moment");
+	else if (has_place(relay, s->key))
+		sending_start(s);
+}

@@ -1,0 +1,348 @@
+/* From a domain to a connection (RFC 5321 5.1): the hosts of its MX records in their order, or the domain itself; the addresses of
+   each, both families in turn; connections to them, a second one beside the first when that takes its time (RFC 8305).  A host that
+   can't be reached, or does not greet for now, makes way for the next; what a server says for good is the answer. */
+#include "role/relay/relay_internal.h"
+
+#include "sys/random.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { STAGGER_MS = 250 }; /* RFC 8305 5 */
+
+static void __attribute__((format(printf, 3, 4)))
+fail(struct sending *s, enum smtp_client_outcome outcome, const char *format, ...)
+{
+	char text[400];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	sending_fail(s, outcome, text);
+}
+
+/* Why the mail has to wait, or comes back, when all is tried: what may pass counts more. */
+static void
+note_failure(struct sending *s, enum smtp_client_outcome outcome, struct bytes text)
+{
+	if (outcome == SMTP_CLIENT_NEVER && s->failure == SMTP_CLIENT_LATER)
+		return;
+	s->failure = outcome;
+	(void)snprintf(s->failure_text, sizeof s->failure_text, "%.*s", BYTES_ARG(text));
+}
+
+static void
+note_host_failure(struct sending *s, bool is_late)
+{
+	char text[400];
+
+	(void)snprintf(text, sizeof text, is_late ? "451 4.4.3 the address of %s can't be looked up now" : "550 5.4.4 %s has no address",
+		s->route.hosts[s->host_at].name);
+	note_failure(s, is_late ? SMTP_CLIENT_LATER : SMTP_CLIENT_NEVER, bytes_text(text));
+}
+
+static void on_looked_up(void *arg, const struct message *answer);
+
+static void
+look_up(struct sending *s, size_t index, enum ipc_record record, struct bytes name)
+{
+	struct lookup *l = &s->lookups[index];
+	struct message m = { .type = MESSAGE_LOOK_UP };
+
+	l->sending = s;
+	l->record = record;
+	l->count = 0;
+	l->request = peer_request_id(s->relay->resolver);
+	m.u.look_up = (struct ipc_look_up){ .request = l->request, .record = (uint8_t)record, .name = name };
+	peer_request(s->relay->resolver, &m, l->request, s->relay->config->request_timeout_ms, on_looked_up, l);
+}
+
+static size_t
+tries_under_way(const struct sending *s)
+{
+	return (size_t)(s->tries[0] != NULL) + (size_t)(s->tries[1] != NULL);
+}
+
+static bool
+may_try(const struct sending *s)
+{
+	return s->address_at < s->address_count && s->tried < RELAY_TRIES_MAX;
+}
+
+static void
+keep_try(struct sending *s, struct session *session)
+{
+	s->tries[s->tries[0] ? 1 : 0] = session;
+}
+
+static void
+drop_try(struct sending *s, const struct session *session)
+{
+	for (size_t i = 0; i < 2; i++)
+		if (s->tries[i] == session)
+			s->tries[i] = NULL;
+}
+
+static void
+set_target(struct sending *s, const struct net_address *address, struct relay_target *out)
+{
+	char host[NET_TEXT_MAX];
+	struct buf text;
+
+	memset(out, 0, sizeof *out);
+	buf_init_fixed(&text, host, sizeof host);
+	net_put_host(&text, address);
+	out->address = *address;
+	out->is_literal = s->route.count == 0;
+	(void)snprintf(out->name, sizeof out->name, "%s", out->is_literal ? "" : s->route.hosts[s->host_at].name);
+	if (out->is_literal)
+		(void)snprintf(out->text, sizeof out->text, "%.*s", BYTES_ARG(buf_bytes(&text)));
+	else
+		(void)snprintf(out->text, sizeof out->text, "%s (%.*s)", out->name, BYTES_ARG(buf_bytes(&text)));
+}
+
+/* A connection to that target, which may fail at once. */
+static void
+try(struct sending *s, const struct relay_target *target, bool may_tls)
+{
+	struct fault f;
+	struct session *session = session_open(s, target, may_tls, &f);
+
+	s->tried++;
+	if (session)
+		keep_try(s, session);
+	else
+		note_failure(s, SMTP_CLIENT_LATER, bytes_text(f.text));
+}
+
+static void
+try_next_address(struct sending *s)
+{
+	struct relay_target target;
+
+	set_target(s, &s->addresses[s->address_at++], &target);
+	try(s, &target, true);
+}
+
+static void look_up_host(struct sending *s);
+
+/* On with what is left, unless something is under way. */
+static void
+go_on(struct sending *s)
+{
+	while (tries_under_way(s) == 0 && may_try(s))
+		try_next_address(s);
+	if (tries_under_way(s) == 0) {
+		s->host_at++;
+		look_up_host(s);
+	} else if (tries_under_way(s) == 1 && may_try(s)) {
+		timer_start(&s->stagger, STAGGER_MS, 0);
+	}
+}
+
+void
+sending_stagger(struct timer *t)
+{
+	struct sending *s = (struct sending *)((char *)t - offsetof(struct sending, stagger));
+
+	if (tries_under_way(s) == 1 && may_try(s))
+		try_next_address(s);
+}
+
+static void
+look_up_host(struct sending *s)
+{
+	struct bytes name;
+
+	if (s->host_at >= s->route.count || s->tried >= RELAY_TRIES_MAX) {
+		sending_fail(s, s->failure, s->failure_text);
+		return;
+	}
+	name = bytes_text(s->route.hosts[s->host_at].name);
+	s->address_count = s->address_at = 0;
+	s->is_lookup_late = false;
+	look_up(s, 0, RECORD_AAAA, name);
+	look_up(s, 1, RECORD_A, name);
+}
+
+/* Both families in turn, IPv6 first. */
+static void
+merge_addresses(struct sending *s)
+{
+	for (size_t i = 0; i < RELAY_ADDRESSES_MAX / RELAY_FAMILIES; i++)
+		for (size_t family = 0; family < RELAY_FAMILIES; family++)
+			if (i < s->lookups[family].count)
+				s->addresses[s->address_count++] = s->lookups[family].found[i];
+}
+
+static void
+on_address(struct lookup *l, const struct message *answer)
+{
+	struct sending *s = l->sending;
+	struct bytes rest = answer ? answer->u.looked_up.records : BYTES_NONE, octets;
+	size_t size = l->record == RECORD_A ? 4 : 16;
+
+	if (!answer || answer->u.looked_up.answer == ANSWER_LATER)
+		s->is_lookup_late = true;
+	else if (answer->u.looked_up.answer == ANSWER_FOUND)
+		while (l->count < RELAY_ADDRESSES_MAX / RELAY_FAMILIES && take_octets(&rest, size, &octets))
+			net_address_of(octets, s->port, &l->found[l->count++]);
+	if (s->lookups[0].request || s->lookups[1].request)
+		return;
+	merge_addresses(s);
+	if (s->address_count == 0)
+		note_host_failure(s, s->is_lookup_late);
+	go_on(s);
+}
+
+static void
+follow(struct sending *s, enum route_verdict verdict)
+{
+	switch (verdict) {
+	case ROUTE_FOUND:
+		look_up_host(s);
+		break;
+	case ROUTE_NULL:
+		fail(s, SMTP_CLIENT_NEVER, "556 5.1.10 the domain %s takes no mail (null MX)", s->host); /* RFC 7505 4.2 */
+		break;
+	case ROUTE_LOOP:
+		fail(s, SMTP_CLIENT_NEVER, "554 5.4.6 mail for %s comes back to us", s->host);
+		break;
+	case ROUTE_BAD:
+		fail(s, SMTP_CLIENT_NEVER, "550 5.4.4 no mail server of %s has a usable name", s->host);
+		break;
+	}
+}
+
+static void
+on_mx(struct sending *s, const struct message *answer)
+{
+	const struct ipc_looked_up *found = answer ? &answer->u.looked_up : NULL;
+	struct bytes own = s->relay->config->hostname;
+
+	switch (found ? (enum ipc_answer)found->answer : ANSWER_LATER) {
+	case ANSWER_FOUND:
+		follow(s, route_by_mx(found->records, own, random_number(), &s->route));
+		break;
+	case ANSWER_NO_RECORD:
+		/* RFC 5321 5.1: the domain itself, or what it is another name for. */
+		follow(s, route_to(found->canonical.len ? found->canonical : bytes_text(s->host), own, &s->route));
+		break;
+	case ANSWER_NO_NAME:
+		fail(s, SMTP_CLIENT_NEVER, "550 5.1.2 the domain %s does not exist", s->host);
+		break;
+	case ANSWER_LATER:
+	case IPC_ANSWERS:
+		fail(s, SMTP_CLIENT_LATER, "451 4.4.3 the mail servers of %s can't be looked up now", s->host);
+		break;
+	}
+}
+
+static void
+on_looked_up(void *arg, const struct message *answer)
+{
+	struct lookup *l = arg;
+
+	l->request = 0;
+	if (l->record == RECORD_MX)
+		on_mx(l->sending, answer);
+	else
+		on_address(l, answer);
+}
+
+/* "[192.0.2.1]" and "[IPv6:2001:db8::1]" of a domain (RFC 5321 4.1.3); "192.0.2.1" and "2001:db8::1" of a host. */
+static bool
+take_literal(struct sending *s)
+{
+	struct bytes text = bytes_text(s->host);
+	struct fault f;
+
+	if (s->hop == HOP_MX) {
+		if (!take_char(&text, '[') || text.len == 0 || text.ptr[text.len - 1] != ']')
+			return false;
+		text.len--;
+		(void)take_text_nocase(&text, BYTES("IPv6:"));
+	}
+	return net_address_parse(text, s->port, &s->addresses[0], &f) == 0 && s->addresses[0].storage.ss_family != AF_UNSPEC;
+}
+
+void
+sending_find_way(struct sending *s)
+{
+	s->route.count = s->host_at = s->address_at = s->address_count = s->tried = 0;
+	s->offset = 0;
+	if (!s->relay->resolver) {
+		sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.0 nobody looks names up yet");
+	} else if (take_literal(s)) {
+		s->address_count = 1;
+		go_on(s);
+	} else if (s->hop == HOP_MX && s->host[0] == '[') {
+		fail(s, SMTP_CLIENT_NEVER, "550 5.1.2 %s is no address", s->host);
+	} else if (s->hop == HOP_MX) {
+		look_up(s, 0, RECORD_MX, bytes_text(s->host));
+	} else {
+		follow(s, route_to(bytes_text(s->host), BYTES_NONE, &s->route));
+	}
+}
+
+void
+sending_leave_way(struct sending *s)
+{
+	for (size_t i = 0; i < RELAY_FAMILIES; i++)
+		if (s->lookups[i].request) {
+			peer_forget(s->relay->resolver, s->lookups[i].request);
+			s->lookups[i].request = 0;
+		}
+	for (size_t i = 0; i < 2; i++)
+		if (s->tries[i]) {
+			session_drop(s->tries[i]);
+			s->tries[i] = NULL;
+		}
+	timer_stop(&s->stagger);
+}
+
+void
+sending_retry(struct sending *s)
+{
+	s->was_retried = true;
+	sending_find_way(s);
+}
+
+void
+sending_connected(struct sending *s, struct session *session)
+{
+	drop_try(s, session);
+	sending_leave_way(s);
+	session_use(session, s);
+}
+
+void
+sending_unreachable(struct sending *s, struct session *session, const char *text)
+{
+	drop_try(s, session);
+	event(&s->context, EV_RELAY_UNREACHABLE, STR("server", session_target(session)->text), STR("reason", text));
+	note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
+	go_on(s);
+}
+
+void
+sending_failed(struct sending *s, const struct relay_target *target, bool has_tls, const struct smtp_client_effect *why)
+{
+	bool may_do_without = why->at == SMTP_CLIENT_AT_TLS && has_tls && !s->needs_tls;
+
+	s->session = NULL;
+	if (may_do_without)
+		event(&s->context, EV_TLS_FAILED, STR("server", target->text), TEXT("reason", why->octets), STR("next", "clear"));
+	else
+		event(&s->context, EV_RELAY_UNREACHABLE, STR("server", target->text), TEXT("reason", why->octets));
+	if (why->outcome == SMTP_CLIENT_NEVER && !may_do_without) {
+		(void)snprintf(s->failure_text, sizeof s->failure_text, "%.*s", BYTES_ARG(why->octets));
+		sending_fail(s, SMTP_CLIENT_NEVER, s->failure_text);
+		return;
+	}
+	note_failure(s, SMTP_CLIENT_LATER, why->octets);
+	if (may_do_without)
+		try(s, target, false);
+	go_on(s);
+}

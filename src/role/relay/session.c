@@ -1,0 +1,542 @@
+/* A connection to another server: made without waiting, spoken over by the machine of proto/smtp/client.h, kept for a while for the
+   next mail of the same hop.  It belongs to the sending that it was made for until that has its results. */
+#include "role/relay/relay_internal.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	CONNECT_MS = 30000,
+	IDLE_MS = 5000,
+	USES_MAX = 100, /* mails over one connection, so that others have their turn */
+	INPUT_MAX = SMTP_CLIENT_INPUT_MAX + RELAY_READ_MAX,
+	OUTPUT_MAX = 1024 * 1024,
+	ROUNDS_MAX = 8, /* of one connection before others have theirs */
+};
+
+enum stage { STAGE_CONNECTING, STAGE_CLEAR, STAGE_TLS_WANTED, STAGE_HANDSHAKE, STAGE_TLS };
+
+struct session {
+	TAILQ_ENTRY(session) link, idle;
+	struct watch watch;
+	struct timer timer;
+	unsigned int closing; /* of both, that are not closed yet */
+	struct relay *relay;
+	struct event_context context;
+	enum stage stage;
+	int fd;
+	struct tls *tls;
+	struct buf input, output;
+	size_t sent; /* octets of output that went out already */
+	struct smtp_client *client;
+	struct smtp_client_settings settings;
+	char hostname[ROUTE_NAME_MAX + 1];
+	struct sending *sending; /* whose mail it carries, or will */
+	struct relay_target target;
+	char key[RELAY_KEY_MAX], tls_text[64];
+	uint32_t uses; /* mails that went over it */
+	uint64_t moves; /* at which the timer was set */
+	bool is_timer_due; /* set anew: something else begins */
+	bool is_idle;
+	bool is_full; /* it has more to say when that which waits is sent */
+	bool has_ended; /* nothing more comes, or goes */
+	bool is_closing; /* the end comes when the output is sent */
+	bool is_gone; /* freed when watch and timer are closed */
+};
+
+static void
+one_closed(struct session *c)
+{
+	if (--c->closing > 0)
+		return;
+	net_close(c->fd);
+	smtp_client_free(&c->client);
+	memory_free(c);
+}
+
+static void
+watch_closed(struct watch *w)
+{
+	one_closed((struct session *)((char *)w - offsetof(struct session, watch)));
+}
+
+static void
+timer_closed(struct timer *t)
+{
+	one_closed((struct session *)((char *)t - offsetof(struct session, timer)));
+}
+
+static void
+leave_idle(struct session *c)
+{
+	if (!c->is_idle)
+		return;
+	c->is_idle = false;
+	c->is_timer_due = true;
+	TAILQ_REMOVE(&c->relay->idle, c, idle);
+	c->relay->idle_count--;
+}
+
+void
+session_drop(struct session *c)
+{
+	if (c->is_gone)
+		return;
+	c->is_gone = true;
+	leave_idle(c);
+	TAILQ_REMOVE(&c->relay->sessions, c, link);
+	tls_free(&c->tls);
+	buf_done(&c->input);
+	buf_done(&c->output);
+	c->closing = 2;
+	watch_close(&c->watch, watch_closed);
+	timer_close(&c->timer, timer_closed);
+}
+
+static bool
+is_all_sent(const struct session *c)
+{
+	return c->sent == c->output.len;
+}
+
+/* Sends what goes without waiting. */
+static void
+flush(struct session *c)
+{
+	while (!c->has_ended && !is_all_sent(c)) {
+		struct bytes left = bytes_sub(buf_bytes(&c->output), c->sent, c->output.len);
+		ssize_t count = c->stage == STAGE_TLS ? tls_write(c->tls, left) : net_write(c->fd, left);
+
+		if (count < 0) {
+			c->has_ended |= errno != EAGAIN;
+			return;
+		}
+		c->sent += (size_t)count;
+	}
+	if (!is_all_sent(c))
+		return;
+	c->sent = 0;
+	if (c->output.size > SMTP_CLIENT_BODY_MAX)
+		buf_done(&c->output);
+	buf_reset(&c->output);
+}
+
+/* False: the next mail has to come first. */
+static bool
+on_ready(struct session *c)
+{
+	struct relay *relay = c->relay;
+
+	if (c->sending) {
+		smtp_client_send(c->client, &c->sending->envelope);
+		return true;
+	}
+	if (relay->is_draining || !session_may_go_on(c)) {
+		c->is_timer_due = true;
+		smtp_client_quit(c->client);
+		return true;
+	}
+	if (c->is_idle)
+		return false;
+	c->is_idle = c->is_timer_due = true;
+	TAILQ_INSERT_TAIL(&relay->idle, c, idle);
+	relay->idle_count++;
+	return false;
+}
+
+/* False: what was put before has to be sent first, or others have their turn. */
+static bool
+on_need_body(struct session *c, unsigned int *pieces)
+{
+	ssize_t count;
+
+	flush(c);
+	if (c->has_ended)
+		return false;
+	if (!is_all_sent(c) || ++*pieces > ROUNDS_MAX) {
+		c->is_full = true;
+		return false;
+	}
+	count = sending_read(c->sending, c->relay->body, SMTP_CLIENT_BODY_MAX);
+	if (count < 0)
+		smtp_client_lose(c->client, BYTES("the message could not be read"));
+	else
+		smtp_client_body(c->client, bytes_of(c->relay->body, (size_t)count), count < SMTP_CLIENT_BODY_MAX);
+	return true;
+}
+
+static void
+on_sent(struct session *c)
+{
+	struct sending *s = c->sending;
+	bool is_used = c->uses++ > 0;
+
+	c->sending = NULL;
+	sending_done(s, c, is_used, smtp_client_was_answered(c->client));
+}
+
+static void
+on_failed(struct session *c, const struct smtp_client_effect *effect)
+{
+	struct sending *s = c->sending;
+
+	c->sending = NULL;
+	c->is_timer_due = true;
+	sending_failed(s, &c->target, c->settings.tls != SMTP_CLIENT_TLS_NEVER, effect);
+}
+
+static void
+on_close(struct session *c)
+{
+	struct sending *s = c->sending;
+
+	c->is_closing = true;
+	c->sending = NULL;
+	if (!s)
+		return;
+	/* It was gone before the mail could go over it. */
+	s->session = NULL;
+	sending_retry(s);
+}
+
+/* What the effect asks for; false: nothing more can be done now. */
+static bool
+carry_out(struct session *c, const struct smtp_client_effect *effect, unsigned int *pieces)
+{
+	switch (effect->kind) {
+	case SMTP_CLIENT_OUTPUT:
+		put_bytes(&c->output, effect->octets);
+		return true;
+	case SMTP_CLIENT_START_TLS:
+		c->stage = STAGE_TLS_WANTED;
+		return false;
+	case SMTP_CLIENT_READY:
+		return on_ready(c);
+	case SMTP_CLIENT_NEED_BODY:
+		return on_need_body(c, pieces);
+	case SMTP_CLIENT_RESULT:
+		sending_result(c->sending, effect->recipient, effect->outcome, effect->octets);
+		return true;
+	case SMTP_CLIENT_SENT:
+		on_sent(c);
+		return true;
+	case SMTP_CLIENT_FAILED:
+		on_failed(c, effect);
+		return true;
+	case SMTP_CLIENT_CLOSE:
+		on_close(c);
+		return false;
+	case SMTP_CLIENT_NEED_INPUT:
+		break;
+	}
+	return false;
+}
+
+/* Steps the machine with `fresh`, or with what was left before and fresh behind it. */
+static void
+run(struct session *c, struct bytes fresh)
+{
+	struct smtp_client_effect effect;
+	struct bytes in = fresh;
+	unsigned int pieces = 0;
+
+	if (c->input.len) {
+		put_bytes(&c->input, fresh);
+		in = buf_bytes(&c->input);
+	}
+	c->is_full = false;
+	do
+		(void)smtp_client_step(c->client, &in, &effect);
+	while (carry_out(c, &effect, &pieces) && !c->is_gone);
+	if (c->is_gone)
+		return;
+	if (c->input.len)
+		buf_drop(&c->input, c->input.len - in.len);
+	else
+		put_bytes(&c->input, in);
+	if (c->input.len == 0)
+		buf_done(&c->input);
+}
+
+/* How many octets came into the scratch; 0: none now. */
+static size_t
+fill(struct session *c, bool *is_drained)
+{
+	ssize_t count = c->stage == STAGE_TLS ? tls_read(c->tls, c->relay->scratch, RELAY_READ_MAX) :
+						net_read(c->fd, c->relay->scratch, RELAY_READ_MAX);
+
+	*is_drained = c->stage == STAGE_TLS ? count <= 0 : count < RELAY_READ_MAX;
+	if (count == 0 || (count < 0 && errno != EAGAIN))
+		c->has_ended = true;
+	return count > 0 ? (size_t)count : 0;
+}
+
+static void
+start_handshake(struct session *c)
+{
+	c->tls = tls_client_new(c->relay->tls, c->fd, c->target.is_literal ? "" : c->target.name);
+	c->stage = STAGE_HANDSHAKE;
+}
+
+/* False: it is not done yet, or it failed and the machine knows. */
+static bool
+shake_hands(struct session *c)
+{
+	struct fault f;
+
+	switch (tls_handshake(c->tls, &f)) {
+	case TLS_DONE:
+		(void)snprintf(c->tls_text, sizeof c->tls_text, "%s %s", tls_version(c->tls), tls_cipher(c->tls));
+		(void)snprintf(c->sending->tls, sizeof c->sending->tls, "%s", c->tls_text);
+		event(&c->context, EV_TLS_STARTED, STR("remote", c->target.text), STR("version", tls_version(c->tls)),
+			STR("cipher", tls_cipher(c->tls)), STR("level", "may"));
+		c->stage = STAGE_TLS;
+		smtp_client_tls_started(c->client, false);
+		return true;
+	case TLS_WANTS_READ:
+	case TLS_WANTS_WRITE:
+		return false;
+	case TLS_BROKEN:
+		c->has_ended = true;
+		smtp_client_lose(c->client, bytes_text(f.text));
+		run(c, BYTES_NONE);
+		break;
+	}
+	return false;
+}
+
+static void
+want(struct session *c)
+{
+	unsigned int events = 0;
+
+	if (c->stage == STAGE_CONNECTING)
+		events = LOOP_WRITABLE;
+	else if (c->stage == STAGE_HANDSHAKE)
+		events = tls_wants_write(c->tls) ? LOOP_WRITABLE : LOOP_READABLE;
+	else
+		events = LOOP_READABLE |
+			(!is_all_sent(c) || c->is_full || (c->tls && tls_wants_write(c->tls)) ? LOOP_WRITABLE : 0);
+	watch_want(&c->watch, events);
+}
+
+/* RFC 5321 4.5.3.2: for each step anew, however many octets its answer comes in. */
+static void
+set_timer(struct session *c)
+{
+	uint64_t moves = smtp_client_moves(c->client);
+
+	if (!c->is_timer_due && moves == c->moves)
+		return;
+	c->is_timer_due = false;
+	c->moves = moves;
+	timer_start(&c->timer, c->is_idle ? IDLE_MS : 1000 * (uint64_t)smtp_client_timeout_s(c->client), 0);
+}
+
+/* One turn: read, step, write.  False when the session is gone. */
+static bool
+turn(struct session *c, bool *is_drained)
+{
+	size_t count = *is_drained ? 0 : fill(c, is_drained);
+
+	run(c, bytes_of(c->relay->scratch, count));
+	if (!c->is_gone)
+		flush(c);
+	if (!c->is_gone && c->has_ended && !c->is_closing) {
+		smtp_client_lose(c->client, BYTES("connection lost"));
+		run(c, BYTES_NONE);
+	}
+	if (!c->is_gone && c->is_closing && (c->has_ended || is_all_sent(c)))
+		session_drop(c);
+	if (c->is_gone)
+		return false;
+	if (c->stage == STAGE_TLS_WANTED && is_all_sent(c))
+		start_handshake(c);
+	return true;
+}
+
+static void
+pump(struct session *c, bool is_readable)
+{
+	bool is_drained = !is_readable;
+
+	for (unsigned int rounds = 0; rounds < ROUNDS_MAX; rounds++) {
+		if (c->stage == STAGE_HANDSHAKE && !c->has_ended) {
+			if (!shake_hands(c))
+				break;
+			is_drained = false;
+		}
+		if (!turn(c, &is_drained))
+			return;
+		if (is_drained && c->stage != STAGE_HANDSHAKE)
+			break;
+	}
+	if (!c->is_gone && c->is_closing)
+		session_drop(c);
+	if (c->is_gone)
+		return;
+	c->is_full |= !is_drained;
+	want(c);
+	set_timer(c);
+}
+
+/* Did it come to something? */
+static void
+end_connecting(struct session *c, int error)
+{
+	struct sending *s = c->sending;
+	struct fault f;
+
+	if (error == 0) {
+		c->stage = STAGE_CLEAR;
+		c->is_timer_due = true;
+		sending_connected(s, c);
+		event(&c->context, EV_RELAY_CONNECTED, STR("server", c->target.text));
+		pump(c, false);
+		return;
+	}
+	(void)fault_errno(&f, error, "451 4.4.1 connection to %s", c->target.text);
+	c->sending = NULL;
+	session_drop(c);
+	sending_unreachable(s, c, f.text);
+}
+
+static void
+ready(struct watch *w, unsigned int events)
+{
+	struct session *c = (struct session *)((char *)w - offsetof(struct session, watch));
+
+	if (c->stage == STAGE_CONNECTING)
+		end_connecting(c, net_connect_result(c->fd));
+	else /* TLS may hold octets of a record that was read already: the socket won't tell. */
+		pump(c, (events & LOOP_READABLE) != 0 || c->stage == STAGE_TLS);
+}
+
+void
+session_lose(struct session *c, struct bytes why)
+{
+	c->has_ended = true;
+	smtp_client_lose(c->client, why);
+	pump(c, false);
+}
+
+static void
+fired(struct timer *t)
+{
+	struct session *c = (struct session *)((char *)t - offsetof(struct session, timer));
+
+	if (c->stage == STAGE_CONNECTING) {
+		end_connecting(c, ETIMEDOUT);
+	} else if (c->is_idle) {
+		leave_idle(c);
+		smtp_client_quit(c->client);
+		pump(c, false);
+	} else {
+		session_lose(c, BYTES("timed out"));
+	}
+}
+
+static const struct net_address *
+source_for(const struct relay *relay, const struct net_address *to)
+{
+	const struct net_address *source = &relay->sources[to->storage.ss_family == AF_INET6];
+
+	return source->len > 0 ? source : NULL;
+}
+
+static void
+set_up_client(struct session *c, const struct sending *s, bool may_tls)
+{
+	(void)snprintf(c->hostname, sizeof c->hostname, "%.*s", BYTES_ARG(c->relay->config->hostname));
+	c->settings.hostname = bytes_text(c->hostname);
+	c->settings.is_lmtp = s->hop == HOP_LMTP;
+	c->settings.tls = s->needs_tls ? SMTP_CLIENT_TLS_MUST : may_tls ? SMTP_CLIENT_TLS_MAY : SMTP_CLIENT_TLS_NEVER;
+	c->client = smtp_client_new(&c->settings);
+}
+
+struct session *
+session_open(struct sending *s, const struct relay_target *target, bool may_tls, struct fault *f)
+{
+	struct relay *relay = s->relay;
+	int fd = net_connect_start(&target->address, source_for(relay, &target->address));
+	struct session *c;
+
+	if (fd == -1) {
+		(void)fault_errno(f, errno, "451 4.4.1 connection to %s", target->text);
+		return NULL;
+	}
+	c = NEW(struct session);
+	c->relay = relay;
+	c->fd = fd;
+	c->target = *target;
+	c->sending = s;
+	c->context = (struct event_context){ .session = ++relay->last_session };
+	memcpy(c->key, s->key, sizeof c->key);
+	buf_init(&c->input, INPUT_MAX);
+	buf_init(&c->output, OUTPUT_MAX);
+	set_up_client(c, s, may_tls);
+	TAILQ_INSERT_TAIL(&relay->sessions, c, link);
+	watch_init(&c->watch, relay->loop, fd, ready);
+	watch_want(&c->watch, LOOP_WRITABLE);
+	timer_init(&c->timer, relay->loop, fired);
+	timer_start(&c->timer, CONNECT_MS, 0);
+	return c;
+}
+
+struct session *
+session_find_idle(struct relay *relay, const char *key)
+{
+	struct session *c;
+
+	TAILQ_FOREACH (c, &relay->idle, idle)
+		if (strcmp(c->key, key) == 0)
+			return c;
+	return NULL;
+}
+
+void
+session_use(struct session *c, struct sending *s)
+{
+	bool was_idle = c->is_idle;
+
+	c->sending = s;
+	s->session = c;
+	(void)snprintf(s->server, sizeof s->server, "%s", c->target.text);
+	(void)snprintf(s->tls, sizeof s->tls, "%s", c->tls_text);
+	leave_idle(c);
+	if (was_idle)
+		pump(c, false);
+}
+
+bool
+session_may_go_on(const struct session *c)
+{
+	return c->uses < USES_MAX && !c->relay->is_draining;
+}
+
+void
+sessions_end_idle(struct relay *relay, uint32_t most)
+{
+	while (relay->idle_count > most) {
+		struct session *c = TAILQ_FIRST(&relay->idle);
+
+		leave_idle(c);
+		smtp_client_quit(c->client);
+		pump(c, false);
+	}
+}
+
+const struct relay_target *
+session_target(const struct session *c)
+{
+	return &c->target;
+}
+
+bool
+session_has_dsn(const struct session *c)
+{
+	return smtp_client_has_dsn(c->client);
+}

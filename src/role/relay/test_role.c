@@ -1,0 +1,340 @@
+#include "role/relay/test_role.h"
+
+#include "base/event.h"
+#include "sys/net.h"
+#include "sys/process.h"
+#include "sys/time.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+struct loop *loop;
+static struct timer stop;
+struct role_self self;
+struct config config;
+static struct peer *of_resolver, *resolver;
+struct peer *of_queue, *queue;
+char trace[16384], events[65536];
+struct server *servers[SERVERS_MAX];
+static const char *zone, *until, *until_event;
+static struct bytes message;
+static uint16_t port;
+
+static void
+note(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(trace + strlen(trace), sizeof trace - strlen(trace), format, args);
+	va_end(args);
+}
+
+static void
+stop_when_done(void)
+{
+	if ((until && strstr(trace, until)) || (until_event && strstr(events, until_event)))
+		loop_stop(loop);
+}
+
+static void
+keep_event(void *arg, struct bytes line)
+{
+	(void)arg;
+	snprintf(events + strlen(events), sizeof events - strlen(events), "%.*s", BYTES_ARG(line));
+	stop_when_done();
+}
+
+static void
+on_sent(const struct ipc_sent *m)
+{
+	static const char signs[IPC_OUTCOMES] = { [IPC_OK] = '=', [IPC_LATER] = '~', [IPC_INVALID] = '-' };
+	struct bytes rest = m->results, text;
+	uint16_t index, len;
+	uint8_t outcome;
+
+	note("%u %.*s tls=%.*s dsn=%u:", (unsigned int)m->request, BYTES_ARG(m->host), BYTES_ARG(bytes_sub(m->tls, 0, 7)),
+		m->has_dsn);
+	while (take_u16(&rest, &index) && take_u8(&rest, &outcome) && take_u16(&rest, &len) && take_octets(&rest, len, &text))
+		note(" %u%c%.*s;", index, signs[outcome], BYTES_ARG(text));
+	assert_int_equal(rest.len, 0);
+	note("\n");
+	stop_when_done();
+}
+
+static void
+queue_message(void *arg, struct peer *p, const struct message *m)
+{
+	(void)arg, (void)p;
+	if (m->type == MESSAGE_SENT)
+		on_sent(&m->u.sent);
+}
+
+static void
+on_answer(void *arg, const struct message *m)
+{
+	(void)arg;
+	if (m)
+		on_sent(&m->u.sent);
+}
+
+static void
+put_mx(struct bytes list, struct buf *out)
+{
+	while (list.len) {
+		struct bytes entry = bytes_trim(take_until(&list, ','));
+		uint64_t preference;
+
+		assert_true(take_number(&entry, 65535, &preference));
+		take_spaces(&entry);
+		put_u16(out, (uint16_t)preference);
+		put_u16(out, (uint16_t)entry.len);
+		put_bytes(out, entry);
+	}
+}
+
+static void
+put_addresses(struct bytes list, int family, struct buf *out)
+{
+	while (list.len) {
+		struct bytes entry = bytes_trim(take_until(&list, ','));
+		char text[64];
+		uint8_t octets[16];
+
+		snprintf(text, sizeof text, "%.*s", BYTES_ARG(entry));
+		assert_int_equal(inet_pton(family, text, octets), 1);
+		put_bytes(out, bytes_of(octets, family == AF_INET ? 4 : 16));
+	}
+}
+
+/* What the zone says; nothing: ANSWER_NO_RECORD. */
+static enum ipc_answer
+look_up(const struct ipc_look_up *m, struct buf *out)
+{
+	static const char *const kinds[IPC_RECORDS] = { [RECORD_A] = "A", [RECORD_AAAA] = "AAAA", [RECORD_MX] = "MX" };
+	struct bytes rest = bytes_text(zone);
+
+	while (rest.len) {
+		struct bytes line = take_until(&rest, '\n'), kind = take_until(&line, ' '), name = take_until(&line, ' ');
+
+		if (!bytes_equal(name, m->name))
+			continue;
+		if (bytes_equal(kind, BYTES("NONE")))
+			return ANSWER_NO_NAME;
+		if (bytes_equal(kind, BYTES("LATER")))
+			return ANSWER_LATER;
+		if (!bytes_equal(kind, bytes_text(kinds[m->record])))
+			continue;
+		if (m->record == RECORD_MX)
+			put_mx(line, out);
+		else
+			put_addresses(line, m->record == RECORD_A ? AF_INET : AF_INET6, out);
+		return ANSWER_FOUND;
+	}
+	return ANSWER_NO_RECORD;
+}
+
+static void
+resolver_message(void *arg, struct peer *p, const struct message *m)
+{
+	struct message answer = { .type = MESSAGE_LOOKED_UP };
+	struct buf records;
+
+	(void)arg;
+	buf_init(&records, 32768);
+	answer.u.looked_up.request = m->u.look_up.request;
+	answer.u.looked_up.answer = (uint8_t)look_up(&m->u.look_up, &records);
+	answer.u.looked_up.records = buf_bytes(&records);
+	assert_int_equal(peer_send(p, &answer), 0);
+	buf_done(&records);
+}
+
+static void
+role_message(void *arg, struct peer *p, const struct message *m)
+{
+	(void)arg;
+	relay_hooks.message(&self, p, m);
+}
+
+static void
+role_lost(void *arg, struct peer *p)
+{
+	(void)arg;
+	relay_hooks.peer_lost(&self, p);
+	note("[lost]");
+	stop_when_done();
+}
+
+static void
+other_lost(void *arg, struct peer *p)
+{
+	(void)arg, (void)p;
+}
+
+static void
+on_stop(struct timer *t)
+{
+	(void)t;
+	loop_stop(loop);
+}
+
+void
+run_a_little(void)
+{
+	timer_start(&stop, 30, 0);
+	loop_run(loop);
+	timer_stop(&stop);
+}
+
+static void
+run_for(const char *what, const char *where)
+{
+	if (!strstr(where, what)) {
+		timer_start(&stop, 30000, 0);
+		loop_run(loop);
+		timer_stop(&stop);
+	}
+	until = until_event = NULL;
+	if (!strstr(where, what))
+		fail_msg("no \"%s\" in:\n%s\n%s", what, trace, events);
+}
+
+void
+run_until(const char *what)
+{
+	until = what;
+	run_for(what, trace);
+}
+
+void
+run_until_event(const char *what)
+{
+	until_event = what;
+	run_for(what, events);
+}
+
+static void
+connect_pair(struct peer *role_end, struct peer *other)
+{
+	struct fault f;
+	int fds[2];
+
+	assert_int_equal(channel_pair(fds, &f), 0);
+	peer_connect(other, fds[0]);
+	peer_connect(role_end, fds[1]);
+	relay_hooks.peer_connected(&self, role_end);
+}
+
+void
+connect_queue(void)
+{
+	static const struct peer_handlers in_role = { role_message, role_lost }, in_queue = { queue_message, other_lost };
+
+	peer_free(&queue);
+	if (!of_queue)
+		of_queue = peer_new(loop, ROLE_RELAY, ROLE_QUEUE, 0, &in_role, NULL);
+	queue = peer_new(loop, ROLE_QUEUE, ROLE_RELAY, 0, &in_queue, NULL);
+	connect_pair(of_queue, queue);
+}
+
+static void
+make_peers(void)
+{
+	static const struct peer_handlers in_role = { role_message, role_lost };
+	static const struct peer_handlers in_resolver = { resolver_message, other_lost };
+
+	of_resolver = peer_new(loop, ROLE_RELAY, ROLE_RESOLVER, 0, &in_role, NULL);
+	resolver = peer_new(loop, ROLE_RESOLVER, ROLE_RELAY, 0, &in_resolver, NULL);
+	connect_pair(of_resolver, resolver);
+	connect_queue();
+}
+
+void
+set_dns(const char *text)
+{
+	zone = text;
+}
+
+void
+set_message(struct bytes octets)
+{
+	message = octets;
+}
+
+void
+serve(const char *address, const char *const *scripts)
+{
+	size_t at = 0;
+
+	while (servers[at])
+		at++;
+	assert_true(at < SERVERS_MAX);
+	servers[at] = server_new(loop, address, port, scripts);
+	port = server_port(servers[at]);
+}
+
+void
+send_to(uint64_t request, enum ipc_hop hop, const char *host, const char *recipients)
+{
+	struct message m = { .type = MESSAGE_SEND, .fd_count = 1 };
+	struct bytes rest = bytes_text(recipients);
+	struct buf list;
+	struct fault f;
+
+	buf_init(&list, 65536);
+	while (rest.len) {
+		struct bytes one = take_until(&rest, ' ');
+
+		put_u16(&list, (uint16_t)one.len);
+		put_bytes(&list, one);
+		put_u16(&list, 0);
+	}
+	m.u.send = (struct ipc_send){ .request = request, .mail_id = BYTES("01ARZ3NDEKTSV4RRFFQ69G5FAV"), .hop = (uint8_t)hop,
+		.host = bytes_text(host), .port = port, .sender = BYTES("a@us.example"), .size = message.len,
+		.recipients = buf_bytes(&list) };
+	m.fds[0] = process_memory_file("message", message.ptr, message.len, &f);
+	assert_true(m.fds[0] >= 0);
+	peer_request(queue, &m, request, 60000, on_answer, NULL);
+	net_close(m.fds[0]);
+	buf_done(&list);
+}
+
+int
+set_up(void **state)
+{
+	static const struct event_sink sink = { .write = keep_event, .now_us = time_wall_us, .role = "relay",
+		.least = LEVEL_INFO };
+	struct fault f;
+
+	(void)state;
+	trace[0] = events[0] = '\0';
+	zone = "";
+	port = 0;
+	message = BYTES("Subject: x\n\n.hi\n");
+	event_set_sink(&sink);
+	loop = loop_new();
+	timer_init(&stop, loop, on_stop);
+	config = (struct config){ .hostname = BYTES("us.example"), .request_timeout_ms = 20000, .outgoing_max = 10,
+		.outgoing_per_host_max = 2 };
+	self = (struct role_self){ .role = ROLE_RELAY, .loop = loop, .config = &config };
+	assert_int_equal(relay_hooks.before_jail(&self, &f), 0);
+	assert_int_equal(relay_hooks.start(&self, &f), 0);
+	make_peers();
+	return 0;
+}
+
+int
+tear_down(void **state)
+{
+	(void)state;
+	relay_hooks.end(&self);
+	for (size_t i = 0; i < SERVERS_MAX; i++)
+		server_free(&servers[i]);
+	peer_free(&of_queue);
+	peer_free(&queue);
+	peer_free(&of_resolver);
+	peer_free(&resolver);
+	loop_free(&loop);
+	return 0;
+}

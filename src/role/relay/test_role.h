@@ -1,0 +1,47 @@
+/* The role with a queue and a resolver that are only peers here: for the tests of this folder alone. */
+#ifndef ROLE_RELAY_TEST_ROLE_H
+#define ROLE_RELAY_TEST_ROLE_H
+
+#include "role/relay/relay.h"
+#include "role/relay/test_server.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define SERVERS_MAX 4
+
+extern struct loop *loop;
+extern struct role_self self;
+extern struct config config;
+extern struct peer *of_queue; /* the role's end */
+extern struct peer *queue;
+extern char trace[16384]; /* each SENT: "1 mx.example (127.0.0.1) tls=… dsn=0: 0=250 ok; 1-550 no;", "=" taken, "~" later, "-" never */
+extern char events[65536];
+extern struct server *servers[SERVERS_MAX];
+
+/* What DNS says: "MX example.org 10 mx.example.org, 20 …", "A mx.example.org 127.0.0.1", "NONE example.net", "LATER example.com"; a line
+   each.  Names that are in none of them have no records. */
+void set_dns(const char *zone);
+/* A server at that address, and those after it at the same port. */
+void serve(const char *address, const char *const *scripts);
+/* A mail to the domain, to one or more recipients ("a@x b@x"); request: its number. */
+void send_to(uint64_t request, enum ipc_hop hop, const char *host, const char *recipients);
+/* What is sent from now on, in disk form. */
+void set_message(struct bytes message);
+/* Until `trace`, or the events, hold `what`. */
+void run_until(const char *what);
+void run_until_event(const char *what);
+/* A turn of the loop or a few. */
+void run_a_little(void);
+/* A new channel between both, and the role is told. */
+void connect_queue(void);
+int set_up(void **state);
+int tear_down(void **state);
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+#endif
