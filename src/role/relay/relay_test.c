@@ -334,6 +334,27 @@ without_its_queue_nothing_is_sent(void **state)
 }
 
 static void
+a_send_that_makes_no_sense_is_answered_and_one_that_is_full_is_sent(void **state)
+{
+	struct buf list;
+
+	(void)state;
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT("S 554 nobody\n" BYE));
+	send_raw(1, HOP_MX, "x.example", BYTES("\x03\0a@b\0\0\x09\0a@b"));
+	expect("1  tls= dsn=0:\n");
+	send_raw(2, HOP_MX, "x.example", BYTES_NONE);
+	run_until("2  tls= dsn=0:\n");
+	/* As many recipients as fit into the frame: there is no room for what the server said, but all are told of. */
+	buf_init(&list, 65536);
+	while (list.len + 7 <= 65536)
+		put_bytes(&list, BYTES("\x03\0a@b\0\0"));
+	send_raw(3, HOP_MX, "x.example", buf_bytes(&list));
+	run_until("3 x.example (127.0.0.1) tls= dsn=0: 0-55; 1-55; ");
+	buf_done(&list);
+}
+
+static void
 who_drains_takes_no_new_mail_and_finishes_the_old(void **state)
 {
 	(void)state;
@@ -387,6 +408,7 @@ main(void)
 		TEST(rfc8305_5_a_second_address_is_tried_beside_one_that_takes_its_time),
 		TEST(a_large_message_goes_whole),
 		TEST(without_its_queue_nothing_is_sent),
+		TEST(a_send_that_makes_no_sense_is_answered_and_one_that_is_full_is_sent),
 		TEST(who_drains_takes_no_new_mail_and_finishes_the_old),
 		TEST(connections_come_from_the_source_address),
 	};

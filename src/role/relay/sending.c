@@ -14,7 +14,7 @@
 
 enum {
 	WAITING_MAX = 1000,
-	ENVELOPE_OCTETS_MAX = 256 * 1024,
+	ENVELOPE_OCTETS_MAX = 2 * 1024 * 1024, /* a SEND full of short addresses, and what it takes to list them */
 	RESULTS_OCTETS_MAX = 65536,
 	RESULT_HEAD_OCTETS = 5,
 	TEXT_OCTETS_MAX = 400,
@@ -316,6 +316,9 @@ sending_new(struct relay *relay, const struct message *m)
 	relay->waiting_count++;
 	is_good = keep_envelope(s, &m->u.send);
 	set_names(s, &m->u.send);
+	/* Who has no recipients to tell of says nothing of them. */
+	if (!is_good)
+		s->envelope.recipient_count = 0;
 	if (s->envelope.recipient_count > 0)
 		s->text_max = RESULTS_OCTETS_MAX / s->envelope.recipient_count - RESULT_HEAD_OCTETS;
 	if (s->text_max > TEXT_OCTETS_MAX)

@@ -15,7 +15,7 @@ struct role_self self;
 struct config config;
 static struct peer *of_resolver, *resolver;
 struct peer *of_queue, *queue;
-char trace[16384], events[65536];
+char trace[262144], events[65536];
 struct server *servers[SERVERS_MAX];
 static const char *zone, *until, *until_event;
 static struct bytes message;
@@ -275,12 +275,24 @@ serve(const char *address, const char *const *scripts)
 }
 
 void
-send_to(uint64_t request, enum ipc_hop hop, const char *host, const char *recipients)
+send_raw(uint64_t request, enum ipc_hop hop, const char *host, struct bytes list)
 {
 	struct message m = { .type = MESSAGE_SEND, .fd_count = 1 };
+	struct fault f;
+
+	m.u.send = (struct ipc_send){ .request = request, .mail_id = BYTES("01ARZ3NDEKTSV4RRFFQ69G5FAV"), .hop = (uint8_t)hop,
+		.host = bytes_text(host), .port = port, .sender = BYTES("a@us.example"), .size = message.len, .recipients = list };
+	m.fds[0] = process_memory_file("message", message.ptr, message.len, &f);
+	assert_true(m.fds[0] >= 0);
+	peer_request(queue, &m, request, 60000, on_answer, NULL);
+	net_close(m.fds[0]);
+}
+
+void
+send_to(uint64_t request, enum ipc_hop hop, const char *host, const char *recipients)
+{
 	struct bytes rest = bytes_text(recipients);
 	struct buf list;
-	struct fault f;
 
 	buf_init(&list, 65536);
 	while (rest.len) {
@@ -290,13 +302,7 @@ send_to(uint64_t request, enum ipc_hop hop, const char *host, const char *recipi
 		put_bytes(&list, one);
 		put_u16(&list, 0);
 	}
-	m.u.send = (struct ipc_send){ .request = request, .mail_id = BYTES("01ARZ3NDEKTSV4RRFFQ69G5FAV"), .hop = (uint8_t)hop,
-		.host = bytes_text(host), .port = port, .sender = BYTES("a@us.example"), .size = message.len,
-		.recipients = buf_bytes(&list) };
-	m.fds[0] = process_memory_file("message", message.ptr, message.len, &f);
-	assert_true(m.fds[0] >= 0);
-	peer_request(queue, &m, request, 60000, on_answer, NULL);
-	net_close(m.fds[0]);
+	send_raw(request, hop, host, buf_bytes(&list));
 	buf_done(&list);
 }
 

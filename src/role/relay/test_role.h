@@ -19,7 +19,7 @@ extern struct role_self self;
 extern struct config config;
 extern struct peer *of_queue; /* the role's end */
 extern struct peer *queue;
-extern char trace[16384]; /* each SENT: "1 mx.example (127.0.0.1) tls=… dsn=0: 0=250 ok; 1-550 no;", "=" taken, "~" later, "-" never */
+extern char trace[262144]; /* each SENT: "1 mx.example (127.0.0.1) tls=… dsn=0: 0=250 ok; 1-550 no;", "=" taken, "~" later, "-" never */
 extern char events[65536];
 extern struct server *servers[SERVERS_MAX];
 
@@ -30,6 +30,8 @@ void set_dns(const char *zone);
 void serve(const char *address, const char *const *scripts);
 /* A mail to the domain, to one or more recipients ("a@x b@x"); request: its number. */
 void send_to(uint64_t request, enum ipc_hop hop, const char *host, const char *recipients);
+/* The same with a list of recipients as it stands in the frame. */
+void send_raw(uint64_t request, enum ipc_hop hop, const char *host, struct bytes list);
 /* What is sent from now on, in disk form. */
 void set_message(struct bytes message);
 /* Until `trace`, or the events, hold `what`. */
