@@ -3,6 +3,7 @@
 #include "role/directory/directory.h"
 #include "role/front/front.h"
 #include "role/relay/relay.h"
+#include "role/resolver/resolver.h"
 #include "role/store/store.h"
 #include "role/supervisor/supervisor.h"
 
@@ -30,6 +31,7 @@ be_role(const char *name)
 		[ROLE_DIRECTORY] = &directory_hooks,
 		[ROLE_STORE] = &store_hooks,
 		[ROLE_RELAY] = &relay_hooks,
+		[ROLE_RESOLVER] = &resolver_hooks,
 	};
 	enum role role = ipc_role_by_name(bytes_text(name));
 

@@ -49,7 +49,7 @@ check_socket_owners(const struct config *c)
 static int
 check_users(const struct config *c)
 {
-	const struct bytes names[] = { c->user_front, c->user_directory, c->user_store };
+	const struct bytes names[] = { c->user_front, c->user_directory, c->user_store, c->user_resolver };
 	int result = check_socket_owners(c);
 
 	for (size_t i = 0; process_is_root() && i < sizeof names / sizeof names[0]; i++) {
@@ -68,8 +68,8 @@ static void
 print_users(const struct config *c)
 {
 	if (process_is_root())
-		printf("\nRoles run as %.*s (front), %.*s (directory), %.*s (store).\n", BYTES_ARG(c->user_front),
-			BYTES_ARG(c->user_directory), BYTES_ARG(c->user_store));
+		printf("\nRoles run as %.*s (front), %.*s (directory), %.*s (store), %.*s (resolver).\n", BYTES_ARG(c->user_front),
+			BYTES_ARG(c->user_directory), BYTES_ARG(c->user_store), BYTES_ARG(c->user_resolver));
 	else
 		printf("\nStarted by this user, all roles stay this user.\n");
 }

@@ -58,6 +58,13 @@ struct config_listener {
 	struct bytes user, group; /* of the system; empty: who the server is */
 };
 
+/* resolver ADDRESS[:PORT] [trusted] */
+struct config_resolver {
+	struct bytes address; /* with its port */
+	bool is_trusted; /* to have checked what it calls authentic; one on this machine is, without a word */
+	bool is_of_system; /* of /etc/resolv.conf */
+};
+
 /* The path in "unix:PATH"; empty when the address is none of those. */
 struct bytes config_unix_path(struct bytes address);
 
@@ -76,13 +83,15 @@ struct config {
 	struct bytes postmaster; /* address; empty: postmaster@ the first domain */
 	struct config_texts source_addresses; /* to connect from: IPv4 or IPv6, or one of each */
 	struct bytes run_directory, state_directory;
-	struct bytes user_front, user_directory, user_store, user_relay; /* accounts of the system that roles run as */
+	struct bytes user_front, user_directory, user_store, user_relay, user_resolver; /* accounts of the system that roles run as */
 	enum config_log_format log_format;
 	enum event_level log_level; /* events below are not logged */
 	struct config_listener *listeners;
 	size_t listener_count;
 	struct config_certificate *certificates; /* the first one is for clients without SNI */
 	size_t certificate_count;
+	struct config_resolver *resolvers; /* in the order in which they are asked; of a file that was loaded, one at least */
+	size_t resolver_count;
 	enum config_plaintext_login plaintext_login;
 	enum config_password_scheme default_password_scheme; /* of stored passwords that name none */
 	/* directory embedded { file PATH; } */
@@ -122,6 +131,7 @@ struct config {
 	uint32_t login_timeout_s; /* an IMAP client that has not logged in */
 	uint32_t request_timeout_ms; /* for answers between roles */
 	uint32_t login_failures_max; /* of one connection */
+	uint64_t dns_cache_octets_max;
 	uint64_t journal_octets_max; /* before a checkpoint */
 };
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PATH_MAX_OCTETS = 4096, PEM_MAX = 256 * 1024, SECRET_MAX = 4096 };
+enum { PATH_MAX_OCTETS = 4096, PEM_MAX = 256 * 1024, SECRET_MAX = 4096, RESOLV_CONF_MAX = 65536 };
 
 static bool
 has_mode(const char *path, mode_t mode)
@@ -105,9 +105,25 @@ read_ldap_secret(struct config_reading *r)
 	buf_done_secret(&text);
 }
 
+/* The resolver has no files.  One that can't be read is as good as none: the C library thinks so too. */
+static void
+read_resolvers(struct config_reading *r)
+{
+	struct buf text;
+
+	buf_init(&text, PEM_MAX);
+	if (r->config->resolver_count == 0) {
+		if (disk_read_file("/etc/resolv.conf", RESOLV_CONF_MAX, &text, NULL) == -1)
+			buf_reset(&text);
+		kind_add_system_resolvers(r->config, buf_bytes(&text));
+	}
+	buf_done(&text);
+}
+
 void
 config_read_files(struct config_reading *r)
 {
+	read_resolvers(r);
 	read_certificates(r);
 	read_ldap_secret(r);
 }

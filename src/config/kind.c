@@ -282,6 +282,7 @@ const struct config_kind config_kinds[KIND_COUNT] = {
 	[KIND_USER] = { 1, 1, false, read_user, put_text_value },
 	[KIND_TEMPLATE] = { 1, 1, false, read_template, put_text_value },
 	[KIND_LISTEN] = { 2, 8, true, kind_read_listen, kind_put_listen },
+	[KIND_RESOLVER] = { 1, 2, true, kind_read_resolver, kind_put_resolver },
 	[KIND_CERTIFICATE] = { 2, 2, true, kind_read_certificate, kind_put_certificate },
 	[KIND_LDAP_SERVER] = { 1, 1, true, kind_read_ldap_server, kind_put_ldap_server },
 	[KIND_LDAP_BIND] = { 2, 2, false, kind_read_ldap_bind, kind_put_ldap_bind },

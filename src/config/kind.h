@@ -7,6 +7,7 @@
 
 #define CONFIG_LISTENERS_MAX 64
 #define CONFIG_CERTIFICATES_MAX 256
+#define CONFIG_RESOLVERS_MAX 8
 
 /* A reading in progress: the values found so far, and where. */
 struct config_reading {
@@ -59,6 +60,11 @@ const char *kind_filter_trouble(struct bytes text);
 const char *kind_attribute_trouble(struct bytes text);
 const char *kind_dn_trouble(struct bytes text);
 void kind_put_certificate(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* The kind of kind_resolver.c. */
+bool kind_read_resolver(struct config_reading *r, const struct config_setting *s);
+void kind_put_resolver(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* When the configuration names none: those of a resolv.conf (its text), else the one on this machine, as the C library does. */
+void kind_add_system_resolvers(struct config *c, struct bytes resolv_conf);
 /* The kinds of kind_unix.c: socket files. */
 #define KIND_UNIX_ADDRESS_MAX 120
 /* What is wrong with "unix:PATH", or NULL. */

@@ -155,14 +155,15 @@ every_directive_finds_its_member(void **state)
 {
 	struct config *c = load_good(
 		"hostname mail.a.org; domain A.org b.org; domain c.org; recipient_delimiter \"\";\n"
-		"postmaster pm@a.org; run_directory /r; state_directory /s; user front f; user directory d; user store s;\n"
+		"postmaster pm@a.org; run_directory /r; state_directory /s; user front f; user directory d; user store s; user resolver n;\n"
+		"resolver 192.0.2.1 trusted; resolver [::1]:5353;\n"
 		"log { format json; level error; } plaintext_login yes; default_password_scheme SCRAM-SHA-256;\n"
 		"listen smtp 127.0.0.1; listen submission [::1]:2587; listen submissions *; listen imap *:2143; listen imaps *;\n"
 		"certificate DIR/chain file:DIR/key; directory embedded { file /x.db; } mailboxes maildir /m/%{home};\n"
 		"fronts 3; store_threads 5; source_address 192.0.2.1 2001:db8::1; user relay e;\n"
 		"limits { message_size 1M; recipients 101; hops 11; command_line 2K; imap_command 9000; errors 4; refused_recipients 13; connections 12;\n"
 		" outgoing 14; outgoing_per_host 15; connections_per_address 6; smtp_timeout 7; imap_timeout 1h; login_timeout 8s; login_failures 9;\n"
-		" request_timeout 500ms; journal 2M; }\n");
+		" request_timeout 500ms; journal 2M; dns_cache 1M; }\n");
 
 	(void)state;
 	assert_int_equal(c->domains.count, 3);
@@ -173,6 +174,7 @@ every_directive_finds_its_member(void **state)
 	assert_true(bytes_equal(c->user_front, BYTES("f")));
 	assert_true(bytes_equal(c->user_directory, BYTES("d")));
 	assert_true(bytes_equal(c->user_store, BYTES("s")));
+	assert_true(bytes_equal(c->user_resolver, BYTES("n")) && c->resolver_count == 2 && c->dns_cache_octets_max == 1024 * 1024);
 	assert_int_equal(c->log_format, LOG_JSON);
 	assert_int_equal(c->log_level, LEVEL_ERROR);
 	assert_int_equal(c->plaintext_login, PLAINTEXT_LOGIN_YES);

@@ -30,6 +30,11 @@ static const struct roles_row rows[ROLE_COUNT] = {
 		.talks_to = BIT(ROLE_FRONT) | BIT(ROLE_DIRECTORY),
 		.descriptors = 262144,
 	},
+	[ROLE_RESOLVER] = {
+		.may_connect = true,
+		.talks_to = BIT(ROLE_RELAY),
+		.descriptors = 1024,
+	},
 };
 
 const struct roles_row *
@@ -61,8 +66,9 @@ roles_user(const struct config *c, enum role role)
 		return c->user_store;
 	case ROLE_RELAY:
 		return c->user_relay;
-	case ROLE_SUPERVISOR:
 	case ROLE_RESOLVER:
+		return c->user_resolver;
+	case ROLE_SUPERVISOR:
 	case ROLE_QUEUE:
 	case ROLE_COUNT:
 	case ROLE_ANY:

@@ -24,7 +24,7 @@ a_reload_reaches_every_role_and_changes_the_sockets(void **state)
 		time_sleep_ms(1);
 	assert_false(connects(port));
 	stop_server();
-	assert_int_equal(count_in_log("test=reloaded value=b.example"), 4);
+	assert_int_equal(count_in_log("test=reloaded value=b.example"), process_count());
 }
 
 static void
@@ -58,12 +58,12 @@ what_one_role_refuses_is_taken_back_from_all(void **state)
 	kill(server, SIGHUP);
 	wait_for("error=\"store: told to refuse\"");
 	log_at = 0;
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < process_count() - 1; i++)
 		wait_for("test=reloaded value=a.example");
 	assert_true(connects(port));
 	assert_false(connects(port_2));
 	stop_server();
-	assert_int_equal(count_in_log("test=reloaded value=refuse.example"), 3);
+	assert_int_equal(count_in_log("test=reloaded value=refuse.example"), process_count() - 1);
 	assert_int_equal(count_in_log(" config.reloaded "), 0);
 }
 

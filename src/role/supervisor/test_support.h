@@ -7,6 +7,7 @@
 
 #include "base/event.h"
 #include "role/role.h"
+#include "role/roles.h"
 #include "sys/net.h"
 #include "sys/time.h"
 
@@ -182,7 +183,7 @@ write_config(const char *hostname, int listen_port, const char *more)
 	fprintf(f,
 		"hostname %s;\ndomain a.example;\nrun_directory %s/run;\nstate_directory %s/state;\n"
 		"mailboxes maildir %s/mail/%%d/%%u;\nuser front nobody;\nuser directory nobody;\n"
-		"user store nobody;\nfronts 2;\nlisten smtp 127.0.0.1:%d;\n%s\n",
+		"user store nobody; user resolver nobody;\nfronts 2;\nlisten smtp 127.0.0.1:%d;\n%s\n",
 		hostname, dir, dir, dir, listen_port, more);
 	fclose(f);
 }
@@ -261,6 +262,18 @@ wait_for(const char *text)
 			fail();
 		}
 	}
+}
+
+/* How many processes the configuration of write_config makes. */
+static int
+process_count(void)
+{
+	const struct config c = { .fronts = 2 };
+	int count = 0;
+
+	for (enum role role = 0; role < ROLE_COUNT; role++)
+		count += roles_count(&c, role);
+	return count;
 }
 
 static int
