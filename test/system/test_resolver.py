@@ -386,3 +386,10 @@ def test_a_relay_that_asks_what_it_may_not_loses_its_channel():
         assert r.role.peers["relay"].mine.recv(1000) == b""
         r.role.reconnect("relay")
         assert r.ask("A", "a.example")["answer"] == FOUND
+
+
+def test_the_server_has_a_resolver_in_its_jail_and_starts_it_again(own_server):
+    [sandbox] = [e for e in own_server.events("role.sandbox") if e["role"] == "resolver"]
+    assert sandbox["seccomp"] == "yes"
+    assert sandbox["empty_root"] == ("no" if os.geteuid() else "yes")
+    own_server.kill_role("resolver")
