@@ -92,9 +92,10 @@ class Fake:
 
     def __init__(self, say, address="127.0.0.1", port=0):
         self.say, self.queries = say, []
-        self.tcp = socket.create_server((address, port))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        self.tcp = socket.create_server((address, port), family=family)
         self.port = self.tcp.getsockname()[1]
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp = socket.socket(family, socket.SOCK_DGRAM)
         self.udp.bind((address, self.port))
         self.ended, self.end = os.pipe()
         self.thread = threading.Thread(target=self.serve, daemon=True)

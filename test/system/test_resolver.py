@@ -216,6 +216,20 @@ def test_ad_counts_of_a_server_on_this_machine_rfc4035_3_2_3():
         assert r.ask("A", "signed.example")["is_authentic"] == 1  # kept
 
 
+def test_servers_are_asked_over_ipv6_with_udp_and_tcp():
+    try:
+        fake = Fake(lambda q: q.answer(flags=TC) if q.transport == "udp" else q.answer(record(q.name, "A", "192.0.2.1"), flags=AD), "::1")
+    except OSError as e:
+        pytest.skip(f"there is no IPv6 on the loopback here: {e}")
+    try:
+        with resolving(f"[::1]:{fake.port}") as r:
+            answer = r.ask("A", "a.example")
+            assert answer["answer"] == FOUND and answer["is_authentic"] == 1
+            assert [q.transport for q in fake.queries] == ["udp", "tcp"]
+    finally:
+        fake.close()
+
+
 @pytest.mark.parametrize("rcode", [SERVFAIL, REFUSED, 1, 4])
 def test_the_next_server_is_asked_when_one_does_not_know(rcode):
     with answering(lambda q: q.answer(rcode=rcode), found) as (r, one, two):
