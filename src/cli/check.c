@@ -49,14 +49,15 @@ check_socket_owners(const struct config *c)
 static int
 check_users(const struct config *c)
 {
-	const struct bytes names[] = { c->user_front, c->user_directory, c->user_store, c->user_resolver };
+	const struct bytes names[] = { c->user_front, c->user_directory, c->user_store, c->user_resolver, c->user_queue,
+		c->user_relay };
 	int result = check_socket_owners(c);
 
 	for (size_t i = 0; process_is_root() && i < sizeof names / sizeof names[0]; i++) {
 		char name[NAME_MAX_OCTETS];
 
 		(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(names[i]));
-		if (process_has_user(name))
+		if (names[i].len == 0 || process_has_user(name))
 			continue;
 		result = cli_failed("there is no user \"%s\" on this system: adduser --system --group %s, or name another with "
 				    "\"user\"", name, name);
@@ -68,8 +69,8 @@ static void
 print_users(const struct config *c)
 {
 	if (process_is_root())
-		printf("\nRoles run as %.*s (front), %.*s (directory), %.*s (store), %.*s (resolver).\n", BYTES_ARG(c->user_front),
-			BYTES_ARG(c->user_directory), BYTES_ARG(c->user_store), BYTES_ARG(c->user_resolver));
+		printf("\nRoles run as %.*s (front, relay, resolver unless named), %.*s (directory), %.*s (store, queue unless named).\n",
+			BYTES_ARG(c->user_front), BYTES_ARG(c->user_directory), BYTES_ARG(c->user_store));
 	else
 		printf("\nStarted by this user, all roles stay this user.\n");
 }

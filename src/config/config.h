@@ -43,6 +43,9 @@ enum config_ldap_schema {
 };
 enum config_log_format { LOG_KEY_VALUE, LOG_JSON };
 
+enum config_route_kind { ROUTE_MX, ROUTE_SMTP, ROUTE_LMTP, ROUTE_MAILBOXES, ROUTE_REFUSE };
+enum config_language { LANGUAGE_ENGLISH, LANGUAGE_FRENCH };
+
 #define CONFIG_LDAP_SERVERS_MAX 16
 
 struct config_texts {
@@ -56,6 +59,22 @@ struct config_listener {
 	struct bytes address; /* as written, with the port or "unix:" */
 	uint32_t mode; /* of the socket file */
 	struct bytes user, group; /* of the system; empty: who the server is */
+};
+
+/* route PATTERN to TARGET */
+struct config_route {
+	struct bytes pattern; /* "*", ".DOMAIN" (what is below it), DOMAIN, or ADDRESS */
+	enum config_route_kind kind;
+	struct bytes host; /* of ROUTE_MX a domain; a literal address without brackets */
+	uint16_t port; /* 0: the usual one */
+	struct bytes text; /* of ROUTE_REFUSE: what the sender hears */
+};
+
+/* trusted_networks ADDRESS[/BITS] ... */
+struct config_network {
+	struct bytes text;
+	uint8_t octets[16], octet_count; /* 4 or 16 */
+	uint8_t bits;
 };
 
 /* resolver ADDRESS[:PORT] [trusted] */
@@ -83,7 +102,8 @@ struct config {
 	struct bytes postmaster; /* address; empty: postmaster@ the first domain */
 	struct config_texts source_addresses; /* to connect from: IPv4 or IPv6, or one of each */
 	struct bytes run_directory, state_directory;
-	struct bytes user_front, user_directory, user_store, user_relay, user_resolver; /* accounts of the system that roles run as */
+	/* accounts of the system that roles run as; the last three may be empty: the front's, of the queue the store's */
+	struct bytes user_front, user_directory, user_store, user_resolver, user_queue, user_relay;
 	enum config_log_format log_format;
 	enum event_level log_level; /* events below are not logged */
 	struct config_listener *listeners;
@@ -113,6 +133,14 @@ struct config {
 	uint32_t ldap_poll_s, ldap_quiet_s, ldap_timeout_s;
 	/* mailboxes maildir TEMPLATE: %d domain, %u local part, %{attribute} */
 	struct bytes maildir_template;
+	struct config_route *routes;
+	size_t route_count;
+	struct config_network *trusted_networks;
+	size_t trusted_network_count;
+	/* queue { … } */
+	uint32_t queue_retry_first_s, queue_retry_most_s, queue_lifetime_s;
+	uint32_t queue_delay_notice_s; /* 0: none */
+	enum config_language queue_report_language;
 	uint32_t fronts; /* 0: one a core */
 	uint32_t store_threads;
 	/* limits { … } */

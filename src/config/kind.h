@@ -60,6 +60,11 @@ const char *kind_filter_trouble(struct bytes text);
 const char *kind_attribute_trouble(struct bytes text);
 const char *kind_dn_trouble(struct bytes text);
 void kind_put_certificate(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* The kinds of kind_route.c. */
+bool kind_read_route(struct config_reading *r, const struct config_setting *s);
+void kind_put_route(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+bool kind_read_networks(struct config_reading *r, const struct config_setting *s);
+void kind_put_networks(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 /* The kind of kind_resolver.c. */
 bool kind_read_resolver(struct config_reading *r, const struct config_setting *s);
 void kind_put_resolver(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);

@@ -173,8 +173,11 @@ every_directive_finds_its_member(void **state)
 	assert_true(bytes_equal(c->state_directory, BYTES("/s")));
 	assert_true(bytes_equal(c->user_front, BYTES("f")));
 	assert_true(bytes_equal(c->user_directory, BYTES("d")));
-	assert_true(bytes_equal(c->user_store, BYTES("s")));
-	assert_true(bytes_equal(c->user_resolver, BYTES("n")) && c->resolver_count == 2 && c->dns_cache_octets_max == 1024 * 1024);
+	assert_true(bytes_equal(c->user_store, BYTES("s")) && bytes_equal(c->user_resolver, BYTES("n")));
+	assert_int_equal(c->resolver_count, 2);
+	assert_true(bytes_equal(c->resolvers[0].address, BYTES("192.0.2.1:53")) && c->resolvers[0].is_trusted);
+	assert_true(bytes_equal(c->resolvers[1].address, BYTES("[::1]:5353")) && !c->resolvers[1].is_trusted);
+	assert_int_equal(c->dns_cache_octets_max, 1024 * 1024);
 	assert_int_equal(c->log_format, LOG_JSON);
 	assert_int_equal(c->log_level, LEVEL_ERROR);
 	assert_int_equal(c->plaintext_login, PLAINTEXT_LOGIN_YES);
@@ -246,7 +249,7 @@ static const struct {
 	{ "fronts 1 2;", "2:1", "is written: fronts NUMBER" },
 	{ "fronts 1\nstore_threads 2;", "3:1", "\";\" missing at the end of the line before" },
 	{ "fronts x;", "2:8", "a number is needed" },
-	{ "fronts 65;", "2:8", "it may be 0 to 64" },
+	{ "fronts 65;", "2:8", "it may be 0 to 63" },
 	{ "limits { message_size 50X; }", "2:23", "a size is needed" },
 	{ "limits { message_size 1K; }", "2:23", "it may be 64K to 1G; see RFC 1870" },
 	{ "limits { imap_timeout 5m; }", "2:23", "30m to 7d; see RFC 3501 5.4" },

@@ -122,6 +122,21 @@ ipv4_of(const struct net_address *a, struct in_addr *out)
 	return true;
 }
 
+size_t
+net_address_octets(const struct net_address *a, uint8_t out[16])
+{
+	struct in_addr ipv4;
+
+	if (ipv4_of(a, &ipv4)) {
+		memcpy(out, &ipv4, sizeof ipv4);
+		return sizeof ipv4;
+	}
+	if (a->storage.ss_family != AF_INET6)
+		return 0;
+	memcpy(out, &((const struct sockaddr_in6 *)&a->storage)->sin6_addr, 16);
+	return 16;
+}
+
 static uint16_t
 port_of(const struct net_address *a)
 {

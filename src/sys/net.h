@@ -27,6 +27,8 @@ void net_put_literal(struct buf *b, const struct net_address *a);
 /* The host alone without brackets: for logs and for counting per address. */
 void net_put_host(struct buf *b, const struct net_address *a);
 bool net_is_loopback(const struct net_address *a);
+/* The octets of an IP address: 4 (of an IPv4-mapped one, too) or 16; 0: it is none. */
+size_t net_address_octets(const struct net_address *a, uint8_t out[16]);
 
 /* A listening TCP socket (SO_REUSEADDR; for "*" an IPv6 socket that takes IPv4 too where there
    is IPv6); -1 with *f. */

@@ -1,0 +1,154 @@
+#include "config/route.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+static struct config *
+read_good(const char *text)
+{
+	struct config *c = NULL;
+	struct fault f;
+
+	if (config_read_slice(bytes_text(text), &c, &f) != 0)
+		fail_msg("%s: %s", text, f.text);
+	return c;
+}
+
+static void
+the_closest_route_counts_rfc5321_5_1(void **state)
+{
+	static const struct {
+		const char *address, *host; /* NULL: no route */
+	} rows[] = {
+		{ "a@one.example", "by-domain" },
+		{ "A@ONE.example", "by-domain" },
+		{ "boss@one.example", "by-address" },
+		{ "a@x.one.example", "below" },
+		{ "a@y.x.one.example", "closer-below" },
+		{ "\"a@b\"@one.example", "by-domain" },
+		{ "a@two.example", "everybody" },
+		{ "a@notone.example", "everybody" },
+	};
+	struct config *c = read_good("route one.example to by-domain.test; route boss@one.example to by-address.test;\n"
+		"route .one.example to below.test; route .x.one.example to closer-below.test; route * to everybody.test;");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct config_route *route = config_find_route(c, bytes_text(rows[i].address));
+
+		assert_non_null(route);
+		assert_true(bytes_starts(route->host, bytes_text(rows[i].host)));
+	}
+	config_free(&c);
+	c = read_good("route one.example to x.test;");
+	assert_null(config_find_route(c, BYTES("a@two.example")));
+	config_free(&c);
+}
+
+static void
+targets_read_and_print_as_they_were(void **state)
+{
+	static const struct {
+		const char *text, *host;
+		enum config_route_kind kind;
+		uint16_t port;
+	} rows[] = {
+		{ "route a.example to mx.example.org;\n", "mx.example.org", ROUTE_SMTP, 0 },
+		{ "route a.example to mx.example.org:2525;\n", "mx.example.org", ROUTE_SMTP, 2525 },
+		{ "route a.example to 192.0.2.1:26;\n", "192.0.2.1", ROUTE_SMTP, 26 },
+		{ "route a.example to [2001:db8::1]:26;\n", "2001:db8::1", ROUTE_SMTP, 26 },
+		{ "route a.example to lmtp:127.0.0.1:24;\n", "127.0.0.1", ROUTE_LMTP, 24 },
+		{ "route a.example to mx:b.example;\n", "b.example", ROUTE_MX, 0 },
+		{ "route a.example to mailboxes;\n", "", ROUTE_MAILBOXES, 0 },
+		{ "route a.example to error \"We moved; write to b.example\";\n", "", ROUTE_REFUSE, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct config *c = read_good(rows[i].text);
+		struct buf out;
+
+		assert_int_equal(c->route_count, 1);
+		assert_int_equal(c->routes[0].kind, rows[i].kind);
+		assert_int_equal(c->routes[0].port, rows[i].port);
+		assert_true(bytes_equal(c->routes[0].host, bytes_text(rows[i].host)));
+		buf_init(&out, 1 << 20);
+		config_put_slice(c, ROLE_QUEUE, &out);
+		if (bytes_find(buf_bytes(&out), bytes_text(rows[i].text)) == out.len)
+			fail_msg("%.*s", BYTES_ARG(buf_bytes(&out)));
+		buf_done(&out);
+		config_free(&c);
+	}
+}
+
+static void
+what_is_no_route_or_network_is_told(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{ "route a.example mx.example.org now;", "route PATTERN to TARGET" },
+		{ "route a.example to mx.example.org; route A.example to x.org;", "already" },
+		{ "route a..example to mx.example.org;", "route" },
+		{ "route a.example to mx.example.org:0;", "port" },
+		{ "route a.example to *:25;", "" },
+		{ "route a.example to error;", "" },
+		{ "route a.example to error \"two\\nlines\";", "one line" },
+		{ "route a.example to mailboxes \"text\";", "only error" },
+		{ "trusted_networks 0.0.0.0/0;", "nearly everybody" },
+		{ "trusted_networks ::/0;", "nearly everybody" },
+		{ "trusted_networks 192.0.2.1/24;", "behind those that count" },
+		{ "trusted_networks 192.0.2.0/33;", "how many bits" },
+		{ "trusted_networks example.org;", "a network is needed" },
+		{ "trusted_networks *;", "a network is needed" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct config *c = NULL;
+		struct fault f;
+
+		if (config_read_slice(bytes_text(rows[i].text), &c, &f) != -1)
+			fail_msg("%s was taken", rows[i].text);
+		if (!strstr(f.text, rows[i].want))
+			fail_msg("%s: %s", rows[i].text, f.text);
+	}
+}
+
+static void
+only_those_of_a_trusted_network_are_trusted(void **state)
+{
+	static const uint8_t in[] = { 192, 0, 2, 77 }, out[] = { 192, 0, 3, 77 }, edge[] = { 10, 1, 255, 255 }, over[] = { 10, 2, 0, 0 };
+	static const uint8_t v6[16] = { 0x20, 1, 0x0d, 0xb8, 0, 1 }, v6_out[16] = { 0x20, 1, 0x0d, 0xb9 };
+	struct config *c = read_good("trusted_networks 192.0.2.0/24 10.0.0.0/15 2001:db8::/32;");
+
+	(void)state;
+	assert_true(config_trusts(c, in, 4));
+	assert_false(config_trusts(c, out, 4));
+	assert_true(config_trusts(c, edge, 4));
+	assert_false(config_trusts(c, over, 4));
+	assert_true(config_trusts(c, v6, 16));
+	assert_false(config_trusts(c, v6_out, 16));
+	assert_false(config_trusts(c, v6, 0));
+	config_free(&c);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_closest_route_counts_rfc5321_5_1),
+		cmocka_unit_test(targets_read_and_print_as_they_were),
+		cmocka_unit_test(what_is_no_route_or_network_is_told),
+		cmocka_unit_test(only_those_of_a_trusted_network_are_trusted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

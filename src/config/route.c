@@ -1,0 +1,62 @@
+#include "config/route.h"
+
+#include <string.h>
+
+/* How close the pattern is: 0 when it does not fit. */
+static size_t
+closeness(struct bytes pattern, struct bytes address, struct bytes domain)
+{
+	if (bytes_find_char(pattern, '@') < pattern.len)
+		return bytes_equal_nocase(pattern, address) ? 4096 : 0;
+	if (bytes_equal(pattern, BYTES("*")))
+		return 1;
+	if (pattern.ptr[0] == '.')
+		return domain.len > pattern.len && bytes_ends_nocase(domain, pattern) ? 1 + pattern.len : 0;
+	return bytes_equal_nocase(pattern, domain) ? 2048 : 0;
+}
+
+const struct config_route *
+config_find_route(const struct config *c, struct bytes address)
+{
+	size_t at = bytes_find_last_char(address, '@'), best = 0;
+	struct bytes domain = bytes_sub(address, at + 1, address.len);
+	const struct config_route *found = NULL;
+
+	for (size_t i = 0; i < c->route_count; i++) {
+		size_t close = closeness(c->routes[i].pattern, address, domain);
+
+		if (close > best) {
+			best = close;
+			found = &c->routes[i];
+		}
+	}
+	return found;
+}
+
+bool
+config_has_domain(const struct config *c, struct bytes domain)
+{
+	for (size_t i = 0; i < c->domains.count; i++)
+		if (bytes_equal_nocase(c->domains.at[i], domain))
+			return true;
+	return false;
+}
+
+static bool
+is_in(const struct config_network *n, const uint8_t *octets)
+{
+	unsigned int whole = n->bits / 8, rest = n->bits % 8;
+
+	if (memcmp(n->octets, octets, whole) != 0)
+		return false;
+	return rest == 0 || (n->octets[whole] ^ octets[whole]) >> (8 - rest) == 0;
+}
+
+bool
+config_trusts(const struct config *c, const uint8_t *octets, size_t count)
+{
+	for (size_t i = 0; i < c->trusted_network_count; i++)
+		if (c->trusted_networks[i].octet_count == count && is_in(&c->trusted_networks[i], octets))
+			return true;
+	return false;
+}

@@ -1,0 +1,15 @@
+/* Which route an address takes. */
+#ifndef CONFIG_ROUTE_H
+#define CONFIG_ROUTE_H
+
+#include "config/config.h"
+
+/* The closest route for the address (local part "@" domain, without regard to case): its own, else its domain's, else that of the longest
+   ".DOMAIN" it lies below, else "*".  NULL: there is none; the mail goes to the MX hosts of its domain. */
+const struct config_route *config_find_route(const struct config *c, struct bytes address);
+/* Is the domain one of the configuration's? */
+bool config_has_domain(const struct config *c, struct bytes domain);
+/* Do the octets of an address (4 or 16) lie in a trusted network? */
+bool config_trusts(const struct config *c, const uint8_t *octets, size_t count);
+
+#endif
