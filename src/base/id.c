@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+static const char alphabet[] = MAIL_ID_ALPHABET;
 
 struct mail_id
 mail_id_make(int64_t wall_us, const uint8_t random[10])

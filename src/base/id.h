@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 
 #define MAIL_ID_LEN 26
+#define MAIL_ID_ALPHABET "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 struct mail_id {
 	char text[MAIL_ID_LEN + 1];

@@ -1,0 +1,150 @@
+/* A batch on its way through a relay. */
+#include "role/queue/queue_internal.h"
+
+#include "sys/disk.h"
+
+/* The relay has time limits of its own for each step (RFC 5321 4.5.3.2); this is for one that says nothing. */
+enum { ANSWER_WITHIN_MS = 2 * 3600 * 1000 };
+
+struct sending {
+	struct queue *queue;
+	struct batch batch;
+	struct delivery *at[]; /* in the order of SEND */
+};
+
+static void
+not_tried(struct sending *s)
+{
+	struct queue *q = s->queue;
+	int64_t now = queue_now_s();
+
+	for (uint32_t i = 0; i < s->batch.count; i++)
+		schedule_return(q->schedule, s->at[i], now);
+	schedule_batch_done(q->schedule, s->batch.destination, BATCH_NOT_TRIED, now);
+	memory_free(s);
+	queue_kick(q);
+}
+
+static void
+take_result(struct sending *s, struct delivery *d, enum ipc_outcome outcome, struct bytes server, struct bytes reply,
+	struct delivery ***failed)
+{
+	if (outcome == IPC_OK) {
+		queue_delivered(s->queue, d, server, reply);
+	} else if (outcome == IPC_LATER) {
+		queue_deferred(s->queue, d, server, reply);
+	} else {
+		queue_failed(s->queue, d, server, reply);
+		d->next = NULL;
+		**failed = d;
+		*failed = &d->next;
+	}
+}
+
+/* Each recipient once; one that is named twice or not at all is our own trouble. */
+static void
+take_results(struct sending *s, const struct ipc_sent *sent, struct delivery **failed)
+{
+	struct bytes rest = sent->results, reply;
+	uint16_t index, len;
+	uint8_t outcome;
+
+	while (take_u16(&rest, &index) && take_u8(&rest, &outcome) && take_u16(&rest, &len) && take_octets(&rest, len, &reply)) {
+		if (index >= s->batch.count || !s->at[index])
+			continue;
+		take_result(s, s->at[index], (enum ipc_outcome)outcome, sent->host, reply, &failed);
+		s->at[index] = NULL;
+	}
+	for (uint32_t i = 0; i < s->batch.count; i++)
+		if (s->at[i])
+			schedule_return(s->queue->schedule, s->at[i], queue_now_s());
+}
+
+static void
+sent(void *arg, const struct message *m)
+{
+	struct sending *s = arg;
+	struct queue *q = s->queue;
+	struct delivery *failed = NULL;
+
+	if (!m) {
+		not_tried(s);
+		return;
+	}
+	take_results(s, &m->u.sent, &failed);
+	schedule_batch_done(q->schedule, s->batch.destination, m->u.sent.host.len ? BATCH_WENT : BATCH_NO_ANSWER, queue_now_s());
+	if (failed)
+		queue_report_failed(q, s->batch.message, failed, m->u.sent.host);
+	else
+		queue_settle(q, s->batch.message);
+	memory_free(s);
+	queue_kick(q);
+}
+
+static void
+put_recipients(const struct sending *s, struct buf *out)
+{
+	for (uint32_t i = 0; i < s->batch.count; i++) {
+		struct bytes address = delivery_address(s->at[i]), parameters = delivery_parameters(s->at[i]);
+
+		put_u16(out, (uint16_t)address.len);
+		put_bytes(out, address);
+		put_u16(out, (uint16_t)parameters.len);
+		put_bytes(out, parameters);
+	}
+}
+
+static void
+send_to_relay(struct sending *s, int fd)
+{
+	struct peer *relay = role_peer(s->queue->role, ROLE_RELAY, 0);
+	const struct queued *m = s->batch.message;
+	const struct hop *hop = &s->batch.destination->hop;
+	struct message frame = { .type = MESSAGE_SEND, .fds = { fd }, .fd_count = 1 };
+	struct buf recipients;
+
+	buf_init(&recipients, 65536);
+	put_recipients(s, &recipients);
+	frame.u.send = (struct ipc_send){
+		.request = peer_request_id(relay),
+		.mail_id = bytes_of(m->id.text, MAIL_ID_LEN),
+		.hop = (uint8_t)hop->protocol,
+		.host = hop->host,
+		.port = hop->port,
+		.sender = queued_sender(m),
+		.flags = m->flags & (SEND_8BIT | SEND_UTF8 | SEND_REQUIRE_TLS),
+		.size = m->size,
+		.parameters = queued_parameters(m),
+		.recipients = buf_bytes(&recipients),
+	};
+	peer_request(relay, &frame, frame.u.send.request, ANSWER_WITHIN_MS, sent, s);
+	buf_done(&recipients);
+}
+
+static void
+opened(void *arg, int fd, int error)
+{
+	struct sending *s = arg;
+
+	if (fd < 0) {
+		event(NULL, EV_QUEUE_FAILED, STR("what", "open a message"), STR("mail", s->batch.message->id.text),
+			INT("error", error));
+		not_tried(s);
+		return;
+	}
+	send_to_relay(s, fd);
+	disk_close(&fd);
+}
+
+void
+queue_relay(struct queue *q, const struct batch *b)
+{
+	struct sending *s = memory_new(sizeof *s + b->count * sizeof s->at[0]);
+	uint32_t i = 0;
+
+	s->queue = q;
+	s->batch = *b;
+	for (struct delivery *d = b->first; d; d = d->next)
+		s->at[i++] = d;
+	spool_open_body(q->spool, &b->message->id, opened, s);
+}

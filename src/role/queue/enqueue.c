@@ -1,0 +1,95 @@
+/* What fronts hand over: answered when it will survive whatever happens. */
+#include "role/queue/queue_internal.h"
+
+#include "sys/disk.h"
+
+struct arrival {
+	struct arrival *next;
+	struct queue *queue;
+	struct peer *front; /* NULL: gone */
+	uint64_t request;
+	struct queued *message;
+};
+
+static void
+answer(struct peer *front, uint64_t request, enum ipc_outcome outcome)
+{
+	struct message m = { .type = MESSAGE_ENQUEUED, .u.enqueued = { request, (uint8_t)outcome } };
+
+	if (front && peer_send(front, &m) != 0)
+		return; /* it is gone, and its client with it */
+}
+
+static void
+forget(struct arrival *a)
+{
+	struct arrival **at = &a->queue->arrivals;
+
+	while (*at != a)
+		at = &(*at)->next;
+	*at = a->next;
+	memory_free(a);
+}
+
+static void
+added(void *arg, enum spool_outcome outcome)
+{
+	struct arrival *a = arg;
+	struct queue *q = a->queue;
+	static const enum ipc_outcome outcomes[] = {
+		[SPOOL_OK] = IPC_OK, [SPOOL_LATER] = IPC_LATER, [SPOOL_NO_SPACE] = IPC_NO_SPACE };
+
+	answer(a->front, a->request, outcomes[outcome]);
+	if (outcome == SPOOL_OK) {
+		event(NULL, EV_QUEUE_TAKEN, STR("mail", a->message->id.text), TEXT("sender", queued_sender(a->message)),
+			INT("recipients", a->message->count), INT("size", a->message->size));
+		queue_insert(q, a->message);
+		a->message = NULL;
+	}
+	queued_free(&a->message);
+	forget(a);
+	queue_kick(q);
+}
+
+static struct queued *
+message_of(const struct ipc_enqueue *e)
+{
+	struct envelope envelope = {
+		.sender = e->sender,
+		.parameters = e->parameters,
+		.recipients = e->recipients,
+		.size = e->size,
+		.flags = e->flags & (SEND_8BIT | SEND_UTF8 | SEND_REQUIRE_TLS),
+		.arrived_s = (uint32_t)queue_now_s(),
+	};
+
+	return mail_id_parse(e->mail_id, &envelope.id) ? queued_new(&envelope) : NULL;
+}
+
+void
+queue_enqueue(struct queue *q, struct peer *front, const struct message *m)
+{
+	const struct ipc_enqueue *e = &m->u.enqueue;
+	int fd = m->fd_count ? m->fds[0] : -1;
+	bool may = q->has_room && !q->is_draining && (fd >= 0 || e->octets.len > 0);
+	struct queued *message = may ? message_of(e) : NULL;
+	struct arrival *a;
+
+	if (!message) {
+		disk_close(&fd);
+		answer(front, e->request, q->has_room ? IPC_LATER : IPC_NO_SPACE);
+		return;
+	}
+	a = NEW(struct arrival);
+	*a = (struct arrival){ q->arrivals, q, front, e->request, message };
+	q->arrivals = a;
+	spool_add(q->spool, message, e->octets, fd, added, a);
+}
+
+void
+queue_forget_front(struct queue *q, const struct peer *front)
+{
+	for (struct arrival *a = q->arrivals; a; a = a->next)
+		if (a->front == front)
+			a->front = NULL;
+}

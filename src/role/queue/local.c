@@ -1,0 +1,284 @@
+/* A batch for mailboxes here: the directory says which, the store puts it there.  One recipient after the other. */
+#include "role/queue/queue_internal.h"
+
+#include "sys/disk.h"
+#include "sys/random.h"
+
+struct local {
+	struct queue *queue;
+	struct batch batch;
+	struct delivery *current, *rest; /* the one whose turn it is; those behind it */
+	struct delivery *failed, **last_failed;
+	struct queued *child; /* for addresses elsewhere */
+	int fd;
+	unsigned int pending;
+	bool has_trouble; /* of the current one */
+};
+
+static void next(struct local *l);
+
+static void
+finish(struct local *l)
+{
+	struct queue *q = l->queue;
+	struct queued *m = l->batch.message;
+
+	schedule_batch_done(q->schedule, l->batch.destination, BATCH_WENT, queue_now_s());
+	if (l->failed)
+		queue_report_failed(q, m, l->failed, BYTES_NONE);
+	else
+		queue_settle(q, m);
+	disk_close(&l->fd);
+	memory_free(l);
+	queue_kick(q);
+}
+
+static void
+later(struct local *l, const char *why)
+{
+	queue_deferred(l->queue, l->current, BYTES_NONE, bytes_text(why));
+	next(l);
+}
+
+/* The last part of the current recipient is there, or not. */
+static void
+part_done(struct local *l)
+{
+	if (--l->pending > 0)
+		return;
+	if (l->has_trouble) {
+		later(l, "451 4.3.0 the mail store can't take it now");
+		return;
+	}
+	queue_delivered(l->queue, l->current, BYTES_NONE, BYTES("250 2.0.0 in the mailbox"));
+	next(l);
+}
+
+static void
+stored(void *arg, const struct message *m)
+{
+	struct local *l = arg;
+
+	l->has_trouble |= !m || m->u.delivered.outcome != IPC_OK;
+	part_done(l);
+}
+
+static void
+sent_on(void *arg, enum spool_outcome outcome)
+{
+	struct local *l = arg;
+	struct queued *child = l->child;
+
+	l->child = NULL;
+	l->has_trouble |= outcome != SPOOL_OK;
+	if (outcome == SPOOL_OK)
+		queue_insert(l->queue, child);
+	else
+		queued_free(&child);
+	part_done(l);
+}
+
+static void
+store(struct local *l, struct bytes address, uint64_t account, uint64_t body, bool is_last)
+{
+	struct peer *peer = role_peer(l->queue->role, ROLE_STORE, 0);
+	const struct queued *from = l->batch.message;
+	struct message m = { .type = MESSAGE_DELIVER, .fds = { l->fd }, .fd_count = 1 };
+	uint8_t space[2048];
+	struct buf prefix;
+
+	buf_init_fixed(&prefix, space, sizeof space);
+	put_format(&prefix, "Return-Path: <%.*s>\nDelivered-To: %.*s\n", BYTES_ARG(queued_sender(from)), BYTES_ARG(address));
+	m.u.deliver = (struct ipc_deliver){
+		.request = peer_request_id(peer),
+		.body = body,
+		.is_last = is_last,
+		.account = account,
+		.mail_id = bytes_of(from->id.text, MAIL_ID_LEN),
+		.prefix = buf_bytes(&prefix),
+		.date_s = (uint64_t)queue_now_s(),
+		.size = from->size + prefix.len + 2,
+	};
+	l->pending++;
+	peer_request(peer, &m, m.u.deliver.request, l->queue->config->request_timeout_ms, stored, l);
+}
+
+static void
+child_opened(void *arg, int fd, int error)
+{
+	struct local *l = arg;
+
+	(void)error;
+	if (fd >= 0) {
+		spool_add(l->queue->spool, l->child, BYTES_NONE, fd, sent_on, l);
+		return;
+	}
+	queued_free(&l->child);
+	l->has_trouble = true;
+	part_done(l);
+}
+
+/* What leads elsewhere goes on as a message of its own. */
+static void
+send_on(struct local *l, struct bytes recipients)
+{
+	const struct queued *from = l->batch.message;
+	uint8_t random[10];
+	struct envelope e = {
+		.sender = queued_sender(from),
+		.parameters = queued_parameters(from),
+		.recipients = recipients,
+		.size = from->size,
+		.flags = from->flags & ~QUEUE_ASK_DIRECTORY,
+		.arrived_s = (uint32_t)queue_now_s(),
+	};
+
+	random_fill(random, sizeof random);
+	e.id = mail_id_make(time_now().wall_us, random);
+	l->child = queued_new(&e);
+	l->pending++;
+	if (l->child) {
+		spool_open_body(l->queue->spool, &from->id, child_opened, l);
+		return;
+	}
+	l->has_trouble = true;
+	part_done(l);
+}
+
+/* One entry of RESOLVED. */
+static bool
+take_target(struct bytes *in, uint8_t *kind, uint64_t *account, struct bytes *address)
+{
+	uint16_t len;
+
+	return take_u8(in, kind) && take_u64(in, account) && take_u16(in, &len) && take_octets(in, len, address);
+}
+
+static void
+give_out(struct local *l, struct bytes targets)
+{
+	struct bytes rest = targets, address;
+	struct buf foreign;
+	uint64_t account, body = ++l->queue->last_body;
+	size_t mailboxes = 0, given = 0;
+	uint8_t kind;
+
+	buf_init(&foreign, 2 * targets.len + 1);
+	while (take_target(&rest, &kind, &account, &address)) {
+		mailboxes += kind == TARGET_MAILBOX;
+		if (kind == TARGET_MAILBOX)
+			continue;
+		put_u16(&foreign, (uint16_t)address.len);
+		put_bytes(&foreign, address);
+		put_u16(&foreign, 0);
+	}
+	l->pending = 1; /* until all are on their way */
+	l->has_trouble = mailboxes == 0 && foreign.len == 0;
+	for (rest = targets; take_target(&rest, &kind, &account, &address);)
+		if (kind == TARGET_MAILBOX)
+			store(l, address, account, body, ++given == mailboxes);
+	if (foreign.len)
+		send_on(l, buf_bytes(&foreign));
+	buf_done(&foreign);
+	part_done(l);
+}
+
+/* The directory says that it is not ours: to a relay, if that was the question. */
+static void
+is_foreign(struct local *l)
+{
+	struct delivery *d = l->current;
+	struct queue *q = l->queue;
+
+	if (!(d->message->flags & QUEUE_ASK_DIRECTORY)) {
+		later(l, "451 4.3.5 a route leads to mailboxes here, but the domain is not ours");
+		return;
+	}
+	d->message->flags &= ~QUEUE_ASK_DIRECTORY;
+	schedule_forget(q->schedule, d);
+	d->next_s = 0;
+	queue_schedule(q, d);
+	next(l);
+}
+
+static void
+unknown(struct local *l)
+{
+	struct delivery *d = l->current;
+
+	queue_failed(l->queue, d, BYTES_NONE, BYTES("550 5.1.1 there is no such address here"));
+	d->next = NULL;
+	*l->last_failed = d;
+	l->last_failed = &d->next;
+	next(l);
+}
+
+static void
+resolved(void *arg, const struct message *m)
+{
+	struct local *l = arg;
+	enum ipc_outcome outcome = m ? (enum ipc_outcome)m->u.resolved.outcome : IPC_LATER;
+
+	if (outcome == IPC_OK)
+		give_out(l, m->u.resolved.targets);
+	else if (outcome == IPC_FOREIGN)
+		is_foreign(l);
+	else if (outcome == IPC_ABSENT || outcome == IPC_INVALID)
+		unknown(l);
+	else
+		later(l, "451 4.3.0 the directory can't tell now");
+}
+
+static void
+next(struct local *l)
+{
+	struct peer *directory = role_peer(l->queue->role, ROLE_DIRECTORY, 0);
+	struct message m = { .type = MESSAGE_RESOLVE };
+
+	l->current = l->rest;
+	if (!l->current) {
+		finish(l);
+		return;
+	}
+	l->rest = l->current->next;
+	m.u.resolve = (struct ipc_resolve){
+		.request = peer_request_id(directory),
+		.address = delivery_address(l->current),
+	};
+	peer_request(directory, &m, m.u.resolve.request, l->queue->config->request_timeout_ms, resolved, l);
+}
+
+static void
+opened(void *arg, int fd, int error)
+{
+	struct local *l = arg;
+	struct queue *q = l->queue;
+
+	l->fd = fd;
+	if (fd >= 0) {
+		next(l);
+		return;
+	}
+	event(NULL, EV_QUEUE_FAILED, STR("what", "open a message"), STR("mail", l->batch.message->id.text),
+		INT("error", error));
+	for (struct delivery *d = l->rest, *behind; d; d = behind) {
+		behind = d->next;
+		schedule_return(q->schedule, d, queue_now_s());
+	}
+	schedule_batch_done(q->schedule, l->batch.destination, BATCH_NOT_TRIED, queue_now_s());
+	memory_free(l);
+	queue_kick(q);
+}
+
+void
+queue_deliver(struct queue *q, const struct batch *b)
+{
+	struct local *l = NEW(struct local);
+
+	l->queue = q;
+	l->batch = *b;
+	l->rest = b->first;
+	l->last_failed = &l->failed;
+	l->fd = -1;
+	spool_open_body(q->spool, &b->message->id, opened, l);
+}

@@ -1,0 +1,272 @@
+/* The image on disk, numbers little-endian:
+
+     u8 version (1), 26 octets mail id, u32 arrived_s, u32 size, u32 flags,
+     u16 length, sender, u16 length, parameters, u16 count, then for each recipient:
+     u16 length, address, u16 length, parameters, u16 length, reply, u32 next_s, u16 attempts, u8 flags (1: delay told, 2: held) */
+#include "role/queue/message.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+enum { VERSION = 1, FLAG_DELAY_TOLD = 1, FLAG_HELD = 2 };
+
+static bool
+take_text16(struct bytes *in, size_t most, struct bytes *out)
+{
+	uint16_t len;
+
+	return take_u16(in, &len) && len <= most && take_octets(in, len, out);
+}
+
+static void
+put_text16(struct buf *out, struct bytes text)
+{
+	put_u16(out, (uint16_t)text.len);
+	put_bytes(out, text);
+}
+
+static uint8_t *
+texts_of(const struct queued *m)
+{
+	return (uint8_t *)(uintptr_t)&m->at[m->count];
+}
+
+struct bytes
+queued_sender(const struct queued *m)
+{
+	return bytes_of(texts_of(m), m->sender_len);
+}
+
+struct bytes
+queued_parameters(const struct queued *m)
+{
+	return bytes_of(texts_of(m) + m->sender_len, m->parameters_len);
+}
+
+struct bytes
+delivery_address(const struct delivery *d)
+{
+	return bytes_of(texts_of(d->message) + d->text_at, d->address_len);
+}
+
+struct bytes
+delivery_parameters(const struct delivery *d)
+{
+	return bytes_of(texts_of(d->message) + d->text_at + d->address_len, d->parameters_len);
+}
+
+struct bytes
+delivery_reply(const struct delivery *d)
+{
+	return d->reply ? bytes_of(d->reply->octets, d->reply->len) : BYTES_NONE;
+}
+
+struct bytes
+delivery_domain(const struct delivery *d)
+{
+	struct bytes address = delivery_address(d);
+	size_t at = bytes_find_last_char(address, '@');
+
+	return at < address.len ? bytes_sub(address, at + 1, address.len) : BYTES_NONE;
+}
+
+static void
+let_go(struct reply **r)
+{
+	struct reply *was = *r;
+
+	*r = NULL;
+	if (was && --was->holds == 0)
+		memory_free(was);
+}
+
+void
+delivery_set_reply(struct delivery *d, struct bytes text)
+{
+	size_t len = text.len < QUEUE_REPLY_MAX ? text.len : QUEUE_REPLY_MAX;
+
+	let_go(&d->reply);
+	if (len == 0)
+		return;
+	d->reply = memory_new(sizeof *d->reply + len);
+	d->reply->holds = 1;
+	d->reply->len = (uint16_t)len;
+	memcpy(d->reply->octets, text.ptr, len);
+}
+
+void
+delivery_share_reply(struct delivery *d, const struct delivery *from)
+{
+	struct reply *shared = from->reply;
+
+	if (shared)
+		shared->holds++;
+	let_go(&d->reply);
+	d->reply = shared;
+}
+
+void
+delivery_done(struct delivery *d)
+{
+	d->state = DELIVERY_DONE;
+	d->message->open--;
+	let_go(&d->reply);
+}
+
+void
+queued_free(struct queued **m)
+{
+	struct queued *was = *m;
+
+	*m = NULL;
+	for (size_t i = 0; was && i < was->count; i++)
+		let_go(&was->at[i].reply);
+	memory_free(was);
+}
+
+/* A recipient as it stands in an image. */
+struct recipient {
+	struct bytes address, parameters, reply;
+	uint32_t next_s;
+	uint16_t attempts;
+	uint8_t flags;
+};
+
+/* As in ENQUEUE when `out` is to be new, else as in an image. */
+static bool
+take_recipient(struct bytes *in, bool is_new, struct recipient *out)
+{
+	*out = (struct recipient){ 0 };
+	if (!take_text16(in, QUEUE_ADDRESS_MAX, &out->address) || out->address.len == 0
+		|| !take_text16(in, QUEUE_PARAMETERS_MAX, &out->parameters))
+		return false;
+	return is_new
+		|| (take_text16(in, QUEUE_REPLY_MAX, &out->reply) && take_u32(in, &out->next_s)
+			&& take_u16(in, &out->attempts) && take_u8(in, &out->flags)
+			&& out->flags <= (FLAG_DELAY_TOLD | FLAG_HELD));
+}
+
+static struct bytes
+copy_text(struct queued *m, size_t *used, struct bytes text)
+{
+	uint8_t *at = texts_of(m) + *used;
+
+	if (text.len)
+		memcpy(at, text.ptr, text.len);
+	*used += text.len;
+	return bytes_of(at, text.len);
+}
+
+static void
+add_delivery(struct queued *m, struct delivery *d, size_t *used, const struct recipient *r)
+{
+	d->message = m;
+	d->text_at = (uint32_t)*used;
+	d->address_len = (uint16_t)r->address.len;
+	d->parameters_len = (uint16_t)r->parameters.len;
+	(void)copy_text(m, used, r->address);
+	(void)copy_text(m, used, r->parameters);
+	d->next_s = r->next_s;
+	d->attempts = r->attempts;
+	d->is_delay_told = (r->flags & FLAG_DELAY_TOLD) != 0;
+	d->state = r->flags & FLAG_HELD ? DELIVERY_HELD : DELIVERY_WAITING;
+	if (d != m->at && bytes_equal(r->reply, delivery_reply(d - 1)))
+		delivery_share_reply(d, d - 1);
+	else
+		delivery_set_reply(d, r->reply);
+}
+
+/* count: what e->recipients holds. */
+static struct queued *
+make(const struct envelope *e, bool is_new, uint16_t count, size_t text_octets)
+{
+	struct queued *m = memory_new(sizeof *m + count * sizeof m->at[0] + text_octets);
+	struct bytes rest = e->recipients;
+	struct recipient r;
+	size_t used = 0;
+
+	m->id = e->id;
+	m->arrived_s = e->arrived_s;
+	m->size = e->size < UINT32_MAX ? (uint32_t)e->size : UINT32_MAX;
+	m->flags = e->flags;
+	m->count = m->open = count;
+	m->sender_len = (uint16_t)copy_text(m, &used, e->sender).len;
+	m->parameters_len = (uint16_t)copy_text(m, &used, e->parameters).len;
+	for (uint16_t i = 0; i < count && take_recipient(&rest, is_new, &r); i++)
+		add_delivery(m, &m->at[i], &used, &r);
+	return m;
+}
+
+static struct queued *
+check_and_make(const struct envelope *e, bool is_new)
+{
+	struct bytes rest = e->recipients;
+	size_t octets = e->sender.len + e->parameters.len;
+	struct recipient r;
+	uint16_t count = 0;
+
+	if (e->sender.len > QUEUE_ADDRESS_MAX || e->parameters.len > QUEUE_PARAMETERS_MAX)
+		return NULL;
+	while (rest.len && count < QUEUE_RECIPIENTS_MAX && take_recipient(&rest, is_new, &r)) {
+		octets += r.address.len + r.parameters.len;
+		count++;
+	}
+	return rest.len || count == 0 ? NULL : make(e, is_new, count, octets);
+}
+
+struct queued *
+queued_new(const struct envelope *e)
+{
+	return check_and_make(e, true);
+}
+
+static void
+put_delivery(struct buf *out, const struct delivery *d)
+{
+	put_text16(out, delivery_address(d));
+	put_text16(out, delivery_parameters(d));
+	put_text16(out, delivery_reply(d));
+	put_u32(out, d->next_s);
+	put_u16(out, d->attempts);
+	put_u8(out, (uint8_t)((d->is_delay_told ? FLAG_DELAY_TOLD : 0) | (d->state == DELIVERY_HELD ? FLAG_HELD : 0)));
+}
+
+void
+queued_put(struct buf *out, const struct queued *m)
+{
+	put_u8(out, VERSION);
+	put_bytes(out, bytes_of(m->id.text, MAIL_ID_LEN));
+	put_u32(out, m->arrived_s);
+	put_u32(out, m->size);
+	put_u32(out, m->flags);
+	put_text16(out, queued_sender(m));
+	put_text16(out, queued_parameters(m));
+	put_u16(out, m->open);
+	for (uint16_t i = 0; i < m->count; i++)
+		if (m->at[i].state != DELIVERY_DONE)
+			put_delivery(out, &m->at[i]);
+}
+
+struct queued *
+queued_take(struct bytes image)
+{
+	struct envelope e = { .size = 0 };
+	struct bytes id;
+	struct queued *m;
+	uint32_t size;
+	uint16_t count;
+	uint8_t version;
+
+	if (!take_u8(&image, &version) || version != VERSION || !take_octets(&image, MAIL_ID_LEN, &id)
+		|| !mail_id_parse(id, &e.id) || !take_u32(&image, &e.arrived_s) || !take_u32(&image, &size)
+		|| !take_u32(&image, &e.flags) || !take_text16(&image, QUEUE_ADDRESS_MAX, &e.sender)
+		|| !take_text16(&image, QUEUE_PARAMETERS_MAX, &e.parameters) || !take_u16(&image, &count))
+		return NULL;
+	e.size = size;
+	e.recipients = image;
+	m = check_and_make(&e, false);
+	if (m && m->count != count)
+		queued_free(&m);
+	return m;
+}

@@ -1,0 +1,97 @@
+/* A message in the queue, as memory and disk hold it: who it is from, to whom it still has to go, and what came of that so
+   far.  Recipients that are done with are gone. */
+#ifndef QUEUE_MESSAGE_H
+#define QUEUE_MESSAGE_H
+
+#include "base/buf.h"
+#include "base/id.h"
+
+#include <sys/queue.h>
+
+/* In octets: RFC 5321 4.5.3.1.3 with room for UTF-8; RFC 3461 4.2, 4.4. */
+#define QUEUE_ADDRESS_MAX 320
+#define QUEUE_PARAMETERS_MAX 1024
+#define QUEUE_REPLY_MAX 512
+#define QUEUE_RECIPIENTS_MAX 1000
+
+enum delivery_state {
+	DELIVERY_WAITING, /* until next_s */
+	DELIVERY_READY, /* in a lane of its destination */
+	DELIVERY_ACTIVE, /* somebody is at it */
+	DELIVERY_HELD, /* by the administrator */
+	DELIVERY_DONE,
+};
+
+struct queued;
+struct destination;
+
+/* A text that many deliveries have in common; counted. */
+struct reply {
+	uint32_t holds;
+	uint16_t len;
+	uint8_t octets[];
+};
+
+/* One recipient of a message. */
+struct delivery {
+	struct queued *message;
+	struct delivery *next; /* in its lane, or of what was taken together */
+	struct destination *destination; /* the schedule's */
+	struct reply *reply; /* what the last attempt came to; NULL: there was none */
+	uint32_t next_s; /* not before; since 1970 */
+	uint32_t heap_at; /* the schedule's */
+	uint32_t text_at; /* of address and parameters, behind the message's */
+	uint16_t address_len, parameters_len;
+	uint16_t attempts;
+	uint8_t state; /* enum delivery_state */
+	bool is_delay_told;
+};
+
+/* Owned by the queue; freed when its last delivery is done. */
+struct queued {
+	LIST_ENTRY(queued) link;
+	struct mail_id id;
+	uint32_t arrived_s;
+	uint32_t size; /* RFC 1870 */
+	uint32_t flags; /* enum ipc_send_flag */
+	uint16_t sender_len, parameters_len;
+	uint16_t count, open; /* deliveries, and those that are not done */
+	struct delivery at[];
+};
+
+/* What a message is made of; all borrowed. */
+struct envelope {
+	struct mail_id id;
+	struct bytes sender; /* empty: the null path */
+	struct bytes parameters; /* of MAIL for DSN */
+	struct bytes recipients; /* as in ENQUEUE: entries of u16 length, address, u16 length, parameters */
+	uint64_t size;
+	uint32_t flags;
+	uint32_t arrived_s;
+};
+
+/* NULL: a field is longer than it may be, or the recipients don't decode, or there are none. Owned. */
+struct queued *queued_new(const struct envelope *e);
+void queued_free(struct queued **m);
+/* The null path is empty. */
+struct bytes queued_sender(const struct queued *m);
+struct bytes queued_parameters(const struct queued *m);
+struct bytes delivery_address(const struct delivery *d);
+struct bytes delivery_parameters(const struct delivery *d);
+/* Empty before the first attempt. */
+struct bytes delivery_reply(const struct delivery *d);
+/* The domain of the address; empty when it has none. */
+struct bytes delivery_domain(const struct delivery *d);
+/* What an attempt came to; longer texts are cut. */
+void delivery_set_reply(struct delivery *d, struct bytes text);
+/* The reply of one for the other, without a copy. */
+void delivery_share_reply(struct delivery *d, const struct delivery *from);
+/* It is delivered, bounced or given up. */
+void delivery_done(struct delivery *d);
+
+/* The image that disk keeps: everything but the body.  Deliveries that are done are left out. */
+void queued_put(struct buf *out, const struct queued *m);
+/* NULL: damaged.  Owned. */
+struct queued *queued_take(struct bytes image);
+
+#endif

@@ -1,0 +1,161 @@
+#include "role/queue/message.h"
+
+#include "ipc/ipc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ID "01JDXYZ0123456789ABCDEFGHJ"
+
+static void
+put_recipient(struct buf *out, const char *address, const char *parameters)
+{
+	put_u16(out, (uint16_t)strlen(address));
+	put_text(out, address);
+	put_u16(out, (uint16_t)strlen(parameters));
+	put_text(out, parameters);
+}
+
+static struct queued *
+make(struct bytes recipients, const char *sender)
+{
+	struct envelope e = { .sender = bytes_text(sender), .parameters = BYTES("RET=HDRS"), .recipients = recipients,
+		.size = 1234, .flags = SEND_8BIT, .arrived_s = 1000000 };
+
+	assert_true(mail_id_parse(BYTES(ID), &e.id));
+	return queued_new(&e);
+}
+
+static struct queued *
+make_three(void)
+{
+	struct buf recipients;
+	struct queued *m;
+
+	buf_init(&recipients, 1000);
+	put_recipient(&recipients, "a@one.example", "NOTIFY=NEVER");
+	put_recipient(&recipients, "\"b@c\"@two.example", "");
+	put_recipient(&recipients, "c@three.example", "");
+	m = make(buf_bytes(&recipients), "s@here.example");
+	buf_done(&recipients);
+	assert_non_null(m);
+	return m;
+}
+
+static void
+assert_text(struct bytes got, const char *want)
+{
+	assert_true(bytes_equal(got, bytes_text(want)));
+}
+
+static void
+what_is_put_is_taken_back(void **state)
+{
+	struct queued *m = make_three(), *again;
+	struct buf image;
+
+	(void)state;
+	delivery_set_reply(&m->at[0], BYTES("450 4.2.0 later"));
+	delivery_share_reply(&m->at[1], &m->at[0]);
+	m->at[0].attempts = 7;
+	m->at[0].next_s = 2000;
+	m->at[1].is_delay_told = true;
+	m->at[2].state = DELIVERY_HELD;
+	buf_init(&image, 10000);
+	queued_put(&image, m);
+	again = queued_take(buf_bytes(&image));
+	assert_non_null(again);
+	assert_int_equal(again->count, 3);
+	assert_int_equal(again->size, 1234);
+	assert_int_equal(again->flags, SEND_8BIT);
+	assert_int_equal(again->arrived_s, 1000000);
+	assert_text(queued_sender(again), "s@here.example");
+	assert_text(queued_parameters(again), "RET=HDRS");
+	assert_text(delivery_address(&again->at[0]), "a@one.example");
+	assert_text(delivery_parameters(&again->at[0]), "NOTIFY=NEVER");
+	assert_text(delivery_reply(&again->at[1]), "450 4.2.0 later");
+	assert_ptr_equal(again->at[0].reply, again->at[1].reply);
+	assert_text(delivery_domain(&again->at[1]), "two.example");
+	assert_int_equal(again->at[0].attempts, 7);
+	assert_int_equal(again->at[0].next_s, 2000);
+	assert_true(again->at[1].is_delay_told && !again->at[0].is_delay_told);
+	assert_int_equal(again->at[2].state, DELIVERY_HELD);
+	assert_int_equal(again->at[1].state, DELIVERY_WAITING);
+	buf_done(&image);
+	queued_free(&m);
+	queued_free(&again);
+}
+
+static void
+what_is_done_with_is_not_put(void **state)
+{
+	struct queued *m = make_three(), *again;
+	struct buf image;
+
+	(void)state;
+	delivery_done(&m->at[1]);
+	assert_int_equal(m->open, 2);
+	buf_init(&image, 10000);
+	queued_put(&image, m);
+	again = queued_take(buf_bytes(&image));
+	assert_int_equal(again->count, 2);
+	assert_text(delivery_address(&again->at[1]), "c@three.example");
+	buf_done(&image);
+	queued_free(&m);
+	queued_free(&again);
+}
+
+static void
+an_image_that_is_cut_or_longer_is_refused(void **state)
+{
+	struct queued *m = make_three();
+	struct buf image;
+
+	(void)state;
+	buf_init(&image, 10000);
+	queued_put(&image, m);
+	for (size_t len = 0; len < image.len; len++)
+		assert_null(queued_take(bytes_sub(buf_bytes(&image), 0, len)));
+	put_u8(&image, 0);
+	assert_null(queued_take(buf_bytes(&image)));
+	buf_done(&image);
+	queued_free(&m);
+}
+
+static void
+what_is_too_long_or_empty_makes_no_message(void **state)
+{
+	char longer[QUEUE_ADDRESS_MAX + 2];
+	struct buf recipients;
+
+	(void)state;
+	memset(longer, 'x', sizeof longer - 1);
+	longer[sizeof longer - 1] = '\0';
+	assert_null(make(BYTES_NONE, "s@here.example"));
+	buf_init(&recipients, 2000);
+	put_recipient(&recipients, "a@one.example", "");
+	assert_null(make(buf_bytes(&recipients), longer));
+	put_recipient(&recipients, longer, "");
+	assert_null(make(buf_bytes(&recipients), "s@here.example"));
+	buf_reset(&recipients);
+	put_recipient(&recipients, "", "");
+	assert_null(make(buf_bytes(&recipients), "s@here.example"));
+	buf_done(&recipients);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_put_is_taken_back),
+		cmocka_unit_test(what_is_done_with_is_not_put),
+		cmocka_unit_test(an_image_that_is_cut_or_longer_is_refused),
+		cmocka_unit_test(what_is_too_long_or_empty_makes_no_message),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,99 @@
+#include "role/queue/queue_internal.h"
+
+static void
+tell(enum event_id id, const struct delivery *d, struct bytes server, struct bytes reply)
+{
+	event(NULL, id, STR("mail", d->message->id.text), TEXT("sender", queued_sender(d->message)),
+		TEXT("recipient", delivery_address(d)), TEXT("server", server), TEXT("reply", reply),
+		INT("attempts", d->attempts + 1), INT("age_s", (uint64_t)(queue_now_s() - d->message->arrived_s)));
+}
+
+void
+queue_delivered(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply)
+{
+	tell(EV_QUEUE_SENT, d, server, reply);
+	schedule_forget(q->schedule, d);
+	delivery_done(d);
+}
+
+void
+queue_deferred(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply)
+{
+	tell(EV_QUEUE_DEFERRED, d, server, reply);
+	delivery_set_reply(d, reply);
+	schedule_retry(q->schedule, d, queue_now_s());
+}
+
+void
+queue_failed(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply)
+{
+	(void)q;
+	tell(EV_QUEUE_BOUNCED, d, server, reply);
+	delivery_set_reply(d, reply);
+}
+
+void
+queue_settle(struct queue *q, struct queued *m)
+{
+	if (m->open > 0) {
+		spool_update(q->spool, m);
+		return;
+	}
+	spool_remove(q->spool, &m->id);
+	LIST_REMOVE(m, link);
+	q->count--;
+	queued_free(&m);
+}
+
+static bool
+is_idle(const struct delivery *d)
+{
+	return d->state == DELIVERY_WAITING || d->state == DELIVERY_READY;
+}
+
+/* Those of the message that still wait fail. */
+static void
+expire(struct queue *q, struct queued *m)
+{
+	struct delivery *first = NULL;
+
+	for (uint16_t i = m->count; i-- > 0;) {
+		struct delivery *d = &m->at[i];
+
+		if (!is_idle(d))
+			continue;
+		schedule_remove(q->schedule, d);
+		d->state = DELIVERY_ACTIVE;
+		tell(EV_QUEUE_EXPIRED, d, BYTES_NONE, delivery_reply(d));
+		d->next = first;
+		first = d;
+	}
+	if (first)
+		queue_report_failed(q, m, first, BYTES_NONE);
+}
+
+static bool
+is_late(const struct queued *m)
+{
+	for (uint16_t i = 0; i < m->count; i++)
+		if (is_idle(&m->at[i]) && !m->at[i].is_delay_told)
+			return true;
+	return false;
+}
+
+void
+queue_sweep(struct queue *q)
+{
+	int64_t now = queue_now_s();
+	struct queued *m, *next;
+
+	for (m = LIST_FIRST(&q->messages); m; m = next) {
+		int64_t age = now - m->arrived_s;
+
+		next = LIST_NEXT(m, link);
+		if (age >= q->config->queue_lifetime_s)
+			expire(q, m);
+		else if (q->config->queue_delay_notice_s && age >= q->config->queue_delay_notice_s && is_late(m))
+			queue_report_delayed(q, m);
+	}
+}

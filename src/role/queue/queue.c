@@ -1,0 +1,266 @@
+#include "role/queue/queue.h"
+
+#include "role/queue/queue_internal.h"
+#include "role/roles.h"
+#include "sys/random.h"
+
+#include <string.h>
+
+enum { LOOK_MS = 1000, LOOKS_A_SWEEP = 10, SPOOL_THREADS = 4, BATCH_RECIPIENTS_MAX = 100 };
+#define RESERVE_OCTETS ((uint64_t)32 << 20)
+
+static struct queue *
+queue_of(struct role_self *r)
+{
+	return r->state;
+}
+
+int64_t
+queue_now_s(void)
+{
+	return time_now().wall_us / 1000000;
+}
+
+static struct schedule_limits
+limits_of(const struct config *c)
+{
+	return (struct schedule_limits){
+		.batches_max = c->outgoing_max,
+		.destination_batches_max = c->outgoing_per_host_max,
+		.batch_recipients_max = BATCH_RECIPIENTS_MAX,
+		.retry_first_s = c->queue_retry_first_s,
+		.retry_most_s = c->queue_retry_most_s,
+	};
+}
+
+void
+queue_schedule(struct queue *q, struct delivery *d)
+{
+	struct hop hop = { .kind = HOP_KIND_MAILBOXES };
+	struct domain space;
+
+	if (!(d->message->flags & QUEUE_ASK_DIRECTORY))
+		route_find(q->config, delivery_address(d), &space, &hop);
+	schedule_add(q->schedule, d, &hop, queue_now_s());
+}
+
+void
+queue_insert(struct queue *q, struct queued *m)
+{
+	LIST_INSERT_HEAD(&q->messages, m, link);
+	q->count++;
+	for (uint16_t i = 0; i < m->count; i++)
+		if (m->at[i].state == DELIVERY_WAITING)
+			queue_schedule(q, &m->at[i]);
+}
+
+static void
+set_timer(struct queue *q)
+{
+	int64_t next = schedule_next_s(q->schedule), now = queue_now_s();
+
+	if (next == INT64_MAX)
+		timer_stop(&q->timer);
+	else
+		timer_start(&q->timer, next > now ? (uint64_t)(next - now) * 1000 : 1, 0);
+}
+
+void
+queue_kick(struct queue *q)
+{
+	struct batch batch;
+
+	while (!q->is_draining && schedule_next(q->schedule, queue_now_s(), &batch)) {
+		if (batch.destination->hop.kind == HOP_KIND_MAILBOXES)
+			queue_deliver(q, &batch);
+		else
+			queue_relay(q, &batch);
+	}
+	set_timer(q);
+}
+
+static void
+due(struct timer *t)
+{
+	queue_kick((struct queue *)((char *)t - offsetof(struct queue, timer)));
+}
+
+static void
+end_if_done(struct queue *q)
+{
+	if (q->is_draining && !q->arrivals && !q->reports && schedule_active(q->schedule) == 0)
+		role_end(q->role);
+}
+
+static void
+look(struct timer *t)
+{
+	struct queue *q = (struct queue *)((char *)t - offsetof(struct queue, sweep));
+
+	if (!spool_is_sound(q->spool)) {
+		event(NULL, EV_QUEUE_FAILED, STR("what", "journal"), STR("why", "it has to be opened anew"));
+		role_end(q->role);
+		return;
+	}
+	q->has_room = spool_has_room(q->spool);
+	if (++q->looks % LOOKS_A_SWEEP == 0)
+		queue_sweep(q);
+	end_if_done(q);
+}
+
+static void
+woken(struct wake *w)
+{
+	struct queue *q = (struct queue *)((char *)w - offsetof(struct queue, wake));
+
+	if (q->spool)
+		spool_run(q->spool);
+	end_if_done(q);
+}
+
+static void
+wake(void *arg)
+{
+	struct queue *q = arg;
+
+	wake_send(&q->wake);
+}
+
+static void
+put_all(void *arg, struct spool *s)
+{
+	struct queue *q = arg;
+	struct queued *m;
+
+	LIST_FOREACH (m, &q->messages, link)
+		spool_put(s, m);
+}
+
+static void
+found(void *arg, struct queued *m)
+{
+	queue_insert(arg, m);
+}
+
+static int
+open_spool(struct queue *q, struct fault *f)
+{
+	char path[ROLES_PATH_MAX];
+	struct spool_settings settings = {
+		.directory = path,
+		.journal_octets_max = q->config->journal_octets_max,
+		.reserve_octets = RESERVE_OCTETS,
+		.threads = SPOOL_THREADS,
+		.wake = wake,
+		.put_all = put_all,
+		.arg = q,
+	};
+
+	if (roles_path(q->config, ROLE_QUEUE, PLACE_STATE, path) != 0)
+		return fault_set(f, FAULT_PERM, "no state directory");
+	return spool_open(&settings, found, &q->spool, f);
+}
+
+static int
+start(struct role_self *r, struct fault *f)
+{
+	struct queue *q = NEW(struct queue);
+	struct schedule_limits limits = limits_of(r->config);
+	uint64_t seed;
+
+	random_fill(&seed, sizeof seed);
+	q->role = r;
+	q->config = r->config;
+	q->schedule = schedule_new(&limits, seed);
+	LIST_INIT(&q->messages);
+	r->state = q;
+	wake_init(&q->wake, r->loop, woken);
+	timer_init(&q->timer, r->loop, due);
+	timer_init(&q->sweep, r->loop, look);
+	if (open_spool(q, f) != 0)
+		return -1;
+	q->has_room = spool_has_room(q->spool);
+	if (q->count)
+		event(NULL, EV_QUEUE_LOADED, INT("messages", q->count),
+			INT("destinations", schedule_destinations(q->schedule)));
+	timer_start(&q->sweep, LOOK_MS, LOOK_MS);
+	return 0;
+}
+
+/* Routes may lead elsewhere now: everything that waits is put in line anew. */
+static int
+reload(struct role_self *r, const struct config *old, struct fault *f)
+{
+	struct queue *q = queue_of(r);
+	struct schedule_limits limits = limits_of(r->config);
+	struct queued *m;
+
+	(void)old;
+	(void)f;
+	q->config = r->config;
+	schedule_set_limits(q->schedule, &limits);
+	LIST_FOREACH (m, &q->messages, link)
+		for (uint16_t i = 0; i < m->count; i++)
+			if (m->at[i].state == DELIVERY_WAITING || m->at[i].state == DELIVERY_READY) {
+				schedule_remove(q->schedule, &m->at[i]);
+				queue_schedule(q, &m->at[i]);
+			}
+	queue_kick(q);
+	return 0;
+}
+
+static void
+connected(struct role_self *r, struct peer *p)
+{
+	(void)p;
+	queue_kick(queue_of(r));
+}
+
+static void
+lost(struct role_self *r, struct peer *p)
+{
+	if (peer_role(p) == ROLE_FRONT)
+		queue_forget_front(queue_of(r), p);
+}
+
+static void
+message(struct role_self *r, struct peer *p, const struct message *m)
+{
+	if (m->type == MESSAGE_ENQUEUE)
+		queue_enqueue(queue_of(r), p, m);
+}
+
+static void
+drain(struct role_self *r, uint32_t within_ms)
+{
+	(void)within_ms;
+	queue_of(r)->is_draining = true;
+	end_if_done(queue_of(r));
+}
+
+static void
+end(struct role_self *r)
+{
+	struct queue *q = queue_of(r);
+	struct queued *m;
+
+	if (!q)
+		return;
+	if (q->spool)
+		spool_close(&q->spool);
+	while ((m = LIST_FIRST(&q->messages))) {
+		LIST_REMOVE(m, link);
+		queued_free(&m);
+	}
+	schedule_free(&q->schedule);
+}
+
+const struct role_hooks queue_hooks = {
+	.start = start,
+	.reload = reload,
+	.peer_connected = connected,
+	.peer_lost = lost,
+	.message = message,
+	.drain = drain,
+	.end = end,
+};

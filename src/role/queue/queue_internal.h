@@ -1,0 +1,73 @@
+/* What the role's files share: queue.c (hooks, time), enqueue.c (what comes in), batch.c (what goes to a relay), local.c (what goes to
+   mailboxes here), outcome.c (what became of it), report.c (what senders are told). */
+#ifndef QUEUE_QUEUE_INTERNAL_H
+#define QUEUE_QUEUE_INTERNAL_H
+
+#include "base/event.h"
+#include "base/memory.h"
+#include "config/config.h"
+#include "ipc/peer.h"
+#include "role/queue/schedule.h"
+#include "role/queue/spool.h"
+#include "role/role.h"
+#include "sys/loop.h"
+#include "sys/time.h"
+
+/* Of a message that is ours and may lead anywhere: the directory is asked first.  Beside enum ipc_send_flag. */
+#define QUEUE_ASK_DIRECTORY 0x10000u
+
+struct arrival;
+
+struct queue {
+	struct role_self *role;
+	const struct config *config;
+	struct spool *spool;
+	struct schedule *schedule;
+	LIST_HEAD(, queued) messages;
+	size_t count;
+	struct arrival *arrivals; /* that fronts wait for */
+	size_t reports; /* under way */
+	uint64_t last_body; /* of DELIVER */
+	struct wake wake; /* the spool's threads have something */
+	struct timer timer; /* the schedule's next moment */
+	struct timer sweep; /* of what is too old, and of the disk */
+	uint32_t looks;
+	bool has_room, is_draining;
+};
+
+/* queue.c */
+/* Into the list and the schedule. */
+void queue_insert(struct queue *q, struct queued *m);
+/* By its address and the routes; of QUEUE_ASK_DIRECTORY mailboxes. */
+void queue_schedule(struct queue *q, struct delivery *d);
+/* Starts what may start, and sets the timer for the rest. */
+void queue_kick(struct queue *q);
+int64_t queue_now_s(void);
+
+/* enqueue.c */
+void queue_enqueue(struct queue *q, struct peer *front, const struct message *m);
+/* Nobody waits for its answers any more. */
+void queue_forget_front(struct queue *q, const struct peer *front);
+
+/* batch.c, local.c: begins the batch; it ends by queue_batch_done. */
+void queue_relay(struct queue *q, const struct batch *b);
+void queue_deliver(struct queue *q, const struct batch *b);
+
+/* outcome.c: of an ACTIVE delivery.  reply: on one line; server: whose, or empty. */
+void queue_delivered(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
+void queue_deferred(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
+/* For good: it stays ACTIVE until its sender's report is durable. */
+void queue_failed(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
+/* Deliveries of a message had their outcome: the message goes when nothing is left of it, else its envelope is kept. */
+void queue_settle(struct queue *q, struct queued *m);
+/* Now and then: what is older than `lifetime` fails, of what is older than `delay_notice` the sender is told. */
+void queue_sweep(struct queue *q);
+
+/* report.c */
+/* Tells the sender that these deliveries of one message (linked by next, ACTIVE) failed, and is done with them then; when that can't be
+   kept now they are tried again later. */
+void queue_report_failed(struct queue *q, struct queued *m, struct delivery *first, struct bytes server);
+/* Tells the sender that the message is late, if it is to be told. */
+void queue_report_delayed(struct queue *q, struct queued *m);
+
+#endif

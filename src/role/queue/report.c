@@ -1,0 +1,261 @@
+/* What senders are told of their mail. */
+#include "role/queue/queue_internal.h"
+
+#include "proto/dsn/dsn.h"
+#include "proto/dsn/parameter.h"
+#include "sys/random.h"
+
+#include <string.h>
+
+enum { REPORT_OCTETS_MAX = 1 << 20, RECIPIENTS_TOLD_MAX = 1000 };
+
+struct report {
+	struct queue *queue;
+	struct queued *message; /* that is reported on: it stays while deliveries of it are ACTIVE; of a delay a copy of ours */
+	struct delivery *first; /* that failed, linked by next; NULL: it is late */
+	struct queued *report;
+	size_t server_len;
+	uint8_t server[QUEUE_ADDRESS_MAX];
+};
+
+static struct dsn_rcpt
+wishes(const struct delivery *d)
+{
+	struct dsn_rcpt rcpt = { 0 };
+
+	if (!dsn_parse_rcpt(delivery_parameters(d), &rcpt) || rcpt.notify == 0)
+		rcpt.notify = DSN_NOTIFY_UNSAID;
+	return rcpt;
+}
+
+static bool
+wants(const struct delivery *d, unsigned int notify)
+{
+	return (wishes(d).notify & notify) != 0;
+}
+
+/* RFC 3461 4.1, RFC 5321 4.5.5: nobody is told of what came from nobody. */
+static bool
+is_to_be_told(const struct queued *m, const struct delivery *first)
+{
+	bool wanted = false;
+
+	for (const struct delivery *d = first; d; d = d->next)
+		wanted |= wants(d, DSN_NOTIFY_FAILURE);
+	return wanted && queued_sender(m).len > 0;
+}
+
+static void
+end_deliveries(struct queue *q, struct queued *m, struct delivery *first)
+{
+	for (struct delivery *d = first, *next; d; d = next) {
+		next = d->next;
+		schedule_forget(q->schedule, d);
+		delivery_done(d);
+	}
+	queue_settle(q, m);
+}
+
+static void
+end_report(struct report *r)
+{
+	if (!r->first)
+		queued_free(&r->message);
+	r->queue->reports--;
+	memory_free(r);
+}
+
+/* Their destination is asked again: better than a sender who never hears. */
+static void
+return_deliveries(struct report *r)
+{
+	for (struct delivery *d = r->first, *next; d; d = next) {
+		next = d->next;
+		schedule_return(r->queue->schedule, d, queue_now_s());
+	}
+}
+
+static void
+added(void *arg, enum spool_outcome outcome)
+{
+	struct report *r = arg;
+	struct queue *q = r->queue;
+
+	if (outcome == SPOOL_OK) {
+		event(NULL, EV_QUEUE_REPORTED, STR("mail", r->report->id.text), STR("about", r->message->id.text),
+			TEXT("recipient", queued_sender(r->message)));
+		queue_insert(q, r->report);
+		if (r->first)
+			end_deliveries(q, r->message, r->first);
+	} else {
+		queued_free(&r->report);
+		return_deliveries(r);
+	}
+	end_report(r);
+	queue_kick(q);
+}
+
+static void
+describe(const struct report *r, const struct delivery *d, struct dsn_recipient *out)
+{
+	*out = (struct dsn_recipient){
+		.original = wishes(d).original,
+		.final = delivery_address(d),
+		.action = r->first ? DSN_FAILED : DSN_DELAYED,
+		.reply = delivery_reply(d),
+		.server = bytes_of(r->server, r->server_len),
+		.last_attempt_s = d->attempts || r->server_len ? queue_now_s() : 0,
+		.will_retry_until_s = r->first ? 0 : (int64_t)r->message->arrived_s + r->queue->config->queue_lifetime_s,
+	};
+}
+
+/* Those that are to be told of; how many. */
+static size_t
+describe_all(const struct report *r, struct dsn_recipient *out)
+{
+	const struct queued *m = r->message;
+	size_t count = 0;
+
+	for (const struct delivery *d = r->first; d && count < RECIPIENTS_TOLD_MAX; d = d->next)
+		if (wants(d, DSN_NOTIFY_FAILURE))
+			describe(r, d, &out[count++]);
+	for (uint16_t i = 0; !r->first && i < m->count && count < RECIPIENTS_TOLD_MAX; i++)
+		if (m->at[i].state == DELIVERY_WAITING && wants(&m->at[i], DSN_NOTIFY_DELAY))
+			describe(r, &m->at[i], &out[count++]);
+	return count;
+}
+
+/* The report's octets; the needs are enum dsn_need. */
+static unsigned int
+compose(const struct report *r, const struct mail_id *id, struct bytes content, struct buf *out)
+{
+	const struct queued *m = r->message;
+	struct dsn_recipient *recipients = memory_new_array(RECIPIENTS_TOLD_MAX, sizeof *recipients);
+	struct dsn_mail mail = { 0 };
+	struct dsn_report report = {
+		.hostname = r->queue->config->hostname,
+		.sender = queued_sender(m),
+		.mail_id = bytes_of(m->id.text, MAIL_ID_LEN),
+		.report_id = bytes_of(id->text, MAIL_ID_LEN),
+		.arrival_s = m->arrived_s,
+		.date_s = queue_now_s(),
+		.language = (enum dsn_language)r->queue->config->queue_report_language,
+		.is_utf8 = (m->flags & SEND_UTF8) != 0,
+		.content = content,
+		.recipients = recipients,
+		.recipient_count = describe_all(r, recipients),
+	};
+	unsigned int needs;
+
+	if (dsn_parse_mail(queued_parameters(m), &mail))
+		report.envelope_id = mail.envelope_id;
+	/* What is longer than was read goes back as its header (RFC 3461 4.3 leaves that to us). */
+	report.returns_whole = mail.returns == DSN_RETURN_FULL && content.len < SPOOL_BODY_JOURNALED_MAX;
+	(void)dsn_find_language(content, &report.language);
+	needs = dsn_put(out, &report);
+	memory_free(recipients);
+	return needs;
+}
+
+/* RFC 1870: every line end is two octets. */
+static uint64_t
+size_of(struct bytes octets)
+{
+	uint64_t size = octets.len;
+
+	for (size_t at; (at = bytes_find_char(octets, '\n')) < octets.len; size++)
+		octets = bytes_sub(octets, at + 1, octets.len);
+	return size;
+}
+
+static struct queued *
+make_report(const struct report *r, struct bytes content, struct buf *out)
+{
+	struct mail_id id;
+	struct bytes to = queued_sender(r->message);
+	struct envelope e = { .arrived_s = (uint32_t)queue_now_s() };
+	struct buf recipients;
+	struct queued *m;
+	uint8_t random[10], space[QUEUE_ADDRESS_MAX + 4];
+	unsigned int needs;
+
+	random_fill(random, sizeof random);
+	id = mail_id_make(time_now().wall_us, random);
+	needs = compose(r, &id, content, out);
+	buf_init_fixed(&recipients, space, sizeof space);
+	put_u16(&recipients, (uint16_t)to.len);
+	put_bytes(&recipients, to);
+	put_u16(&recipients, 0);
+	e.id = id;
+	e.recipients = buf_bytes(&recipients);
+	e.size = size_of(buf_bytes(out));
+	e.flags = QUEUE_ASK_DIRECTORY | (needs & DSN_NEEDS_8BIT ? SEND_8BIT : 0) | (needs & DSN_NEEDS_UTF8 ? SEND_UTF8 : 0);
+	m = out->has_failed ? NULL : queued_new(&e);
+	return m;
+}
+
+/* The header is there, or (error) the body is lost: the sender hears without it. */
+static void
+header_read(void *arg, struct bytes content, int error)
+{
+	struct report *r = arg;
+	struct buf out;
+
+	buf_init(&out, REPORT_OCTETS_MAX);
+	if (error)
+		event(NULL, EV_QUEUE_FAILED, STR("what", "read a message"), STR("mail", r->message->id.text), INT("error", error));
+	r->report = make_report(r, content, &out);
+	if (r->report) {
+		spool_add(r->queue->spool, r->report, buf_bytes(&out), -1, added, r);
+	} else {
+		return_deliveries(r);
+		end_report(r);
+	}
+	buf_done(&out);
+}
+
+static void
+begin(struct queue *q, struct queued *m, struct delivery *first, struct bytes server)
+{
+	struct report *r = NEW(struct report);
+
+	r->queue = q;
+	r->message = m;
+	r->first = first;
+	r->server_len = server.len < sizeof r->server ? server.len : sizeof r->server;
+	if (r->server_len)
+		memcpy(r->server, server.ptr, r->server_len);
+	q->reports++;
+	spool_read(q->spool, &m->id, SPOOL_BODY_JOURNALED_MAX, header_read, r);
+}
+
+void
+queue_report_failed(struct queue *q, struct queued *m, struct delivery *first, struct bytes server)
+{
+	if (is_to_be_told(m, first))
+		begin(q, m, first, server);
+	else
+		end_deliveries(q, m, first);
+}
+
+void
+queue_report_delayed(struct queue *q, struct queued *m)
+{
+	bool is_wanted = false;
+	struct queued *copy;
+	struct buf image;
+
+	buf_init(&image, SIZE_MAX);
+	queued_put(&image, m);
+	copy = queued_take(buf_bytes(&image));
+	buf_done(&image);
+	for (uint16_t i = 0; i < m->count; i++) {
+		is_wanted |= !m->at[i].is_delay_told && wants(&m->at[i], DSN_NOTIFY_DELAY);
+		m->at[i].is_delay_told = true;
+	}
+	spool_update(q->spool, m);
+	if (copy && is_wanted && queued_sender(m).len > 0)
+		begin(q, copy, NULL, BYTES_NONE);
+	else
+		queued_free(&copy);
+}

@@ -1,0 +1,31 @@
+#include "role/queue/route.h"
+
+#include "config/route.h"
+
+static enum ipc_hop
+protocol_of(enum config_route_kind kind)
+{
+	if (kind == ROUTE_LMTP)
+		return HOP_LMTP;
+	return kind == ROUTE_SMTP ? HOP_SMTP : HOP_MX;
+}
+
+void
+route_find(const struct config *c, struct bytes address, struct domain *space, struct hop *out)
+{
+	const struct config_route *route = config_find_route(c, address);
+	size_t at = bytes_find_last_char(address, '@');
+	struct bytes written = bytes_sub(address, at + 1, address.len);
+	struct bytes domain = domain_fold(written, space) ? domain_bytes(space) : written;
+	bool is_ours = config_has_domain(c, domain);
+
+	/* What is said of everybody else is not said of us. */
+	if (route && is_ours && bytes_equal(route->pattern, BYTES("*")))
+		route = NULL;
+	*out = (struct hop){ .kind = HOP_KIND_MAILBOXES };
+	/* A refusal that was not there when the mail was taken does not make it undeliverable. */
+	if (route && route->kind != ROUTE_MAILBOXES && route->kind != ROUTE_REFUSE)
+		*out = (struct hop){ HOP_KIND_RELAY, protocol_of(route->kind), route->port, route->host };
+	else if (!is_ours && !(route && route->kind == ROUTE_MAILBOXES))
+		*out = (struct hop){ HOP_KIND_RELAY, HOP_MX, 0, domain };
+}

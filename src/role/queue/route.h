@@ -1,0 +1,22 @@
+/* Where an address leads from here: to the next host, into mailboxes, or nowhere. */
+#ifndef QUEUE_ROUTE_H
+#define QUEUE_ROUTE_H
+
+#include "config/config.h"
+#include "role/domain.h"
+
+enum hop_kind { HOP_KIND_RELAY, HOP_KIND_MAILBOXES };
+
+/* A place that mail goes to next.  Texts are the holder's own. */
+struct hop {
+	enum hop_kind kind;
+	enum ipc_hop protocol; /* of HOP_KIND_RELAY */
+	uint16_t port; /* 0: the usual one */
+	struct bytes host; /* a domain, a name, or a literal address; empty for mailboxes */
+};
+
+/* The hop of mail for an address by the configuration: our domains are mailboxes, what a route names goes there, the rest to
+   the MX set of its domain, as DNS writes it.  *out borrows from the configuration and from *space. */
+void route_find(const struct config *c, struct bytes address, struct domain *space, struct hop *out);
+
+#endif

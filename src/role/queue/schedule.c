@@ -1,0 +1,523 @@
+#include "role/queue/schedule.h"
+
+#include "base/map.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+enum { LIMIT_FIRST = 5, RETURN_S = 10, REST_MOST_S = 1800, KEY_MAX = 400, JITTER_PERCENT = 10 };
+
+/* The ready deliveries of one sender for one destination; gone when empty. */
+struct lane {
+	struct lane *next; /* of the ring */
+	struct destination *destination;
+	struct delivery *first, **last;
+	struct bytes key;
+	uint8_t key_octets[];
+};
+
+TAILQ_HEAD(destination_list, destination);
+
+struct schedule {
+	struct schedule_limits limits;
+	uint64_t draw;
+	struct map *destinations, *lanes;
+	struct destination_list turns; /* with lanes, below their limit, not resting */
+	uint32_t active;
+	/* Heaps: earliest first. */
+	struct delivery **waiting;
+	size_t waiting_count, waiting_size;
+	struct destination **resting;
+	size_t resting_count, resting_size;
+};
+
+struct schedule *
+schedule_new(const struct schedule_limits *limits, uint64_t seed)
+{
+	struct schedule *s = NEW(struct schedule);
+
+	s->limits = *limits;
+	s->draw = seed | 1;
+	s->destinations = map_new();
+	s->lanes = map_new();
+	TAILQ_INIT(&s->turns);
+	return s;
+}
+
+void
+schedule_free(struct schedule **at)
+{
+	struct schedule *s = *at;
+	struct bytes key;
+	void *value;
+
+	if (!s)
+		return;
+	for (size_t i = 0; map_next(s->lanes, &i, &key, &value);)
+		memory_free(value);
+	for (size_t i = 0; map_next(s->destinations, &i, &key, &value);)
+		memory_free(value);
+	map_free(&s->lanes);
+	map_free(&s->destinations);
+	memory_free(s->waiting);
+	memory_free(s->resting);
+	memory_free(s);
+	*at = NULL;
+}
+
+void
+schedule_set_limits(struct schedule *s, const struct schedule_limits *limits)
+{
+	s->limits = *limits;
+}
+
+uint32_t
+schedule_active(const struct schedule *s)
+{
+	return s->active;
+}
+
+size_t
+schedule_destinations(const struct schedule *s)
+{
+	return map_count(s->destinations);
+}
+
+/* ---- what waits */
+
+static void
+put_waiting(struct schedule *s, size_t at, struct delivery *d)
+{
+	s->waiting[at] = d;
+	d->heap_at = (uint32_t)at;
+}
+
+static void
+sift_up(struct schedule *s, struct delivery *d, size_t at)
+{
+	for (; at > 0 && s->waiting[(at - 1) / 2]->next_s > d->next_s; at = (at - 1) / 2)
+		put_waiting(s, at, s->waiting[(at - 1) / 2]);
+	put_waiting(s, at, d);
+}
+
+static void
+sift_down(struct schedule *s, struct delivery *d, size_t at)
+{
+	size_t child;
+
+	while ((child = 2 * at + 1) < s->waiting_count) {
+		if (child + 1 < s->waiting_count && s->waiting[child + 1]->next_s < s->waiting[child]->next_s)
+			child++;
+		if (s->waiting[child]->next_s >= d->next_s)
+			break;
+		put_waiting(s, at, s->waiting[child]);
+		at = child;
+	}
+	put_waiting(s, at, d);
+}
+
+static void
+wait_for(struct schedule *s, struct delivery *d)
+{
+	if (s->waiting_count == s->waiting_size) {
+		s->waiting_size = s->waiting_size ? 2 * s->waiting_size : 64;
+		s->waiting = memory_resize(s->waiting, s->waiting_size, sizeof(struct delivery *));
+	}
+	d->state = DELIVERY_WAITING;
+	sift_up(s, d, s->waiting_count++);
+}
+
+static void
+stop_waiting(struct schedule *s, struct delivery *d)
+{
+	struct delivery *last = s->waiting[--s->waiting_count];
+	size_t at = d->heap_at;
+
+	if (last == d)
+		return;
+	if (at > 0 && s->waiting[(at - 1) / 2]->next_s > last->next_s)
+		sift_up(s, last, at);
+	else
+		sift_down(s, last, at);
+}
+
+/* ---- destinations and their lanes */
+
+static bool
+may_go(const struct schedule *s, const struct destination *d)
+{
+	return d->lanes && d->rests_until_s == 0 && d->active < d->limit
+		&& d->active < s->limits.destination_batches_max;
+}
+
+/* In the line of those whose turn comes, or not. */
+static void
+list_or_not(struct schedule *s, struct destination *d)
+{
+	bool may = may_go(s, d);
+
+	if (may == d->is_listed)
+		return;
+	if (may)
+		TAILQ_INSERT_TAIL(&s->turns, d, link);
+	else
+		TAILQ_REMOVE(&s->turns, d, link);
+	d->is_listed = may;
+}
+
+static struct bytes
+destination_key(const struct hop *hop, uint8_t space[KEY_MAX])
+{
+	struct buf key;
+
+	buf_init_fixed(&key, space, KEY_MAX);
+	put_u8(&key, (uint8_t)hop->kind);
+	put_u8(&key, (uint8_t)hop->protocol);
+	put_u16(&key, hop->port);
+	put_bytes(&key, bytes_sub(hop->host, 0, 255));
+	return buf_bytes(&key);
+}
+
+static struct destination *
+find_destination(struct schedule *s, const struct hop *hop)
+{
+	uint8_t space[KEY_MAX];
+	struct bytes key = destination_key(hop, space);
+	struct destination *d = map_get(s->destinations, key);
+	uint8_t *host;
+
+	if (d)
+		return d;
+	d = memory_new(sizeof *d + hop->host.len);
+	host = (uint8_t *)(d + 1);
+	d->hop = *hop;
+	if (hop->host.len)
+		memcpy(host, hop->host.ptr, hop->host.len);
+	d->hop.host = bytes_of(host, hop->host.len);
+	d->limit = LIMIT_FIRST;
+	(void)map_put(s->destinations, key, d);
+	return d;
+}
+
+/* One that nothing leads to and that need not rest is forgotten. */
+static void
+let_go(struct schedule *s, struct destination *d)
+{
+	uint8_t space[KEY_MAX];
+
+	if (d->deliveries || d->active || d->lanes || d->rests_until_s)
+		return;
+	list_or_not(s, d);
+	(void)map_remove(s->destinations, destination_key(&d->hop, space));
+	memory_free(d);
+}
+
+static struct bytes
+lane_key(const struct delivery *d, uint8_t space[KEY_MAX])
+{
+	struct buf key;
+
+	buf_init_fixed(&key, space, KEY_MAX);
+	put_u64(&key, (uint64_t)(uintptr_t)d->destination);
+	put_bytes(&key, queued_sender(d->message));
+	return buf_bytes(&key);
+}
+
+static struct lane *
+find_lane(struct schedule *s, const struct delivery *d)
+{
+	uint8_t space[KEY_MAX];
+	struct bytes key = lane_key(d, space);
+	struct lane *lane = map_get(s->lanes, key);
+	struct destination *to = d->destination;
+
+	if (lane)
+		return lane;
+	lane = memory_new(sizeof *lane + key.len);
+	memcpy(lane->key_octets, key.ptr, key.len);
+	lane->key = bytes_of(lane->key_octets, key.len);
+	lane->destination = to;
+	lane->last = &lane->first;
+	/* Behind all others: the ring begins with lanes->next. */
+	lane->next = to->lanes ? to->lanes->next : lane;
+	if (to->lanes)
+		to->lanes->next = lane;
+	to->lanes = lane;
+	(void)map_put(s->lanes, lane->key, lane);
+	return lane;
+}
+
+static void
+remove_lane(struct schedule *s, struct lane *lane)
+{
+	struct destination *d = lane->destination;
+	struct lane *before = d->lanes;
+
+	while (before->next != lane)
+		before = before->next;
+	before->next = lane->next;
+	if (d->lanes == lane)
+		d->lanes = before == lane ? NULL : before;
+	(void)map_remove(s->lanes, lane->key);
+	memory_free(lane);
+}
+
+static void
+make_ready(struct schedule *s, struct delivery *d)
+{
+	struct lane *lane = find_lane(s, d);
+
+	d->state = DELIVERY_READY;
+	d->next = NULL;
+	*lane->last = d;
+	lane->last = &d->next;
+	list_or_not(s, d->destination);
+}
+
+static void
+leave_lane(struct schedule *s, struct delivery *d)
+{
+	struct lane *lane = find_lane(s, d);
+	struct delivery **at = &lane->first;
+
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
+	if (lane->last == &d->next)
+		lane->last = at;
+	if (!lane->first)
+		remove_lane(s, lane);
+	list_or_not(s, d->destination);
+}
+
+/* ---- rest */
+
+static void
+put_resting(struct schedule *s, size_t at, struct destination *d)
+{
+	s->resting[at] = d;
+	d->heap_at = (uint32_t)at;
+}
+
+static void
+begin_rest(struct schedule *s, struct destination *d)
+{
+	size_t at = s->resting_count++;
+
+	if (at == s->resting_size) {
+		s->resting_size = s->resting_size ? 2 * s->resting_size : 64;
+		s->resting = memory_resize(s->resting, s->resting_size, sizeof(struct destination *));
+	}
+	for (; at > 0 && s->resting[(at - 1) / 2]->rests_until_s > d->rests_until_s; at = (at - 1) / 2)
+		put_resting(s, at, s->resting[(at - 1) / 2]);
+	put_resting(s, at, d);
+}
+
+static void
+end_rest(struct schedule *s, struct destination *d)
+{
+	size_t at = d->heap_at, child;
+	struct destination *last = s->resting[--s->resting_count];
+
+	d->rests_until_s = 0;
+	if (last != d) {
+		for (; at > 0 && s->resting[(at - 1) / 2]->rests_until_s > last->rests_until_s; at = (at - 1) / 2)
+			put_resting(s, at, s->resting[(at - 1) / 2]);
+		while ((child = 2 * at + 1) < s->resting_count) {
+			if (child + 1 < s->resting_count
+				&& s->resting[child + 1]->rests_until_s < s->resting[child]->rests_until_s)
+				child++;
+			if (s->resting[child]->rests_until_s >= last->rests_until_s)
+				break;
+			put_resting(s, at, s->resting[child]);
+			at = child;
+		}
+		put_resting(s, at, last);
+	}
+	d->limit = 1;
+	list_or_not(s, d);
+}
+
+void
+schedule_wake(struct schedule *s, struct destination *d)
+{
+	if (d->rests_until_s)
+		end_rest(s, d);
+}
+
+/* ---- time */
+
+/* first, 2 first, 4 first, … up to most. */
+static uint32_t
+doubled(uint32_t first, uint32_t times, uint32_t most)
+{
+	uint64_t s = first;
+
+	while (times-- > 0 && s < most)
+		s *= 2;
+	return s < most ? (uint32_t)s : most;
+}
+
+/* Up to JITTER_PERCENT more: what failed together is not tried together again.  xorshift: Marsaglia, 2003. */
+static uint32_t
+jittered(struct schedule *s, uint32_t delay_s)
+{
+	s->draw ^= s->draw << 13;
+	s->draw ^= s->draw >> 7;
+	s->draw ^= s->draw << 17;
+	return delay_s + (uint32_t)(s->draw % (delay_s * JITTER_PERCENT / 100 + 1));
+}
+
+void
+schedule_add(struct schedule *s, struct delivery *d, const struct hop *hop, int64_t now_s)
+{
+	d->destination = find_destination(s, hop);
+	d->destination->deliveries++;
+	if (d->next_s > now_s)
+		wait_for(s, d);
+	else
+		make_ready(s, d);
+}
+
+void
+schedule_forget(struct schedule *s, struct delivery *d)
+{
+	struct destination *to = d->destination;
+
+	d->destination = NULL;
+	if (!to)
+		return;
+	to->deliveries--;
+	let_go(s, to);
+}
+
+void
+schedule_remove(struct schedule *s, struct delivery *d)
+{
+	if (d->state == DELIVERY_WAITING && d->destination)
+		stop_waiting(s, d);
+	else if (d->state == DELIVERY_READY)
+		leave_lane(s, d);
+	schedule_forget(s, d);
+}
+
+void
+schedule_retry(struct schedule *s, struct delivery *d, int64_t now_s)
+{
+	uint32_t delay_s = doubled(s->limits.retry_first_s, d->attempts, s->limits.retry_most_s);
+
+	if (d->attempts < UINT16_MAX)
+		d->attempts++;
+	d->next_s = (uint32_t)now_s + jittered(s, delay_s);
+	wait_for(s, d);
+}
+
+void
+schedule_return(struct schedule *s, struct delivery *d, int64_t now_s)
+{
+	d->next_s = (uint32_t)now_s + RETURN_S;
+	wait_for(s, d);
+}
+
+void
+schedule_hurry(struct schedule *s, struct delivery *d, int64_t now_s)
+{
+	if (d->state != DELIVERY_WAITING || !d->destination)
+		return;
+	stop_waiting(s, d);
+	d->next_s = (uint32_t)now_s;
+	schedule_wake(s, d->destination);
+	make_ready(s, d);
+}
+
+static void
+pass_time(struct schedule *s, int64_t now_s)
+{
+	while (s->resting_count && s->resting[0]->rests_until_s <= now_s)
+		end_rest(s, s->resting[0]);
+	while (s->waiting_count && s->waiting[0]->next_s <= now_s) {
+		struct delivery *d = s->waiting[0];
+
+		stop_waiting(s, d);
+		make_ready(s, d);
+	}
+}
+
+int64_t
+schedule_next_s(const struct schedule *s)
+{
+	int64_t next = INT64_MAX;
+
+	if (s->waiting_count)
+		next = s->waiting[0]->next_s;
+	if (s->resting_count && s->resting[0]->rests_until_s < next)
+		next = s->resting[0]->rests_until_s;
+	return next;
+}
+
+/* The first of the lane, and what stands behind it of the same message. */
+static void
+take_batch(struct schedule *s, struct lane *lane, struct batch *out)
+{
+	struct delivery **end = &lane->first;
+
+	*out = (struct batch){ lane->first->message, lane->destination, lane->first, 0 };
+	while (*end && (*end)->message == out->message && out->count < s->limits.batch_recipients_max) {
+		(*end)->state = DELIVERY_ACTIVE;
+		out->count++;
+		end = &(*end)->next;
+	}
+	lane->first = *end;
+	*end = NULL;
+	if (!lane->first)
+		remove_lane(s, lane);
+	else
+		lane->destination->lanes = lane;
+}
+
+bool
+schedule_next(struct schedule *s, int64_t now_s, struct batch *out)
+{
+	struct destination *d;
+
+	pass_time(s, now_s);
+	d = TAILQ_FIRST(&s->turns);
+	if (!d || s->active >= s->limits.batches_max)
+		return false;
+	take_batch(s, d->lanes->next, out);
+	d->active++;
+	s->active++;
+	TAILQ_REMOVE(&s->turns, d, link);
+	d->is_listed = false;
+	list_or_not(s, d);
+	return true;
+}
+
+static void
+no_answer(struct schedule *s, struct destination *d, int64_t now_s)
+{
+	uint32_t most = s->limits.retry_most_s < REST_MOST_S ? s->limits.retry_most_s : REST_MOST_S;
+
+	d->limit = d->limit > 1 ? d->limit / 2 : 1;
+	if (d->rests_until_s)
+		return;
+	d->rests_until_s = (uint32_t)now_s + jittered(s, doubled(s->limits.retry_first_s, d->failures++, most));
+	begin_rest(s, d);
+}
+
+void
+schedule_batch_done(struct schedule *s, struct destination *d, enum batch_result result, int64_t now_s)
+{
+	s->active--;
+	d->active--;
+	if (result == BATCH_WENT) {
+		d->failures = 0;
+		if (d->limit < s->limits.destination_batches_max)
+			d->limit++;
+		schedule_wake(s, d);
+	} else if (result == BATCH_NO_ANSWER) {
+		no_answer(s, d, now_s);
+	}
+	list_or_not(s, d);
+	let_go(s, d);
+}

@@ -1,0 +1,77 @@
+/* What is sent next: pure, time is handed in.
+
+   Deliveries that are due stand in lanes, one for each sender at each destination; destinations with lanes take turns, and so do
+   the lanes of a destination, so that neither a large mailing nor a dead host holds up anybody else's mail.  How many
+   batches a destination gets at a time grows by one with each that went well and is halved when nobody answered; a destination
+   that does not answer rests, longer each time, and is then tried with one batch. */
+#ifndef QUEUE_SCHEDULE_H
+#define QUEUE_SCHEDULE_H
+
+#include "role/queue/message.h"
+#include "role/queue/route.h"
+
+struct schedule;
+struct lane;
+
+struct schedule_limits {
+	uint32_t batches_max; /* at a time, of all destinations */
+	uint32_t destination_batches_max; /* of one */
+	uint32_t batch_recipients_max;
+	uint32_t retry_first_s, retry_most_s; /* doubles from one to the other */
+};
+
+struct destination {
+	TAILQ_ENTRY(destination) link; /* among those whose turn comes */
+	struct hop hop;
+	struct lane *lanes; /* a ring; the one whose turn it is last */
+	uint32_t active, limit; /* batches */
+	uint32_t failures; /* in a row: nobody answered */
+	uint32_t rests_until_s; /* 0: it does not */
+	uint32_t heap_at; /* of its rest */
+	uint64_t deliveries; /* all that lead there */
+	bool is_listed;
+};
+
+/* Some recipients of one message for one destination. */
+struct batch {
+	struct queued *message;
+	struct destination *destination;
+	struct delivery *first; /* linked by next; all DELIVERY_ACTIVE */
+	uint32_t count;
+};
+
+/* seed: for the jitter.  Owned. */
+struct schedule *schedule_new(const struct schedule_limits *limits, uint64_t seed);
+void schedule_free(struct schedule **s);
+void schedule_set_limits(struct schedule *s, const struct schedule_limits *limits);
+/* The delivery leads there from now on; it waits until next_s, or is ready. */
+void schedule_add(struct schedule *s, struct delivery *d, const struct hop *hop, int64_t now_s);
+/* It is in nobody's line any more; it was WAITING or READY, or none of ours. */
+void schedule_remove(struct schedule *s, struct delivery *d);
+/* An ACTIVE delivery is to be tried again: when its attempts say so (they are counted up), with jitter. */
+void schedule_retry(struct schedule *s, struct delivery *d, int64_t now_s);
+/* An ACTIVE delivery that nothing was tried for goes back in line after a short while. */
+void schedule_return(struct schedule *s, struct delivery *d, int64_t now_s);
+/* An ACTIVE delivery is done with, or held: its destination counts one less. */
+void schedule_forget(struct schedule *s, struct delivery *d);
+/* The next batch, or false: nothing is due, or what is due may not yet. */
+bool schedule_next(struct schedule *s, int64_t now_s, struct batch *out);
+
+enum batch_result {
+	BATCH_WENT, /* somebody answered, whatever was said */
+	BATCH_NO_ANSWER, /* nobody could be reached */
+	BATCH_NOT_TRIED, /* our own trouble */
+};
+
+/* The batch is over; its deliveries were handed to one of the functions above before. */
+void schedule_batch_done(struct schedule *s, struct destination *d, enum batch_result result, int64_t now_s);
+/* When schedule_next may have something that it has not now; INT64_MAX: only when something is added or done. */
+int64_t schedule_next_s(const struct schedule *s);
+/* Everything that waits for the destination may be tried at once. */
+void schedule_wake(struct schedule *s, struct destination *d);
+/* Deliveries that wait are ready now. */
+void schedule_hurry(struct schedule *s, struct delivery *d, int64_t now_s);
+uint32_t schedule_active(const struct schedule *s);
+size_t schedule_destinations(const struct schedule *s);
+
+#endif

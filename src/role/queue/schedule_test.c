@@ -1,0 +1,270 @@
+#include "role/queue/schedule.h"
+
+#include "base/map.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { NOW = 1000000, MESSAGES_MAX = 4000 };
+
+static struct queued *messages[MESSAGES_MAX];
+static size_t message_count;
+static struct schedule *s;
+
+static const struct schedule_limits limits = {
+	.batches_max = 100, .destination_batches_max = 20, .batch_recipients_max = 3, .retry_first_s = 300, .retry_most_s = 14400 };
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	map_seed((const uint8_t[16]){ 1 });
+	message_count = 0;
+	s = schedule_new(&limits, 42);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	schedule_free(&s);
+	for (size_t i = 0; i < message_count; i++)
+		queued_free(&messages[i]);
+	return 0;
+}
+
+/* A message to `count` recipients of a host. */
+static struct queued *
+add(const char *sender, const char *host, int count)
+{
+	struct hop hop = { HOP_KIND_RELAY, HOP_MX, 0, bytes_text(host) };
+	struct envelope e = { .sender = bytes_text(sender), .size = 10 };
+	struct buf recipients;
+	struct queued *m;
+
+	buf_init(&recipients, 10000);
+	for (int i = 0; i < count; i++) {
+		put_u16(&recipients, 3);
+		put_format(&recipients, "r@%d", i);
+		put_u16(&recipients, 0);
+	}
+	e.recipients = buf_bytes(&recipients);
+	m = queued_new(&e);
+	buf_done(&recipients);
+	assert_non_null(m);
+	assert_true(message_count < MESSAGES_MAX);
+	messages[message_count++] = m;
+	for (uint16_t i = 0; i < m->count; i++)
+		schedule_add(s, &m->at[i], &hop, NOW);
+	return m;
+}
+
+static void
+finish(const struct batch *b, enum batch_result result, bool again, int64_t now)
+{
+	for (struct delivery *d = b->first, *next; d; d = next) {
+		next = d->next;
+		if (again) {
+			schedule_retry(s, d, now);
+		} else {
+			schedule_forget(s, d);
+			delivery_done(d);
+		}
+	}
+	schedule_batch_done(s, b->destination, result, now);
+}
+
+static void
+recipients_of_one_message_go_together_up_to_the_limit(void **state)
+{
+	struct queued *m = add("a", "x.example", 5);
+	struct batch b;
+
+	(void)state;
+	assert_true(schedule_next(s, NOW, &b));
+	assert_ptr_equal(b.message, m);
+	assert_int_equal(b.count, 3);
+	assert_int_equal(b.first->state, DELIVERY_ACTIVE);
+	finish(&b, BATCH_WENT, false, NOW);
+	assert_true(schedule_next(s, NOW, &b));
+	assert_int_equal(b.count, 2);
+	finish(&b, BATCH_WENT, false, NOW);
+	assert_false(schedule_next(s, NOW, &b));
+	assert_int_equal(schedule_destinations(s), 0);
+	assert_int_equal(m->open, 0);
+}
+
+static void
+a_large_mailing_does_not_hold_up_another_sender(void **state)
+{
+	struct queued *single;
+	struct batch b;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		(void)add("bulk", "x.example", 1);
+	single = add("person", "x.example", 1);
+	assert_true(schedule_next(s, NOW, &b));
+	finish(&b, BATCH_WENT, false, NOW);
+	assert_true(schedule_next(s, NOW, &b));
+	assert_ptr_equal(b.message, single);
+	finish(&b, BATCH_WENT, false, NOW);
+}
+
+static void
+a_destination_gets_more_while_it_answers_and_less_when_it_does_not(void **state)
+{
+	struct batch b[30];
+	size_t count = 0;
+
+	(void)state;
+	for (int i = 0; i < 200; i++)
+		(void)add("a", "x.example", 1);
+	while (schedule_next(s, NOW, &b[count]))
+		count++;
+	assert_int_equal(count, 5);
+	for (size_t i = 0; i < 5; i++)
+		finish(&b[i], BATCH_WENT, false, NOW);
+	count = 0;
+	while (schedule_next(s, NOW, &b[count]))
+		count++;
+	assert_int_equal(count, 10);
+	for (size_t i = 0; i < 10; i++)
+		finish(&b[i], BATCH_NO_ANSWER, true, NOW);
+	/* It rests; then one is tried. */
+	assert_false(schedule_next(s, NOW + 299, &b[0]));
+	assert_true(schedule_next_s(s) >= NOW + 300 && schedule_next_s(s) <= NOW + 330);
+	assert_true(schedule_next(s, NOW + 331, &b[0]));
+	assert_false(schedule_next(s, NOW + 331, &b[1]));
+	finish(&b[0], BATCH_NO_ANSWER, true, NOW + 331);
+	/* Twice as long now. */
+	assert_false(schedule_next(s, NOW + 331 + 599, &b[0]));
+	assert_true(schedule_next(s, NOW + 331 + 661, &b[0]));
+	finish(&b[0], BATCH_WENT, false, NOW + 992);
+	count = 0;
+	while (schedule_next(s, NOW + 992, &b[count]))
+		count++;
+	assert_int_equal(count, 2);
+	for (size_t i = 0; i < count; i++)
+		finish(&b[i], BATCH_WENT, false, NOW + 992);
+}
+
+static void
+dead_destinations_do_not_hold_up_the_living(void **state)
+{
+	struct batch b, dead[100];
+	size_t dead_count = 0, living = 0;
+	char host[32];
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		(void)snprintf(host, sizeof host, "%s%d.example", i % 10 == 0 ? "dead" : "ok", i % 40);
+		(void)add("a", host, 1);
+	}
+	/* The dead never answer; what is left of the room serves all others. */
+	while (schedule_next(s, NOW, &b)) {
+		if (bytes_starts(b.destination->hop.host, BYTES("dead"))) {
+			dead[dead_count++] = b;
+			continue;
+		}
+		living++;
+		finish(&b, BATCH_WENT, false, NOW);
+	}
+	assert_int_equal(living, 900);
+	assert_int_equal(dead_count, 4 * 5);
+	for (size_t i = 0; i < dead_count; i++)
+		finish(&dead[i], BATCH_NO_ANSWER, true, NOW);
+}
+
+static void
+no_more_batches_than_allowed_are_on_their_way(void **state)
+{
+	struct batch b[101];
+	size_t count = 0;
+	char host[32];
+
+	(void)state;
+	for (int i = 0; i < 300; i++) {
+		(void)snprintf(host, sizeof host, "h%d.example", i);
+		(void)add("a", host, 1);
+	}
+	while (count < 101 && schedule_next(s, NOW, &b[count]))
+		count++;
+	assert_int_equal(count, 100);
+	assert_int_equal(schedule_active(s), 100);
+	for (size_t i = 0; i < count; i++)
+		finish(&b[i], BATCH_WENT, false, NOW);
+	assert_true(schedule_next(s, NOW, &b[0]));
+	finish(&b[0], BATCH_WENT, false, NOW);
+}
+
+/* RFC 5321 4.5.4.1 */
+static void
+each_wait_is_twice_as_long_up_to_the_most(void **state)
+{
+	struct queued *m = add("a", "x.example", 1);
+	uint32_t want = 300;
+	int64_t now = NOW;
+	struct batch b;
+
+	(void)state;
+	for (int i = 0; i < 12; i++) {
+		assert_true(schedule_next(s, now, &b));
+		finish(&b, BATCH_WENT, true, now);
+		assert_in_range(m->at[0].next_s - now, want, want + want / 10);
+		assert_false(schedule_next(s, m->at[0].next_s - 1, &b));
+		now = m->at[0].next_s;
+		want = want * 2 < 14400 ? want * 2 : 14400;
+	}
+	assert_int_equal(m->at[0].attempts, 12);
+}
+
+static void
+what_waits_or_is_ready_can_be_taken_out(void **state)
+{
+	struct queued *ready = add("a", "x.example", 3), *other = add("b", "x.example", 1), *later;
+	struct hop hop = { HOP_KIND_RELAY, HOP_MX, 0, BYTES("y.example") };
+	struct batch b;
+
+	(void)state;
+	later = add("c", "z.example", 1);
+	schedule_remove(s, &later->at[0]);
+	later->at[0].next_s = NOW + 50;
+	schedule_add(s, &later->at[0], &hop, NOW);
+	assert_int_equal(later->at[0].state, DELIVERY_WAITING);
+	schedule_remove(s, &ready->at[1]);
+	assert_true(schedule_next(s, NOW, &b));
+	assert_int_equal(b.count, 2);
+	finish(&b, BATCH_WENT, false, NOW);
+	schedule_remove(s, &other->at[0]);
+	assert_false(schedule_next(s, NOW, &b));
+	schedule_hurry(s, &later->at[0], NOW);
+	assert_true(schedule_next(s, NOW, &b));
+	assert_ptr_equal(b.message, later);
+	finish(&b, BATCH_WENT, false, NOW);
+	assert_int_equal(schedule_next_s(s), INT64_MAX);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(recipients_of_one_message_go_together_up_to_the_limit),
+		TEST(a_large_mailing_does_not_hold_up_another_sender),
+		TEST(a_destination_gets_more_while_it_answers_and_less_when_it_does_not),
+		TEST(dead_destinations_do_not_hold_up_the_living),
+		TEST(no_more_batches_than_allowed_are_on_their_way),
+		TEST(each_wait_is_twice_as_long_up_to_the_most),
+		TEST(what_waits_or_is_ready_can_be_taken_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,257 @@
+/* What is found at the start, and how it is brought into order.  The states and the invariants stand at the head of spool.c. */
+#include "role/queue/spool_internal.h"
+
+#include "base/event.h"
+#include "journal/crc.h"
+#include "sys/disk.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { SEGMENT_OCTETS = 2 << 20 };
+#define RECORD_OCTETS_MAX (SPOOL_ENTRY_MAX + SPOOL_BODY_JOURNALED_MAX)
+
+static void
+forget_found(struct spool *s, const struct mail_id *id)
+{
+	struct queued *m = map_remove(s->found, bytes_of(id->text, MAIL_ID_LEN));
+
+	queued_free(&m);
+}
+
+/* False: the image is damaged. */
+static bool
+note(struct spool *s, const struct spool_record *r)
+{
+	struct queued *m;
+
+	if (r->kind == SPOOL_REMOVE) {
+		forget_found(s, &r->id);
+		return true;
+	}
+	m = queued_take(r->image);
+	if (!m || memcmp(m->id.text, r->id.text, MAIL_ID_LEN) != 0) {
+		queued_free(&m);
+		return false;
+	}
+	m = map_put(s->found, bytes_of(r->id.text, MAIL_ID_LEN), m);
+	queued_free(&m);
+	return true;
+}
+
+/* The entry at that place; 0 or -1 (Q4). */
+static int
+read_entry(const struct spool *s, uint64_t at, struct buf *out)
+{
+	uint8_t head[SPOOL_ENTRY_HEAD] = { 0 }, *room;
+	struct bytes in = bytes_of(head, sizeof head);
+	uint32_t len, crc;
+
+	if (disk_read_all(s->envelopes, head, sizeof head, (off_t)at) != 0 || !take_u32(&in, &len) || !take_u32(&in, &crc)
+		|| len == 0 || len > SPOOL_ENTRY_MAX)
+		return -1;
+	buf_reset(out);
+	room = buf_room(out, len);
+	if (!room || disk_read_all(s->envelopes, room, len, (off_t)(at + SPOOL_ENTRY_HEAD)) != 0)
+		return -1;
+	buf_added(out, len);
+	return crc32c(0, buf_bytes(out)) == crc ? 0 : -1;
+}
+
+static int
+read_envelopes(struct spool *s, struct fault *f)
+{
+	struct buf entry;
+	struct spool_record r;
+
+	s->envelopes = disk->openat(s->directory, "envelopes", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (s->envelopes < 0)
+		return fault_errno(f, errno, "open envelopes");
+	buf_init(&entry, SPOOL_ENTRY_MAX);
+	while (read_entry(s, s->envelopes_octets, &entry) == 0 && spool_take_record(buf_bytes(&entry), &r) && note(s, &r))
+		s->envelopes_octets += SPOOL_ENTRY_HEAD + entry.len;
+	buf_done(&entry);
+	if (disk->ftruncate(s->envelopes, (off_t)s->envelopes_octets) != 0)
+		return fault_errno(f, errno, "cut envelopes");
+	return 0;
+}
+
+static int
+replay(void *arg, struct bytes record, struct fault *f)
+{
+	struct spool *s = arg;
+	struct spool_record r;
+	struct buf entry;
+	int result;
+
+	if (!spool_take_record(record, &r) || !note(s, &r))
+		return fault_set(f, FAULT_PERM, "a record of the queue's journal makes no sense");
+	if (r.kind == SPOOL_REMOVE)
+		spool_unlink_body(s, &r.id);
+	else if (r.body.len && spool_write_body(s, &r.id, r.body) != 0)
+		return fault_errno(f, errno, "write %s", r.id.text);
+	buf_init(&entry, SPOOL_ENTRY_MAX + SPOOL_ENTRY_HEAD);
+	spool_put_entry(&entry, bytes_sub(record, 0, record.len - r.body.len));
+	result = spool_write_envelopes(s, buf_bytes(&entry));
+	buf_done(&entry);
+	return result == 0 ? 0 : fault_errno(f, errno, "write envelopes");
+}
+
+/* Q3 */
+static int
+settle(void *arg, struct fault *f)
+{
+	struct spool *s = arg;
+
+	if (atomic_load(&s->is_broken))
+		return fault_set(f, FAULT_TEMP, "envelopes could not be written");
+	return disk->syncfs(s->directory) == 0 ? 0 : fault_errno(f, errno, "sync the queue");
+}
+
+struct sweep {
+	struct spool *spool;
+	int at;
+};
+
+static bool
+sweep_one(void *arg, const char *text, unsigned char type)
+{
+	struct sweep *w = arg;
+	struct bytes name = bytes_text(text);
+
+	(void)type;
+	if (!map_get(w->spool->found, name) && disk->unlinkat(w->at, text, 0) == 0)
+		event(NULL, EV_QUEUE_SWEPT, TEXT("mail", name));
+	return true;
+}
+
+/* Q6 */
+static int
+sweep(struct spool *s, struct fault *f)
+{
+	for (const char *c = MAIL_ID_ALPHABET; *c; c++) {
+		const char directory[2] = { *c, '\0' };
+		struct sweep w = { s, disk->openat(s->messages, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) };
+
+		if (w.at < 0 || disk->list(w.at, ".", sweep_one, &w) != 0) {
+			disk_close(&w.at);
+			return fault_errno(f, errno, "list messages/%s", directory);
+		}
+		disk_close(&w.at);
+	}
+	return 0;
+}
+
+static int
+make_directories(struct spool *s, struct fault *f)
+{
+	bool is_new = false;
+
+	for (const char *c = MAIL_ID_ALPHABET; *c; c++) {
+		const char directory[2] = { *c, '\0' };
+
+		if (disk->mkdirat(s->messages, directory, 0700) == 0)
+			is_new = true;
+		else if (errno != EEXIST)
+			return fault_errno(f, errno, "make messages/%s", directory);
+	}
+	/* The way to the journal has to be there, whatever it holds. */
+	return !is_new || disk->syncfs(s->directory) == 0 ? 0 : fault_errno(f, errno, "sync the queue's directories");
+}
+
+static int
+open_directory(const struct spool *s, const char *below, int *out, struct fault *f)
+{
+	struct buf path;
+	int result;
+
+	buf_init(&path, 4096);
+	put_text(&path, s->settings.directory);
+	put_text(&path, below);
+	put_char(&path, '\0');
+	result = path.has_failed ? fault_set(f, FAULT_PERM, "the queue's path is too long")
+				 : disk_make_path((const char *)path.ptr, 0700, f);
+	if (result == 0) {
+		*out = disk->openat(AT_FDCWD, (const char *)path.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+		if (*out < 0)
+			result = fault_errno(f, errno, "open %s%s", s->settings.directory, below);
+	}
+	buf_done(&path);
+	return result;
+}
+
+static int
+open_all(struct spool *s, struct fault *f)
+{
+	const struct journal_limits limits = {
+		.segment_octets = SEGMENT_OCTETS,
+		.octets_max = s->settings.journal_octets_max,
+		.record_octets_max = RECORD_OCTETS_MAX,
+	};
+	const struct journal_owner owner = { .replay = replay, .settle = settle, .arg = s };
+	struct journal_report report = { 0 };
+
+	if (open_directory(s, "", &s->directory, f) != 0 || open_directory(s, "/messages", &s->messages, f) != 0
+		|| open_directory(s, "/journal", &s->journal_directory, f) != 0 || make_directories(s, f) != 0
+		|| read_envelopes(s, f) != 0
+		|| journal_open(s->journal_directory, &limits, &owner, &s->journal, &report, f) != 0)
+		return -1;
+	if (report.damaged_records || report.missing_segments)
+		event(NULL, EV_QUEUE_DAMAGED, INT("records", report.damaged_records), INT("segments", report.missing_segments));
+	s->log_octets = s->envelopes_octets;
+	return report.records ? sweep(s, f) : 0;
+}
+
+static void
+hand_out(struct spool *s, void (*each)(void *arg, struct queued *m))
+{
+	struct bytes key;
+	void *value;
+
+	for (size_t at = 0; map_next(s->found, &at, &key, &value);) {
+		struct queued *m = value;
+
+		if (each)
+			each(s->settings.arg, m);
+		else
+			queued_free(&m);
+	}
+	map_free(&s->found);
+}
+
+void
+spool_give_back(struct spool *s)
+{
+	disk_close(&s->envelopes);
+	disk_close(&s->journal_directory);
+	disk_close(&s->messages);
+	disk_close(&s->directory);
+	(void)pthread_mutex_destroy(&s->lock);
+	(void)pthread_cond_destroy(&s->idle);
+	memory_free(s);
+}
+
+int
+spool_open(const struct spool_settings *settings, void (*each)(void *arg, struct queued *m), struct spool **out,
+	struct fault *f)
+{
+	struct spool *s = NEW(struct spool);
+
+	s->settings = *settings;
+	s->directory = s->messages = s->journal_directory = s->envelopes = -1;
+	s->found = map_new();
+	s->came_last = &s->came_first;
+	(void)pthread_mutex_init(&s->lock, NULL);
+	(void)pthread_cond_init(&s->idle, NULL);
+	if (open_all(s, f) != 0) {
+		hand_out(s, NULL);
+		if (s->journal)
+			journal_close(&s->journal);
+		spool_give_back(s);
+		return -1;
+	}
+	s->pool = pool_new(settings->threads ? settings->threads : 1);
+	hand_out(s, each);
+	*out = s;
+	return 0;
+}
