@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "role/directory/directory.h"
 #include "role/front/front.h"
+#include "role/queue/queue.h"
 #include "role/relay/relay.h"
 #include "role/resolver/resolver.h"
 #include "role/store/store.h"
@@ -30,6 +31,7 @@ be_role(const char *name)
 		[ROLE_FRONT] = &front_hooks,
 		[ROLE_DIRECTORY] = &directory_hooks,
 		[ROLE_STORE] = &store_hooks,
+		[ROLE_QUEUE] = &queue_hooks,
 		[ROLE_RELAY] = &relay_hooks,
 		[ROLE_RESOLVER] = &resolver_hooks,
 	};

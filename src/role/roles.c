@@ -12,7 +12,7 @@
 static const struct roles_row rows[ROLE_COUNT] = {
 	[ROLE_FRONT] = {
 		.is_one_a_core = true,
-		.talks_to = BIT(ROLE_DIRECTORY) | BIT(ROLE_STORE),
+		.talks_to = BIT(ROLE_DIRECTORY) | BIT(ROLE_STORE) | BIT(ROLE_QUEUE),
 		.services = BIT(SERVICE_SMTP) | BIT(SERVICE_SUBMISSION) | BIT(SERVICE_SUBMISSIONS) |
 			BIT(SERVICE_IMAP) | BIT(SERVICE_IMAPS) | BIT(SERVICE_AUTH),
 		.descriptors = 65536, /* views, bodies */
@@ -20,20 +20,30 @@ static const struct roles_row rows[ROLE_COUNT] = {
 	[ROLE_DIRECTORY] = {
 		.places = { PLACE_STATE, PLACE_EMBEDDED },
 		.may_resolve = true,
-		.talks_to = BIT(ROLE_FRONT) | BIT(ROLE_STORE),
+		.talks_to = BIT(ROLE_FRONT) | BIT(ROLE_STORE) | BIT(ROLE_QUEUE),
 		/* Where mailboxes are is for who may know it, and fronts may not. */
 		.services = BIT(SERVICE_CONTROL) | BIT(SERVICE_AUTH_USERDB),
 		.descriptors = 4096,
 	},
 	[ROLE_STORE] = {
 		.places = { PLACE_STATE, PLACE_MAILBOXES },
-		.talks_to = BIT(ROLE_FRONT) | BIT(ROLE_DIRECTORY),
+		.talks_to = BIT(ROLE_FRONT) | BIT(ROLE_DIRECTORY) | BIT(ROLE_QUEUE),
 		.descriptors = 262144,
 	},
 	[ROLE_RESOLVER] = {
 		.may_connect = true,
 		.talks_to = BIT(ROLE_RELAY),
 		.descriptors = 1024,
+	},
+	[ROLE_QUEUE] = {
+		.places = { PLACE_STATE },
+		.talks_to = BIT(ROLE_FRONT) | BIT(ROLE_DIRECTORY) | BIT(ROLE_STORE) | BIT(ROLE_RELAY),
+		.descriptors = 65536, /* bodies on their way to relays */
+	},
+	[ROLE_RELAY] = {
+		.may_connect = true,
+		.talks_to = BIT(ROLE_RESOLVER) | BIT(ROLE_QUEUE),
+		.descriptors = 65536, /* a connection and a body for each mail on its way */
 	},
 };
 
@@ -51,7 +61,7 @@ roles_count(const struct config *c, enum role role)
 	if (!row || !row->is_one_a_core)
 		return row ? 1 : 0;
 	uint64_t count = c->fronts ? c->fronts : (uint64_t)process_cores();
-	return count < ROLE_INSTANCES_MAX ? (uint8_t)count : ROLE_INSTANCES_MAX;
+	return count < IPC_GRANTEE_QUEUE ? (uint8_t)count : IPC_GRANTEE_QUEUE;
 }
 
 struct bytes
@@ -64,12 +74,13 @@ roles_user(const struct config *c, enum role role)
 		return c->user_directory;
 	case ROLE_STORE:
 		return c->user_store;
-	case ROLE_RELAY:
-		return c->user_relay;
 	case ROLE_RESOLVER:
-		return c->user_resolver;
-	case ROLE_SUPERVISOR:
+		return c->user_resolver.len ? c->user_resolver : c->user_front;
 	case ROLE_QUEUE:
+		return c->user_queue.len ? c->user_queue : c->user_store;
+	case ROLE_RELAY:
+		return c->user_relay.len ? c->user_relay : c->user_front;
+	case ROLE_SUPERVISOR:
 	case ROLE_COUNT:
 	case ROLE_ANY:
 	case ROLE_MAILER:

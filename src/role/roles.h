@@ -23,8 +23,8 @@ enum roles_place {
 struct roles_row {
 	bool is_one_a_core; /* `fronts` of them; else one */
 	enum roles_place places[ROLES_PLACES_MAX]; /* read and write; ends with PLACE_NONE */
-	bool may_connect; /* to whom it likes */
 	bool may_resolve; /* connect out, when its configuration names a server */
+	bool may_connect; /* connect out, to addresses that it is given or finds out itself */
 	uint32_t talks_to; /* bits: 1 << enum role; both sides say so */
 	uint32_t services; /* bits: 1 << enum ipc_service, whose sockets it gets */
 	uint64_t descriptors; /* it needs at most, beside client connections */

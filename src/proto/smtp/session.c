@@ -285,6 +285,16 @@ smtp_session_answer(struct smtp_session *s, enum smtp_answer answer)
 }
 
 void
+smtp_session_refuse(struct smtp_session *s, struct bytes text)
+{
+	if (s->asked != SMTP_ASK_RECIPIENT)
+		return;
+	s->asked = SMTP_NEED_INPUT;
+	s->are_paths_stale = true;
+	smtp_put_refusal(&s->out, text);
+}
+
+void
 smtp_session_set_mail_id(struct smtp_session *s, const struct mail_id *id)
 {
 	s->mail_id = *id;

@@ -116,6 +116,8 @@ enum smtp_effect_kind smtp_session_step(struct smtp_session *s, struct bytes *in
 /* The answer to SMTP_MAIL, ASK_RECIPIENT, BODY_BEGIN, BODY_END.  One that makes no sense there is a temporary error; one
    that nobody waits for is dropped. */
 void smtp_session_answer(struct smtp_session *s, enum smtp_answer answer);
+/* The answer to SMTP_ASK_RECIPIENT: 550 5.7.1 with that text (one line, UTF-8 or ASCII). */
+void smtp_session_refuse(struct smtp_session *s, struct bytes text);
 /* The id of the transaction that began with SMTP_MAIL; stands in the reply to the message. */
 void smtp_session_set_mail_id(struct smtp_session *s, const struct mail_id *id);
 /* OK, BAD_CREDENTIALS, DISABLED or LATER (454 4.7.0). */

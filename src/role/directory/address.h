@@ -3,7 +3,7 @@
 #define ROLE_DIRECTORY_ADDRESS_H
 
 #include "base/bytes.h"
-#include "role/directory/domain.h"
+#include "role/domain.h"
 
 /* RFC 5321 4.5.3.1: 64 + "@" + 255. */
 #define ADDRESS_OCTETS_MAX 320

@@ -295,6 +295,8 @@ on_peer_connected(struct role_self *r, struct peer *p)
 
 	if (peer_role(p) == ROLE_STORE) {
 		grantor_use_store(d->grants, p);
+	} else if (peer_role(p) == ROLE_QUEUE) {
+		grantor_forget_front(d->grants, grantee_of(p));
 	} else if (peer_role(p) == ROLE_FRONT && index < ROLE_INSTANCES_MAX) {
 		grantor_forget_front(d->grants, index);
 		d->fronts[index] = p;
@@ -309,6 +311,9 @@ on_peer_lost(struct role_self *r, struct peer *p)
 
 	if (peer_role(p) == ROLE_STORE) {
 		grantor_use_store(d->grants, NULL);
+	} else if (peer_role(p) == ROLE_QUEUE) {
+		grantor_forget_front(d->grants, grantee_of(p));
+		directory_forget_unknowns(d, p);
 	} else if (peer_role(p) == ROLE_FRONT && index < ROLE_INSTANCES_MAX) {
 		grantor_forget_front(d->grants, index);
 		directory_forget_logins(d, p);

@@ -44,7 +44,7 @@ answer(struct directory *d, struct peer *front, uint64_t request, enum ipc_outco
 
 	buf_init(&out, TARGETS_OCTETS_MAX);
 	if (outcome == IPC_OK)
-		outcome = put_targets(d, peer_index(front), targets, &out);
+		outcome = put_targets(d, grantee_of(front), targets, &out);
 	m.u.resolved.request = request;
 	m.u.resolved.outcome = (uint8_t)outcome;
 	m.u.resolved.targets = outcome == IPC_OK ? buf_bytes(&out) : BYTES_NONE;

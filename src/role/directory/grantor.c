@@ -16,6 +16,12 @@ struct grantor {
 	struct map *deliveries; /* account number -> struct delivery */
 };
 
+uint8_t
+grantee_of(const struct peer *p)
+{
+	return peer_role(p) == ROLE_QUEUE ? IPC_GRANTEE_QUEUE : peer_index(p);
+}
+
 struct grantor *
 grantor_new(void)
 {

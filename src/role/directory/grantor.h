@@ -8,6 +8,9 @@
 
 struct grantor;
 
+/* The place of who brings mail among those that may be granted something. */
+uint8_t grantee_of(const struct peer *p);
+
 /* Without a store yet. Owned. */
 struct grantor *grantor_new(void);
 void grantor_free(struct grantor **g);

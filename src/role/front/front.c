@@ -55,6 +55,7 @@ start(struct role_self *r, struct fault *f)
 	front->settings = settings_new(r->config, tls);
 	front->directory = role_peer(r, ROLE_DIRECTORY, 0);
 	front->store = role_peer(r, ROLE_STORE, 0);
+	front->queue = role_peer(r, ROLE_QUEUE, 0);
 	front->addresses = map_new();
 	front->mailboxes = mailboxes_new();
 	front->has_room = true;

@@ -29,7 +29,7 @@ struct front {
 	const struct config *config;
 	struct settings *settings; /* of the connections to come */
 	struct tickets *tickets; /* of all, whatever is reloaded */
-	struct peer *directory, *store;
+	struct peer *directory, *store, *queue;
 	LIST_HEAD(, listener) listeners;
 	TAILQ_HEAD(, connection) connections;
 	uint32_t connection_count;

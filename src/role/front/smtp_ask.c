@@ -3,6 +3,7 @@
 #include "role/front/smtp_client_internal.h"
 
 #include "base/map.h"
+#include "config/route.h"
 #include "sys/random.h"
 #include "sys/time.h"
 
@@ -153,39 +154,84 @@ add_target(struct smtp_client *c, uint64_t account, struct bytes address)
 	return true;
 }
 
-static void
-take_back_targets(struct smtp_client *c, struct target **first)
+/* An address elsewhere gets one copy. */
+static bool
+add_outgoing(struct smtp_client *c, struct bytes address)
 {
-	for (struct target *t = *first; t; t = t->next) {
+	struct outgoing *o;
+
+	for (o = c->outgoing; o; o = o->next)
+		if (bytes_equal(o->address, address))
+			return true;
+	o = arena_take(c->arena, sizeof *o);
+	if (!o || !arena_copy(c->arena, address, &o->address))
+		return false;
+	*c->last_outgoing = o;
+	c->last_outgoing = &o->next;
+	c->outgoing_count++;
+	return true;
+}
+
+/* Where the lists of a transaction end. */
+struct mark {
+	struct target **target;
+	struct outgoing **outgoing;
+};
+
+static void
+take_back(struct smtp_client *c, const struct mark *mark)
+{
+	for (struct target *t = *mark->target; t; t = t->next) {
 		(void)map_remove_number(c->accounts, t->account);
 		c->target_count--;
 	}
-	*first = NULL;
-	c->last_target = first;
+	for (struct outgoing *o = *mark->outgoing; o; o = o->next)
+		c->outgoing_count--;
+	*mark->target = NULL;
+	*mark->outgoing = NULL;
+	c->last_target = mark->target;
+	c->last_outgoing = mark->outgoing;
 }
 
-/* All mailboxes that an address stands for, or none: half of them would be neither accepted nor refused. */
+static bool
+add(struct smtp_client *c, enum ipc_target kind, uint64_t account, struct bytes address)
+{
+	if (c->target_count + c->outgoing_count >= SMTP_CLIENT_RECIPIENTS_MAX)
+		return false;
+	return kind == TARGET_MAILBOX ? add_target(c, account, address) : add_outgoing(c, address);
+}
+
+/* All places that an address stands for, or none: half of them would be neither accepted nor refused. */
 static enum smtp_answer
 add_targets(struct smtp_client *c, struct bytes targets)
 {
 	struct bytes rest = targets, address;
-	struct target **first = c->last_target;
+	struct mark mark = { c->last_target, c->last_outgoing };
 	uint8_t kind;
 	uint16_t len;
 	uint64_t account;
 
 	while (take_u8(&rest, &kind) && take_u64(&rest, &account) && take_u16(&rest, &len) &&
-		take_octets(&rest, len, &address))
-		if (kind != TARGET_MAILBOX)
-			return SMTP_ANSWER_NO_ROUTE;
-	for (rest = targets; take_u8(&rest, &kind) && take_u64(&rest, &account) &&
-		take_u16(&rest, &len) && take_octets(&rest, len, &address);) {
-		if (c->target_count < SMTP_CLIENT_RECIPIENTS_MAX && add_target(c, account, address))
+		take_octets(&rest, len, &address)) {
+		if (add(c, (enum ipc_target)kind, account, address))
 			continue;
-		take_back_targets(c, first);
+		take_back(c, &mark);
 		return SMTP_ANSWER_TOO_MANY;
 	}
 	return targets.len ? SMTP_ANSWER_OK : SMTP_ANSWER_LATER;
+}
+
+/* RFC 5321 7.9: who logged in, or is where we were told to trust, may send to the world; nobody else. */
+static enum smtp_answer
+add_foreign(struct smtp_client *c, struct bytes address)
+{
+	struct front *front = smtp_client_front(c);
+
+	if (!c->account && !c->is_trusted)
+		return SMTP_ANSWER_NO_RELAY;
+	if (!peer_is_connected(front->queue))
+		return SMTP_ANSWER_NO_ROUTE;
+	return add(c, TARGET_FOREIGN, 0, address) ? SMTP_ANSWER_OK : SMTP_ANSWER_TOO_MANY;
 }
 
 static enum smtp_answer
@@ -200,7 +246,7 @@ resolution(struct smtp_client *c, const struct ipc_resolved *r)
 	case IPC_DENIED:
 		return SMTP_ANSWER_NOT_OPEN;
 	case IPC_FOREIGN:
-		return c->account ? SMTP_ANSWER_NO_ROUTE : SMTP_ANSWER_NO_RELAY;
+		return add_foreign(c, buf_bytes(&c->asked));
 	case IPC_NO_SPACE:
 		return SMTP_ANSWER_NO_SPACE;
 	case IPC_LATER:
@@ -242,6 +288,20 @@ resolved(void *arg, const struct message *m)
 	smtp_client_answer(c, a);
 }
 
+/* A route may say that mail for an address is taken from nobody. */
+static bool
+refuse_by_route(struct smtp_client *c, struct bytes address)
+{
+	const struct config_route *route = config_find_route(smtp_client_front(c)->config, address);
+
+	if (!route || route->kind != ROUTE_REFUSE)
+		return false;
+	event(smtp_client_context(c), EV_RCPT_REFUSED, TEXT("recipient", address), TEXT("sender", c->sender),
+		STR("reason", "route"));
+	smtp_session_refuse(c->session, route->text);
+	return true;
+}
+
 void
 smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path)
 {
@@ -252,6 +312,8 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path)
 
 	buf_init_fixed(&address, text, sizeof text);
 	put_address(&address, path);
+	if (refuse_by_route(c, buf_bytes(&address)))
+		return;
 	buf_done(&c->asked);
 	put_bytes(&c->asked, path->text);
 	m.u.resolve = (struct ipc_resolve){

@@ -3,6 +3,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "config/route.h"
 #include "role/front/clients.h"
 
 const struct event_context *
@@ -29,7 +30,9 @@ smtp_client_forget_transaction(struct smtp_client *c)
 	c->sender = c->first_recipient = BYTES_NONE;
 	c->targets = NULL;
 	c->last_target = &c->targets;
-	c->target_count = c->recipient_count = 0;
+	c->outgoing = NULL;
+	c->last_outgoing = &c->outgoing;
+	c->target_count = c->recipient_count = c->outgoing_count = 0;
 	if (c->connection)
 		connection_set_mail(c->connection, NULL);
 }
@@ -77,6 +80,15 @@ smtp_client_answer(struct smtp_client *c, enum smtp_answer a)
 	connection_run(c->connection);
 }
 
+static bool
+is_trusted(const struct connection *connection)
+{
+	uint8_t octets[16];
+	size_t count = net_address_octets(connection_remote(connection), octets);
+
+	return config_trusts(connection_front(connection)->config, octets, count);
+}
+
 static void *
 start(struct connection *connection)
 {
@@ -89,6 +101,8 @@ start(struct connection *connection)
 	c->arena = arena_new("smtp transaction", SMTP_CLIENT_ARENA_MAX, ARENA_PLAIN);
 	c->identity = arena_new("smtp identity", 1024, ARENA_PLAIN);
 	c->last_target = &c->targets;
+	c->last_outgoing = &c->outgoing;
+	c->is_trusted = is_trusted(connection);
 	buf_init(&c->asked, SMTP_PATH_OCTETS_MAX);
 	return c;
 }

@@ -1,5 +1,5 @@
 /* What the files of an SMTP client share: smtp_client.c (its life, the machine), smtp_ask.c (log-in, sender,
-   recipients), smtp_message.c (the message).
+   recipients), smtp_message.c (the message), smtp_outgoing.c (what of it goes elsewhere).
 
    A request that is under way holds the client: when the connection goes first, the client is freed by the
    last answer. */
@@ -19,6 +19,12 @@ struct target {
 	struct target *next;
 	uint64_t account;
 	struct bytes address;
+};
+
+/* An address elsewhere that the message goes to. */
+struct outgoing {
+	struct outgoing *next;
+	struct bytes address; /* without brackets */
 };
 
 struct smtp_client {
@@ -41,10 +47,13 @@ struct smtp_client {
 	struct target *targets, **last_target;
 	size_t target_count;
 	struct map *accounts; /* those that are targets already */
+	struct outgoing *outgoing, **last_outgoing;
+	size_t outgoing_count;
+	bool is_trusted; /* connected from a network that may send to the world without a log-in */
 	struct buf asked; /* the recipient that the directory is being asked about, as the client wrote it */
 	struct incoming *incoming;
 	int64_t now_s;
-	unsigned int deliveries; /* still to be answered */
+	unsigned int deliveries; /* to mailboxes and to the queue, still to be answered */
 	enum smtp_answer result; /* of those that were */
 };
 
@@ -66,6 +75,11 @@ void smtp_client_answer(struct smtp_client *c, enum smtp_answer a);
 void smtp_ask_login(struct smtp_client *c, const struct smtp_login *login);
 void smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail);
 void smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path);
+
+/* Hands the message to the queue for those of its recipients that are elsewhere; each ENQUEUE counts as a delivery. */
+void smtp_message_enqueue(struct smtp_client *c);
+/* A delivery was answered, or (IPC_LATER) was not in time; the last one ends the mail. */
+void smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome);
 
 /* SMTP_BODY_BEGIN, SMTP_BODY, SMTP_BODY_END: taken in, handed to the store, answered when all of it is durable. */
 void smtp_message_begin(struct smtp_client *c);

@@ -135,6 +135,7 @@ end_mail(struct smtp_client *c)
 	if (a == SMTP_ANSWER_OK)
 		event(smtp_client_context(c), EV_MAIL_ACCEPTED, TEXT("sender", c->sender),
 			INT("recipients", c->recipient_count), INT("mailboxes", c->target_count),
+			INT("elsewhere", c->outgoing_count),
 			INT("size", incoming_facts(c->incoming).size));
 	else
 		event(smtp_client_context(c), EV_MAIL_LATER, TEXT("sender", c->sender),
@@ -143,18 +144,21 @@ end_mail(struct smtp_client *c)
 	smtp_client_answer(c, a);
 }
 
-static void
-delivered(void *arg, const struct message *m)
+void
+smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome)
 {
-	struct smtp_client *c = arg;
-	enum ipc_outcome outcome = m ? m->u.delivered.outcome : IPC_LATER;
-
 	c->deliveries--;
 	if (outcome != IPC_OK)
 		c->result = temporary(outcome);
 	if (!smtp_client_end_request(c) || c->deliveries > 0)
 		return;
 	end_mail(c);
+}
+
+static void
+delivered(void *arg, const struct message *m)
+{
+	smtp_message_delivered(arg, m ? (enum ipc_outcome)m->u.delivered.outcome : IPC_LATER);
 }
 
 /* RFC 5321 4.4: who it comes back to, then (for mail programs that ask) who it was for. */
@@ -233,4 +237,6 @@ smtp_message_end(struct smtp_client *c)
 	body = ++smtp_client_front(c)->last_body;
 	for (const struct target *t = c->targets; t; t = t->next)
 		deliver(c, t, body);
+	if (c->outgoing)
+		smtp_message_enqueue(c);
 }

@@ -95,20 +95,34 @@ start(struct role_self *r, struct fault *f)
 	return 0;
 }
 
+static bool
+brings_mail(const struct peer *p)
+{
+	return peer_role(p) == ROLE_FRONT || peer_role(p) == ROLE_QUEUE;
+}
+
+/* Its place among those that may be granted something. */
+static uint8_t
+grantee(const struct peer *p)
+{
+	return peer_role(p) == ROLE_QUEUE ? IPC_GRANTEE_QUEUE : peer_index(p);
+}
+
 static void
 connected(struct role_self *r, struct peer *p)
 {
-	if (peer_role(p) != ROLE_FRONT)
+	if (!brings_mail(p))
 		return;
-	grants_add_front(store_of(r)->grants, peer_index(p), send_to, p);
-	tell_room(store_of(r), p);
+	grants_add_front(store_of(r)->grants, grantee(p), send_to, p);
+	if (peer_role(p) == ROLE_FRONT)
+		tell_room(store_of(r), p);
 }
 
 static void
 lost(struct role_self *r, struct peer *p)
 {
-	if (peer_role(p) == ROLE_FRONT)
-		grants_drop_front(store_of(r)->grants, peer_index(p));
+	if (brings_mail(p))
+		grants_drop_front(store_of(r)->grants, grantee(p));
 	else if (peer_role(p) == ROLE_DIRECTORY)
 		grants_drop_accounts(store_of(r)->grants);
 }
@@ -231,7 +245,7 @@ on_session(struct role_self *r, struct grants_front *front, const struct message
 static void
 from_front(struct role_self *r, struct peer *p, const struct message *m)
 {
-	struct grants_front *front = grants_front(store_of(r)->grants, peer_index(p));
+	struct grants_front *front = grants_front(store_of(r)->grants, grantee(p));
 
 	if (!front)
 		close_descriptors(m);
@@ -259,7 +273,7 @@ from_directory(struct role_self *r, const struct message *m)
 static void
 message(struct role_self *r, struct peer *p, const struct message *m)
 {
-	if (peer_role(p) == ROLE_FRONT)
+	if (brings_mail(p))
 		from_front(r, p, m);
 	else
 		from_directory(r, m);

@@ -1,4 +1,4 @@
-#include "role/directory/domain.h"
+#include "role/domain.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-/* Domains as the directory compares them: as DNS writes them, in lower case, with A-labels (RFC 5890 2.3.2.1). */
-#ifndef ROLE_DIRECTORY_DOMAIN_H
-#define ROLE_DIRECTORY_DOMAIN_H
+/* Domains as roles compare them: as DNS writes them, in lower case, with A-labels (RFC 5890 2.3.2.1). */
+#ifndef ROLE_DOMAIN_H
+#define ROLE_DOMAIN_H
 
 #include "base/bytes.h"
 

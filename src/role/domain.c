@@ -1,4 +1,4 @@
-#include "role/directory/domain.h"
+#include "role/domain.h"
 
 #include <idn2.h>
 #include <string.h>

@@ -1,0 +1,225 @@
+"""Mail for elsewhere: accepted from who may, queued, sent, tried again, reported on."""
+import email
+import os
+import smtplib
+import socketserver
+import threading
+
+import pytest
+
+from conftest import DOMAIN, free_port, running_server, wait_until
+
+ELSEWHERE = "afrique.iut"
+
+
+class Elsewhere(socketserver.ThreadingTCPServer):
+    """The other organisation's mail server, as far as a test wants it: `answers` has what it says to a command or to an address."""
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self):
+        self.answers, self.mails, self.lock = {}, [], threading.Lock()
+        super().__init__(("127.0.0.1", 0), Dialog)
+        self.port = self.server_address[1]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        pass  # the client went away
+
+    def answer(self, word, otherwise):
+        with self.lock:
+            said = self.answers.get(word, otherwise)
+            return said.pop(0) if isinstance(said, list) and said else otherwise if isinstance(said, list) else said
+
+
+class Dialog(socketserver.StreamRequestHandler):
+    def say(self, text):
+        self.wfile.write(text.encode() + b"\r\n")
+
+    def handle(self):
+        mail = {}
+        self.say("220 mx.afrique.iut ready")
+        for line in self.rfile:
+            verb, _, rest = line.decode("utf-8", "replace").strip().partition(" ")
+            verb = verb.upper()
+            if verb == "EHLO":
+                self.say("250-mx.afrique.iut\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 0")
+            elif verb == "MAIL":
+                mail = {"from": rest.split("<")[1].split(">")[0], "to": []}
+                self.say("250 2.1.0 ok")
+            elif verb == "RCPT":
+                address = rest.split("<")[1].split(">")[0]
+                answer = self.server.answer(address, "250 2.1.5 ok")
+                if answer[0] == "2":
+                    mail["to"].append(address)
+                self.say(answer)
+            elif verb == "DATA":
+                self.say("354 go on" if mail["to"] else "503 5.5.1 no recipients")
+                if mail["to"]:
+                    text = b"".join(iter(self.rfile.readline, b".\r\n"))
+                    answer = self.server.answer("DATA", "250 2.0.0 taken")
+                    if answer == "drop":
+                        return
+                    if answer[0] == "2":
+                        with self.server.lock:
+                            self.server.mails.append({**mail, "text": text})
+                    self.say(answer)
+            elif verb == "QUIT":
+                self.say("221 2.0.0 bye")
+                return
+            else:
+                self.say("250 2.0.0 ok")
+
+
+@pytest.fixture
+def elsewhere():
+    server = Elsewhere()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+EXTRA = "queue {{ retry_first 1s; }}\nroute {domain} to 127.0.0.1:{port};\nroute dead.iut to 127.0.0.1:{dead};\n" \
+        "route closed.iut to error \"This domain has moved; write to {domain}\";\n"
+
+
+@pytest.fixture
+def server(elsewhere):
+    with running_server(EXTRA.format(domain=ELSEWHERE, port=elsewhere.port, dead=free_port())) as s:
+        yield s
+
+
+def submit(server, *recipients, subject="outward", body="hello\r\n.a dot\r\nlast", sender="alice"):
+    with server.submission(sender) as s:
+        return s.sendmail(f"{sender}@{DOMAIN}", recipients, f"Subject: {subject}\r\n\r\n{body}".encode())
+
+
+def test_mail_of_who_logged_in_goes_out_as_it_was(server, elsewhere):
+    assert submit(server, f"bob@{ELSEWHERE}") == {}
+    wait_until(lambda: elsewhere.mails, what="the mail's arrival")
+    [mail] = elsewhere.mails
+    assert mail["from"] == f"alice@{DOMAIN}" and mail["to"] == [f"bob@{ELSEWHERE}"]
+    assert b"Received: " in mail["text"] and mail["text"].endswith(b"\r\n\r\nhello\r\n..a dot\r\nlast\r\n")
+    wait_until(lambda: server.events("queue.sent"), what="the event")
+    messages = server.directory / "state" / "queue" / "messages"
+    wait_until(lambda: not list(messages.glob("*/*")), what="the end of its file")
+
+
+def test_local_and_foreign_recipients_share_a_transaction(server, elsewhere):
+    assert submit(server, f"bob@{DOMAIN}", f"bob@{ELSEWHERE}", f"carol@{ELSEWHERE}", subject="both") == {}
+    assert any(b"Subject: both" in p.read_bytes() for p in server.files("bob"))
+    wait_until(lambda: elsewhere.mails, what="the mail's arrival")
+    assert sorted(elsewhere.mails[0]["to"]) == [f"bob@{ELSEWHERE}", f"carol@{ELSEWHERE}"]
+    assert len(elsewhere.mails) == 1
+
+
+def test_strangers_relay_nothing_rfc5321_7_9(server):
+    with server.smtp() as s:
+        s.ehlo("client.example")
+        s.mail("someone@elsewhere.example")
+        code, text = s.rcpt(f"bob@{ELSEWHERE}")
+    assert code == 550 and text.startswith(b"5.7.1 ")
+
+
+def test_a_large_mail_goes_out_whole(server, elsewhere):
+    body = "".join(f"{i:070d}\r\n" for i in range(5000))
+    submit(server, f"bob@{ELSEWHERE}", body=body)
+    wait_until(lambda: elsewhere.mails, what="the mail's arrival")
+    assert elsewhere.mails[0]["text"].split(b"\r\n\r\n", 1)[1] == body.encode()
+
+
+def report_for(server, name, subject):
+    """The report in that mailbox whose original had the subject."""
+    for path in server.files(name):
+        message = email.message_from_bytes(path.read_bytes())
+        if message.get_content_type() == "multipart/report" and subject in str(message):
+            return message
+    return None
+
+
+def test_a_refusal_is_reported_to_the_sender_rfc3464(server, elsewhere):
+    elsewhere.answers[f"nobody@{ELSEWHERE}"] = "550 5.1.1 no such user"
+    submit(server, f"nobody@{ELSEWHERE}", f"bob@{ELSEWHERE}", subject="refused")
+    report = wait_until(lambda: report_for(server, "alice", "refused"), what="the report")
+    assert report["Return-Path"] == "<>"
+    status = report.get_payload()[1].get_payload()[1]
+    assert status["Action"] == "failed" and status["Status"] == "5.1.1"
+    assert status["Final-Recipient"] == f"rfc822; nobody@{ELSEWHERE}"
+    wait_until(lambda: elsewhere.mails, what="the other recipient's mail")
+    assert elsewhere.mails[0]["to"] == [f"bob@{ELSEWHERE}"]
+
+
+def test_a_temporary_refusal_is_tried_again_rfc5321_4_5_4_1(server, elsewhere):
+    elsewhere.answers[f"bob@{ELSEWHERE}"] = ["450 4.2.0 greylisted", "450 4.2.0 greylisted"]
+    submit(server, f"bob@{ELSEWHERE}", subject="grey")
+    wait_until(lambda: elsewhere.mails, 30, what="the mail's arrival")
+    assert len(server.events("queue.deferred")) == 2
+    assert report_for(server, "alice", "grey") is None
+
+
+def test_a_connection_that_drops_after_the_final_dot_loses_nothing(server, elsewhere):
+    elsewhere.answers["DATA"] = ["drop"]
+    submit(server, f"bob@{ELSEWHERE}", subject="dropped")
+    wait_until(lambda: elsewhere.mails, 30, what="the mail's arrival")
+    assert b"Subject: dropped" in elsewhere.mails[0]["text"]
+
+
+def test_a_dead_destination_holds_up_nobody(server, elsewhere):
+    for i in range(20):
+        submit(server, f"user{i}@dead.iut")
+    submit(server, f"bob@{ELSEWHERE}", subject="living")
+    wait_until(lambda: elsewhere.mails, what="the mail's arrival")
+
+
+def test_a_route_may_refuse_with_its_own_words(server):
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as e:
+        submit(server, "x@closed.iut")
+    [(code, text)] = e.value.recipients.values()
+    assert code == 550 and b"This domain has moved" in text
+
+
+@pytest.mark.parametrize("role", ["queue", "relay", "all"])
+def test_what_was_accepted_survives_kill_9(elsewhere, role):
+    elsewhere.answers[f"bob@{ELSEWHERE}"] = ["450 4.2.0 not yet"]
+    with running_server(EXTRA.format(domain=ELSEWHERE, port=elsewhere.port, dead=free_port())) as s:
+        submit(s, f"bob@{ELSEWHERE}", subject="survives")
+        submit(s, f"bob@{ELSEWHERE}", subject="large survives", body="x" * 70 + "\r\n" * 60000)
+        if role == "all":
+            s.kill_all()
+            s.start()
+        else:
+            s.kill_role(role)
+        wait_until(lambda: len({m["text"].split(b"Subject: ")[1].split(b"\r\n")[0] for m in elsewhere.mails}) == 2, 40, "both mails")
+
+
+def test_with_the_queue_stopped_nothing_is_promised(server, elsewhere):
+    [pid] = server.role_pids("queue")
+    os.kill(pid, 19)
+    try:
+        with server.submission() as s:
+            s.mail(f"alice@{DOMAIN}")
+            assert s.rcpt(f"bob@{ELSEWHERE}")[0] == 250
+            # Longer than request_timeout would hold up the tests: the client gives up first, and was promised nothing.
+            s.sock.settimeout(2)
+            with pytest.raises((TimeoutError, smtplib.SMTPServerDisconnected)):
+                s.data(b"Subject: stopped\r\n\r\nx\r\n")
+    finally:
+        os.kill(pid, 18)
+
+
+def test_a_trusted_network_sends_without_a_log_in_rfc5321_7_9(elsewhere):
+    extra = EXTRA.format(domain=ELSEWHERE, port=elsewhere.port, dead=free_port()) + "trusted_networks 127.0.0.0/8;\n"
+    with running_server(extra) as s:
+        with s.smtp() as client:
+            client.sendmail(f"printer@{DOMAIN}", [f"bob@{ELSEWHERE}"], b"Subject: scan\r\n\r\nx\r\n")
+        wait_until(lambda: elsewhere.mails, what="the mail's arrival")
+
+
+def test_the_queue_gives_up_after_its_lifetime_and_says_so(elsewhere):
+    elsewhere.answers[f"bob@{ELSEWHERE}"] = "450 4.2.0 never"
+    extra = EXTRA.format(domain=ELSEWHERE, port=elsewhere.port, dead=free_port()).replace("retry_first 1s;", "retry_first 1s; lifetime 2s; report_language fr;")
+    with running_server(extra) as s:
+        submit(s, f"bob@{ELSEWHERE}", subject="too late")
+        report = wait_until(lambda: report_for(s, "alice", "too late"), 60, "the report")
+        assert report.get_payload()[1].get_payload()[1]["Action"] == "failed"
+        assert report.get_payload()[0]["Content-Language"] == "fr"
