@@ -45,6 +45,8 @@ enum config_log_format { LOG_KEY_VALUE, LOG_JSON };
 
 enum config_route_kind { ROUTE_MX, ROUTE_SMTP, ROUTE_LMTP, ROUTE_MAILBOXES, ROUTE_REFUSE };
 enum config_language { LANGUAGE_ENGLISH, LANGUAGE_FRENCH };
+/* In the order of the words of outgoing_tls. */
+enum config_tls_level { TLS_LEVEL_NONE, TLS_LEVEL_MAY, TLS_LEVEL_ENCRYPT, TLS_LEVEL_VERIFY };
 
 #define CONFIG_LDAP_SERVERS_MAX 16
 
@@ -84,6 +86,13 @@ struct config_resolver {
 	bool is_of_system; /* of /etc/resolv.conf */
 };
 
+/* outgoing_tls DOMAIN|* LEVEL [NAME ...] */
+struct config_tls_rule {
+	struct bytes domain; /* lower case; "*": all others */
+	enum config_tls_level level;
+	struct config_texts names; /* of which the certificate has one; none: the domain's own */
+};
+
 /* The path in "unix:PATH"; empty when the address is none of those. */
 struct bytes config_unix_path(struct bytes address);
 
@@ -101,6 +110,9 @@ struct config {
 	struct bytes recipient_delimiter; /* "" or one or more characters, each of which delimits */
 	struct bytes postmaster; /* address; empty: postmaster@ the first domain */
 	struct config_texts source_addresses; /* to connect from: IPv4 or IPv6, or one of each */
+	struct config_tls_rule *tls_rules;
+	size_t tls_rule_count;
+	struct bytes outgoing_ca_file;
 	struct bytes run_directory, state_directory;
 	/* accounts of the system that roles run as; the last three may be empty: the front's, of the queue the store's */
 	struct bytes user_front, user_directory, user_store, user_resolver, user_queue, user_relay;
@@ -187,6 +199,8 @@ struct config_errors {
 int config_load(const char *path, struct config **out, struct config_errors *errors)
 	__attribute__((warn_unused_result));
 void config_free(struct config **c);
+/* The rule for mail to that domain or relay host, or NULL: there is none. */
+const struct config_tls_rule *config_tls_rule_for(const struct config *c, struct bytes domain);
 /* The slice of a role as canonical text: only directives that role may know, with files inlined. */
 void config_put_slice(const struct config *c, enum role role, struct buf *out);
 /* The configuration as a file: what differs from the initial values, or everything.  Secrets as ***. */

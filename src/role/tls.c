@@ -69,6 +69,20 @@ status_of(struct tls *t, int result)
 	return TLS_BROKEN;
 }
 
+/* A certificate that is not trusted: OpenSSL's error says only that it is not. */
+static void
+set_handshake_fault(const struct tls *t, struct fault *f)
+{
+	long verdict = SSL_get_verify_result(t->ssl);
+
+	if (verdict == X509_V_OK || SSL_get_verify_mode(t->ssl) == SSL_VERIFY_NONE) {
+		(void)tls_set_fault(f, "TLS handshake", BYTES_NONE);
+		return;
+	}
+	ERR_clear_error();
+	(void)fault_set(f, FAULT_PERM, "the certificate is not trusted: %s", X509_verify_cert_error_string(verdict));
+}
+
 enum tls_status
 tls_handshake(struct tls *t, struct fault *f)
 {
@@ -83,7 +97,7 @@ tls_handshake(struct tls *t, struct fault *f)
 	}
 	status = status_of(t, result);
 	if (status == TLS_BROKEN)
-		(void)tls_set_fault(f, "TLS handshake", BYTES_NONE);
+		set_handshake_fault(t, f);
 	return status;
 }
 

@@ -6,15 +6,16 @@
 
 enum { DRAIN_LOOK_MS = 50 };
 
-/* OpenSSL reads its files when the first context is made. */
+/* OpenSSL reads its files when the first context is made.  Without certificates to trust, mail that needs them waits. */
 static int
 before_jail(struct role_self *r, struct fault *f)
 {
 	struct relay *relay = NEW(struct relay);
 
-	(void)f;
 	r->state = relay;
-	relay->tls = tls_client_context();
+	relay->tls = tls_client_context(r->config->outgoing_ca_file, f);
+	if (f->kind != FAULT_NONE)
+		event(NULL, EV_TLS_CERTIFICATE, TEXT("file", r->config->outgoing_ca_file), STR("error", f->text));
 	return 0;
 }
 
@@ -71,6 +72,8 @@ reload(struct role_self *r, const struct config *old, struct fault *f)
 	(void)old, (void)f;
 	relay->config = r->config;
 	set_sources(relay);
+	/* What is asked of TLS may be more now. */
+	sessions_end_idle(relay, 0);
 	sending_start_waiting(relay);
 	return 0;
 }

@@ -20,6 +20,8 @@
 /* Addresses of one host that are looked at, and connections that one mail may try. */
 #define RELAY_ADDRESSES_MAX 8
 #define RELAY_TRIES_MAX 10
+/* Of the TLSA records of a host. */
+#define RELAY_TLSA_MAX 4096
 
 struct sending;
 struct session;
@@ -51,6 +53,7 @@ struct relay_target {
 	bool is_literal;
 	struct net_address address;
 	char text[RELAY_SERVER_MAX]; /* for people: "mx.example (192.0.2.1)" */
+	enum tls_client_level level; /* of TLS */
 };
 
 #define RELAY_FAMILIES 2
@@ -89,6 +92,9 @@ struct sending {
 	size_t address_count, address_at;
 	struct lookup lookups[RELAY_FAMILIES]; /* of A and AAAA; the first of MX too */
 	bool is_lookup_late; /* one of the host's could not be answered now */
+	bool is_way_authentic, are_addresses_authentic; /* by DNSSEC: what named the hosts; this one's addresses (RFC 7672 2.1) */
+	struct buf tlsa; /* of the host: what its certificate has to be, or empty */
+	enum tls_client_level level; /* of TLS with the host */
 	struct session *tries[2]; /* connections that are being made */
 	size_t tried;
 	struct timer stagger, deadline; /* when the second one begins, when all of it ends */
@@ -134,7 +140,7 @@ void sending_leave_way(struct sending *s);
 void sending_connected(struct sending *s, struct session *session);
 void sending_unreachable(struct sending *s, struct session *session, const char *text);
 /* The session never became ready. */
-void sending_failed(struct sending *s, const struct relay_target *target, bool has_tls, const struct smtp_client_effect *why);
+void sending_failed(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why);
 /* A connection that was used before is gone: on with a new one. */
 void sending_retry(struct sending *s);
 /* For the timer of that name: the first connection takes its time, so a second one begins. */
@@ -143,7 +149,7 @@ void sending_stagger(struct timer *t);
 /* session.c */
 
 /* Begins to connect, for that mail.  NULL: *f says why it can't be. */
-struct session *session_open(struct sending *s, const struct relay_target *target, bool may_tls, struct fault *f);
+struct session *session_open(struct sending *s, const struct relay_target *target, struct fault *f);
 /* An idle one for mails of that key, or NULL. */
 struct session *session_find_idle(struct relay *relay, const char *key);
 /* The mail goes over it next. */

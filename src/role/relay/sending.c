@@ -28,6 +28,7 @@ one_closed(struct sending *s)
 		return;
 	arena_free(&s->arena);
 	buf_done(&s->results);
+	buf_done(&s->tlsa);
 	memory_free(s);
 }
 
@@ -310,6 +311,7 @@ sending_new(struct relay *relay, const struct message *m)
 	s->failure = SMTP_CLIENT_NEVER;
 	s->arena = arena_new("envelope", ENVELOPE_OCTETS_MAX, ARENA_PLAIN);
 	buf_init(&s->results, RESULTS_OCTETS_MAX);
+	buf_init(&s->tlsa, RELAY_TLSA_MAX);
 	timer_init(&s->stagger, relay->loop, sending_stagger);
 	timer_init(&s->deadline, relay->loop, on_deadline);
 	TAILQ_INSERT_TAIL(&relay->waiting, s, link);

@@ -94,6 +94,7 @@ set_target(struct sending *s, const struct net_address *address, struct relay_ta
 	buf_init_fixed(&text, host, sizeof host);
 	net_put_host(&text, address);
 	out->address = *address;
+	out->level = s->level;
 	out->is_literal = s->route.count == 0;
 	(void)snprintf(out->name, sizeof out->name, "%s", out->is_literal ? "" : s->route.hosts[s->host_at].name);
 	if (out->is_literal)
@@ -104,10 +105,10 @@ set_target(struct sending *s, const struct net_address *address, struct relay_ta
 
 /* A connection to that target, which may fail at once. */
 static void
-try(struct sending *s, const struct relay_target *target, bool may_tls)
+try(struct sending *s, const struct relay_target *target)
 {
 	struct fault f;
-	struct session *session = session_open(s, target, may_tls, &f);
+	struct session *session = session_open(s, target, &f);
 
 	s->tried++;
 	if (session)
@@ -122,7 +123,20 @@ try_next_address(struct sending *s)
 	struct relay_target target;
 
 	set_target(s, &s->addresses[s->address_at++], &target);
-	try(s, &target, true);
+	try(s, &target);
+}
+
+/* What the configuration asks for; REQUIRETLS asks for no less than a certificate that is checked (RFC 8689 4.2.1). */
+static enum tls_client_level
+configured_level(const struct sending *s)
+{
+	static const enum tls_client_level levels[] = { [TLS_LEVEL_NONE] = TLS_CLIENT_NONE, [TLS_LEVEL_MAY] = TLS_CLIENT_MAY,
+		[TLS_LEVEL_ENCRYPT] = TLS_CLIENT_ENCRYPT, [TLS_LEVEL_VERIFY] = TLS_CLIENT_VERIFY };
+	const struct config_tls_rule *rule = config_tls_rule_for(s->relay->config, bytes_text(s->host));
+
+	if (s->needs_tls)
+		return TLS_CLIENT_VERIFY;
+	return rule ? levels[rule->level] : TLS_CLIENT_MAY;
 }
 
 static void look_up_host(struct sending *s);
@@ -162,6 +176,9 @@ look_up_host(struct sending *s)
 	name = bytes_text(s->route.hosts[s->host_at].name);
 	s->address_count = s->address_at = 0;
 	s->is_lookup_late = false;
+	s->are_addresses_authentic = true;
+	s->level = configured_level(s);
+	buf_reset(&s->tlsa);
 	look_up(s, 0, RECORD_AAAA, name);
 	look_up(s, 1, RECORD_A, name);
 }
@@ -176,6 +193,52 @@ merge_addresses(struct sending *s)
 				s->addresses[s->address_count++] = s->lookups[family].found[i];
 }
 
+/* RFC 7672 2.2: only where everything that leads to the host is signed; and where the configuration does not say more, or that TLS is not
+   wanted at all. */
+static bool
+may_use_dane(const struct sending *s)
+{
+	return s->is_way_authentic && s->are_addresses_authentic && s->level != TLS_CLIENT_NONE && s->hop != HOP_LMTP &&
+		(s->needs_tls || s->level < TLS_CLIENT_VERIFY);
+}
+
+/* _PORT._tcp.HOST (RFC 7672 2.2.3) */
+static void
+look_up_tlsa(struct sending *s)
+{
+	char name[ROUTE_NAME_MAX + 16];
+
+	int len = snprintf(name, sizeof name, "_%u._tcp.%s", s->port, s->route.hosts[s->host_at].name);
+
+	/* No such name can be asked for, so that there are no records either. */
+	if (len > ROUTE_NAME_MAX)
+		go_on(s);
+	else
+		look_up(s, 0, RECORD_TLSA, bytes_text(name));
+}
+
+static void
+on_tlsa(struct sending *s, const struct message *answer)
+{
+	const struct ipc_looked_up *found = answer ? &answer->u.looked_up : NULL;
+	char text[400];
+
+	if (!found || found->answer == ANSWER_LATER) {
+		/* RFC 7672 2.1.1: who can make DNS fail must not be able to take TLS away. */
+		(void)snprintf(text, sizeof text, "451 4.7.5 the TLSA records of %s can't be looked up now",
+			s->route.hosts[s->host_at].name);
+		note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
+		s->address_count = 0;
+	} else if (found->answer == ANSWER_FOUND && found->is_authentic && found->records.len <= RELAY_TLSA_MAX) {
+		put_bytes(&s->tlsa, found->records);
+		/* RFC 7672 2.2: records of which none can be used still ask for TLS. */
+		s->level = tls_client_has_usable(found->records) ? TLS_CLIENT_DANE :
+			s->level < TLS_CLIENT_ENCRYPT		 ? TLS_CLIENT_ENCRYPT :
+								   s->level;
+	}
+	go_on(s);
+}
+
 static void
 on_address(struct lookup *l, const struct message *answer)
 {
@@ -183,6 +246,7 @@ on_address(struct lookup *l, const struct message *answer)
 	struct bytes rest = answer ? answer->u.looked_up.records : BYTES_NONE, octets;
 	size_t size = l->record == RECORD_A ? 4 : 16;
 
+	s->are_addresses_authentic &= answer && answer->u.looked_up.is_authentic;
 	if (!answer || answer->u.looked_up.answer == ANSWER_LATER)
 		s->is_lookup_late = true;
 	else if (answer->u.looked_up.answer == ANSWER_FOUND)
@@ -193,7 +257,10 @@ on_address(struct lookup *l, const struct message *answer)
 	merge_addresses(s);
 	if (s->address_count == 0)
 		note_host_failure(s, s->is_lookup_late);
-	go_on(s);
+	if (s->address_count > 0 && may_use_dane(s))
+		look_up_tlsa(s);
+	else
+		go_on(s);
 }
 
 static void
@@ -221,6 +288,7 @@ on_mx(struct sending *s, const struct message *answer)
 	const struct ipc_looked_up *found = answer ? &answer->u.looked_up : NULL;
 	struct bytes own = s->relay->config->hostname;
 
+	s->is_way_authentic = found && found->is_authentic;
 	switch (found ? (enum ipc_answer)found->answer : ANSWER_LATER) {
 	case ANSWER_FOUND:
 		follow(s, route_by_mx(found->records, own, random_number(), &s->route));
@@ -247,6 +315,8 @@ on_looked_up(void *arg, const struct message *answer)
 	l->request = 0;
 	if (l->record == RECORD_MX)
 		on_mx(l->sending, answer);
+	else if (l->record == RECORD_TLSA)
+		on_tlsa(l->sending, answer);
 	else
 		on_address(l, answer);
 }
@@ -272,6 +342,8 @@ sending_find_way(struct sending *s)
 {
 	s->route.count = s->host_at = s->address_at = s->address_count = s->tried = 0;
 	s->offset = 0;
+	s->level = configured_level(s);
+	s->is_way_authentic = true; /* of a host that the configuration names */
 	if (!s->relay->resolver) {
 		sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.0 nobody looks names up yet");
 	} else if (take_literal(s)) {
@@ -327,22 +399,30 @@ sending_unreachable(struct sending *s, struct session *session, const char *text
 }
 
 void
-sending_failed(struct sending *s, const struct relay_target *target, bool has_tls, const struct smtp_client_effect *why)
+sending_failed(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why)
 {
-	bool may_do_without = why->at == SMTP_CLIENT_AT_TLS && has_tls && !s->needs_tls;
+	bool may_do_without = why->at == SMTP_CLIENT_AT_TLS && target->level == TLS_CLIENT_MAY;
+	struct relay_target in_clear = *target;
 
 	s->session = NULL;
-	if (may_do_without)
-		event(&s->context, EV_TLS_FAILED, STR("server", target->text), TEXT("reason", why->octets), STR("next", "clear"));
+	if (why->at == SMTP_CLIENT_AT_TLS)
+		event(&s->context, EV_TLS_FAILED, STR("server", target->text), TEXT("reason", why->octets),
+			STR("level", tls_client_level_name(target->level)), STR("next", may_do_without ? "clear" : "later"));
 	else
 		event(&s->context, EV_RELAY_UNREACHABLE, STR("server", target->text), TEXT("reason", why->octets));
-	if (why->outcome == SMTP_CLIENT_NEVER && !may_do_without) {
+	/* That TLS is refused for good says nothing of the mail. */
+	if (why->outcome == SMTP_CLIENT_NEVER && why->at != SMTP_CLIENT_AT_TLS) {
 		(void)snprintf(s->failure_text, sizeof s->failure_text, "%.*s", BYTES_ARG(why->octets));
 		sending_fail(s, SMTP_CLIENT_NEVER, s->failure_text);
 		return;
 	}
-	note_failure(s, SMTP_CLIENT_LATER, why->octets);
-	if (may_do_without)
-		try(s, target, false);
+	if (why->outcome == SMTP_CLIENT_NEVER)
+		note_failure(s, SMTP_CLIENT_LATER, BYTES("451 4.7.4 the server refuses TLS, which is required"));
+	else
+		note_failure(s, SMTP_CLIENT_LATER, why->octets);
+	if (may_do_without) {
+		in_clear.level = TLS_CLIENT_NONE;
+		try(s, &in_clear);
+	}
 	go_on(s);
 }

@@ -185,7 +185,7 @@ on_failed(struct session *c, const struct smtp_client_effect *effect)
 
 	c->sending = NULL;
 	c->is_timer_due = true;
-	sending_failed(s, &c->target, c->settings.tls != SMTP_CLIENT_TLS_NEVER, effect);
+	sending_failed(s, &c->target, effect);
 }
 
 static void
@@ -277,7 +277,12 @@ fill(struct session *c, bool *is_drained)
 static void
 start_handshake(struct session *c)
 {
-	c->tls = tls_client_new(c->relay->tls, c->fd, c->target.is_literal ? "" : c->target.name);
+	const struct sending *s = c->sending;
+	const struct config_tls_rule *rule = config_tls_rule_for(c->relay->config, bytes_text(s->host));
+	const struct tls_client_peer peer = { .level = c->target.level, .name = c->target.name, .domain = bytes_text(s->host),
+		.names = rule ? rule->names : (struct config_texts){ NULL, 0 }, .tlsa = buf_bytes(&s->tlsa) };
+
+	c->tls = tls_client_new(c->relay->tls, c->fd, &peer);
 	c->stage = STAGE_HANDSHAKE;
 }
 
@@ -292,9 +297,9 @@ shake_hands(struct session *c)
 		(void)snprintf(c->tls_text, sizeof c->tls_text, "%s %s", tls_version(c->tls), tls_cipher(c->tls));
 		(void)snprintf(c->sending->tls, sizeof c->sending->tls, "%s", c->tls_text);
 		event(&c->context, EV_TLS_STARTED, STR("remote", c->target.text), STR("version", tls_version(c->tls)),
-			STR("cipher", tls_cipher(c->tls)), STR("level", "may"));
+			STR("cipher", tls_cipher(c->tls)), STR("level", tls_client_level_name(c->target.level)));
 		c->stage = STAGE_TLS;
-		smtp_client_tls_started(c->client, false);
+		smtp_client_tls_started(c->client, c->target.level >= TLS_CLIENT_VERIFY);
 		return true;
 	case TLS_WANTS_READ:
 	case TLS_WANTS_WRITE:
@@ -448,17 +453,21 @@ source_for(const struct relay *relay, const struct net_address *to)
 }
 
 static void
-set_up_client(struct session *c, const struct sending *s, bool may_tls)
+set_up_client(struct session *c, const struct sending *s)
 {
+	enum tls_client_level level = c->target.level;
+
 	(void)snprintf(c->hostname, sizeof c->hostname, "%.*s", BYTES_ARG(c->relay->config->hostname));
 	c->settings.hostname = bytes_text(c->hostname);
 	c->settings.is_lmtp = s->hop == HOP_LMTP;
-	c->settings.tls = s->needs_tls ? SMTP_CLIENT_TLS_MUST : may_tls ? SMTP_CLIENT_TLS_MAY : SMTP_CLIENT_TLS_NEVER;
+	c->settings.tls = level > TLS_CLIENT_MAY ? SMTP_CLIENT_TLS_MUST :
+		level == TLS_CLIENT_MAY		 ? SMTP_CLIENT_TLS_MAY :
+						   SMTP_CLIENT_TLS_NEVER;
 	c->client = smtp_client_new(&c->settings);
 }
 
 struct session *
-session_open(struct sending *s, const struct relay_target *target, bool may_tls, struct fault *f)
+session_open(struct sending *s, const struct relay_target *target, struct fault *f)
 {
 	struct relay *relay = s->relay;
 	int fd = net_connect_start(&target->address, source_for(relay, &target->address));
@@ -477,7 +486,7 @@ session_open(struct sending *s, const struct relay_target *target, bool may_tls,
 	memcpy(c->key, s->key, sizeof c->key);
 	buf_init(&c->input, INPUT_MAX);
 	buf_init(&c->output, OUTPUT_MAX);
-	set_up_client(c, s, may_tls);
+	set_up_client(c, s);
 	TAILQ_INSERT_TAIL(&relay->sessions, c, link);
 	watch_init(&c->watch, relay->loop, fd, ready);
 	watch_want(&c->watch, LOOP_WRITABLE);

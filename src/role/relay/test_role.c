@@ -1,13 +1,16 @@
 #include "role/relay/test_role.h"
 
 #include "base/event.h"
+#include "config/test_certificate.h"
 #include "sys/net.h"
 #include "sys/process.h"
 #include "sys/time.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct loop *loop;
 static struct timer stop;
@@ -108,11 +111,34 @@ put_addresses(struct bytes list, int family, struct buf *out)
 	}
 }
 
+static void
+put_tlsa(struct bytes record, struct buf *out)
+{
+	uint64_t fields[3];
+	struct buf octets;
+
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(take_number(&record, 255, &fields[i]));
+		take_spaces(&record);
+		put_u8(out, (uint8_t)fields[i]);
+	}
+	buf_init(&octets, 1000);
+	for (; record.len >= 2; record = bytes_sub(record, 2, record.len)) {
+		char digits[3] = { (char)record.ptr[0], (char)record.ptr[1], '\0' };
+
+		put_u8(&octets, (uint8_t)strtoul(digits, NULL, 16));
+	}
+	put_u16(out, (uint16_t)octets.len);
+	put_bytes(out, buf_bytes(&octets));
+	buf_done(&octets);
+}
+
 /* What the zone says; nothing: ANSWER_NO_RECORD. */
 static enum ipc_answer
 look_up(const struct ipc_look_up *m, struct buf *out)
 {
-	static const char *const kinds[IPC_RECORDS] = { [RECORD_A] = "A", [RECORD_AAAA] = "AAAA", [RECORD_MX] = "MX" };
+	static const char *const kinds[IPC_RECORDS] = { [RECORD_A] = "A", [RECORD_AAAA] = "AAAA", [RECORD_MX] = "MX",
+		[RECORD_TLSA] = "TLSA" };
 	struct bytes rest = bytes_text(zone);
 
 	while (rest.len) {
@@ -128,6 +154,8 @@ look_up(const struct ipc_look_up *m, struct buf *out)
 			continue;
 		if (m->record == RECORD_MX)
 			put_mx(line, out);
+		else if (m->record == RECORD_TLSA)
+			put_tlsa(line, out);
 		else
 			put_addresses(line, m->record == RECORD_A ? AF_INET : AF_INET6, out);
 		return ANSWER_FOUND;
@@ -145,6 +173,7 @@ resolver_message(void *arg, struct peer *p, const struct message *m)
 	buf_init(&records, 32768);
 	answer.u.looked_up.request = m->u.look_up.request;
 	answer.u.looked_up.answer = (uint8_t)look_up(&m->u.look_up, &records);
+	answer.u.looked_up.is_authentic = bytes_starts(bytes_text(zone), BYTES("SIGNED\n"));
 	answer.u.looked_up.records = buf_bytes(&records);
 	assert_int_equal(peer_send(p, &answer), 0);
 	buf_done(&records);
@@ -238,12 +267,14 @@ connect_queue(void)
 	connect_pair(of_queue, queue);
 }
 
-static void
-make_peers(void)
+void
+connect_peers(void)
 {
 	static const struct peer_handlers in_role = { role_message, role_lost };
 	static const struct peer_handlers in_resolver = { resolver_message, other_lost };
 
+	peer_free(&of_resolver);
+	peer_free(&resolver);
 	of_resolver = peer_new(loop, ROLE_RELAY, ROLE_RESOLVER, 0, &in_role, NULL);
 	resolver = peer_new(loop, ROLE_RESOLVER, ROLE_RELAY, 0, &in_resolver, NULL);
 	connect_pair(of_resolver, resolver);
@@ -306,9 +337,30 @@ send_to(uint64_t request, enum ipc_hop hop, const char *host, const char *recipi
 	buf_done(&list);
 }
 
+uint16_t
+port_of_servers(void)
+{
+	return port;
+}
+
+/* The servers' certificate is one to trust. */
+static void
+write_trusted(char path[32])
+{
+	int fd;
+
+	snprintf(path, 32, "/tmp/mermoz-relay-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, testing_chain, strlen(testing_chain)), strlen(testing_chain));
+	close(fd);
+}
+
 int
 set_up(void **state)
 {
+	char trusted[32];
+
 	static const struct event_sink sink = { .write = keep_event, .now_us = time_wall_us, .role = "relay",
 		.least = LEVEL_INFO };
 	struct fault f;
@@ -324,9 +376,13 @@ set_up(void **state)
 	config = (struct config){ .hostname = BYTES("us.example"), .request_timeout_ms = 20000, .outgoing_max = 10,
 		.outgoing_per_host_max = 2 };
 	self = (struct role_self){ .role = ROLE_RELAY, .loop = loop, .config = &config };
+	write_trusted(trusted);
+	config.outgoing_ca_file = bytes_text(trusted);
 	assert_int_equal(relay_hooks.before_jail(&self, &f), 0);
+	unlink(trusted);
+	config.outgoing_ca_file = BYTES_NONE;
 	assert_int_equal(relay_hooks.start(&self, &f), 0);
-	make_peers();
+	connect_peers();
 	return 0;
 }
 

@@ -24,12 +24,15 @@ extern char events[65536];
 extern struct server *servers[SERVERS_MAX];
 
 /* What DNS says: "MX example.org 10 mx.example.org, 20 …", "A mx.example.org 127.0.0.1", "NONE example.net", "LATER example.com"; a line
-   each.  Names that are in none of them have no records. */
+   each.  Names that are in none of them have no records.  "SIGNED" as the first line: all of it is authentic.
+   "TLSA _25._tcp.mx.example.org 3 1 1 octets in hex". */
 void set_dns(const char *zone);
 /* A server at that address, and those after it at the same port. */
 void serve(const char *address, const char *const *scripts);
 /* A mail to the domain, to one or more recipients ("a@x b@x"); request: its number. */
 void send_to(uint64_t request, enum ipc_hop hop, const char *host, const char *recipients);
+/* The port of the servers. */
+uint16_t port_of_servers(void);
 /* The same with a list of recipients as it stands in the frame. */
 void send_raw(uint64_t request, enum ipc_hop hop, const char *host, struct bytes list);
 /* What is sent from now on, in disk form. */
@@ -41,6 +44,8 @@ void run_until_event(const char *what);
 void run_a_little(void);
 /* A new channel between both, and the role is told. */
 void connect_queue(void);
+/* The same, and of the resolver. */
+void connect_peers(void);
 int set_up(void **state);
 int tear_down(void **state);
 

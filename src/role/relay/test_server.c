@@ -126,6 +126,8 @@ step(struct client *c, struct bytes line)
 		return true;
 	}
 	case 'G':
+		if (c->in.len == 0)
+			return false;
 		say(c, BYTES("500 this is no handshake at all\r\n"));
 		return true;
 	case 'L':

@@ -1,14 +1,35 @@
-/* TLS towards other servers (RFC 3207): 1.2 and newer, SNI.  A server's certificate is not asked for yet: who takes the mail of
-   a domain is what DNS says, unless it is signed. */
+/* TLS towards other servers (RFC 3207): 1.2 and newer, SNI, and what is asked of the server's certificate. */
 #ifndef RELAY_TLS_CLIENT_H
 #define RELAY_TLS_CLIENT_H
 
+#include "config/config.h"
 #include "role/tls.h"
 
-/* Reads what OpenSSL reads of the system; before the jail.  Owned. */
-SSL_CTX *tls_client_context(void);
-/* A connection's TLS over a non-blocking socket, which stays the caller's.  name: of the server, for SNI; empty for an address.
-   Owned; context outlives it. */
-struct tls *tls_client_new(SSL_CTX *context, int fd, const char *name);
+enum tls_client_level {
+	TLS_CLIENT_NONE, /* in the clear */
+	TLS_CLIENT_MAY, /* when it works; nobody looks at the certificate (RFC 7435) */
+	TLS_CLIENT_ENCRYPT, /* or not at all; nobody looks at the certificate */
+	TLS_CLIENT_VERIFY, /* or not at all; the certificate is trusted, and for one of the names */
+	TLS_CLIENT_DANE, /* or not at all; the certificate is what TLSA records say (RFC 7672) */
+};
+
+/* Who is meant. */
+struct tls_client_peer {
+	enum tls_client_level level;
+	const char *name; /* of the server, for SNI; "" for an address */
+	struct bytes domain; /* that the mail is for, or the relay host */
+	struct config_texts names; /* VERIFY: one of these; none: the domain and what is below it */
+	struct bytes tlsa; /* DANE: entries of u8 usage, u8 selector, u8 matching, u16 length, octets (LOOKED_UP) */
+};
+
+/* Reads what OpenSSL reads of the system, and the certificates to trust: before the jail.  Owned.  *f says why they can't be read;
+   FAULT_NONE: they were. */
+SSL_CTX *tls_client_context(struct bytes ca_path, struct fault *f);
+/* A connection's TLS over a non-blocking socket, which stays the caller's.  Owned; context outlives it. */
+struct tls *tls_client_new(SSL_CTX *context, int fd, const struct tls_client_peer *peer);
+/* RFC 7672 2.2, 3.1.3: is there a record that can be used?  If not, TLS is still asked for. */
+bool tls_client_has_usable(struct bytes tlsa);
+/* "may", "verify", …: for events. */
+const char *tls_client_level_name(enum tls_client_level level);
 
 #endif

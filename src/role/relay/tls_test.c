@@ -1,0 +1,203 @@
+/* How mail is protected: by the configuration (outgoing_tls), by DANE (RFC 7672). */
+#include "role/relay/test_role.h"
+
+#include "config/test_certificate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/pem.h>
+#include <openssl/sha.h>
+
+#define MAIL "C MAIL FROM:<a@us.example>\nS 250 ok\nC RCPT TO:\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 taken\n"
+#define PLAIN "S 220 mx\nC EHLO\nS 250 mx\n" MAIL "W"
+#define OFFERS "S 220 mx\nC EHLO\nS 250-mx\nS 250 STARTTLS\n"
+#define SECURE OFFERS "C STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250 mx\n" MAIL "W"
+#define SCRIPT(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define TAKEN_SECURELY "x.example (127.0.0.1) tls=TLSv1.3 dsn=0: 0=250 taken;\n"
+
+static struct config_tls_rule rule;
+static struct bytes names[1];
+
+static void
+set_rule(const char *domain, enum config_tls_level level, const char *name)
+{
+	struct fault f;
+
+	names[0] = bytes_text(name);
+	rule = (struct config_tls_rule){ bytes_text(domain), level, { names, name ? 1 : 0 } };
+	config.tls_rules = &rule;
+	config.tls_rule_count = 1;
+	assert_int_equal(relay_hooks.reload(&self, &config, &f), 0);
+}
+
+static void
+expect(const char *want)
+{
+	trace[0] = events[0] = '\0';
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	run_until("\n");
+	if (!strstr(trace, want))
+		fail_msg("no \"%s\" in %s", want, trace);
+}
+
+static void
+rfc3207_none_speaks_in_the_clear_though_tls_is_offered(void **state)
+{
+	(void)state;
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT(OFFERS MAIL "W"));
+	set_rule("x.example", TLS_LEVEL_NONE, NULL);
+	expect("tls= dsn=0: 0=250 taken");
+}
+
+static void
+encrypt_never_speaks_in_the_clear(void **state)
+{
+	(void)state;
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT("S 220 mx\nC EHLO\nS 250 mx\nC QUIT\nX",
+		OFFERS "C STARTTLS\nS 502 what\nC QUIT\nX", OFFERS "C STARTTLS\nS 220 go\nG\nW", SECURE, PLAIN));
+	set_rule("*", TLS_LEVEL_ENCRYPT, NULL);
+	expect("0~451 4.7.4 the server does not offer TLS, which is required;");
+	expect("0~451 4.7.4 the server refuses TLS, which is required;");
+	expect("0~451 4.4.2 TLS handshake");
+	assert_int_equal(server_connections(servers[0]), 3);
+	/* The certificate is for localhost: nobody looks. */
+	expect(TAKEN_SECURELY);
+}
+
+static void
+rfc6125_6_4_verify_wants_a_certificate_of_one_of_the_names(void **state)
+{
+	(void)state;
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT(SECURE));
+	set_rule("x.example", TLS_LEVEL_VERIFY, NULL);
+	expect("0~451 4.4.2 the certificate is not trusted: hostname mismatch in the TLS handshake;");
+	set_rule("x.example", TLS_LEVEL_VERIFY, ".localhost");
+	expect("0~451 4.4.2 the certificate is not trusted: hostname mismatch in the TLS handshake;");
+	set_rule("x.example", TLS_LEVEL_VERIFY, "localhost");
+	expect(TAKEN_SECURELY);
+	assert_null(strstr(events, "tls.failed"));
+}
+
+static void
+verify_wants_a_certificate_that_is_trusted(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	relay_hooks.end(&self);
+	config.outgoing_ca_file = BYTES("/nowhere/at/all");
+	events[0] = '\0';
+	assert_int_equal(relay_hooks.before_jail(&self, &f), 0);
+	assert_int_equal(relay_hooks.start(&self, &f), 0);
+	assert_non_null(strstr(events, "tls.certificate"));
+	connect_peers();
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT(SECURE));
+	set_rule("x.example", TLS_LEVEL_VERIFY, "localhost");
+	expect("0~451 4.4.2 the certificate is not trusted: self-signed certificate in the TLS handshake;");
+}
+
+/* A TLSA record of the servers' certificate: with that usage, selector and matching, and the digest of its key. */
+static void
+set_signed_zone(const char *fields, bool is_right)
+{
+	static char zone[600];
+	uint8_t digest[SHA256_DIGEST_LENGTH], *key = NULL;
+	BIO *bio = BIO_new_mem_buf(testing_chain, -1);
+	X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &key);
+
+	SHA256(key, (size_t)len, digest);
+	digest[0] ^= !is_right;
+	snprintf(zone, sizeof zone, "SIGNED\nMX x.example 10 mx.x.example\nA mx.x.example 127.0.0.1\nTLSA _%u._tcp.mx.x.example %s ",
+		port_of_servers(), fields);
+	for (size_t i = 0; i < sizeof digest; i++)
+		snprintf(zone + strlen(zone), sizeof zone - strlen(zone), "%02x", digest[i]);
+	strncat(zone, "\n", 2);
+	set_dns(zone);
+	OPENSSL_free(key);
+	X509_free(certificate);
+	BIO_free(bio);
+}
+
+static void
+rfc7672_3_1_1_the_certificate_is_what_the_domain_says(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	serve("127.0.0.1", SCRIPT(SECURE));
+	set_signed_zone("3 1 1", true);
+	expect("mx." TAKEN_SECURELY);
+	/* Not over the same connection. */
+	assert_int_equal(relay_hooks.reload(&self, &config, &f), 0);
+	set_signed_zone("3 1 1", false);
+	expect("0~451 4.4.2 the certificate is not trusted: ");
+	assert_non_null(strstr(events, "level=dane next=later"));
+}
+
+static void
+rfc7672_2_2_without_starttls_mail_for_a_domain_with_dane_waits(void **state)
+{
+	(void)state;
+	serve("127.0.0.1", SCRIPT("S 220 mx\nC EHLO\nS 250 mx\nC QUIT\nX"));
+	set_signed_zone("3 1 1", true);
+	expect("0~451 4.7.4 the server does not offer TLS, which is required;");
+}
+
+static void
+rfc7672_2_2_records_that_cannot_be_used_still_ask_for_tls(void **state)
+{
+	(void)state;
+	serve("127.0.0.1", SCRIPT("S 220 mx\nC EHLO\nS 250 mx\nC QUIT\nX", SECURE));
+	set_signed_zone("1 1 1", false);
+	expect("0~451 4.7.4 the server does not offer TLS, which is required;");
+	expect("mx." TAKEN_SECURELY);
+}
+
+static void
+rfc7672_2_1_1_records_that_cannot_be_looked_up_make_mail_wait(void **state)
+{
+	char zone[300];
+
+	(void)state;
+	serve("127.0.0.1", SCRIPT(PLAIN));
+	snprintf(zone, sizeof zone, "SIGNED\nA x.example 127.0.0.1\nLATER _%u._tcp.x.example\n", port_of_servers());
+	set_dns(zone);
+	expect("0~451 4.7.5 the TLSA records of x.example can't be looked up now;");
+	assert_int_equal(server_connections(servers[0]), 0);
+}
+
+static void
+rfc7672_2_2_records_that_are_not_signed_count_for_nothing(void **state)
+{
+	char zone[300];
+
+	(void)state;
+	serve("127.0.0.1", SCRIPT(SECURE));
+	snprintf(zone, sizeof zone, "A x.example 127.0.0.1\nTLSA _%u._tcp.x.example 3 1 1 00\n", port_of_servers());
+	set_dns(zone);
+	expect(TAKEN_SECURELY);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(rfc3207_none_speaks_in_the_clear_though_tls_is_offered),
+		TEST(encrypt_never_speaks_in_the_clear),
+		TEST(rfc6125_6_4_verify_wants_a_certificate_of_one_of_the_names),
+		TEST(verify_wants_a_certificate_that_is_trusted),
+		TEST(rfc7672_3_1_1_the_certificate_is_what_the_domain_says),
+		TEST(rfc7672_2_2_without_starttls_mail_for_a_domain_with_dane_waits),
+		TEST(rfc7672_2_2_records_that_cannot_be_used_still_ask_for_tls),
+		TEST(rfc7672_2_1_1_records_that_cannot_be_looked_up_make_mail_wait),
+		TEST(rfc7672_2_2_records_that_are_not_signed_count_for_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
