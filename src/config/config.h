@@ -93,6 +93,12 @@ struct config_tls_rule {
 	struct config_texts names; /* of which the certificate has one; none: the domain's own */
 };
 
+/* outgoing_login HOST NAME file:FILE */
+struct config_login {
+	struct bytes host; /* lower case */
+	struct bytes name, file, secret_password;
+};
+
 /* The path in "unix:PATH"; empty when the address is none of those. */
 struct bytes config_unix_path(struct bytes address);
 
@@ -112,6 +118,8 @@ struct config {
 	struct config_texts source_addresses; /* to connect from: IPv4 or IPv6, or one of each */
 	struct config_tls_rule *tls_rules;
 	size_t tls_rule_count;
+	struct config_login *logins;
+	size_t login_count;
 	struct bytes outgoing_ca_file;
 	struct bytes run_directory, state_directory;
 	/* accounts of the system that roles run as; the last three may be empty: the front's, of the queue the store's */
@@ -199,6 +207,8 @@ struct config_errors {
 int config_load(const char *path, struct config **out, struct config_errors *errors)
 	__attribute__((warn_unused_result));
 void config_free(struct config **c);
+/* The log-in for that relay host, or NULL: there is none. */
+const struct config_login *config_login_for(const struct config *c, struct bytes host);
 /* The rule for mail to that domain or relay host, or NULL: there is none. */
 const struct config_tls_rule *config_tls_rule_for(const struct config *c, struct bytes domain);
 /* The slice of a role as canonical text: only directives that role may know, with files inlined. */

@@ -23,6 +23,7 @@ enum directive_kind {
 	KIND_DN,
 	KIND_SOURCE,
 	KIND_TLS_RULE,
+	KIND_LOGIN,
 	KIND_CHOICE,
 	KIND_NUMBER,
 	KIND_SIZE,

@@ -1,4 +1,4 @@
-/* The contents of the files that a configuration names: certificates, keys, the password for LDAP. */
+/* The contents of the files that a configuration names: certificates, keys, the passwords for LDAP and relay hosts. */
 #include "config/apply.h"
 
 #include "sys/disk.h"
@@ -76,30 +76,28 @@ read_certificates(struct config_reading *r)
 	}
 }
 
-/* The password that the server is read with: the file's first line. */
+/* A password: the first line of the file that the directive of that name says. */
 static void
-read_ldap_secret(struct config_reading *r)
+read_secret(struct config_reading *r, const struct config_place *at, const char *directive, struct bytes path, struct bytes *secret)
 {
-	struct config *c = r->config;
-	const struct config_place *at = &r->seen_at[DIRECTIVE_ldap_bind_dn];
-	char name[PATH_MAX_OCTETS];
+	char name[PATH_MAX_OCTETS], warning[160];
 	struct bytes rest, line;
 	struct buf text;
 	struct fault f;
 
-	if (c->ldap_bind_file.len == 0)
-		return;
-	warn_if_open(r, at, "bind: everybody on this machine can read the password in", c->ldap_bind_file);
-	(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(c->ldap_bind_file));
+	(void)snprintf(warning, sizeof warning, "%s: everybody on this machine can read the password in", directive);
+	warn_if_open(r, at, warning, path);
+	(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(path));
 	buf_init(&text, PEM_MAX); /* it is read in blocks larger than a secret */
 	if (disk_read_file(name, SECRET_MAX, &text, &f)) {
-		(void)config_error_add(r->errors, at, "bind: can't read %s: %s", name, f.text);
+		(void)config_error_add(r->errors, at, "%s: can't read %s: %s", directive, name, f.text);
 	} else {
 		rest = buf_bytes(&text);
 		line = bytes_trim(take_until(&rest, '\n'));
 		if (line.len == 0)
-			(void)config_error_add(r->errors, at, "bind: the first line of %s is empty: write the password there", name);
-		else if (!arena_copy(c->arena, line, &c->ldap_secret_password))
+			(void)config_error_add(r->errors, at, "%s: the first line of %s is empty: write the password there", directive,
+				name);
+		else if (!arena_copy(r->config->arena, line, secret))
 			(void)kind_full(r, at);
 	}
 	buf_done_secret(&text);
@@ -120,10 +118,21 @@ read_resolvers(struct config_reading *r)
 	buf_done(&text);
 }
 
+static void
+read_secrets(struct config_reading *r)
+{
+	struct config *c = r->config;
+
+	if (c->ldap_bind_file.len)
+		read_secret(r, &r->seen_at[DIRECTIVE_ldap_bind_dn], "bind", c->ldap_bind_file, &c->ldap_secret_password);
+	for (size_t i = 0; i < c->login_count; i++)
+		read_secret(r, &r->seen_at[DIRECTIVE_logins], "outgoing_login", c->logins[i].file, &c->logins[i].secret_password);
+}
+
 void
 config_read_files(struct config_reading *r)
 {
 	read_resolvers(r);
 	read_certificates(r);
-	read_ldap_secret(r);
+	read_secrets(r);
 }

@@ -291,6 +291,7 @@ const struct config_kind config_kinds[KIND_COUNT] = {
 	[KIND_DN] = { 1, 1, false, read_dn, put_text_value },
 	[KIND_SOURCE] = { 1, 2, false, kind_read_source, kind_put_source },
 	[KIND_TLS_RULE] = { 2, 10, true, kind_read_tls_rule, kind_put_tls_rule },
+	[KIND_LOGIN] = { 3, 3, true, kind_read_login, kind_put_login },
 	[KIND_CHOICE] = { 1, 1, false, read_choice, put_choice },
 	[KIND_NUMBER] = { 1, 1, false, read_number, put_number_value },
 	[KIND_SIZE] = { 1, 1, false, read_size, put_number_value },

@@ -84,6 +84,9 @@ void kind_put_source(const struct config *c, const struct directive *d, enum con
 /* The kind of kind_tls.c: how mail to a domain is protected. */
 bool kind_read_tls_rule(struct config_reading *r, const struct config_setting *s);
 void kind_put_tls_rule(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* The kind of kind_login.c: whom to log in as. */
+bool kind_read_login(struct config_reading *r, const struct config_setting *s);
+void kind_put_login(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 /* The beginning of a statement, indented as its block asks. */
 void kind_put_name(struct buf *out, const struct directive *d);
 /* The port that a service listens on when none is named. */

@@ -239,6 +239,7 @@ static const struct {
 	{ "directory ldap { server ldap://a; base a=b; address \"ma il\"; }", "2:53", "the name of an attribute" },
 	{ "directory ldap { server ldap://a; base a=b; bind c=d azerty; }", "2:54", "a file of its own" },
 	{ "directory ldap { server ldap://a; base a=b; bind c=d file:DIR/none; }", "2:45", "can't read" },
+	{ "outgoing_login a.org tim file:DIR/none;", "2:1", "outgoing_login: can't read" },
 	{ "directory ldap { server ldap://a; base a=b; starttls maybe; }", "2:54", "one of no|yes" },
 	{ "directory { }", "2:1", "followed by one of: embedded, ldap" },
 	{ "user frnt x;", "2:6", "there is no \"user frnt\"; what there is: front, directory, store" },

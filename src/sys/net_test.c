@@ -228,6 +228,65 @@ a_cut_through_one_descriptor_ends_both_directions_of_all(void **state)
 	net_close(fds[1]);
 }
 
+/* Waits until it is decided. */
+static int
+result_of(int fd)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLOUT };
+
+	assert_int_equal(poll(&wait, 1, 10000), 1);
+	return net_connect_result(fd);
+}
+
+static void
+connecting_does_not_wait_and_comes_from_the_source(void **state)
+{
+	struct net_address to, source, peer;
+	struct fault f;
+	char host[NET_TEXT_MAX];
+	struct buf text;
+	int listener, fd, accepted;
+
+	(void)state;
+	assert_int_equal(net_address_parse(BYTES("127.0.0.1:0"), 0, &to, &f), 0);
+	assert_int_equal(net_address_parse(BYTES("127.0.0.5"), 0, &source, &f), 0);
+	listener = net_listen(&to, 4, &f);
+	assert_int_equal(net_local_address(listener, &to), 0);
+	fd = net_connect_start(&to, &source);
+	assert_true(fd >= 0);
+	assert_int_equal(result_of(fd), 0);
+	accepted = net_accept(listener, &peer);
+	buf_init_fixed(&text, host, sizeof host);
+	net_put_host(&text, &peer);
+	assert_true(bytes_equal(buf_bytes(&text), BYTES("127.0.0.5")));
+	net_close(accepted);
+	net_close(fd);
+	net_close(listener);
+	/* Nobody listens there any more. */
+	fd = net_connect_start(&to, NULL);
+	assert_true(fd == -1 ? errno == ECONNREFUSED : result_of(fd) == ECONNREFUSED);
+	net_close(fd);
+}
+
+static void
+addresses_are_made_of_octets(void **state)
+{
+	static const uint8_t loopback[16] = { [15] = 1 };
+	char memory[NET_TEXT_MAX];
+	struct net_address a;
+	struct buf text;
+
+	(void)state;
+	net_address_of(BYTES("\xc0\x00\x02\x01"), 25, &a);
+	buf_init_fixed(&text, memory, sizeof memory);
+	net_put_address(&text, &a);
+	assert_true(bytes_equal(buf_bytes(&text), BYTES("192.0.2.1:25")));
+	net_address_of(bytes_of(loopback, sizeof loopback), 587, &a);
+	buf_reset(&text);
+	net_put_address(&text, &a);
+	assert_true(bytes_equal(buf_bytes(&text), BYTES("[::1]:587")));
+}
+
 int
 main(void)
 {
@@ -240,6 +299,8 @@ main(void)
 		cmocka_unit_test(a_unix_socket_replaces_a_stale_one_and_has_its_mode),
 		cmocka_unit_test(a_unix_path_that_is_too_long_is_refused),
 		cmocka_unit_test(a_cut_through_one_descriptor_ends_both_directions_of_all),
+		cmocka_unit_test(connecting_does_not_wait_and_comes_from_the_source),
+		cmocka_unit_test(addresses_are_made_of_octets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 #include "proto/smtp/client_internal.h"
 
 #include "base/memory.h"
+#include "proto/sasl/base64.h"
 
 #include <assert.h>
 #include <string.h>
@@ -53,8 +54,8 @@ smtp_client_free(struct smtp_client **c)
 	if (!*c)
 		return;
 	memory_free((*c)->now.marks);
-	buf_done(&(*c)->out);
-	buf_done(&(*c)->lent);
+	buf_done_secret(&(*c)->out);
+	buf_done_secret(&(*c)->lent);
 	buf_done(&(*c)->chunk);
 	memory_free(*c);
 	*c = NULL;
@@ -105,6 +106,8 @@ place(const struct smtp_client *c)
 		return "before the answer to STARTTLS";
 	case CLIENT_STAGE_TLS:
 		return "in the TLS handshake";
+	case CLIENT_STAGE_LOGIN:
+		return "before the answer to AUTH";
 	case CLIENT_STAGE_ENVELOPE:
 		return envelope_place(c);
 	case CLIENT_STAGE_BODY:
@@ -199,6 +202,16 @@ hear_greeting(struct smtp_client *c)
 		fail_by_reply(c, SMTP_CLIENT_AT_GREETING);
 }
 
+/* auth-param: the mechanisms (RFC 4954 3) */
+static bool
+is_among(struct bytes list, struct bytes mechanism)
+{
+	while (list.len)
+		if (bytes_equal_nocase(take_until(&list, ' '), mechanism))
+			return true;
+	return false;
+}
+
 /* ehlo-line = ehlo-keyword *( SP ehlo-param ) (RFC 5321 4.1.1.1); the first line has the peer's name. */
 static void
 take_extension(struct smtp_client *c)
@@ -207,6 +220,8 @@ take_extension(struct smtp_client *c)
 
 	if (c->reply.lines == 1)
 		return;
+	if (bytes_equal_nocase(keyword, BYTES("AUTH")) && is_among(rest, BYTES("PLAIN")))
+		c->extensions |= CLIENT_AUTH_PLAIN;
 	for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
 		if (bytes_equal_nocase(keyword, extensions[i].keyword)) {
 			c->extensions |= extensions[i].bit;
@@ -214,6 +229,51 @@ take_extension(struct smtp_client *c)
 			if (extensions[i].bit == CLIENT_SIZE && !take_number(&rest, UINT64_MAX, &c->size_max))
 				c->size_max = 0;
 		}
+}
+
+/* message = [authzid] UTF8NUL authcid UTF8NUL passwd (RFC 4616 2), as an initial response (RFC 4954 4). */
+static void
+say_auth(struct smtp_client *c)
+{
+	struct buf message;
+
+	buf_init(&message, 4096);
+	put_char(&message, '\0');
+	put_bytes(&message, c->settings->login_name);
+	put_char(&message, '\0');
+	put_bytes(&message, c->settings->secret_login_password);
+	put_bytes(&c->out, BYTES("AUTH PLAIN "));
+	sasl_put_base64(&c->out, buf_bytes(&message));
+	put_bytes(&c->out, BYTES("\r\n"));
+	buf_done_secret(&message);
+	c->has_secret = true;
+	c->stage = CLIENT_STAGE_LOGIN;
+}
+
+/* What a log-in fails for is ours, or will be seen to: nobody's mail comes back for it. */
+static void
+log_in(struct smtp_client *c)
+{
+	if (!c->is_tls)
+		smtp_client_judge(c, SMTP_CLIENT_LATER, BYTES("451 4.7.11 TLS is needed for the log-in, and there is none"));
+	else if (!(c->extensions & CLIENT_AUTH_PLAIN))
+		smtp_client_judge(c, SMTP_CLIENT_LATER, BYTES("451 4.7.4 the server does not offer AUTH PLAIN"));
+	else {
+		say_auth(c);
+		return;
+	}
+	fail(c, SMTP_CLIENT_AT_LOGIN);
+}
+
+static void
+hear_auth(struct smtp_client *c)
+{
+	if (c->reply.code / 100 == 2) {
+		c->stage = CLIENT_STAGE_READY;
+		return;
+	}
+	smtp_client_judge_by_reply(c, SMTP_CLIENT_LATER);
+	fail(c, SMTP_CLIENT_AT_LOGIN);
 }
 
 static void
@@ -227,6 +287,8 @@ introduced(struct smtp_client *c)
 	} else if (wants_tls && c->settings->tls == SMTP_CLIENT_TLS_MUST) {
 		smtp_client_judge(c, SMTP_CLIENT_LATER, BYTES("451 4.7.4 the server does not offer TLS, which is required"));
 		fail(c, SMTP_CLIENT_AT_TLS);
+	} else if (c->settings->login_name.len) {
+		log_in(c);
 	} else {
 		c->stage = CLIENT_STAGE_READY;
 	}
@@ -279,6 +341,9 @@ hear(struct smtp_client *c, bool has_more)
 	case CLIENT_STAGE_START_TLS:
 		hear_start_tls(c, has_more);
 		break;
+	case CLIENT_STAGE_LOGIN:
+		hear_auth(c);
+		break;
 	case CLIENT_STAGE_ENVELOPE:
 	case CLIENT_STAGE_BODY:
 	case CLIENT_STAGE_END:
@@ -306,6 +371,8 @@ how_far(const struct smtp_client *c)
 {
 	if (c->stage == CLIENT_STAGE_GREETING)
 		return SMTP_CLIENT_AT_GREETING;
+	if (c->stage == CLIENT_STAGE_LOGIN)
+		return SMTP_CLIENT_AT_LOGIN;
 	return c->stage == CLIENT_STAGE_HELLO || c->stage == CLIENT_STAGE_HELO ? SMTP_CLIENT_AT_HELLO : SMTP_CLIENT_AT_TLS;
 }
 
@@ -315,7 +382,7 @@ smtp_client_lose(struct smtp_client *c, struct bytes why)
 	if (is_in_transaction(c) && !c->now.is_over) {
 		smtp_client_judge_by_place(c, why);
 		smtp_client_break(c);
-	} else if (c->stage <= CLIENT_STAGE_TLS) {
+	} else if (c->stage < CLIENT_STAGE_READY) {
 		smtp_client_judge_by_place(c, why);
 		c->is_failed_due = true;
 		c->failed_at = how_far(c);
@@ -380,6 +447,8 @@ report_output(struct smtp_client *c, struct smtp_client_effect *effect)
 	c->lent = full;
 	effect->kind = SMTP_CLIENT_OUTPUT;
 	effect->octets = buf_bytes(&c->lent);
+	effect->is_secret = c->has_lent_secret = c->has_secret;
+	c->has_secret = false;
 }
 
 /* Nothing can be done now. */
@@ -396,8 +465,11 @@ what_is_missing(const struct smtp_client *c)
 static void
 end_loans(struct smtp_client *c)
 {
-	if (c->lent.size > OUT_KEPT_OCTETS)
+	if (c->has_lent_secret)
+		buf_done_secret(&c->lent);
+	else if (c->lent.size > OUT_KEPT_OCTETS)
 		buf_done(&c->lent);
+	c->has_lent_secret = false;
 	buf_reset(&c->lent);
 }
 
@@ -453,6 +525,7 @@ smtp_client_timeout_s(const struct smtp_client *c)
 	case CLIENT_STAGE_HELLO:
 	case CLIENT_STAGE_HELO:
 	case CLIENT_STAGE_START_TLS:
+	case CLIENT_STAGE_LOGIN:
 	case CLIENT_STAGE_READY:
 	case CLIENT_STAGE_RESET:
 		break;

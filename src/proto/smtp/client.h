@@ -1,5 +1,5 @@
 /* An SMTP or LMTP client session as a pure machine (RFC 5321, LMTP: 2033; extensions 1870 SIZE, 2920 PIPELINING, 3030
-   CHUNKING, 3207 STARTTLS, 3461 DSN, 6152 8BITMIME, 6531 SMTPUTF8, 8689 REQUIRETLS): octets and answers in, effects out.
+   CHUNKING, 3207 STARTTLS, 3461 DSN, 4954 AUTH, 6152 8BITMIME, 6531 SMTPUTF8, 8689 REQUIRETLS): octets and answers in, effects out.
 
    The driver calls smtp_client_step again and again; each call takes from the front of *in as much as it needs and
    reports one effect.  SMTP_CLIENT_NEED_INPUT, _READY and _NEED_BODY: keep what is left of *in and come back with more
@@ -32,6 +32,7 @@ struct smtp_client_settings {
 	struct bytes hostname; /* for EHLO: RFC 5321 4.1.1.1 */
 	bool is_lmtp;
 	enum smtp_client_tls tls;
+	struct bytes login_name, secret_login_password; /* to log in with before anything is sent, under TLS only; empty: not at all */
 };
 
 /* Addresses are without brackets, the empty one is the null path; parameters are those of RFC 3461, or empty.  None
@@ -68,7 +69,7 @@ enum smtp_client_outcome {
 };
 
 /* How far a session came that failed. */
-enum smtp_client_at { SMTP_CLIENT_AT_GREETING, SMTP_CLIENT_AT_HELLO, SMTP_CLIENT_AT_TLS };
+enum smtp_client_at { SMTP_CLIENT_AT_GREETING, SMTP_CLIENT_AT_HELLO, SMTP_CLIENT_AT_TLS, SMTP_CLIENT_AT_LOGIN };
 
 /* octets of a RESULT or FAILED: the peer's reply on one line, or a sentence of ours with its code, "451 4.4.2 …". */
 struct smtp_client_effect {
@@ -77,6 +78,7 @@ struct smtp_client_effect {
 	enum smtp_client_at at;
 	size_t recipient;
 	struct bytes octets;
+	bool is_secret; /* OUTPUT: no copy of it may stay in memory */
 };
 
 /* A session at its start: the peer speaks first.  Owned. */

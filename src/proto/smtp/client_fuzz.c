@@ -28,7 +28,8 @@ make_plan(const uint8_t how[3], struct plan *plan)
 			.is_8bit = how[0] & 1, .is_utf8 = how[0] & 2, .needs_require_tls = how[0] & 4,
 			.recipients = recipients, .recipient_count = 1 + (how[0] >> 3) % 3 };
 	plan->player = (struct client_player){ .settings = { .hostname = BYTES("out.example"), .is_lmtp = how[1] & 1,
-			.tls = (enum smtp_client_tls)((how[1] >> 1) % 3) },
+			.tls = (enum smtp_client_tls)((how[1] >> 1 & 3) % 3),
+			.login_name = how[1] & 128 ? BYTES("tim") : BYTES_NONE, .secret_login_password = BYTES("secret") },
 		.envelopes = plan->envelopes, .envelope_count = 2, .message = messages[(how[1] >> 3) % 4],
 		.piece = 1 + how[2] % 7, .may_quit = how[2] & 128, .is_verified = how[2] & 64 };
 }

@@ -14,6 +14,7 @@ enum smtp_client_stage {
 	CLIENT_STAGE_HELO,
 	CLIENT_STAGE_START_TLS,
 	CLIENT_STAGE_TLS, /* nothing: the handshake is due */
+	CLIENT_STAGE_LOGIN, /* AUTH */
 	CLIENT_STAGE_READY, /* nothing was asked */
 	CLIENT_STAGE_ENVELOPE, /* MAIL, RCPT, DATA */
 	CLIENT_STAGE_BODY, /* while the message is sent: BDAT, or nothing */
@@ -33,6 +34,7 @@ enum smtp_client_extension {
 	CLIENT_DSN = 32,
 	CLIENT_STARTTLS = 64,
 	CLIENT_REQUIRETLS = 128,
+	CLIENT_AUTH_PLAIN = 256,
 };
 
 enum smtp_client_mark {
@@ -66,6 +68,7 @@ struct smtp_client {
 	unsigned int extensions; /* enum smtp_client_extension */
 	uint64_t size_max; /* of SIZE; 0: not said */
 	bool is_tls, is_verified;
+	bool has_secret, has_lent_secret; /* the password stands in `out`; in `lent` */
 	bool is_tls_due, is_failed_due, is_result_due;
 	enum smtp_client_at failed_at;
 	uint64_t moves;

@@ -136,6 +136,9 @@ configured_level(const struct sending *s)
 
 	if (s->needs_tls)
 		return TLS_CLIENT_VERIFY;
+	/* A password is said to nobody but the host that it is for. */
+	if (s->hop == HOP_SMTP && config_login_for(s->relay->config, bytes_text(s->host)))
+		return rule && rule->level == TLS_LEVEL_ENCRYPT ? TLS_CLIENT_ENCRYPT : TLS_CLIENT_VERIFY;
 	return rule ? levels[rule->level] : TLS_CLIENT_MAY;
 }
 

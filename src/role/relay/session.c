@@ -14,6 +14,7 @@ enum {
 	USES_MAX = 100, /* mails over one connection, so that others have their turn */
 	INPUT_MAX = SMTP_CLIENT_INPUT_MAX + RELAY_READ_MAX,
 	OUTPUT_MAX = 1024 * 1024,
+	LOGIN_OCTETS_MAX = 8192,
 	ROUNDS_MAX = 8, /* of one connection before others have theirs */
 };
 
@@ -34,6 +35,7 @@ struct session {
 	struct smtp_client *client;
 	struct smtp_client_settings settings;
 	char hostname[ROUTE_NAME_MAX + 1];
+	struct arena *secrets; /* the log-in */
 	struct sending *sending; /* whose mail it carries, or will */
 	struct relay_target target;
 	char key[RELAY_KEY_MAX], tls_text[64];
@@ -41,6 +43,7 @@ struct session {
 	uint64_t moves; /* at which the timer was set */
 	bool is_timer_due; /* set anew: something else begins */
 	bool is_idle;
+	bool has_secret; /* in output */
 	bool is_full; /* it has more to say when that which waits is sent */
 	bool has_ended; /* nothing more comes, or goes */
 	bool is_closing; /* the end comes when the output is sent */
@@ -54,6 +57,7 @@ one_closed(struct session *c)
 		return;
 	net_close(c->fd);
 	smtp_client_free(&c->client);
+	arena_free(&c->secrets);
 	memory_free(c);
 }
 
@@ -90,7 +94,7 @@ session_drop(struct session *c)
 	TAILQ_REMOVE(&c->relay->sessions, c, link);
 	tls_free(&c->tls);
 	buf_done(&c->input);
-	buf_done(&c->output);
+	buf_done_secret(&c->output);
 	c->closing = 2;
 	watch_close(&c->watch, watch_closed);
 	timer_close(&c->timer, timer_closed);
@@ -119,8 +123,11 @@ flush(struct session *c)
 	if (!is_all_sent(c))
 		return;
 	c->sent = 0;
-	if (c->output.size > SMTP_CLIENT_BODY_MAX)
+	if (c->has_secret)
+		buf_done_secret(&c->output);
+	else if (c->output.size > SMTP_CLIENT_BODY_MAX)
 		buf_done(&c->output);
+	c->has_secret = false;
 	buf_reset(&c->output);
 }
 
@@ -209,6 +216,7 @@ carry_out(struct session *c, const struct smtp_client_effect *effect, unsigned i
 	switch (effect->kind) {
 	case SMTP_CLIENT_OUTPUT:
 		put_bytes(&c->output, effect->octets);
+		c->has_secret |= effect->is_secret;
 		return true;
 	case SMTP_CLIENT_START_TLS:
 		c->stage = STAGE_TLS_WANTED;
@@ -452,6 +460,20 @@ source_for(const struct relay *relay, const struct net_address *to)
 	return source->len > 0 ? source : NULL;
 }
 
+/* A reload may take it from under us. */
+static void
+keep_login(struct session *c, const struct sending *s)
+{
+	const struct config_login *login = s->hop == HOP_SMTP ? config_login_for(c->relay->config, bytes_text(s->host)) : NULL;
+
+	if (!login)
+		return;
+	c->secrets = arena_new("outgoing log-in", LOGIN_OCTETS_MAX, ARENA_SECRET);
+	if (!arena_copy(c->secrets, login->name, &c->settings.login_name) ||
+		!arena_copy(c->secrets, login->secret_password, &c->settings.secret_login_password))
+		c->settings.login_name = BYTES_NONE;
+}
+
 static void
 set_up_client(struct session *c, const struct sending *s)
 {
@@ -463,6 +485,7 @@ set_up_client(struct session *c, const struct sending *s)
 	c->settings.tls = level > TLS_CLIENT_MAY ? SMTP_CLIENT_TLS_MUST :
 		level == TLS_CLIENT_MAY		 ? SMTP_CLIENT_TLS_MAY :
 						   SMTP_CLIENT_TLS_NEVER;
+	keep_login(c, s);
 	c->client = smtp_client_new(&c->settings);
 }
 

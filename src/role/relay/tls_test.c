@@ -101,6 +101,36 @@ verify_wants_a_certificate_that_is_trusted(void **state)
 	expect("0~451 4.4.2 the certificate is not trusted: self-signed certificate in the TLS handshake;");
 }
 
+static void
+rfc4954_4_a_relay_host_is_told_the_password_under_verified_tls_only(void **state)
+{
+	static struct config_login login = { BYTES_INIT("x.example"), BYTES_INIT("tim"), BYTES_INIT("/s"), BYTES_INIT("azerty") };
+	static const char *const hello = OFFERS "C STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250-mx\nS 250 AUTH PLAIN\n";
+	char good[600], bad[600];
+
+	(void)state;
+	snprintf(good, sizeof good, "%sC AUTH PLAIN AHRpbQBhemVydHk=\nS 235 ok\n%s%sW", hello, MAIL, MAIL);
+	snprintf(bad, sizeof bad, "%sC AUTH\nS 535 5.7.8 no\nC QUIT\nX", hello);
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT(SECURE, bad, good));
+	config.logins = &login;
+	config.login_count = 1;
+	trace[0] = '\0';
+	send_to(1, HOP_SMTP, "x.example", "b@elsewhere.example");
+	run_until("1 x.example (127.0.0.1) tls= dsn=0: 0~451 4.4.2 the certificate is not trusted: hostname mismatch");
+	set_rule("x.example", TLS_LEVEL_VERIFY, "localhost");
+	send_to(2, HOP_SMTP, "x.example", "b@elsewhere.example");
+	run_until("2 x.example (127.0.0.1) tls=TLSv1.3 dsn=0: 0~535 5.7.8 no;\n");
+	/* Once for a connection. */
+	send_to(3, HOP_SMTP, "x.example", "b@elsewhere.example");
+	run_until("3 " TAKEN_SECURELY);
+	send_to(4, HOP_SMTP, "x.example", "b@elsewhere.example");
+	run_until("4 " TAKEN_SECURELY);
+	assert_int_equal(server_connections(servers[0]), 3);
+	assert_null(strstr(events, "azerty"));
+	assert_null(strstr(events, "AHRpbQ"));
+}
+
 /* A TLSA record of the servers' certificate: with that usage, selector and matching, and the digest of its key. */
 static void
 set_signed_zone(const char *fields, bool is_right)
@@ -192,6 +222,7 @@ main(void)
 		TEST(encrypt_never_speaks_in_the_clear),
 		TEST(rfc6125_6_4_verify_wants_a_certificate_of_one_of_the_names),
 		TEST(verify_wants_a_certificate_that_is_trusted),
+		TEST(rfc4954_4_a_relay_host_is_told_the_password_under_verified_tls_only),
 		TEST(rfc7672_3_1_1_the_certificate_is_what_the_domain_says),
 		TEST(rfc7672_2_2_without_starttls_mail_for_a_domain_with_dane_waits),
 		TEST(rfc7672_2_2_records_that_cannot_be_used_still_ask_for_tls),
