@@ -133,6 +133,16 @@ when_no_host_answers_it_is_later(void **state)
 }
 
 static void
+a_host_that_is_busy_has_not_answered(void **state)
+{
+	(void)state;
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT("S 450 4.3.2 busy\nC QUIT\nX"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	expect("1  tls= dsn=0: 0~450 4.3.2 busy [x.example (127.0.0.1)];\n");
+}
+
+static void
 a_host_that_refuses_for_good_is_the_answer(void **state)
 {
 	(void)state;
@@ -243,7 +253,7 @@ a_reply_that_never_ends_is_the_end(void **state)
 	set_dns("A x.example 127.0.0.1\n");
 	serve("127.0.0.1", SCRIPT("S 220 mx\nC EHLO\nL\nW"));
 	send_to(1, HOP_MX, "x.example", "b@x.example");
-	run_until("1 x.example (127.0.0.1) tls= dsn=0: 0~451 4.4.2 the server said what is no SMTP reply before the answer to EHLO;\n");
+	run_until("1  tls= dsn=0: 0~451 4.4.2 the server said what is no SMTP reply before the answer to EHLO [x.example (127.0.0.1)];\n");
 }
 
 static void
@@ -395,6 +405,7 @@ main(void)
 		TEST(rfc5321_4_1_3_address_literals_need_no_dns),
 		TEST(a_host_that_does_not_answer_makes_way_for_the_next),
 		TEST(when_no_host_answers_it_is_later),
+		TEST(a_host_that_is_busy_has_not_answered),
 		TEST(a_host_that_refuses_for_good_is_the_answer),
 		TEST(each_recipient_has_its_result),
 		TEST(rfc2033_4_2_over_lmtp_the_message_has_an_answer_for_each),

@@ -18,7 +18,7 @@ enum {
 	RESULTS_OCTETS_MAX = 65536,
 	RESULT_HEAD_OCTETS = 5,
 	TEXT_OCTETS_MAX = 400,
-	DEADLINE_MS = 2 * 3600 * 1000,
+	DEADLINE_MS = 90 * 60 * 1000, /* from its coming on; the queue waits longer, so that it never sends twice what is under way */
 };
 
 static void
@@ -68,7 +68,6 @@ activate(struct sending *s)
 	relay->active_count++;
 	count_hop(relay, s->key, 1);
 	s->is_active = true;
-	timer_start(&s->deadline, DEADLINE_MS, 0);
 }
 
 /* Gives everything back; the memory goes in a later turn of the loop. */
@@ -314,6 +313,7 @@ sending_new(struct relay *relay, const struct message *m)
 	buf_init(&s->tlsa, RELAY_TLSA_MAX);
 	timer_init(&s->stagger, relay->loop, sending_stagger);
 	timer_init(&s->deadline, relay->loop, on_deadline);
+	timer_start(&s->deadline, DEADLINE_MS, 0);
 	TAILQ_INSERT_TAIL(&relay->waiting, s, link);
 	relay->waiting_count++;
 	is_good = keep_envelope(s, &m->u.send);

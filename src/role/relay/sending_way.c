@@ -401,6 +401,19 @@ sending_unreachable(struct sending *s, struct session *session, const char *text
 	go_on(s);
 }
 
+/* A server that did not become ready has not answered, for the queue: it will come less often. */
+static void
+note_not_ready(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why)
+{
+	struct bytes reason = why->outcome == SMTP_CLIENT_NEVER ? BYTES("451 4.7.4 the server refuses TLS, which is required") :
+								  why->octets;
+	char text[400];
+
+	(void)snprintf(text, sizeof text, "%.*s [%s]", BYTES_ARG(bytes_sub(reason, 0, sizeof text / 2)), target->text);
+	note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
+	s->server[0] = s->tls[0] = '\0';
+}
+
 void
 sending_failed(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why)
 {
@@ -419,10 +432,7 @@ sending_failed(struct sending *s, const struct relay_target *target, const struc
 		sending_fail(s, SMTP_CLIENT_NEVER, s->failure_text);
 		return;
 	}
-	if (why->outcome == SMTP_CLIENT_NEVER)
-		note_failure(s, SMTP_CLIENT_LATER, BYTES("451 4.7.4 the server refuses TLS, which is required"));
-	else
-		note_failure(s, SMTP_CLIENT_LATER, why->octets);
+	note_not_ready(s, target, why);
 	if (may_do_without) {
 		in_clear.level = TLS_CLIENT_NONE;
 		try(s, &in_clear);
