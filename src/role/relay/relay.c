@@ -41,7 +41,8 @@ end_when_done(struct timer *t)
 	struct relay *relay = (struct relay *)((char *)t - offsetof(struct relay, end_of_drain));
 
 	sessions_end_idle(relay, 0);
-	if (TAILQ_EMPTY(&relay->active) && TAILQ_EMPTY(&relay->sessions))
+	/* Who was told QUIT is not waited for. */
+	if (TAILQ_EMPTY(&relay->active))
 		role_end(relay->role);
 }
 

@@ -39,7 +39,7 @@ struct relay {
 	struct map *hops; /* key of a hop → how many active ones there are, as a pointer's value */
 	TAILQ_HEAD(, session) sessions;
 	TAILQ_HEAD(, session) idle; /* of them, those that wait for the next mail; the oldest first */
-	uint32_t idle_count;
+	uint32_t session_count, idle_count;
 	uint64_t last_session;
 	bool is_draining, is_starting;
 	struct timer end_of_drain;

@@ -285,6 +285,45 @@ what_waits_goes_over_the_connection_that_is_free(void **state)
 }
 
 static void
+no_more_connections_are_idle_than_mails_may_be_under_way(void **state)
+{
+	(void)state;
+	config.outgoing_max = 1;
+	set_dns("A x.example 127.0.0.1\nA y.example 127.0.0.2\n");
+	serve("127.0.0.1", SCRIPT(HELLO MAIL BYE));
+	serve("127.0.0.2", SCRIPT(HELLO MAIL "W"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	run_until("1 x.example");
+	assert_int_equal(count_heard(servers[0], "QUIT"), 0);
+	send_to(2, HOP_MX, "y.example", "b@y.example");
+	run_until("2 y.example");
+	/* Sooner than it would go by itself. */
+	for (int i = 0; i < 60 && !count_heard(servers[0], "QUIT"); i++)
+		run_a_little();
+	assert_int_equal(count_heard(servers[0], "QUIT"), 1);
+	assert_int_equal(count_heard(servers[1], "QUIT"), 0);
+}
+
+static void
+servers_that_do_not_let_go_are_left(void **state)
+{
+	char want[64];
+
+	(void)state;
+	config.outgoing_max = 1;
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT("S 450 busy\nW"));
+	for (uint64_t i = 1; i <= 20; i++) {
+		send_to(i, HOP_MX, "x.example", "b@x.example");
+		snprintf(want, sizeof want, "%u  tls= dsn=0: 0~450 busy", (unsigned int)i);
+		run_until(want);
+	}
+	for (int i = 0; i < 200 && server_open(servers[0]) > 4; i++)
+		run_a_little();
+	assert_in_range(server_open(servers[0]), 1, 4);
+}
+
+static void
 rfc8305_5_a_second_address_is_tried_beside_one_that_takes_its_time(void **state)
 {
 	struct net_address full;
@@ -416,6 +455,8 @@ main(void)
 		TEST(a_reply_that_never_ends_is_the_end),
 		TEST(one_slow_server_costs_nobody_else),
 		TEST(what_waits_goes_over_the_connection_that_is_free),
+		TEST(no_more_connections_are_idle_than_mails_may_be_under_way),
+		TEST(servers_that_do_not_let_go_are_left),
 		TEST(rfc8305_5_a_second_address_is_tried_beside_one_that_takes_its_time),
 		TEST(a_large_message_goes_whole),
 		TEST(without_its_queue_nothing_is_sent),

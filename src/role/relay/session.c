@@ -11,6 +11,7 @@
 enum {
 	CONNECT_MS = 30000,
 	IDLE_MS = 5000,
+	SESSIONS_A_MAIL = 4,
 	USES_MAX = 100, /* mails over one connection, so that others have their turn */
 	INPUT_MAX = SMTP_CLIENT_INPUT_MAX + RELAY_READ_MAX,
 	OUTPUT_MAX = 1024 * 1024,
@@ -92,6 +93,7 @@ session_drop(struct session *c)
 	c->is_gone = true;
 	leave_idle(c);
 	TAILQ_REMOVE(&c->relay->sessions, c, link);
+	c->relay->session_count--;
 	tls_free(&c->tls);
 	buf_done(&c->input);
 	buf_done_secret(&c->output);
@@ -151,6 +153,8 @@ on_ready(struct session *c)
 	c->is_idle = c->is_timer_due = true;
 	TAILQ_INSERT_TAIL(&relay->idle, c, idle);
 	relay->idle_count++;
+	/* This one is the last that would go. */
+	sessions_end_idle(relay, relay->config->outgoing_max);
 	return false;
 }
 
@@ -489,13 +493,29 @@ set_up_client(struct session *c, const struct sending *s)
 	c->client = smtp_client_new(&c->settings);
 }
 
+/* For each mail on its way there may be two connections that are tried, one that is idle, and one that waits for the answer to QUIT; when
+   that is not enough, those that carry nothing go without a word. */
+static void
+make_room(struct relay *relay)
+{
+	struct session *c, *next;
+
+	for (c = TAILQ_FIRST(&relay->sessions); c && relay->session_count >= SESSIONS_A_MAIL * relay->config->outgoing_max; c = next) {
+		next = TAILQ_NEXT(c, link);
+		if (!c->sending)
+			session_drop(c);
+	}
+}
+
 struct session *
 session_open(struct sending *s, const struct relay_target *target, struct fault *f)
 {
 	struct relay *relay = s->relay;
-	int fd = net_connect_start(&target->address, source_for(relay, &target->address));
 	struct session *c;
+	int fd;
 
+	make_room(relay);
+	fd = net_connect_start(&target->address, source_for(relay, &target->address));
 	if (fd == -1) {
 		(void)fault_errno(f, errno, "451 4.4.1 connection to %s", target->text);
 		return NULL;
@@ -511,6 +531,7 @@ session_open(struct sending *s, const struct relay_target *target, struct fault 
 	buf_init(&c->output, OUTPUT_MAX);
 	set_up_client(c, s);
 	TAILQ_INSERT_TAIL(&relay->sessions, c, link);
+	relay->session_count++;
 	watch_init(&c->watch, relay->loop, fd, ready);
 	watch_want(&c->watch, LOOP_WRITABLE);
 	timer_init(&c->timer, relay->loop, fired);

@@ -14,7 +14,7 @@
 
 struct loop *loop;
 static struct timer stop;
-struct role_self self;
+union test_life life;
 struct config config;
 static struct peer *of_resolver, *resolver;
 struct peer *of_queue, *queue;
@@ -219,8 +219,8 @@ run_a_little(void)
 static void
 run_for(const char *what, const char *where)
 {
-	if (!strstr(where, what)) {
-		timer_start(&stop, 30000, 0);
+	for (int turn = 0; turn < 10 && !strstr(where, what); turn++) {
+		timer_start(&stop, 3000, 0);
 		loop_run(loop);
 		timer_stop(&stop);
 	}

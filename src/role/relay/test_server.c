@@ -290,6 +290,17 @@ server_connections(const struct server *s)
 	return s->connections;
 }
 
+unsigned int
+server_open(const struct server *s)
+{
+	unsigned int count = 0;
+	struct client *c;
+
+	LIST_FOREACH(c, &s->clients, link)
+		count++;
+	return count;
+}
+
 const char *
 server_last_host(const struct server *s)
 {

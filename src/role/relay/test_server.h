@@ -17,6 +17,8 @@ void server_free(struct server **server);
 uint16_t server_port(const struct server *server);
 /* Connections so far. */
 unsigned int server_connections(const struct server *server);
+/* Those that are open. */
+unsigned int server_open(const struct server *server);
 /* Where the last one came from. */
 const char *server_last_host(const struct server *server);
 /* Everything that was heard, on all connections. */
