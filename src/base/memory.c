@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,16 @@ void
 memory_free(void *ptr)
 {
 	free(ptr);
+}
+
+/* Left to itself malloc learns from each large piece that is freed to keep the next one. */
+void
+memory_give_back_early(void)
+{
+	enum { LARGE = 262144 };
+
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
+	(void)mallopt(M_TRIM_THRESHOLD, LARGE);
 }
 
 void

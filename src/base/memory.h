@@ -12,6 +12,8 @@ void *memory_new_array(size_t count, size_t size) __attribute__((malloc, returns
 /* Grows or shrinks an array to count objects; new ones are not zeroed. */
 void *memory_resize(void *ptr, size_t count, size_t size) __attribute__((returns_nonnull));
 void memory_free(void *ptr);
+/* From now on what is large goes back to the system as soon as it is freed: for a role that needs much memory now and then. */
+void memory_give_back_early(void);
 /* Zeroes, in a way that the compiler may not leave out. */
 void memory_wipe(void *ptr, size_t size);
 

@@ -103,13 +103,15 @@ disk_write_all(int fd, struct bytes from, off_t at)
 }
 
 static int
-write_new_file(int dir, const char *name, struct bytes content, mode_t mode)
+write_new_file(int dir, const char *name, const struct bytes *parts, size_t count, mode_t mode)
 {
-	int fd = disk->openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, mode);
+	int fd = disk->openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, mode), result = 0;
+	off_t at = 0;
 
 	if (fd == -1)
 		return -1;
-	int result = disk_write_all(fd, content, 0);
+	for (size_t i = 0; i < count && result == 0; at += (off_t)parts[i++].len)
+		result = disk_write_all(fd, parts[i], at);
 	if (result == 0)
 		result = disk->fsync(fd);
 	int error = errno;
@@ -167,12 +169,12 @@ sync_directory_of(int dir, const char *name)
 }
 
 int
-disk_replace_file(int dir, const char *name, struct bytes content, mode_t mode, struct fault *f)
+disk_replace_file_parts(int dir, const char *name, const struct bytes *parts, size_t count, mode_t mode, struct fault *f)
 {
 	char temporary[PATH_OCTETS_MAX];
 
 	if (temporary_name(name, temporary) == -1 ||
-		write_new_file(dir, temporary, content, mode) == -1 ||
+		write_new_file(dir, temporary, parts, count, mode) == -1 ||
 		disk->renameat(dir, temporary, dir, name, 0) == -1) {
 		int error = errno;
 		(void)disk->unlinkat(dir, temporary, 0);
@@ -181,6 +183,12 @@ disk_replace_file(int dir, const char *name, struct bytes content, mode_t mode, 
 	if (sync_directory_of(dir, name) == -1)
 		return fault_errno(f, errno, "sync the directory of %s", name);
 	return 0;
+}
+
+int
+disk_replace_file(int dir, const char *name, struct bytes content, mode_t mode, struct fault *f)
+{
+	return disk_replace_file_parts(dir, name, &content, 1, mode, f);
 }
 
 static int

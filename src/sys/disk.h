@@ -63,6 +63,9 @@ int disk_write_all(int fd, struct bytes from, off_t at) __attribute__((warn_unus
    at a time: the temporary name is .NAME.new. */
 int disk_replace_file(int dir, const char *name, struct bytes content, mode_t mode, struct fault *f)
 	__attribute__((warn_unused_result));
+/* The same with a content that lies in `count` parts. */
+int disk_replace_file_parts(int dir, const char *name, const struct bytes *parts, size_t count, mode_t mode, struct fault *f)
+	__attribute__((warn_unused_result));
 /* mkdir -p with mode for what is missing; -1 with *f. */
 int disk_make_path(const char *path, mode_t mode, struct fault *f) __attribute__((warn_unused_result));
 /* Closes *fd unless it is -1, and sets it to -1. */
