@@ -224,7 +224,7 @@ def test_with_slapd_stopped_known_addresses_are_served_and_unknown_ones_deferred
 
 def test_the_status_tells_how_fresh_the_accounts_are(ldap):
     status = json.loads(ldap.cli("directory", "status", "--json").stdout)
-    assert status["accounts"] == 2 and status["aliases"] == 1 and status["follows"] == "change-marker" and status["ldap"] == "up"
+    assert status["accounts"] == 2 and status["aliases"] == 1 and status["follows"] == "sync" and status["ldap"] == "up"
     ldap.slapd.stop()
     wait_until(lambda: "away" in ldap.cli("directory", "status").stdout, 10, "the outage")
     assert "Can't contact LDAP server" in ldap.cli("directory", "status").stdout

@@ -52,8 +52,19 @@ static bool
 visit_ldap(struct directory *d)
 {
 	static const struct image_visitor visitor = { on_user, on_alias, NULL };
+	struct bytes records;
+	struct buf text;
+	bool is_whole;
 
-	return !d->ldap_is_wanted || (d->has_ldap_records && image_visit(d->ldap_records, &visitor, d->accounts));
+	if (!d->ldap_is_wanted)
+		return true;
+	if (d->ldap_records)
+		return image_visit(*d->ldap_records, &visitor, d->accounts);
+	if (!d->ldap)
+		return false;
+	is_whole = ldap_source_read(d->ldap, &text, &records) && image_visit(records, &visitor, d->accounts);
+	buf_done_secret(&text);
+	return is_whole;
 }
 
 /* A source that failed is opened anew the next time. */
@@ -126,12 +137,11 @@ on_ldap_changed(void *arg, struct bytes records, bool is_old)
 	struct directory *d = arg;
 	struct fault f;
 
-	d->ldap_records = records;
-	d->has_ldap_records = true;
 	if (is_old)
 		event(NULL, EV_SNAPSHOT_USED, INT("octets", records.len));
-	if (directory_load(d, &f) != 0)
-		return; /* the administrator was told, and it is tried again */
+	d->ldap_records = &records;
+	(void)directory_load(d, &f); /* if it can't be, the administrator was told, and it is tried again */
+	d->ldap_records = NULL;
 }
 
 static void
@@ -238,6 +248,7 @@ on_start(struct role_self *r, struct fault *f)
 	struct fault load_fault;
 
 	(void)f;
+	memory_give_back_early();
 	d->self = r;
 	d->accounts = accounts_new(r->config, &accounts_handlers, d);
 	d->verifier = verifier_new(r->loop, thread_count());

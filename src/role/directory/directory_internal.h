@@ -22,8 +22,8 @@ struct directory {
 	struct accounts *accounts;
 	struct embedded *embedded; /* NULL: could not be opened yet */
 	struct ldap_source *ldap; /* NULL: not configured */
-	struct bytes ldap_records; /* the last that it told, borrowed from it */
-	bool ldap_is_wanted, has_ldap_records;
+	const struct bytes *ldap_records; /* while it tells others */
+	bool ldap_is_wanted;
 	int state_directory; /* -1: not needed */
 	struct unknown *unknowns; /* addresses that wait for LDAP to be asked */
 	struct absent {

@@ -175,29 +175,39 @@ image_visit(struct bytes records, const struct image_visitor *visitor, void *arg
 }
 
 static void
-put_digest(struct buf *out, struct bytes in)
+put_digest(struct buf *out, struct bytes head, struct bytes rest)
 {
 	uint8_t digest[EVP_MAX_MD_SIZE];
+	EVP_MD_CTX *context = EVP_MD_CTX_new();
 
-	if (EVP_Digest(in.ptr, in.len, digest, NULL, EVP_sha256(), NULL) != 1)
+	if (!context || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1 || EVP_DigestUpdate(context, head.ptr, head.len) != 1
+		|| EVP_DigestUpdate(context, rest.ptr, rest.len) != 1 || EVP_DigestFinal_ex(context, digest, NULL) != 1)
 		out->has_failed = true;
-	put_bytes(out, bytes_of(digest, DIGEST_OCTETS));
+	else
+		put_bytes(out, bytes_of(digest, DIGEST_OCTETS));
+	EVP_MD_CTX_free(context);
+}
+
+void
+image_put_snapshot_head(struct buf *out, struct bytes origin, struct bytes marker, struct bytes records)
+{
+	struct buf head;
+
+	buf_init(&head, 2 * (UINT16_MAX + 2));
+	put_text_record(&head, origin);
+	put_text_record(&head, marker);
+	put_text(out, magic);
+	put_digest(out, buf_bytes(&head), records);
+	put_bytes(out, buf_bytes(&head));
+	out->has_failed |= head.has_failed;
+	buf_done(&head);
 }
 
 void
 image_put_snapshot(struct buf *out, struct bytes origin, struct bytes marker, struct bytes records)
 {
-	struct buf content;
-
-	buf_init(&content, IMAGE_OCTETS_MAX);
-	put_text_record(&content, origin);
-	put_text_record(&content, marker);
-	put_bytes(&content, records);
-	put_text(out, magic);
-	put_digest(out, buf_bytes(&content));
-	put_bytes(out, buf_bytes(&content));
-	out->has_failed |= content.has_failed;
-	buf_done_secret(&content);
+	image_put_snapshot_head(out, origin, marker, records);
+	put_bytes(out, records);
 }
 
 bool
@@ -210,7 +220,7 @@ image_take_snapshot(struct bytes in, struct bytes origin, struct bytes *marker, 
 	buf_init_fixed(&made, space, sizeof space);
 	if (!take_text(&in, bytes_text(magic)) || !take_octets(&in, DIGEST_OCTETS, &digest))
 		return false;
-	put_digest(&made, in);
+	put_digest(&made, in, BYTES_NONE);
 	if (made.has_failed || !bytes_equal(buf_bytes(&made), digest) || !take_text_record(&in, &from)
 		|| !bytes_equal(from, origin) || !take_text_record(&in, marker))
 		return false;

@@ -36,6 +36,8 @@ bool image_visit(struct bytes records, const struct image_visitor *visitor, void
 /* origin: where it was read, so that another source's snapshot is none of ours; marker: what the source said of its
    state at that time, or empty. */
 void image_put_snapshot(struct buf *out, struct bytes origin, struct bytes marker, struct bytes records);
+/* What stands before the records in it. */
+void image_put_snapshot_head(struct buf *out, struct bytes origin, struct bytes marker, struct bytes records);
 /* False: not a whole snapshot of that origin.  The views are into `in`. */
 bool image_take_snapshot(struct bytes in, struct bytes origin, struct bytes *marker, struct bytes *records)
 	__attribute__((warn_unused_result));

@@ -2,40 +2,14 @@
 
 #include "base/memory.h"
 #include "role/directory/image.h"
-#include "role/directory/ldap_entry.h"
 #include "role/directory/ldap_filter.h"
-#include "role/directory/ldap_watch.h"
+#include "role/directory/ldap_link_internal.h"
 #include "sys/time.h"
 
-#include <ldap.h>
 #include <string.h>
 #include <sys/time.h>
 
-enum { PAGE_ENTRIES = 500, FILTER_FULL = 16384, FILTER_MAX = 131072, ARENA_MAX = 65536, PARENTS_MAX = 32 };
-
-struct ldap_link {
-	struct arena *arena; /* the texts */
-	char *servers[CONFIG_LDAP_SERVERS_MAX];
-	size_t server_count;
-	struct {
-		uint64_t answers, errors;
-	} counts[CONFIG_LDAP_SERVERS_MAX];
-	size_t current; /* the server that is connected to, or was, or is to be tried first */
-	char *base, *users, *groups, *bind_dn, *ca_file;
-	char *secret_password;
-	bool is_starttls;
-	struct timeval timeout;
-	struct ldap_mapping mapping;
-	struct bytes delimiters; /* before the detail of an address */
-	struct bytes origin;
-	struct ldap_conncb on_connection;
-	struct ldap_watch watch;
-	LDAP *ld; /* NULL: not connected */
-	bool is_slow; /* the last call took too long */
-	bool has_no_context; /* of this server: it has no contextCSN that we may read */
-};
-
-enum { SECOND_US = 1000000 };
+enum { PAGE_ENTRIES = 500, FILTER_FULL = 16384, FILTER_MAX = 131072, ARENA_MAX = 65536, PARENTS_MAX = 32, SECOND_US = 1000000, CONTROLS_MAX = 65536 };
 
 static char *
 keep(struct arena *a, struct bytes text)
@@ -120,8 +94,8 @@ ldap_link_new(const struct config *c)
 }
 
 /* What follows has to be done before the time-out. */
-static void
-begin(struct ldap_link *link)
+void
+ldap_link_begin(struct ldap_link *link)
 {
 	ldap_watch_begin(&link->watch, time_now().mono_us + link->timeout.tv_sec * SECOND_US);
 }
@@ -131,7 +105,7 @@ disconnect(struct ldap_link *link)
 {
 	if (!link->ld)
 		return;
-	begin(link);
+	ldap_link_begin(link);
 	(void)ldap_unbind_ext_s(link->ld, NULL, NULL); /* frees it whatever it returns */
 	(void)ldap_watch_end(&link->watch);
 	link->ld = NULL;
@@ -198,8 +172,8 @@ ldap_link_cancel(struct ldap_link *link)
 }
 
 /* What libldap and the server have to say, for the administrator. */
-static int
-failed(struct ldap_link *link, const char *at, int code, struct fault *f)
+int
+ldap_link_failed(struct ldap_link *link, const char *at, int code, struct fault *f)
 {
 	const char *server = link->servers[link->current];
 	char *more = NULL;
@@ -217,11 +191,11 @@ failed(struct ldap_link *link, const char *at, int code, struct fault *f)
 }
 
 /* Ends what began; an answer that came while its time passed is none: the connection may be cut. */
-static int
-end(struct ldap_link *link, int result, const char *at, struct fault *f)
+int
+ldap_link_end(struct ldap_link *link, int result, const char *at, struct fault *f)
 {
 	if (result == 0 && ldap_watch_has_passed(&link->watch))
-		result = failed(link, at, LDAP_TIMEOUT, f);
+		result = ldap_link_failed(link, at, LDAP_TIMEOUT, f);
 	(void)ldap_watch_end(&link->watch);
 	link->counts[link->current].answers += result == 0;
 	return result;
@@ -254,15 +228,16 @@ open_connection(struct ldap_link *link, struct fault *f)
 	bool is_ldaps = bytes_starts_nocase(bytes_text(server), BYTES("ldaps:"));
 	int code = ldap_initialize(&link->ld, server);
 
+	link->connections++;
 	if (code != LDAP_SUCCESS)
-		return failed(link, "address", code, f);
+		return ldap_link_failed(link, "address", code, f);
 	if (set_options(link) != 0)
-		return failed(link, "options (is the ca file readable?)", LDAP_PARAM_ERROR, f);
+		return ldap_link_failed(link, "options (is the ca file readable?)", LDAP_PARAM_ERROR, f);
 	if (link->is_starttls && !is_ldaps && (code = ldap_start_tls_s(link->ld, NULL, NULL)) != LDAP_SUCCESS)
-		return failed(link, "StartTLS", code, f);
+		return ldap_link_failed(link, "StartTLS", code, f);
 	code = ldap_sasl_bind_s(link->ld, link->bind_dn, LDAP_SASL_SIMPLE, &credentials, NULL, NULL, NULL);
 	if (code != LDAP_SUCCESS)
-		return failed(link, "bind", code, f);
+		return ldap_link_failed(link, "bind", code, f);
 	return 0;
 }
 
@@ -270,8 +245,8 @@ static int
 connect_to(struct ldap_link *link, size_t server, struct fault *f)
 {
 	link->current = server;
-	begin(link);
-	if (end(link, open_connection(link, f), "bind", f) == 0)
+	ldap_link_begin(link);
+	if (ldap_link_end(link, open_connection(link, f), "bind", f) == 0)
 		return 0;
 	disconnect(link);
 	return -1;
@@ -330,7 +305,7 @@ read_values(struct ldap_link *link, const char *dn, const char *attribute, struc
 	(void)ldap_msgfree(result);
 	/* What may not be read, or isn't there, is no reason to give up. */
 	if (code < 0 || code == LDAP_TIMELIMIT_EXCEEDED || code == LDAP_UNAVAILABLE || code == LDAP_BUSY)
-		return failed(link, attribute, code, f);
+		return ldap_link_failed(link, attribute, code, f);
 	return 0;
 }
 
@@ -373,6 +348,25 @@ read_marker(struct ldap_link *link, struct buf *marker, struct fault *f)
 	return marker->len ? read_values(link, "", "dnsHostName", marker, f) : 0;
 }
 
+int
+ldap_link_has_control(struct ldap_link *link, const char *oid, bool *has_it, struct fault *f)
+{
+	struct buf values;
+	struct bytes rest;
+	int result;
+
+	buf_init(&values, CONTROLS_MAX);
+	ldap_link_begin(link);
+	result = ldap_link_end(link, read_values(link, "", "supportedControl", &values, f), "supportedControl", f);
+	for (rest = buf_bytes(&values), *has_it = false; rest.len;) {
+		struct bytes value = take_until(&rest, ' ');
+
+		*has_it |= take_text(&value, BYTES("supportedControl=")) && bytes_equal(value, bytes_text(oid));
+	}
+	buf_done(&values);
+	return result;
+}
+
 static int
 ask_marker(struct ldap_link *link, size_t except, struct buf *marker, struct fault *f)
 {
@@ -380,8 +374,8 @@ ask_marker(struct ldap_link *link, size_t except, struct buf *marker, struct fau
 
 	if (ensure_connected(link, except, f) != 0)
 		return -1;
-	begin(link);
-	if (end(link, read_marker(link, marker, f), "marker", f) == 0 && !marker->has_failed)
+	ldap_link_begin(link);
+	if (ldap_link_end(link, read_marker(link, marker, f), "marker", f) == 0 && !marker->has_failed)
 		return 0;
 	/* Cut, it might not change any more when the directory does. */
 	if (marker->has_failed)
@@ -426,7 +420,7 @@ search_any(struct ldap_link *link, const char *filter, bool *is_found, struct fa
 
 	*is_found = code == LDAP_SIZELIMIT_EXCEEDED || (code == LDAP_SUCCESS && ldap_count_entries(link->ld, result) > 0);
 	(void)ldap_msgfree(result);
-	return *is_found || code == LDAP_SUCCESS || code == LDAP_NO_SUCH_OBJECT ? 0 : failed(link, "search", code, f);
+	return *is_found || code == LDAP_SUCCESS || code == LDAP_NO_SUCH_OBJECT ? 0 : ldap_link_failed(link, "search", code, f);
 }
 
 /* (|(&USERS(|NAMES))(&GROUPS(|NAMES))) */
@@ -442,8 +436,8 @@ find_names(struct ldap_link *link, struct bytes names, bool *is_found, struct fa
 		put_format(&filter, "(&%s(|%.*s))", link->groups, BYTES_ARG(names));
 	put_text(&filter, ")");
 	put_char(&filter, '\0');
-	begin(link);
-	result = end(link, search_any(link, (const char *)filter.ptr, is_found, f), "search", f);
+	ldap_link_begin(link);
+	result = ldap_link_end(link, search_any(link, (const char *)filter.ptr, is_found, f), "search", f);
 	buf_done(&filter);
 	return result;
 }
@@ -481,8 +475,8 @@ ldap_link_probe(struct ldap_link *link, size_t index, struct buf *marker, struct
 	int result = connect_to(link, index, f);
 
 	if (result == 0) {
-		begin(link);
-		result = end(link, read_marker(link, marker, f), "marker", f);
+		ldap_link_begin(link);
+		result = ldap_link_end(link, read_marker(link, marker, f), "marker", f);
 	}
 	disconnect(link);
 	return result;
@@ -523,7 +517,7 @@ read_page(struct ldap_link *link, const struct reading *r, struct berval *cookie
 		code = ldap_parse_pageresponse_control(link->ld, found, &count, cookie);
 	ldap_controls_free(answered);
 	(void)ldap_msgfree(result);
-	return code == LDAP_SUCCESS ? 0 : failed(link, "search", code, f);
+	return code == LDAP_SUCCESS ? 0 : ldap_link_failed(link, "search", code, f);
 }
 
 static int
@@ -533,11 +527,18 @@ read_pages(struct ldap_link *link, const struct reading *r, struct buf *records,
 	int result;
 
 	do {
-		begin(link);
-		result = end(link, read_page(link, r, &cookie, records, f), "search", f);
+		ldap_link_begin(link);
+		result = ldap_link_end(link, read_page(link, r, &cookie, records, f), "search", f);
 	} while (result == 0 && cookie.bv_len > 0 && !records->has_failed);
 	ber_memfree(cookie.bv_val);
 	return result;
+}
+
+int
+ldap_link_tell_empty(const struct ldap_link *link, struct fault *f)
+{
+	return fault_set(f, FAULT_PERM, "no entry below %s that %s finds has an address; may the bind account read them?", link->base,
+		link->users);
 }
 
 /* Users before groups: claims.h. */
@@ -550,10 +551,8 @@ read_users_and_groups(struct ldap_link *link, struct buf *records, struct fault 
 
 	if (read_pages(link, &users, records, f) != 0)
 		return -1;
-	/* An organisation without anybody is a mistake, ours or theirs: nobody's mail is refused for it. */
 	if (records->len == before && !records->has_failed)
-		return fault_set(f, FAULT_PERM, "no entry below %s that %s finds has an address; may the bind account read them?",
-			link->base, link->users);
+		return ldap_link_tell_empty(link, f);
 	if (link->groups && read_pages(link, &groups, records, f) != 0)
 		return -1;
 	return records->has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;

@@ -3,18 +3,18 @@
 #include "base/event.h"
 #include "base/map.h"
 #include "base/memory.h"
-#include "role/directory/claims.h"
-#include "role/directory/doubt.h"
-#include "role/directory/groups.h"
 #include "role/directory/image.h"
 #include "role/directory/ldap_link.h"
 #include "role/directory/ldap_marker.h"
 #include "role/directory/ldap_probe.h"
+#include "role/directory/ldap_sync.h"
+#include "role/directory/settle.h"
 #include "role/directory/snapshot.h"
 #include "sys/disk.h"
 #include "sys/pool.h"
 #include "sys/time.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { LOOK_MS = 1000, BETWEEN_LOOKS_MS = 50, READ_AGAIN_MS = 5000 };
@@ -30,7 +30,7 @@ struct question {
 	uint8_t address[];
 };
 
-/* The thread owns link and claims, and while is_looking all of the look; the loop everything else. */
+/* The thread owns link, sync and settler, and while is_looking all of the look; the loop everything else. */
 struct ldap_source {
 	struct loop *loop;
 	struct pool *pool;
@@ -42,18 +42,21 @@ struct ldap_source {
 	struct ldap_link_server servers[CONFIG_LDAP_SERVERS_MAX]; /* as they were after the last look */
 	size_t current, turn_to; /* the server in use, and the one to be tried first by the next look, or NOBODY */
 	struct ldap_link *link;
-	struct claims *claims;
+	struct ldap_sync *sync;
 	int directory;
 	const struct ldap_source_handlers *handlers;
 	void *arg;
 	uint32_t poll_s, quiet_s;
 	bool is_looking, has_to_look_again;
+	bool was_synced; /* by the last look */
+	struct ldap_sync_counts told_by_sync; /* after it */
 	struct question *asked; /* to be answered by the next look */
 	struct question *answering; /* by the one under way, which reads them */
 	/* what is known */
 	struct buf marker;
-	struct buf held; /* the records that are in force, not written while is_looking */
-	struct doubt doubt, told; /* the thread's while is_looking; as it was after the last look */
+	struct held held; /* the records that are in force, not changed while is_looking */
+	struct settler settler;
+	struct doubt told; /* as it was after the last look */
 	bool is_failing;
 	int64_t read_us, confirmed_us; /* mono; 0: never */
 	int64_t looked_us; /* mono; when the last look ended */
@@ -64,10 +67,12 @@ struct ldap_source {
 	/* the look */
 	struct job job;
 	struct buf look_marker, look_records;
+	uint64_t look_digest; /* of the records */
+	int look_snapshot; /* which has them; -1: none */
 	size_t look_turns_to;
 	bool must_read, may_read, may_find, has_read, has_failed_reading;
-	bool has_found, is_undecided; /* an address that is asked for is there; and it may not be read for now */
-	struct doubt_count count; /* of the reading */
+	bool has_found, is_undecided; /* an address that is asked for is there; and it may not be read for now, or was not told yet */
+	bool is_synced, is_current; /* by ldap_sync; and it has told all that the marker knows of */
 	int result;
 	struct fault fault;
 };
@@ -95,60 +100,15 @@ is_news(const struct ldap_source *s)
 static void
 write_snapshot(struct ldap_source *s)
 {
-	struct buf snapshot;
 	struct fault f;
 
+	s->look_snapshot = -1;
+	s->look_digest = map_hash(buf_bytes(&s->look_records));
 	if (s->directory < 0)
 		return;
-	buf_init(&snapshot, IMAGE_OCTETS_MAX + 65536);
-	image_put_snapshot(&snapshot, origin_of(s), buf_bytes(&s->look_marker), buf_bytes(&s->look_records));
-	if (snapshot.has_failed || disk_replace_file(s->directory, SNAPSHOT_NAME, buf_bytes(&snapshot), 0600, &f) != 0)
-		event(NULL, EV_SNAPSHOT_FAILED, STR("reason", snapshot.has_failed ? "it is too large" : f.text));
-	buf_done_secret(&snapshot);
-}
-
-/* Runs a step that makes other records of the look's. */
-static void
-replace_records(struct ldap_source *s, void (*step)(struct ldap_source *s, struct bytes records, struct buf *out))
-{
-	struct buf out;
-
-	buf_init(&out, IMAGE_OCTETS_MAX);
-	step(s, buf_bytes(&s->look_records), &out);
-	buf_done_secret(&s->look_records);
-	s->look_records = out;
-}
-
-static void
-settle_claims(struct ldap_source *s, struct bytes records, struct buf *out)
-{
-	claims_settle(s->claims, records, out);
-}
-
-static void
-spread_groups(struct ldap_source *s, struct bytes records, struct buf *out)
-{
-	(void)s;
-	groups_spread(records, out);
-}
-
-static void
-keep_doubted(struct ldap_source *s, struct bytes records, struct buf *out)
-{
-	doubt_keep(buf_bytes(&s->held), records, out);
-}
-
-/* In place of what was read, what of it counts, with groups as aliases and those who are not known to be deleted. */
-static int
-settle(struct ldap_source *s)
-{
-	replace_records(s, settle_claims);
-	if (groups_are_in(buf_bytes(&s->look_records)))
-		replace_records(s, spread_groups);
-	doubt_compare(buf_bytes(&s->held), buf_bytes(&s->look_records), &s->count);
-	if (doubt_judge(&s->doubt, &s->count, time_now().mono_us, quiet_us(s)))
-		replace_records(s, keep_doubted);
-	return s->look_records.has_failed ? fault_set(&s->fault, FAULT_LIMIT, "the directory holds more than fits") : 0;
+	s->look_snapshot = snapshot_write(s->directory, SNAPSHOT_NAME, origin_of(s), buf_bytes(&s->look_marker), buf_bytes(&s->look_records), &f);
+	if (s->look_snapshot == -1)
+		event(NULL, EV_SNAPSHOT_FAILED, STR("reason", f.text));
 }
 
 /* Has a server that can't tell changes one of the addresses that are asked for?  Each is looked up once. */
@@ -188,18 +148,23 @@ has_news(struct ldap_source *s, bool *is_news_there)
 	return 0;
 }
 
+/* What was read is what counts, or an error. */
+static void
+take_reading(struct ldap_source *s)
+{
+	if (s->result == 0)
+		s->result = settle(&s->settler, &s->held, time_now().mono_us, quiet_us(s), &s->look_records, &s->fault);
+	s->has_read = s->result == 0;
+}
+
 /* The marker is read before the records: what changes in between is read once more, never missed.  False: the server
    could not be read, and another one may do. */
 static bool
-look_at_one(struct ldap_source *s)
+look_by_marker(struct ldap_source *s)
 {
 	bool is_news_there;
 
-	buf_reset(&s->look_marker);
-	buf_reset(&s->look_records);
-	s->result = ldap_link_marker(s->link, &s->look_marker, &s->fault);
-	if (s->result == 0)
-		s->result = has_news(s, &is_news_there);
+	s->result = has_news(s, &is_news_there);
 	if (s->result != 0 || !is_news_there)
 		return true;
 	/* s->fault still says what was wrong with the last one. */
@@ -208,11 +173,49 @@ look_at_one(struct ldap_source *s)
 		return true;
 	}
 	s->result = ldap_link_read(s->link, &s->look_records, &s->fault);
-	if (s->result == 0)
-		s->result = settle(s);
-	s->has_read = s->result == 0;
+	take_reading(s);
 	s->has_failed_reading = !s->has_read && !ldap_link_was_slow(s->link);
 	return s->has_read;
+}
+
+static bool
+look_by_sync(struct ldap_source *s)
+{
+	if (!ldap_sync_has_changed(s->sync) && !s->must_read)
+		return true;
+	s->result = ldap_sync_read(s->sync, &s->look_records, &s->fault);
+	take_reading(s);
+	if (s->has_read)
+		ldap_sync_settled(s->sync);
+	return s->has_read;
+}
+
+/* False: as look_by_marker. */
+static bool
+look_at_one(struct ldap_source *s)
+{
+	buf_reset(&s->look_marker);
+	buf_reset(&s->look_records);
+	s->is_synced = s->is_current = false;
+	s->result = ldap_link_marker(s->link, &s->look_marker, &s->fault);
+	if (s->result != 0)
+		return true;
+	switch (ldap_sync_follow(s->sync, buf_bytes(&s->look_marker), s->answering != NULL, &s->fault)) {
+	case LDAP_SYNC_RESULT_ABSENT:
+		return look_by_marker(s);
+	case LDAP_SYNC_RESULT_FAILED:
+		s->result = -1;
+		ldap_link_turn_to(s->link, (ldap_link_current(s->link) + 1) % ldap_link_server_count(s->link));
+		return false;
+	case LDAP_SYNC_RESULT_CURRENT:
+		s->is_current = true;
+		break;
+	case LDAP_SYNC_RESULT_BEHIND:
+		s->result = s->answering ? find_asked(s, &s->is_undecided) : 0;
+		break;
+	}
+	s->is_synced = true;
+	return s->result != 0 || look_by_sync(s);
 }
 
 static void
@@ -226,6 +229,8 @@ look(struct job *job)
 		continue;
 	if (s->has_read)
 		write_snapshot(s);
+	else if (s->result != 0 && s->fault.kind == FAULT_PERM)
+		settle_nobody(&s->settler, &s->held, time_now().mono_us);
 	wake_send(&s->wake);
 }
 
@@ -277,7 +282,7 @@ start_look(struct ldap_source *s)
 	s->asked = NULL;
 	s->look_turns_to = s->turn_to < s->current ? s->turn_to : NOBODY;
 	s->turn_to = NOBODY;
-	s->must_read = s->read_us == 0 || doubt_is_ripe(&s->doubt, time_now().mono_us, quiet_us(s)) ||
+	s->must_read = s->read_us == 0 || doubt_is_ripe(&s->settler.doubt, time_now().mono_us, quiet_us(s)) ||
 		(s->marker.len == 0 && now_us - s->read_us >= (int64_t)s->poll_s * 1000000);
 	s->looks++;
 	s->job.run = look;
@@ -301,23 +306,14 @@ answer_questions(struct ldap_source *s, bool is_sure)
 static void
 tell_doubt(struct ldap_source *s)
 {
-	if (s->doubt.since_us && !s->told.since_us)
-		event(NULL, EV_LDAP_DOUBT, INT("accounts", s->doubt.count.held), INT("missing", s->doubt.count.missing),
+	const struct doubt *doubt = &s->settler.doubt;
+
+	if (doubt->since_us && !s->told.since_us)
+		event(NULL, EV_LDAP_DOUBT, INT("accounts", doubt->count.held), INT("missing", doubt->count.missing),
 			INT("quiet_s", s->quiet_s));
-	else if (!s->doubt.since_us && s->told.since_us)
-		event(NULL, EV_LDAP_DOUBT_ENDED, INT("accounts", s->count.found), INT("missing", s->count.missing));
-	s->told = s->doubt;
-}
-
-/* Takes over what is in *records. */
-static void
-put_in_force(struct ldap_source *s, struct buf *records, bool is_old)
-{
-	struct buf before = s->held;
-
-	s->held = *records;
-	s->handlers->changed(s->arg, buf_bytes(&s->held), is_old);
-	buf_done_secret(&before);
+	else if (!doubt->since_us && s->told.since_us)
+		event(NULL, EV_LDAP_DOUBT_ENDED, INT("accounts", s->settler.count.found), INT("missing", s->settler.count.missing));
+	s->told = *doubt;
 }
 
 static void
@@ -328,16 +324,18 @@ take_result(struct ldap_source *s)
 	if (s->is_failing)
 		event(NULL, EV_LDAP_BACK);
 	s->is_failing = false;
+	if (s->has_read || s->is_current) {
+		buf_reset(&s->marker);
+		put_bytes(&s->marker, buf_bytes(&s->look_marker));
+	}
 	if (!s->has_read)
 		return;
 	s->readings++;
 	s->read_us = s->confirmed_us;
-	if (s->has_found && bytes_equal(buf_bytes(&s->look_records), buf_bytes(&s->held)))
+	if (s->has_found && s->look_digest == s->held.digest)
 		s->find_again_us = s->confirmed_us + (int64_t)READ_AGAIN_MS * 1000;
-	buf_reset(&s->marker);
-	put_bytes(&s->marker, buf_bytes(&s->look_marker));
-	put_in_force(s, &s->look_records, false);
-	buf_init(&s->look_records, IMAGE_OCTETS_MAX);
+	s->handlers->changed(s->arg, buf_bytes(&s->look_records), false);
+	held_take(&s->held, &s->look_records, s->look_digest, s->look_snapshot);
 }
 
 static void
@@ -348,12 +346,7 @@ take_failure(struct ldap_source *s)
 		s->read_again_us = time_now().mono_us + (int64_t)READ_AGAIN_MS * 1000;
 	memcpy(s->error, s->fault.text, sizeof s->error < sizeof s->fault.text ? sizeof s->error : sizeof s->fault.text);
 	s->error[sizeof s->error - 1] = '\0';
-	/* Who showed nobody may be about to be filled again. */
-	if (s->fault.kind == FAULT_PERM && s->held.len && !s->doubt.since_us) {
-		doubt_begin(&s->doubt, time_now().mono_us);
-		doubt_compare(buf_bytes(&s->held), BYTES_NONE, &s->doubt.count);
-	}
-	doubt_disturb(&s->doubt, time_now().mono_us);
+	doubt_disturb(&s->settler.doubt, time_now().mono_us);
 	if (!s->is_failing)
 		event(NULL, EV_LDAP_AWAY, STR("reason", s->error));
 	s->is_failing = true;
@@ -365,6 +358,8 @@ looked(struct wake *wake)
 	struct ldap_source *s = (void *)((uint8_t *)wake - offsetof(struct ldap_source, wake));
 
 	s->is_looking = false;
+	s->was_synced = s->is_synced;
+	s->told_by_sync = ldap_sync_count(s->sync);
 	timer_stop(&s->watchdog);
 	note_servers(s);
 	if (s->result == 0)
@@ -388,29 +383,39 @@ fired(struct timer *timer)
 		start_look(s);
 }
 
+/* *text is the caller's to end, as of snapshot_read. */
+static void
+take_snapshot(struct ldap_source *s, int *fd, struct buf *text)
+{
+	struct bytes marker, records;
+	struct buf none;
+	struct fault f;
+
+	if (snapshot_read_descriptor(*fd, origin_of(s), text, &marker, &records, &f) != SNAPSHOT_READ) {
+		event(NULL, EV_SNAPSHOT_IGNORED, STR("reason", f.text));
+		return;
+	}
+	claims_learn(s->settler.claims, records);
+	s->handlers->changed(s->arg, records, true);
+	buf_init(&none, 0);
+	held_take(&s->held, &none, map_hash(records), *fd);
+	*fd = -1;
+}
+
 static void
 read_snapshot(struct ldap_source *s)
 {
-	struct bytes records;
-	struct buf text, held;
 	struct fault f;
+	struct buf text;
+	int fd = s->directory < 0 ? -1 : snapshot_open(s->directory, SNAPSHOT_NAME, &f);
 
-	if (s->directory < 0)
-		return;
-	switch (snapshot_read(s->directory, origin_of(s), &text, &records, &f)) {
-	case SNAPSHOT_ABSENT:
-		break;
-	case SNAPSHOT_UNUSABLE:
+	if (fd >= 0) {
+		take_snapshot(s, &fd, &text);
+		buf_done_secret(&text);
+	} else if (s->directory >= 0 && errno != ENOENT) {
 		event(NULL, EV_SNAPSHOT_IGNORED, STR("reason", f.text));
-		break;
-	case SNAPSHOT_READ:
-		claims_learn(s->claims, records);
-		buf_init(&held, IMAGE_OCTETS_MAX);
-		put_bytes(&held, records);
-		put_in_force(s, &held, true);
-		break;
 	}
-	buf_done_secret(&text);
+	disk_close(&fd);
 }
 
 struct ldap_source *
@@ -421,14 +426,15 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 
 	s->loop = loop;
 	s->link = ldap_link_new(config);
-	s->claims = claims_new();
+	s->sync = ldap_sync_new(s->link, directory);
+	s->settler.claims = claims_new();
+	held_init(&s->held, ldap_link_origin(s->link));
 	s->directory = directory;
 	s->handlers = handlers;
 	s->arg = arg;
 	s->poll_s = config->ldap_poll_s;
 	s->quiet_s = config->ldap_quiet_s;
 	buf_init(&s->marker, IMAGE_TEXT_MAX);
-	buf_init(&s->held, IMAGE_OCTETS_MAX);
 	buf_init(&s->look_marker, IMAGE_TEXT_MAX);
 	buf_init(&s->look_records, IMAGE_OCTETS_MAX);
 	wake_init(&s->wake, loop, looked);
@@ -494,13 +500,14 @@ ldap_source_free(struct ldap_source **at)
 	ldap_link_cancel(s->link);
 	ldap_probe_free(&s->probe);
 	pool_free(&s->pool);
+	ldap_sync_free(&s->sync);
+	held_done(&s->held);
 	ldap_link_free(&s->link);
-	claims_free(&s->claims);
+	claims_free(&s->settler.claims);
 	forget_questions(s->asked);
 	forget_questions(s->answering);
 	buf_done(&s->marker);
 	buf_done(&s->look_marker);
-	buf_done_secret(&s->held);
 	buf_done_secret(&s->look_records);
 	wake_close(&s->wake, wake_is_closed);
 	timer_close(&s->timer, timer_is_closed);
@@ -526,6 +533,12 @@ ldap_source_confirm(struct ldap_source *s, struct bytes address, void (*sure)(vo
 		start_look(s);
 	else if (!s->has_to_look_again)
 		timer_start(&s->timer, BETWEEN_LOOKS_MS, LOOK_MS);
+}
+
+bool
+ldap_source_read(const struct ldap_source *s, struct buf *text, struct bytes *records)
+{
+	return held_read(&s->held, text, records) && s->held.is_there;
 }
 
 bool
@@ -556,11 +569,12 @@ put_servers(const struct ldap_source *s, struct buf *out)
 void
 ldap_source_put_status(const struct ldap_source *s, struct buf *out)
 {
-	const char *how = s->read_us == 0 ? "not-read-yet" : s->marker.len ? "change-marker" : "sweep";
+	const char *how = s->read_us == 0 ? "not-read-yet" : s->was_synced ? "sync" : s->marker.len ? "change-marker" : "sweep";
 
 	put_format(out, " ldap=%s follows=%s confirmed_s=%lld read_s=%lld looks=%llu readings=%llu failures=%llu",
 		s->is_failing ? "away" : "up", how, age_s(s->confirmed_us), age_s(s->read_us), (unsigned long long)s->looks,
 		(unsigned long long)s->readings, (unsigned long long)s->failures);
+	put_format(out, " refreshes=%llu told=%llu", (unsigned long long)s->told_by_sync.refreshes, (unsigned long long)s->told_by_sync.entries);
 	put_servers(s, out);
 	if (s->told.since_us)
 		put_format(out, " doubt_missing=%zu doubt_s=%lld quiet_s=%u", s->told.count.missing, age_s(s->told.since_us), s->quiet_s);

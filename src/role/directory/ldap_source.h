@@ -1,8 +1,9 @@
 /* The LDAP source: reads everything once, keeps a snapshot on disk, and looks again and again whether something
    changed.
 
-   A server that can tell (ldap_link_marker) is asked that one thing each second, and read anew when the answer is another
-   one; a server that can't is read anew every `poll`.  Both find what was deleted. */
+   A server that tells changes (ldap_sync.h) has told them when it is looked at; what that makes of all entries is put in force
+   when one of them is another.  One that tells only that something changed (ldap_link_marker) is asked that each second, and
+   read anew when the answer is another one; a server that can't is read anew every `poll`.  All find what was deleted. */
 #ifndef ROLE_DIRECTORY_LDAP_SOURCE_H
 #define ROLE_DIRECTORY_LDAP_SOURCE_H
 
@@ -13,8 +14,8 @@
 struct ldap_source;
 
 struct ldap_source_handlers {
-	/* There are other records than before (image.h), borrowed until the next call or the source's end; from the source, or (is_old) from the
-	   snapshot that an earlier process left. */
+	/* There are other records than before (image.h), borrowed for the call; from the source, or (is_old) from the snapshot
+	   that an earlier process left. */
 	void (*changed)(void *arg, struct bytes records, bool is_old);
 };
 
@@ -24,6 +25,9 @@ struct ldap_source *ldap_source_new(struct loop *loop, const struct config *conf
 	const struct ldap_source_handlers *handlers, void *arg);
 /* Ends what the thread is at; waits at most for a connection that is being made.  Before loop_free. */
 void ldap_source_free(struct ldap_source **s);
+
+/* The records that `changed` told last, once more: as held_read; false too when there are none yet. */
+bool ldap_source_read(const struct ldap_source *s, struct buf *text, struct bytes *records) __attribute__((warn_unused_result));
 
 /* Calls `sure` with arg, once and never from in here, when the source has been looked at after this call: true when
    what was told of that address is how it is now, false when no server answered.  A server that can't tell changes is asked for the

@@ -18,5 +18,13 @@ int snapshot_directory(const struct config *c, struct fault *f);
 /* Reads it from that directory, when it is of that origin (ldap_link_origin).  *text, which is initialised here and the
    caller's to end with buf_done_secret whatever the result, holds it; *records is a view into it. */
 enum snapshot_result snapshot_read(int directory, struct bytes origin, struct buf *text, struct bytes *records, struct fault *f);
+/* The same of an open file. */
+enum snapshot_result snapshot_read_descriptor(int fd, struct bytes origin, struct buf *text, struct bytes *marker, struct bytes *records,
+	struct fault *f);
+/* Opens one of that name, for disk_close; -1 with *f, and errno. */
+int snapshot_open(int directory, const char *name, struct fault *f);
+/* Writes one, and opens it as above.  -1 with *f: what was there before stays. */
+int snapshot_write(int directory, const char *name, struct bytes origin, struct bytes marker, struct bytes records, struct fault *f)
+	__attribute__((warn_unused_result));
 
 #endif

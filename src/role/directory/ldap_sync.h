@@ -1,0 +1,41 @@
+/* How a server that has syncprov is followed: RFC 4533, refreshAndPersist.  It tells each change of an entry as it happens, and
+   to one who comes back with a cookie what changed meanwhile; what it has told lies in entries.h, with that cookie.
+
+   Everything here belongs on the link's thread, as ldap_link.h says.  The searches stay open on the link's connection: while
+   nothing is asked there is no deadline for them, and the marker that is asked each second tells whether the server lives. */
+#ifndef ROLE_DIRECTORY_LDAP_SYNC_H
+#define ROLE_DIRECTORY_LDAP_SYNC_H
+
+#include "role/directory/ldap_link.h"
+
+struct ldap_sync;
+
+enum ldap_sync_result {
+	LDAP_SYNC_RESULT_FAILED, /* *f says why; the connection is of no use */
+	LDAP_SYNC_RESULT_ABSENT, /* the server can't, or won't for us: it has to be followed in another way */
+	LDAP_SYNC_RESULT_BEHIND, /* not all that the marker knows of was told yet; after some seconds it counts as told */
+	LDAP_SYNC_RESULT_CURRENT,
+};
+
+/* Takes what an earlier process left in that directory (-1: none), which stays the caller's, as the link does.  Owned. */
+struct ldap_sync *ldap_sync_new(struct ldap_link *link, int directory);
+/* Leaves what was told to a later process. */
+void ldap_sync_free(struct ldap_sync **sync);
+/* Takes what was told since the last call, and begins anew when the connection is another one.  marker: what ldap_link_marker
+   said just now.  Waits a second for what the marker knows of, when is_urgent. */
+enum ldap_sync_result ldap_sync_follow(struct ldap_sync *sync, struct bytes marker, bool is_urgent, struct fault *f);
+/* Has an entry changed that ldap_sync_settled was not said of? */
+bool ldap_sync_has_changed(const struct ldap_sync *sync);
+/* Appends the records of all entries, users before groups (claims.h).  -1 with *f, also (FAULT_PERM) when there is no user. */
+int ldap_sync_read(struct ldap_sync *sync, struct buf *records, struct fault *f) __attribute__((warn_unused_result));
+/* What was read is in force. */
+void ldap_sync_settled(struct ldap_sync *sync);
+struct ldap_sync_counts {
+	uint64_t entries; /* that were, or are not any more, one each time */
+	uint64_t refreshes; /* of users or groups: with a cookie or without */
+};
+
+/* What was told since the start. */
+struct ldap_sync_counts ldap_sync_count(const struct ldap_sync *sync);
+
+#endif

@@ -1,0 +1,23 @@
+/* What was read of an LDAP directory becomes what counts: each address belongs to one entry (claims.h), groups are aliases
+   (groups.h), and those of whom it is not known that they were deleted stay (doubt.h). */
+#ifndef ROLE_DIRECTORY_SETTLE_H
+#define ROLE_DIRECTORY_SETTLE_H
+
+#include "role/directory/claims.h"
+#include "role/directory/doubt.h"
+#include "role/directory/held.h"
+
+/* Embed it, all zero but for the claims. */
+struct settler {
+	struct claims *claims;
+	struct doubt doubt;
+	struct doubt_count count; /* of the last reading */
+};
+
+/* Puts what counts in place of what was read.  -1 with *f (FAULT_LIMIT): it is more than fits. */
+int settle(struct settler *s, const struct held *held, int64_t now_us, int64_t quiet_us, struct buf *records, struct fault *f)
+	__attribute__((warn_unused_result));
+/* The server showed nobody: it may be about to be filled again. */
+void settle_nobody(struct settler *s, const struct held *held, int64_t now_us);
+
+#endif

@@ -1,0 +1,195 @@
+"""A server with syncprov is followed by RFC 4533: it sends what changed and no more."""
+import imaplib
+import itertools
+import json
+import os
+import re
+import subprocess
+import time
+
+import pytest
+
+from conftest import DOMAIN, wait_until
+from slapd import PROGRAM, SUFFIX
+from test_ldap import log_in, recipient, running
+
+pytestmark = pytest.mark.skipif(not os.path.exists(PROGRAM), reason="slapd is not installed")
+
+GROUPS = "groups (objectClass=groupOfNames);"
+COUNTER = itertools.count()
+NAMES = [f"user{n}" for n in range(40)]
+
+
+def status(s):
+    return json.loads(s.cli("directory", "status", "--json").stdout)
+
+
+def modify(s, ldif):
+    s.slapd.tool("ldapmodify", ldif=ldif)
+
+
+def rename(s, uid, to):
+    modify(s, f"dn: uid={uid},{SUFFIX}\nchangetype: modrdn\nnewrdn: uid={to}\ndeleteoldrdn: 1\n")
+
+
+def settled(s):
+    """What was told, once the last change has been: who is asked for the first time is looked for."""
+    wait_until(lambda: recipient(s, f"nobody{next(COUNTER)}") == 550, 20, "slapd's answer")
+    return status(s)["told"]
+
+
+@pytest.fixture
+def many():
+    with running(extra=GROUPS) as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        s.slapd.add_users(NAMES)
+        wait_until(lambda: recipient(s, "user39") == 250, 20, "the accounts")
+        assert status(s)["follows"] == "sync" and status(s)["refreshes"] == 2
+        yield s
+
+
+def test_each_change_costs_one_entry(many):
+    s = many
+    told = settled(s)
+    s.slapd.add_user("koffi", "koffi@amerique.iut", "un")
+    assert recipient(s, "koffi") == 250
+    assert settled(s) == told + 1
+    s.slapd.set("koffi", "userPassword", "deux")
+    wait_until(lambda: s.events("account.changed"), 10, "the change")
+    log_in(s, "koffi", "deux").logout()
+    assert settled(s) == told + 2
+    s.slapd.delete("koffi")
+    wait_until(lambda: recipient(s, "koffi") == 550, 10, "the deletion")
+    assert settled(s) == told + 3
+    rename(s, "user7", "other7")
+    wait_until(lambda: settled(s) == told + 4, 10, "the entry under its other name")
+    assert recipient(s, "user7") == 250
+    assert status(s)["refreshes"] == 2 and status(s)["follows"] == "sync"
+
+
+def test_a_change_that_is_none_of_ours_makes_no_load(many):
+    s = many
+    told, loads = settled(s), len(s.events("directory.loaded"))
+    s.slapd.set("user3", "description", "on holiday")
+    wait_until(lambda: settled(s) == told + 1, 10, "the entry")
+    modify(s, f"dn: ou=elsewhere,{SUFFIX}\nchangetype: add\nobjectClass: organizationalUnit\nou: elsewhere\n")
+    assert settled(s) == told + 1
+    assert len(s.events("directory.loaded")) == loads
+
+
+def test_a_group_follows_its_members_and_itself(many):
+    s = many
+    s.slapd.add_group("crew", "groupOfNames extensibleObject", f"mail: crew@{DOMAIN}", f"member: uid=user1,{SUFFIX}")
+    assert recipient(s, "crew") == 250
+    s.send("to one", to="crew")
+    box = {n: s.mail / DOMAIN / n / "mailbox" / "new" for n in ("user1", "user2", "other1")}
+    assert len(list(box["user1"].glob("*"))) == 1
+    modify(s, f"dn: cn=crew,{SUFFIX}\nchangetype: modify\nadd: member\nmember: uid=user2,{SUFFIX}\n")
+    settled(s)
+    s.send("to two", to="crew")
+    assert len(list(box["user1"].glob("*"))) == 2 and len(list(box["user2"].glob("*"))) == 1
+    rename(s, "user1", "other1")
+    settled(s)
+    s.send("to one, whose name is not that of a member any more", to="crew")
+    assert len(list(box["user2"].glob("*"))) == 2 and not box["other1"].exists()
+    modify(s, f"dn: cn=crew,{SUFFIX}\nchangetype: modify\nreplace: member\nmember: uid=other1,{SUFFIX}\n")
+    settled(s)
+    s.send("to one under another name", to="crew")
+    assert len(list(box["user2"].glob("*"))) == 2 and len(list(box["other1"].glob("*"))) == 1
+    assert status(s)["refreshes"] == 2
+
+
+def test_entries_below_one_that_was_renamed_keep_their_groups(many):
+    s = many
+    modify(s, f"dn: ou=old,{SUFFIX}\nchangetype: add\nobjectClass: organizationalUnit\nou: old\n")
+    settled(s)
+    modify(s, f"dn: uid=awa,{SUFFIX}\nchangetype: modrdn\nnewrdn: uid=awa\ndeleteoldrdn: 0\nnewsuperior: ou=old,{SUFFIX}\n")
+    s.slapd.add_group("crew", "groupOfNames extensibleObject", f"mail: crew@{DOMAIN}", f"member: uid=awa,ou=new,{SUFFIX}")
+    assert recipient(s, "crew") == 451, "nobody of it is there"
+    modify(s, f"dn: ou=old,{SUFFIX}\nchangetype: modrdn\nnewrdn: ou=new\ndeleteoldrdn: 1\n")
+    wait_until(lambda: recipient(s, "crew") == 250, 10, "the group's member")
+    assert status(s)["refreshes"] == 4
+
+
+def test_rfc4533_3_3_slapd_restarted_sends_what_changed_meanwhile(many):
+    s = many
+    told = settled(s)
+    s.slapd.stop()
+    wait_until(lambda: s.events("ldap.away"), 10, "ldap.away")
+    s.slapd.start()
+    wait_until(lambda: s.events("ldap.back"), 10, "ldap.back")
+    s.slapd.delete("user5")
+    wait_until(lambda: recipient(s, "user5") == 550, 10, "the deletion")
+    assert settled(s) == told + 1 and status(s)["refreshes"] == 4
+
+
+def test_mermoz_restarted_is_sent_what_changed_meanwhile(many):
+    s = many
+    s.slapd.add_group("crew", "groupOfNames extensibleObject", f"mail: crew@{DOMAIN}", f"member: uid=user1,{SUFFIX}")
+    settled(s)
+    assert s.stop() == 0
+    s.slapd.set("user9", "userPassword", "another")
+    s.slapd.delete("user8")
+    s.slapd.add_user("koffi", "koffi@amerique.iut", "un")
+    s.start()
+    wait_until(lambda: recipient(s, "koffi") == 250, 20, "the new account")
+    assert [recipient(s, name) for name in ("user8", "user9", "user10", "crew")] == [550, 250, 250, 250]
+    log_in(s, "user9", "another").logout()
+    assert status(s)["told"] == 2, "the deletion comes in the list of those that are there"
+    assert status(s)["follows"] == "sync"
+
+
+def test_mermoz_killed_loses_no_change(many):
+    s = many
+    s.slapd.delete("user8")
+    s.slapd.set("user9", "userPassword", "another")
+    settled(s)
+    s.kill_all()
+    s.slapd.delete("user7")
+    s.start()
+    wait_until(lambda: recipient(s, "user7") == 550, 20, "the deletion")
+    assert [recipient(s, name) for name in ("user8", "user9", "user10")] == [550, 250, 250]
+    log_in(s, "user9", "another").logout()
+
+
+def test_rfc4533_3_9_a_database_that_was_put_back_is_read_anew(many):
+    s = many
+    backup = subprocess.run(["/usr/sbin/slapcat", "-f", s.slapd.directory / "slapd.conf"], capture_output=True, text=True, check=True).stdout
+    s.slapd.delete("user3")
+    s.slapd.add_user("koffi", "koffi@amerique.iut", "un")
+    assert recipient(s, "koffi") == 250
+    s.slapd.stop()
+    for path in (s.slapd.directory / "db").iterdir():
+        path.unlink()
+    s.slapd.load(backup)
+    s.slapd.start()
+    wait_until(lambda: recipient(s, "user3") == 250 and recipient(s, "koffi") == 550, 20, "what was put back")
+    assert status(s)["follows"] == "sync"
+
+
+def test_a_disabled_account_loses_its_session_within_a_second():
+    with running(extra="disabled employeeType;") as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        i = log_in(s, "younes.bensyed", "azerty")
+        i.select("INBOX")
+        s.slapd.set("ybensyed", "employeeType", "disabled")
+        began = time.monotonic()
+        with pytest.raises((imaplib.IMAP4.abort, imaplib.IMAP4.error, OSError)):
+            wait_until(lambda: i.noop()[0] != "OK", 10, "the session's end")
+        assert time.monotonic() - began < 1
+
+
+def test_a_server_that_limits_what_it_sends_is_followed_by_its_marker():
+    with running() as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        s.slapd.stop()
+        assert s.stop() == 0
+        conf = s.slapd.directory / "slapd.conf"
+        # Who reads is nobody's administrator here, and pages are allowed while a whole answer is not.
+        conf.write_text(conf.read_text().replace("overlay syncprov", "limits * size=1 size.prtotal=unlimited\naccess to * by * read\noverlay syncprov"))
+        s.conf.write_text(re.sub(r"\n    bind [^\n]*\n", "\n", s.conf.read_text()))
+        s.slapd.start()
+        s.start()
+        wait_until(lambda: status(s)["follows"] == "change-marker", 20, "the other way")
+        s.slapd.add_user("koffi", "koffi@amerique.iut", "un")
+        assert recipient(s, "koffi") == 250
