@@ -3,6 +3,8 @@
    client idle HOST PORT COUNT USERS [tls]
        Opens COUNT sessions, 8 at a time: LOGIN as user000 … (USERS of them in turn), SELECT INBOX, IDLE.  Prints
        {"sessions":N,"seconds":S}, keeps them open until its input ends.
+   client logins HOST PORT COUNT USERS
+       COUNT times, 8 at a time: a connection, LOGIN as above, LOGOUT.  Prints the same.
    client time HOST PORT USER REPEAT COMMAND...
        REPEAT times: a new connection, LOGIN, every COMMAND once.  Prints {"COMMAND":[ms, …], …}.
 
@@ -225,12 +227,47 @@ open_sessions(void *arg)
 	return arg;
 }
 
+static void *
+log_in_and_out(void *arg)
+{
+	struct session s = { 0 };
+	struct reader r = { .session = &s, .buffer = malloc(BUFFER) };
+	int i;
+
+	while ((i = atomic_fetch_add(&next_session, 1)) < count) {
+		char user[64];
+
+		r.from = r.to = 0;
+		session_open(&s);
+		(void)snprintf(user, sizeof user, "user%03d@amerique.iut", i % users);
+		log_in(&r, user);
+		(void)command(&r, "LOGOUT");
+		session_close(&s);
+	}
+	free(r.buffer);
+	return arg;
+}
+
+/* On all threads until it is done; prints how long that took. */
+static void
+run_threads(void *(*work)(void *arg))
+{
+	pthread_t threads[THREADS];
+	double began = now_ms();
+
+	for (int i = 0; i < THREADS; i++)
+		if (pthread_create(&threads[i], NULL, work, NULL) != 0)
+			die("client: no thread");
+	for (int i = 0; i < THREADS; i++)
+		(void)pthread_join(threads[i], NULL);
+	(void)printf("{\"sessions\":%d,\"seconds\":%.3f}\n", count, (now_ms() - began) / 1e3);
+	(void)fflush(stdout);
+}
+
 static void
 idle(bool with_tls)
 {
 	struct rlimit limit;
-	pthread_t threads[THREADS];
-	double began = now_ms();
 	char octet;
 
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
@@ -241,13 +278,7 @@ idle(bool with_tls)
 		(void)SSL_CTX_set_mode(tls_context, SSL_MODE_RELEASE_BUFFERS);
 	}
 	sessions = calloc((size_t)count, sizeof *sessions);
-	for (int i = 0; i < THREADS; i++)
-		if (pthread_create(&threads[i], NULL, open_sessions, NULL) != 0)
-			die("client: no thread");
-	for (int i = 0; i < THREADS; i++)
-		(void)pthread_join(threads[i], NULL);
-	(void)printf("{\"sessions\":%d,\"seconds\":%.3f}\n", count, (now_ms() - began) / 1e3);
-	(void)fflush(stdout);
+	run_threads(open_sessions);
 	while (read(0, &octet, 1) > 0)
 		;
 }
@@ -282,15 +313,16 @@ int
 main(int argc, char **argv)
 {
 	if (argc < 6)
-		die("client idle HOST PORT COUNT USERS [tls] | client time HOST PORT USER REPEAT COMMAND...");
+		die("client idle HOST PORT COUNT USERS [tls] | client logins HOST PORT COUNT USERS | client time HOST PORT USER REPEAT COMMAND...");
 	host = argv[2];
 	port = argv[3];
-	if (strcmp(argv[1], "idle") == 0) {
-		count = (int)strtol(argv[4], NULL, 10);
-		users = (int)strtol(argv[5], NULL, 10);
+	count = (int)strtol(argv[4], NULL, 10);
+	users = (int)strtol(argv[5], NULL, 10);
+	if (strcmp(argv[1], "idle") == 0)
 		idle(argc > 6 && strcmp(argv[6], "tls") == 0);
-		return 0;
-	}
-	time_commands(argv[4], (int)strtol(argv[5], NULL, 10), argv + 6, argc - 6);
+	else if (strcmp(argv[1], "logins") == 0)
+		run_threads(log_in_and_out);
+	else
+		time_commands(argv[4], users, argv + 6, argc - 6);
 	return 0;
 }

@@ -107,6 +107,15 @@ def idle(server, sessions, is_tls):
             "log_ins_per_s": round(sessions / json.loads(line)["seconds"]), "idle_cores": round(idle_cores, 4)}
 
 
+def logins(server, count):
+    """A connection, LOGIN and LOGOUT, 8 at a time; passwords are {SSHA} in LDAP."""
+    other = measure.wait_for_quiet(10)
+    cpu = server.group.cpu_s()
+    out = json.loads(subprocess.run(client("logins", "127.0.0.1", server.imap, count, servers.USERS), check=True, capture_output=True, text=True).stdout)
+    return {"log_ins_per_s": round(count / out["seconds"]), "cpu_ms_per_log_in": round((server.group.cpu_s() - cpu) / count * 1e3, 3),
+            "count": count, "other_cores": other}
+
+
 def fill_maildir(server, count):
     """As another program would have left it; 100 files with many names each."""
     maildir = server.maildir(servers.BIG)
