@@ -244,38 +244,38 @@ entries_has_strangers(const struct entries *e)
 	return false;
 }
 
-/* Deletes what was not met.  True: there was some. */
-static bool
+/* Deletes what was not met; how much that was. */
+static size_t
 sweep(struct entries *e, struct bytes items)
 {
-	bool has_found = false;
+	size_t count = 0;
 	struct item item;
 
 	while (items.len && take_item(&items, &item))
 		if (!item.is_gone && !map_get_number(e->met, map_hash(item.uuid)))
-			has_found |= entries_delete(e, item.uuid);
-	return has_found;
+			count += entries_delete(e, item.uuid);
+	return count;
 }
 
-bool
+size_t
 entries_end_pass(struct entries *e)
 {
 	struct buf text, changes;
-	bool has_found = false;
+	size_t count = 0;
 	struct bytes items;
 
 	if (!e->met)
-		return false;
+		return 0;
 	if (read_base(e, &text, &items))
-		has_found = sweep(e, items);
+		count = sweep(e, items);
 	buf_done_secret(&text);
 	/* Of a copy: what is deleted is put behind the changes. */
 	buf_init(&changes, IMAGE_OCTETS_MAX);
 	put_bytes(&changes, buf_bytes(&e->changes));
-	has_found |= sweep(e, buf_bytes(&changes));
+	count += sweep(e, buf_bytes(&changes));
 	buf_done_secret(&changes);
 	entries_drop_pass(e);
-	return has_found;
+	return count;
 }
 
 /* ---- reading */

@@ -37,13 +37,13 @@ void entries_clear(struct entries *e);
 bool entries_put(struct entries *e, struct bytes uuid, struct bytes records);
 /* True: it was there. */
 bool entries_delete(struct entries *e, struct bytes uuid);
-/* A pass: entries that are not put or met before its end are deleted.  entries_end_pass says whether there were any.
+/* A pass: entries that are not put or met before its end are deleted.  entries_end_pass says how many those were.
    is_full: all that there are will be put. */
 void entries_begin_pass(struct entries *e, bool is_full);
 void entries_meet(struct entries *e, struct bytes uuid);
 /* Were entries met that are not there? */
 bool entries_has_strangers(const struct entries *e);
-bool entries_end_pass(struct entries *e);
+size_t entries_end_pass(struct entries *e);
 /* The pass ends, and deletes nothing. */
 void entries_drop_pass(struct entries *e);
 

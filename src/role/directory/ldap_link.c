@@ -171,6 +171,12 @@ ldap_link_cancel(struct ldap_link *link)
 	ldap_watch_cancel(&link->watch);
 }
 
+int
+ldap_link_share(struct ldap_link *link)
+{
+	return ldap_watch_share(&link->watch);
+}
+
 /* What libldap and the server have to say, for the administrator. */
 int
 ldap_link_failed(struct ldap_link *link, const char *at, int code, struct fault *f)

@@ -19,6 +19,8 @@ void ldap_link_free(struct ldap_link **link);
 int64_t ldap_link_watch(struct ldap_link *link, int64_t now_us);
 /* Ends what the link's thread is at, and whatever it begins later. */
 void ldap_link_cancel(struct ldap_link *link);
+/* Another descriptor of its connection, the caller's to close, not to read from; -1: there is none. */
+int ldap_link_share(struct ldap_link *link);
 /* What became of the questions to one server: a connection, a marker, a page, a look for an address are one each. */
 struct ldap_link_server {
 	const char *url; /* borrowed for the link's life */

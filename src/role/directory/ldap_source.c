@@ -4,9 +4,11 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "role/directory/image.h"
+#include "role/directory/ldap_arrival.h"
 #include "role/directory/ldap_link.h"
 #include "role/directory/ldap_marker.h"
 #include "role/directory/ldap_probe.h"
+#include "role/directory/ldap_questions.h"
 #include "role/directory/ldap_sync.h"
 #include "role/directory/settle.h"
 #include "role/directory/snapshot.h"
@@ -21,15 +23,6 @@ enum { LOOK_MS = 1000, BETWEEN_LOOKS_MS = 50, READ_AGAIN_MS = 5000 };
 
 #define NOBODY SIZE_MAX
 
-/* One who wants to know whether what we have is how it is. */
-struct question {
-	struct question *next;
-	void (*sure)(void *arg, bool is_sure);
-	void *arg;
-	size_t len;
-	uint8_t address[];
-};
-
 /* The thread owns link, sync and settler, and while is_looking all of the look; the loop everything else. */
 struct ldap_source {
 	struct loop *loop;
@@ -38,6 +31,7 @@ struct ldap_source {
 	struct wake wake;
 	struct timer timer, watchdog;
 	int open_handles; /* wake and timers */
+	struct ldap_arrival *arrival;
 	struct ldap_probe *probe; /* NULL: there is one server only */
 	struct ldap_link_server servers[CONFIG_LDAP_SERVERS_MAX]; /* as they were after the last look */
 	size_t current, turn_to; /* the server in use, and the one to be tried first by the next look, or NOBODY */
@@ -50,8 +44,8 @@ struct ldap_source {
 	bool is_looking, has_to_look_again;
 	bool was_synced; /* by the last look */
 	struct ldap_sync_counts told_by_sync; /* after it */
-	struct question *asked; /* to be answered by the next look */
-	struct question *answering; /* by the one under way, which reads them */
+	struct ldap_question *asked; /* to be answered by the next look */
+	struct ldap_question *answering; /* by the one under way, which reads them */
 	/* what is known */
 	struct buf marker;
 	struct held held; /* the records that are in force, not changed while is_looking */
@@ -59,7 +53,7 @@ struct ldap_source {
 	struct doubt told; /* as it was after the last look */
 	bool is_failing;
 	int64_t read_us, confirmed_us; /* mono; 0: never */
-	int64_t looked_us; /* mono; when the last look ended */
+	int64_t began_us, looked_us; /* mono; when the last look began and ended */
 	int64_t read_again_us; /* mono; after a reading that failed */
 	int64_t find_again_us; /* mono; after a reading for the sake of an address that told nothing new */
 	uint64_t looks, readings, failures;
@@ -111,28 +105,6 @@ write_snapshot(struct ldap_source *s)
 		event(NULL, EV_SNAPSHOT_FAILED, STR("reason", f.text));
 }
 
-/* Has a server that can't tell changes one of the addresses that are asked for?  Each is looked up once. */
-static int
-find_asked(struct ldap_source *s, bool *is_found)
-{
-	struct map *seen = map_new();
-	struct bytes *addresses;
-	size_t count = 0;
-	int result;
-
-	for (const struct question *q = s->answering; q; q = q->next)
-		count++;
-	addresses = memory_new_array(count, sizeof *addresses);
-	count = 0;
-	for (struct question *q = s->answering; q; q = q->next)
-		if (!map_put(seen, bytes_of(q->address, q->len), q))
-			addresses[count++] = bytes_of(q->address, q->len);
-	result = ldap_link_find(s->link, addresses, count, is_found, &s->fault);
-	memory_free(addresses);
-	map_free(&seen);
-	return result;
-}
-
 /* -1: the server could not be asked.  What is found may be of an entry that does not count, and strangers may ask for it
    as often as they like: so it is read for once in a while only. */
 static int
@@ -141,7 +113,7 @@ has_news(struct ldap_source *s, bool *is_news_there)
 	*is_news_there = is_news(s);
 	if (*is_news_there || s->look_marker.len > 0 || !s->answering)
 		return 0;
-	if (find_asked(s, &s->has_found) != 0)
+	if (ldap_questions_find(s->answering, s->link, &s->has_found, &s->fault) != 0)
 		return -1;
 	*is_news_there = s->has_found && s->may_find;
 	s->is_undecided = s->has_found && !s->may_find;
@@ -150,10 +122,10 @@ has_news(struct ldap_source *s, bool *is_news_there)
 
 /* What was read is what counts, or an error. */
 static void
-take_reading(struct ldap_source *s)
+take_reading(struct ldap_source *s, size_t changes)
 {
 	if (s->result == 0)
-		s->result = settle(&s->settler, &s->held, time_now().mono_us, quiet_us(s), &s->look_records, &s->fault);
+		s->result = settle(&s->settler, &s->held, changes, time_now().mono_us, quiet_us(s), &s->look_records, &s->fault);
 	s->has_read = s->result == 0;
 }
 
@@ -173,7 +145,7 @@ look_by_marker(struct ldap_source *s)
 		return true;
 	}
 	s->result = ldap_link_read(s->link, &s->look_records, &s->fault);
-	take_reading(s);
+	take_reading(s, SIZE_MAX);
 	s->has_failed_reading = !s->has_read && !ldap_link_was_slow(s->link);
 	return s->has_read;
 }
@@ -181,10 +153,12 @@ look_by_marker(struct ldap_source *s)
 static bool
 look_by_sync(struct ldap_source *s)
 {
-	if (!ldap_sync_has_changed(s->sync) && !s->must_read)
+	size_t changes = ldap_sync_changes(s->sync);
+
+	if (changes == 0 && !s->must_read)
 		return true;
 	s->result = ldap_sync_read(s->sync, &s->look_records, &s->fault);
-	take_reading(s);
+	take_reading(s, changes);
 	if (s->has_read)
 		ldap_sync_settled(s->sync);
 	return s->has_read;
@@ -211,7 +185,7 @@ look_at_one(struct ldap_source *s)
 		s->is_current = true;
 		break;
 	case LDAP_SYNC_RESULT_BEHIND:
-		s->result = s->answering ? find_asked(s, &s->is_undecided) : 0;
+		s->result = s->answering ? ldap_questions_find(s->answering, s->link, &s->is_undecided, &s->fault) : 0;
 		break;
 	}
 	s->is_synced = true;
@@ -274,6 +248,8 @@ start_look(struct ldap_source *s)
 {
 	int64_t now_us = time_now().mono_us;
 
+	ldap_arrival_stop(s->arrival);
+	s->began_us = now_us;
 	s->is_looking = true;
 	s->has_to_look_again = s->has_read = s->has_failed_reading = s->has_found = s->is_undecided = false;
 	s->may_read = now_us >= s->read_again_us;
@@ -288,19 +264,6 @@ start_look(struct ldap_source *s)
 	s->job.run = look;
 	pool_add(s->pool, &s->strand, &s->job);
 	keep_watch(s);
-}
-
-static void
-answer_questions(struct ldap_source *s, bool is_sure)
-{
-	struct question *next, *q = s->answering;
-
-	s->answering = NULL;
-	for (; q; q = next) {
-		next = q->next;
-		q->sure(q->arg, is_sure);
-		memory_free(q);
-	}
 }
 
 static void
@@ -367,11 +330,23 @@ looked(struct wake *wake)
 	else
 		take_failure(s);
 	tell_doubt(s);
-	answer_questions(s, s->result == 0 && !s->is_undecided);
+	ldap_questions_answer(&s->answering, s->result == 0 && !s->is_undecided);
 	if (s->current > 0)
 		ldap_probe_start(s->probe, s->current);
 	s->looked_us = time_now().mono_us;
 	timer_start(&s->timer, s->has_to_look_again ? BETWEEN_LOOKS_MS : LOOK_MS, LOOK_MS);
+	ldap_arrival_watch(s->arrival, s->was_synced ? ldap_link_share(s->link) : -1);
+}
+
+/* A server that has much to tell is given time to tell it: a look may cost the CPU of all accounts. */
+static void
+arrived(void *arg)
+{
+	struct ldap_source *s = arg;
+	int64_t took_ms = (s->looked_us - s->began_us) / 1000;
+
+	if (!s->is_looking && took_ms * 2 < LOOK_MS)
+		timer_start(&s->timer, took_ms * 2 > BETWEEN_LOOKS_MS ? (uint64_t)took_ms * 2 : BETWEEN_LOOKS_MS, LOOK_MS);
 }
 
 static void
@@ -441,6 +416,7 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	timer_init(&s->timer, loop, fired);
 	timer_init(&s->watchdog, loop, watchdog_fired);
 	s->open_handles = 3;
+	s->arrival = ldap_arrival_new(loop, arrived, s);
 	s->turn_to = NOBODY;
 	if (ldap_link_server_count(s->link) > 1)
 		s->probe = ldap_probe_new(loop, config, is_back, s);
@@ -450,17 +426,6 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	timer_start(&s->timer, LOOK_MS, LOOK_MS);
 	start_look(s);
 	return s;
-}
-
-static void
-forget_questions(struct question *q)
-{
-	struct question *next;
-
-	for (; q; q = next) {
-		next = q->next;
-		memory_free(q);
-	}
 }
 
 /* The memory goes with the last of them. */
@@ -497,6 +462,7 @@ ldap_source_free(struct ldap_source **at)
 	if (!s)
 		return;
 	*at = NULL;
+	ldap_arrival_free(&s->arrival);
 	ldap_link_cancel(s->link);
 	ldap_probe_free(&s->probe);
 	pool_free(&s->pool);
@@ -504,8 +470,8 @@ ldap_source_free(struct ldap_source **at)
 	held_done(&s->held);
 	ldap_link_free(&s->link);
 	claims_free(&s->settler.claims);
-	forget_questions(s->asked);
-	forget_questions(s->answering);
+	ldap_questions_forget(&s->asked);
+	ldap_questions_forget(&s->answering);
 	buf_done(&s->marker);
 	buf_done(&s->look_marker);
 	buf_done_secret(&s->look_records);
@@ -517,16 +483,9 @@ ldap_source_free(struct ldap_source **at)
 void
 ldap_source_confirm(struct ldap_source *s, struct bytes address, void (*sure)(void *arg, bool is_sure), void *arg)
 {
-	struct question *q = memory_new(sizeof *q + address.len);
 	int64_t since_us = time_now().mono_us - s->looked_us;
 
-	q->sure = sure;
-	q->arg = arg;
-	q->next = s->asked;
-	s->asked = q;
-	q->len = address.len;
-	if (address.len)
-		memcpy(q->address, address.ptr, address.len);
+	ldap_questions_add(&s->asked, address, sure, arg);
 	if (s->is_looking)
 		s->has_to_look_again = true;
 	else if (since_us >= BETWEEN_LOOKS_MS * 1000)

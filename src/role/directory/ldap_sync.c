@@ -17,7 +17,7 @@
 #include "role/directory/sync_value.h"
 #include "sys/time.h"
 
-enum { SEARCHES = 2, NO_SEARCH = -1, CATCH_UP_US = 1000000, SILENT_US = 5000000, UNSAVED_MAX = 1048576, SAVE_US = 60000000, CSN_FILTER_MAX = 256 };
+enum { SEARCHES = 2, NO_SEARCH = -1, CATCH_UP_US = 1000000, SILENT_US = 5000000, UNSAVED_MAX = 1048576, SAVE_US = 60000000, CSN_FILTER_MAX = 256, MANY = 1000000 };
 
 struct search {
 	const char *filter;
@@ -41,7 +41,7 @@ struct ldap_sync {
 	uint64_t connection; /* that the searches are open on */
 	bool is_offered; /* on that connection */
 	bool is_unexplained; /* a change was told by its cookie alone */
-	bool has_changed;
+	size_t changes; /* of entries, not settled yet */
 	int64_t saved_us; /* mono */
 	struct ldap_sync_counts counts;
 };
@@ -76,7 +76,7 @@ ldap_sync_new(struct ldap_link *link, int directory)
 	buf_init(&s->behind, IMAGE_TEXT_MAX);
 	buf_init(&s->checked, IMAGE_TEXT_MAX);
 	put_bytes(&s->checked, buf_bytes(&s->searches[0].state));
-	s->has_changed = true;
+	s->changes = MANY;
 	return s;
 }
 
@@ -152,7 +152,7 @@ put_entry(struct ldap_sync *s, struct search *search, LDAPMessage *message, stru
 	buf_init(&records, IMAGE_OCTETS_MAX);
 	search->put(&records, &s->link->mapping, s->link->ld, message);
 	if (!records.has_failed)
-		s->has_changed |= entries_put(&search->entries, uuid, buf_bytes(&records));
+		s->changes += entries_put(&search->entries, uuid, buf_bytes(&records));
 	buf_done_secret(&records);
 }
 
@@ -173,7 +173,7 @@ take_state(struct ldap_sync *s, struct search *search, LDAPMessage *message, con
 		put_entry(s, search, message, state.uuid);
 		break;
 	case SYNC_DELETE:
-		s->has_changed |= entries_delete(&search->entries, state.uuid);
+		s->changes += entries_delete(&search->entries, state.uuid);
 		break;
 	}
 	adopt(search, state.cookie);
@@ -200,7 +200,7 @@ take_id_set(struct ldap_sync *s, struct search *search, const struct sync_info *
 
 	while (sync_take_uuid(&rest, &uuid))
 		if (info->has_deletes)
-			s->has_changed |= entries_delete(&search->entries, uuid);
+			s->changes += entries_delete(&search->entries, uuid);
 		else
 			entries_meet(&search->entries, uuid);
 }
@@ -210,7 +210,7 @@ end_phase(struct ldap_sync *s, struct search *search, const struct sync_info *in
 {
 	search->is_strange |= entries_has_strangers(&search->entries);
 	if (info->kind == SYNC_REFRESH_PRESENT || (search->is_full && info->is_done))
-		s->has_changed |= entries_end_pass(&search->entries);
+		s->changes += entries_end_pass(&search->entries);
 	else if (!search->is_full)
 		entries_drop_pass(&search->entries);
 	if (!info->is_done)
@@ -519,17 +519,17 @@ ldap_sync_follow(struct ldap_sync *s, struct bytes marker, bool is_urgent, struc
 	if (follow(s, marker, is_urgent, f) != 0)
 		return LDAP_SYNC_RESULT_FAILED;
 	if (!s->is_offered) {
-		s->has_changed = true; /* what was read in another way is in force then */
+		s->changes = MANY; /* what was read in another way is in force then */
 		return LDAP_SYNC_RESULT_ABSENT;
 	}
 	save_when_due(s);
 	return note_behind(s, marker, time_now().mono_us) ? LDAP_SYNC_RESULT_BEHIND : LDAP_SYNC_RESULT_CURRENT;
 }
 
-bool
-ldap_sync_has_changed(const struct ldap_sync *s)
+size_t
+ldap_sync_changes(const struct ldap_sync *s)
 {
-	return s->has_changed;
+	return s->changes;
 }
 
 /* The next connection has to tell all of it. */
@@ -541,6 +541,7 @@ forget(struct ldap_sync *s)
 		buf_reset(&s->searches[i].state);
 	}
 	buf_reset(&s->checked);
+	s->changes = MANY;
 	ldap_link_turn_to(s->link, ldap_link_current(s->link));
 }
 
@@ -563,7 +564,7 @@ ldap_sync_read(struct ldap_sync *s, struct buf *records, struct fault *f)
 void
 ldap_sync_settled(struct ldap_sync *s)
 {
-	s->has_changed = false;
+	s->changes = 0;
 }
 
 struct ldap_sync_counts

@@ -24,8 +24,8 @@ void ldap_sync_free(struct ldap_sync **sync);
 /* Takes what was told since the last call, and begins anew when the connection is another one.  marker: what ldap_link_marker
    said just now.  Waits a second for what the marker knows of, when is_urgent. */
 enum ldap_sync_result ldap_sync_follow(struct ldap_sync *sync, struct bytes marker, bool is_urgent, struct fault *f);
-/* Has an entry changed that ldap_sync_settled was not said of? */
-bool ldap_sync_has_changed(const struct ldap_sync *sync);
+/* How many entries changed since ldap_sync_settled; many, when what is in force was not read here. */
+size_t ldap_sync_changes(const struct ldap_sync *sync);
 /* Appends the records of all entries, users before groups (claims.h).  -1 with *f, also (FAULT_PERM) when there is no user. */
 int ldap_sync_read(struct ldap_sync *sync, struct buf *records, struct fault *f) __attribute__((warn_unused_result));
 /* What was read is in force. */

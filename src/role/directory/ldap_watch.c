@@ -71,6 +71,15 @@ ldap_watch_disconnected(struct ldap_watch *w)
 	pthread_mutex_unlock(&w->mutex);
 }
 
+int
+ldap_watch_share(struct ldap_watch *w)
+{
+	pthread_mutex_lock(&w->mutex);
+	int fd = w->fd == -1 ? -1 : net_share(w->fd);
+	pthread_mutex_unlock(&w->mutex);
+	return fd;
+}
+
 int64_t
 ldap_watch_look(struct ldap_watch *w, int64_t now_us)
 {

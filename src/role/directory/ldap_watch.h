@@ -26,6 +26,8 @@ void ldap_watch_done(struct ldap_watch *w);
 void ldap_watch_begin(struct ldap_watch *w, int64_t deadline_us);
 /* The call has ended.  True: too late, the connection is of no use any more. */
 bool ldap_watch_end(struct ldap_watch *w);
+/* Another descriptor of the connection, the caller's to close; -1: there is none. */
+int ldap_watch_share(struct ldap_watch *w);
 /* Has its time passed? */
 bool ldap_watch_has_passed(struct ldap_watch *w);
 /* There is a new connection, over the socket fd, which stays the caller's.  False: too late. */

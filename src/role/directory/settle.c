@@ -57,11 +57,13 @@ compare(struct settler *s, const struct held *held, int64_t now_us, int64_t quie
 }
 
 int
-settle(struct settler *s, const struct held *held, int64_t now_us, int64_t quiet_us, struct buf *records, struct fault *f)
+settle(struct settler *s, const struct held *held, size_t changes, int64_t now_us, int64_t quiet_us, struct buf *records, struct fault *f)
 {
 	settle_claims(s, records);
 	spread_groups(records);
-	compare(s, held, now_us, quiet_us, records);
+	/* An entry that did not change has what it had: claims stay. */
+	if (s->doubt.since_us || doubt_is_due(0, changes))
+		compare(s, held, now_us, quiet_us, records);
 	return records->has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;
 }
 

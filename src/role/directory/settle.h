@@ -14,8 +14,9 @@ struct settler {
 	struct doubt_count count; /* of the last reading */
 };
 
-/* Puts what counts in place of what was read.  -1 with *f (FAULT_LIMIT): it is more than fits. */
-int settle(struct settler *s, const struct held *held, int64_t now_us, int64_t quiet_us, struct buf *records, struct fault *f)
+/* Puts what counts in place of what was read, of which so many entries at most are not as they were.  -1 with *f (FAULT_LIMIT): it is
+   more than fits. */
+int settle(struct settler *s, const struct held *held, size_t changes, int64_t now_us, int64_t quiet_us, struct buf *records, struct fault *f)
 	__attribute__((warn_unused_result));
 /* The server showed nobody: it may be about to be filled again. */
 void settle_nobody(struct settler *s, const struct held *held, int64_t now_us);

@@ -1,0 +1,73 @@
+#include "role/directory/ldap_questions.h"
+
+#include "base/map.h"
+#include "base/memory.h"
+
+#include <string.h>
+
+struct ldap_question {
+	struct ldap_question *next;
+	void (*sure)(void *arg, bool is_sure);
+	void *arg;
+	size_t len;
+	uint8_t address[];
+};
+
+void
+ldap_questions_add(struct ldap_question **list, struct bytes address, void (*sure)(void *arg, bool is_sure), void *arg)
+{
+	struct ldap_question *q = memory_new(sizeof *q + address.len);
+
+	q->sure = sure;
+	q->arg = arg;
+	q->next = *list;
+	q->len = address.len;
+	if (address.len)
+		memcpy(q->address, address.ptr, address.len);
+	*list = q;
+}
+
+void
+ldap_questions_answer(struct ldap_question **list, bool is_sure)
+{
+	struct ldap_question *next, *q = *list;
+
+	*list = NULL;
+	for (; q; q = next) {
+		next = q->next;
+		q->sure(q->arg, is_sure);
+		memory_free(q);
+	}
+}
+
+void
+ldap_questions_forget(struct ldap_question **list)
+{
+	struct ldap_question *next;
+
+	for (; *list; *list = next) {
+		next = (*list)->next;
+		memory_free(*list);
+	}
+}
+
+int
+ldap_questions_find(const struct ldap_question *list, struct ldap_link *link, bool *is_found, struct fault *f)
+{
+	struct map *seen = map_new();
+	struct bytes *addresses;
+	size_t count = 0;
+	int result;
+
+	for (const struct ldap_question *q = list; q; q = q->next)
+		count++;
+	addresses = memory_new_array(count, sizeof *addresses);
+	count = 0;
+	for (const struct ldap_question *q = list; q; q = q->next)
+		if (!map_put(seen, bytes_of(q->address, q->len), addresses))
+			addresses[count++] = bytes_of(q->address, q->len);
+	result = ldap_link_find(link, addresses, count, is_found, f);
+	memory_free(addresses);
+	map_free(&seen);
+	return result;
+}

@@ -1,0 +1,20 @@
+/* Those who want to know whether what we have of an address is how it is. */
+#ifndef ROLE_DIRECTORY_LDAP_QUESTIONS_H
+#define ROLE_DIRECTORY_LDAP_QUESTIONS_H
+
+#include "role/directory/ldap_link.h"
+
+/* A list, NULL when it is empty. */
+struct ldap_question;
+
+/* Adds one: ldap_source_confirm. */
+void ldap_questions_add(struct ldap_question **list, struct bytes address, void (*sure)(void *arg, bool is_sure), void *arg);
+/* Tells them all, and empties the list. */
+void ldap_questions_answer(struct ldap_question **list, bool is_sure);
+/* Empties it. */
+void ldap_questions_forget(struct ldap_question **list);
+/* Has the server one of the addresses?  Each is looked up once.  -1 with *f. */
+int ldap_questions_find(const struct ldap_question *list, struct ldap_link *link, bool *is_found, struct fault *f)
+	__attribute__((warn_unused_result));
+
+#endif
