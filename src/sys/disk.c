@@ -22,12 +22,24 @@ disk_close(int *fd)
 	*fd = -1;
 }
 
+/* Takes the memory for a large file at once. */
+static void
+reserve(int fd, size_t max, struct buf *out)
+{
+	struct stat st;
+
+	if (disk->fstat(fd, &st) == 0 && st.st_size > 65536 && (uint64_t)st.st_size < max
+		&& (uint64_t)st.st_size + 65536 <= out->max - out->len)
+		(void)buf_room(out, (size_t)st.st_size + 65536);
+}
+
 /* Reads to the end of the file, whatever fstat says: files of /proc have no size. */
 int
 disk_read_descriptor(int fd, size_t max, struct buf *out, struct fault *f)
 {
 	size_t begin = out->len;
 
+	reserve(fd, max, out);
 	for (;;) {
 		size_t done = out->len - begin;
 		size_t count = max - done + 1 < 65536 ? max - done + 1 : 65536;

@@ -323,8 +323,10 @@ read_merged(const struct entries *e, struct buf *out, bool is_items)
 	struct buf text;
 	bool is_read = read_base(e, &text, &base);
 
-	if (is_read)
+	if (is_read && base.len + e->changes.len) {
+		(void)buf_room(out, base.len + e->changes.len); /* all of it at once: growing copies */
 		merge(e, base, out, is_items);
+	}
 	buf_done_secret(&text);
 	return is_read;
 }

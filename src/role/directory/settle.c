@@ -2,6 +2,15 @@
 
 #include "role/directory/groups.h"
 
+/* Of records that will be about as long as these: all of it at once, since growing copies. */
+static void
+begin_like(struct buf *out, const struct buf *records)
+{
+	buf_init(out, IMAGE_OCTETS_MAX);
+	if (records->len)
+		(void)buf_room(out, records->len);
+}
+
 /* Puts other records in place of these. */
 static void
 replace(struct buf *records, struct buf *by)
@@ -15,7 +24,7 @@ settle_claims(struct settler *s, struct buf *records)
 {
 	struct buf out;
 
-	buf_init(&out, IMAGE_OCTETS_MAX);
+	begin_like(&out, records);
 	claims_settle(s->claims, buf_bytes(records), &out);
 	replace(records, &out);
 }
@@ -27,7 +36,7 @@ spread_groups(struct buf *records)
 
 	if (!groups_are_in(buf_bytes(records)))
 		return;
-	buf_init(&out, IMAGE_OCTETS_MAX);
+	begin_like(&out, records);
 	groups_spread(buf_bytes(records), &out);
 	replace(records, &out);
 }
@@ -37,7 +46,7 @@ keep_doubted(struct buf *records, struct bytes held)
 {
 	struct buf out;
 
-	buf_init(&out, IMAGE_OCTETS_MAX);
+	begin_like(&out, records);
 	doubt_keep(held, buf_bytes(records), &out);
 	replace(records, &out);
 }
