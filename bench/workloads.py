@@ -108,7 +108,7 @@ def idle(server, sessions, is_tls):
 
 
 def logins(server, count):
-    """A connection, LOGIN and LOGOUT, 8 at a time; passwords are {SSHA} in LDAP."""
+    """A connection, LOGIN and its end, 8 at a time; passwords are {SSHA} in LDAP."""
     other = measure.wait_for_quiet(10)
     cpu = server.group.cpu_s()
     out = json.loads(subprocess.run(client("logins", "127.0.0.1", server.imap, count, servers.USERS), check=True, capture_output=True, text=True).stdout)
