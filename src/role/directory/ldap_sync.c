@@ -426,6 +426,7 @@ find_changed_trees(struct ldap_sync *s, bool *is_found, struct fault *f)
 	ldap_link_begin(s->link);
 	code = ldap_search_ext_s(s->link->ld, s->link->base, LDAP_SCOPE_SUBTREE, filter, attributes, 0, NULL, NULL, &timeout, LDAP_NO_LIMIT,
 		&result);
+	*is_found = code == LDAP_SIZELIMIT_EXCEEDED;
 	for (LDAPMessage *e = code == LDAP_SUCCESS ? ldap_first_entry(s->link->ld, result) : NULL; e; e = ldap_next_entry(s->link->ld, e)) {
 		struct berval **values = ldap_get_values_len(s->link->ld, e, name);
 
