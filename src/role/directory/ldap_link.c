@@ -4,25 +4,11 @@
 #include "role/directory/image.h"
 #include "role/directory/ldap_filter.h"
 #include "role/directory/ldap_link_internal.h"
-#include "sys/time.h"
 
 #include <string.h>
 #include <sys/time.h>
 
-enum { PAGE_ENTRIES = 500, FILTER_FULL = 16384, FILTER_MAX = 131072, ARENA_MAX = 65536, PARENTS_MAX = 32, SECOND_US = 1000000, CONTROLS_MAX = 65536 };
-
-static char *
-keep(struct arena *a, struct bytes text)
-{
-	char *copy = arena_take(a, text.len + 1);
-
-	if (!copy)
-		return NULL;
-	if (text.len)
-		memcpy(copy, text.ptr, text.len);
-	copy[text.len] = '\0';
-	return copy;
-}
+enum { PAGE_ENTRIES = 500, FILTER_FULL = 16384, FILTER_MAX = 131072, ARENA_MAX = 65536, PARENTS_MAX = 32, CONTROLS_MAX = 65536 };
 
 static void
 put_origin(struct buf *out, const struct config *c, const struct ldap_mapping *m)
@@ -37,32 +23,6 @@ put_origin(struct buf *out, const struct config *c, const struct ldap_mapping *m
 		put_format(out, " %s", m->members[i]);
 }
 
-/* From here on the watch keeps the time: with a time-out of its own libldap would make the socket non-blocking for
-   TLS, and GnuTLS would spin on it. */
-static int
-on_connected(LDAP *ld, Sockbuf *sb, LDAPURLDesc *server, struct sockaddr *address, struct ldap_conncb *callback)
-{
-	static const struct timeval none = { -1, 0 };
-	struct ldap_link *link = callback->lc_arg;
-	ber_socket_t fd = -1;
-
-	(void)server, (void)address;
-	if (ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &none) != LDAP_OPT_SUCCESS)
-		return -1;
-	if (ber_sockbuf_ctrl(sb, LBER_SB_OPT_GET_FD, &fd) != 1)
-		return -1;
-	return ldap_watch_connected(&link->watch, fd) ? 0 : -1;
-}
-
-static void
-on_disconnected(LDAP *ld, Sockbuf *sb, struct ldap_conncb *callback)
-{
-	struct ldap_link *link = callback->lc_arg;
-
-	(void)ld, (void)sb;
-	ldap_watch_disconnected(&link->watch);
-}
-
 struct ldap_link *
 ldap_link_new(const struct config *c)
 {
@@ -71,19 +31,17 @@ ldap_link_new(const struct config *c)
 
 	link->arena = arena_new("ldap", ARENA_MAX, ARENA_SECRET);
 	for (size_t i = 0; i < c->ldap_servers.count; i++)
-		link->servers[link->server_count++] = keep(link->arena, c->ldap_servers.at[i]);
-	link->base = keep(link->arena, c->ldap_base);
-	link->users = keep(link->arena, c->ldap_users);
-	link->groups = c->ldap_groups.len ? keep(link->arena, c->ldap_groups) : NULL;
-	link->bind_dn = keep(link->arena, c->ldap_bind_dn);
-	link->ca_file = keep(link->arena, c->ldap_ca_file);
-	link->secret_password = keep(link->arena, c->ldap_secret_password);
+		link->servers[link->server_count++] = ldap_wire_keep(link->arena, c->ldap_servers.at[i]);
+	link->base = ldap_wire_keep(link->arena, c->ldap_base);
+	link->users = ldap_wire_keep(link->arena, c->ldap_users);
+	link->groups = c->ldap_groups.len ? ldap_wire_keep(link->arena, c->ldap_groups) : NULL;
+	link->bind_dn = ldap_wire_keep(link->arena, c->ldap_bind_dn);
+	link->secret_password = ldap_wire_keep(link->arena, c->ldap_secret_password);
 	if (!arena_copy(link->arena, c->recipient_delimiter, &link->delimiters))
 		link->delimiters = BYTES_NONE;
-	link->is_starttls = c->ldap_starttls == LDAP_TLS_START;
 	link->timeout.tv_sec = (time_t)c->ldap_timeout_s;
-	link->on_connection = (struct ldap_conncb){ on_connected, on_disconnected, link };
-	ldap_watch_init(&link->watch);
+	ldap_wire_settings_init(&link->settings, c, link->arena);
+	ldap_wire_init(&link->wire, &link->settings);
 	ldap_mapping_init(&link->mapping, c, link->arena);
 	buf_init(&origin, IMAGE_TEXT_MAX * 4);
 	put_origin(&origin, c, &link->mapping);
@@ -97,18 +55,13 @@ ldap_link_new(const struct config *c)
 void
 ldap_link_begin(struct ldap_link *link)
 {
-	ldap_watch_begin(&link->watch, time_now().mono_us + link->timeout.tv_sec * SECOND_US);
+	ldap_wire_begin(&link->wire);
 }
 
 static void
 disconnect(struct ldap_link *link)
 {
-	if (!link->ld)
-		return;
-	ldap_link_begin(link);
-	(void)ldap_unbind_ext_s(link->ld, NULL, NULL); /* frees it whatever it returns */
-	(void)ldap_watch_end(&link->watch);
-	link->ld = NULL;
+	ldap_wire_close(&link->wire);
 	link->has_no_context = false;
 }
 
@@ -120,8 +73,7 @@ ldap_link_free(struct ldap_link **at)
 	if (!link)
 		return;
 	*at = NULL;
-	disconnect(link);
-	ldap_watch_done(&link->watch);
+	ldap_wire_done(&link->wire);
 	arena_free(&link->arena);
 	memory_free(link);
 }
@@ -160,91 +112,56 @@ ldap_link_origin(const struct ldap_link *link)
 int64_t
 ldap_link_watch(struct ldap_link *link, int64_t now_us)
 {
-	int64_t left_us = ldap_watch_look(&link->watch, now_us);
+	int64_t left_us = ldap_watch_look(&link->wire.watch, now_us);
 
-	return left_us ? left_us : link->timeout.tv_sec * SECOND_US;
+	return left_us ? left_us : link->settings.timeout_us;
 }
 
 void
 ldap_link_cancel(struct ldap_link *link)
 {
-	ldap_watch_cancel(&link->watch);
+	ldap_watch_cancel(&link->wire.watch);
 }
 
 int
 ldap_link_share(struct ldap_link *link)
 {
-	return ldap_watch_share(&link->watch);
+	return ldap_watch_share(&link->wire.watch);
 }
 
 /* What libldap and the server have to say, for the administrator. */
 int
 ldap_link_failed(struct ldap_link *link, const char *at, int code, struct fault *f)
 {
-	const char *server = link->servers[link->current];
-	char *more = NULL;
-
 	link->counts[link->current].errors++;
-	link->is_slow = code == LDAP_TIMEOUT || ldap_watch_has_passed(&link->watch);
-	if (link->is_slow)
-		return fault_set(f, FAULT_TEMP, "%s: %s: no answer within %lld s", server, at, (long long)link->timeout.tv_sec);
-	if (link->ld)
-		(void)ldap_get_option(link->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &more);
-	fault_set(f, FAULT_TEMP, "%s: %s: %s%s%s", server, at, ldap_err2string(code), more && *more ? ": " : "",
-		more ? more : "");
-	ldap_memfree(more);
-	return -1;
+	link->is_slow = code == LDAP_TIMEOUT || ldap_watch_has_passed(&link->wire.watch);
+	return ldap_wire_explain(&link->wire, link->servers[link->current], at, link->is_slow ? LDAP_TIMEOUT : code, f);
 }
 
 /* Ends what began; an answer that came while its time passed is none: the connection may be cut. */
 int
 ldap_link_end(struct ldap_link *link, int result, const char *at, struct fault *f)
 {
-	if (result == 0 && ldap_watch_has_passed(&link->watch))
+	if (result == 0 && ldap_watch_has_passed(&link->wire.watch))
 		result = ldap_link_failed(link, at, LDAP_TIMEOUT, f);
-	(void)ldap_watch_end(&link->watch);
+	(void)ldap_watch_end(&link->wire.watch);
 	link->counts[link->current].answers += result == 0;
 	return result;
-}
-
-static int
-set_options(struct ldap_link *link)
-{
-	const int version = LDAP_VERSION3, demand = LDAP_OPT_X_TLS_DEMAND, tls_least = LDAP_OPT_X_TLS_PROTOCOL_TLS1_2;
-	const int fresh = 0;
-
-	if (ldap_set_option(link->ld, LDAP_OPT_PROTOCOL_VERSION, &version) != LDAP_OPT_SUCCESS
-		|| ldap_set_option(link->ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) != LDAP_OPT_SUCCESS
-		|| ldap_set_option(link->ld, LDAP_OPT_NETWORK_TIMEOUT, &link->timeout) != LDAP_OPT_SUCCESS
-		|| ldap_set_option(link->ld, LDAP_OPT_TIMEOUT, &link->timeout) != LDAP_OPT_SUCCESS
-		|| ldap_set_option(link->ld, LDAP_OPT_CONNECT_CB, &link->on_connection) != LDAP_OPT_SUCCESS
-		|| ldap_set_option(link->ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) != LDAP_OPT_SUCCESS
-		|| ldap_set_option(link->ld, LDAP_OPT_X_TLS_PROTOCOL_MIN, &tls_least) != LDAP_OPT_SUCCESS
-		|| (link->ca_file[0] && ldap_set_option(link->ld, LDAP_OPT_X_TLS_CACERTFILE, link->ca_file) != LDAP_OPT_SUCCESS))
-		return -1;
-	return ldap_set_option(link->ld, LDAP_OPT_X_TLS_NEWCTX, &fresh) == LDAP_OPT_SUCCESS ? 0 : -1;
 }
 
 /* Connects to the current server, starts TLS, binds: RFC 4513 3, 5.1. */
 static int
 open_connection(struct ldap_link *link, struct fault *f)
 {
-	const char *server = link->servers[link->current];
 	struct berval credentials = { strlen(link->secret_password), link->secret_password };
-	bool is_ldaps = bytes_starts_nocase(bytes_text(server), BYTES("ldaps:"));
-	int code = ldap_initialize(&link->ld, server);
+	const char *at;
+	int code = ldap_wire_open(&link->wire, link->servers[link->current], &at);
 
 	link->connections++;
 	if (code != LDAP_SUCCESS)
-		return ldap_link_failed(link, "address", code, f);
-	if (set_options(link) != 0)
-		return ldap_link_failed(link, "options (is the ca file readable?)", LDAP_PARAM_ERROR, f);
-	if (link->is_starttls && !is_ldaps && (code = ldap_start_tls_s(link->ld, NULL, NULL)) != LDAP_SUCCESS)
-		return ldap_link_failed(link, "StartTLS", code, f);
-	code = ldap_sasl_bind_s(link->ld, link->bind_dn, LDAP_SASL_SIMPLE, &credentials, NULL, NULL, NULL);
-	if (code != LDAP_SUCCESS)
-		return ldap_link_failed(link, "bind", code, f);
-	return 0;
+		return ldap_link_failed(link, at, code, f);
+	code = ldap_sasl_bind_s(link->wire.ld, link->bind_dn, LDAP_SASL_SIMPLE, &credentials, NULL, NULL, NULL);
+	return code == LDAP_SUCCESS ? 0 : ldap_link_failed(link, "bind", code, f);
 }
 
 static int
@@ -264,7 +181,7 @@ ensure_connected(struct ldap_link *link, size_t except, struct fault *f)
 {
 	size_t first = link->current;
 
-	if (link->ld || (first != except && connect_to(link, first, f) == 0))
+	if (link->wire.ld || (first != except && connect_to(link, first, f) == 0))
 		return 0;
 	for (size_t i = 0; i < link->server_count; i++)
 		if (i != first && i != except && connect_to(link, i, f) == 0)
@@ -300,11 +217,11 @@ read_values(struct ldap_link *link, const char *dn, const char *attribute, struc
 	int code;
 
 	memcpy(name, attribute, strlen(attribute) + 1);
-	code = ldap_search_ext_s(link->ld, dn, LDAP_SCOPE_BASE, "(objectClass=*)", attributes, 0, NULL, NULL, &timeout, 1,
+	code = ldap_search_ext_s(link->wire.ld, dn, LDAP_SCOPE_BASE, "(objectClass=*)", attributes, 0, NULL, NULL, &timeout, 1,
 		&result);
-	entry = code == LDAP_SUCCESS ? ldap_first_entry(link->ld, result) : NULL;
+	entry = code == LDAP_SUCCESS ? ldap_first_entry(link->wire.ld, result) : NULL;
 	if (entry)
-		values = ldap_get_values_len(link->ld, entry, attribute);
+		values = ldap_get_values_len(link->wire.ld, entry, attribute);
 	for (size_t i = 0; values && values[i]; i++)
 		put_value(out, attribute, values[i]);
 	ldap_value_free_len(values);
@@ -395,13 +312,13 @@ ask_marker(struct ldap_link *link, size_t except, struct buf *marker, struct fau
 int
 ldap_link_marker(struct ldap_link *link, struct buf *marker, struct fault *f)
 {
-	bool was_connected = link->ld != NULL;
+	bool was_connected = link->wire.ld != NULL;
 	size_t except = link->server_count;
 
 	link->is_slow = false;
 	if (ask_marker(link, except, marker, f) == 0)
 		return 0;
-	if (!link->ld)
+	if (!link->wire.ld)
 		return -1;
 	if (!was_connected || link->is_slow) {
 		except = link->current;
@@ -410,7 +327,7 @@ ldap_link_marker(struct ldap_link *link, struct buf *marker, struct fault *f)
 	disconnect(link);
 	if (ask_marker(link, except, marker, f) == 0)
 		return 0;
-	if (link->ld)
+	if (link->wire.ld)
 		turn_to_another(link);
 	return -1;
 }
@@ -422,9 +339,9 @@ search_any(struct ldap_link *link, const char *filter, bool *is_found, struct fa
 	char none[] = LDAP_NO_ATTRS, *attributes[] = { none, NULL };
 	struct timeval timeout = link->timeout;
 	LDAPMessage *result = NULL;
-	int code = ldap_search_ext_s(link->ld, link->base, LDAP_SCOPE_SUBTREE, filter, attributes, 0, NULL, NULL, &timeout, 1, &result);
+	int code = ldap_search_ext_s(link->wire.ld, link->base, LDAP_SCOPE_SUBTREE, filter, attributes, 0, NULL, NULL, &timeout, 1, &result);
 
-	*is_found = code == LDAP_SIZELIMIT_EXCEEDED || (code == LDAP_SUCCESS && ldap_count_entries(link->ld, result) > 0);
+	*is_found = code == LDAP_SIZELIMIT_EXCEEDED || (code == LDAP_SUCCESS && ldap_count_entries(link->wire.ld, result) > 0);
 	(void)ldap_msgfree(result);
 	return *is_found || code == LDAP_SUCCESS || code == LDAP_NO_SUCH_OBJECT ? 0 : ldap_link_failed(link, "search", code, f);
 }
@@ -503,24 +420,24 @@ read_page(struct ldap_link *link, const struct reading *r, struct berval *cookie
 	struct timeval timeout = link->timeout;
 	LDAPMessage *result = NULL;
 	ber_int_t count;
-	int code = ldap_create_page_control(link->ld, PAGE_ENTRIES, cookie, 0, &page), outcome = LDAP_SUCCESS;
+	int code = ldap_create_page_control(link->wire.ld, PAGE_ENTRIES, cookie, 0, &page), outcome = LDAP_SUCCESS;
 
 	asked[0] = page;
 	if (code == LDAP_SUCCESS)
-		code = ldap_search_ext_s(link->ld, link->base, LDAP_SCOPE_SUBTREE, r->filter,
+		code = ldap_search_ext_s(link->wire.ld, link->base, LDAP_SCOPE_SUBTREE, r->filter,
 			(char **)(void *)r->wanted, 0, asked, NULL, &timeout, LDAP_NO_LIMIT, &result);
 	ldap_control_free(page);
 	ber_memfree(cookie->bv_val);
 	*cookie = (struct berval){ 0, NULL };
 	if (code == LDAP_SUCCESS)
-		code = ldap_parse_result(link->ld, result, &outcome, NULL, NULL, NULL, &answered, 0);
+		code = ldap_parse_result(link->wire.ld, result, &outcome, NULL, NULL, NULL, &answered, 0);
 	if (code == LDAP_SUCCESS)
 		code = outcome;
-	for (LDAPMessage *e = code == LDAP_SUCCESS ? ldap_first_entry(link->ld, result) : NULL; e; e = ldap_next_entry(link->ld, e))
-		r->put(records, &link->mapping, link->ld, e);
+	for (LDAPMessage *e = code == LDAP_SUCCESS ? ldap_first_entry(link->wire.ld, result) : NULL; e; e = ldap_next_entry(link->wire.ld, e))
+		r->put(records, &link->mapping, link->wire.ld, e);
 	found = answered ? ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, answered, NULL) : NULL;
 	if (code == LDAP_SUCCESS && found)
-		code = ldap_parse_pageresponse_control(link->ld, found, &count, cookie);
+		code = ldap_parse_pageresponse_control(link->wire.ld, found, &count, cookie);
 	ldap_controls_free(answered);
 	(void)ldap_msgfree(result);
 	return code == LDAP_SUCCESS ? 0 : ldap_link_failed(link, "search", code, f);

@@ -3,9 +3,7 @@
 
 #include "role/directory/ldap_entry.h"
 #include "role/directory/ldap_link.h"
-#include "role/directory/ldap_watch.h"
-
-#include <ldap.h>
+#include "role/directory/ldap_wire.h"
 
 struct ldap_link {
 	struct arena *arena; /* the texts */
@@ -15,16 +13,14 @@ struct ldap_link {
 		uint64_t answers, errors;
 	} counts[CONFIG_LDAP_SERVERS_MAX];
 	size_t current; /* the server that is connected to, or was, or is to be tried first */
-	char *base, *users, *groups, *bind_dn, *ca_file;
+	char *base, *users, *groups, *bind_dn;
 	char *secret_password;
-	bool is_starttls;
 	struct timeval timeout;
 	struct ldap_mapping mapping;
 	struct bytes delimiters; /* before the detail of an address */
 	struct bytes origin;
-	struct ldap_conncb on_connection;
-	struct ldap_watch watch;
-	LDAP *ld; /* NULL: not connected */
+	struct ldap_wire_settings settings;
+	struct ldap_wire wire;
 	uint64_t connections; /* that were begun: the number of the present one */
 	bool is_slow; /* the last call took too long */
 	bool has_no_context; /* of this server: it has no contextCSN that we may read */

@@ -150,7 +150,7 @@ put_entry(struct ldap_sync *s, struct search *search, LDAPMessage *message, stru
 	struct buf records;
 
 	buf_init(&records, IMAGE_OCTETS_MAX);
-	search->put(&records, &s->link->mapping, s->link->ld, message);
+	search->put(&records, &s->link->mapping, s->link->wire.ld, message);
 	if (!records.has_failed)
 		s->changes += entries_put(&search->entries, uuid, buf_bytes(&records));
 	buf_done_secret(&records);
@@ -186,7 +186,7 @@ take_entry(struct ldap_sync *s, struct search *search, LDAPMessage *message, str
 	LDAPControl **controls = NULL, *found = NULL;
 	int result;
 
-	if (ldap_get_entry_controls(s->link->ld, message, &controls) == LDAP_SUCCESS && controls)
+	if (ldap_get_entry_controls(s->link->wire.ld, message, &controls) == LDAP_SUCCESS && controls)
 		found = ldap_control_find(LDAP_CONTROL_SYNC_STATE, controls, NULL);
 	result = found ? take_state(s, search, message, &found->ldctl_value, f) : malformed(s, f);
 	ldap_controls_free(controls);
@@ -244,7 +244,7 @@ take_intermediate(struct ldap_sync *s, struct search *search, LDAPMessage *messa
 	char *oid = NULL;
 	int result = 0;
 
-	if (ldap_parse_intermediate(s->link->ld, message, &oid, &value, NULL, 0) != LDAP_SUCCESS)
+	if (ldap_parse_intermediate(s->link->wire.ld, message, &oid, &value, NULL, 0) != LDAP_SUCCESS)
 		return malformed(s, f);
 	if (oid && value && bytes_equal(bytes_text(oid), BYTES(LDAP_SYNC_INFO)))
 		result = take_info(s, search, bytes_of(value->bv_val, value->bv_len), f);
@@ -260,7 +260,7 @@ take_end(struct ldap_sync *s, struct search *search, LDAPMessage *message, struc
 {
 	int code = LDAP_OTHER;
 
-	if (ldap_parse_result(s->link->ld, message, &code, NULL, NULL, NULL, NULL, 0) != LDAP_SUCCESS)
+	if (ldap_parse_result(s->link->wire.ld, message, &code, NULL, NULL, NULL, NULL, 0) != LDAP_SUCCESS)
 		return malformed(s, f);
 	search->message = NO_SEARCH;
 	entries_drop_pass(&search->entries);
@@ -298,13 +298,13 @@ take_next(struct ldap_sync *s, struct search *search, int64_t patience_us, struc
 	int got, code = LDAP_SERVER_DOWN;
 
 	ldap_link_begin(s->link);
-	got = ldap_result(s->link->ld, search->message, LDAP_MSG_ONE, &patience, &message);
-	if (ldap_watch_end(&s->link->watch)) {
+	got = ldap_result(s->link->wire.ld, search->message, LDAP_MSG_ONE, &patience, &message);
+	if (ldap_watch_end(&s->link->wire.watch)) {
 		(void)ldap_msgfree(message);
 		return ldap_link_failed(s->link, "sync", LDAP_TIMEOUT, f);
 	}
 	if (got == -1) {
-		(void)ldap_get_option(s->link->ld, LDAP_OPT_RESULT_CODE, &code);
+		(void)ldap_get_option(s->link->wire.ld, LDAP_OPT_RESULT_CODE, &code);
 		return ldap_link_failed(s->link, "sync", code, f);
 	}
 	if (got > 0)
@@ -329,9 +329,9 @@ begin_search(struct ldap_sync *s, struct search *search, struct fault *f)
 	entries_begin_pass(&search->entries, search->is_full);
 	control.ldctl_value = (struct berval){ request.len, (char *)request.ptr };
 	ldap_link_begin(s->link);
-	code = ldap_search_ext(s->link->ld, s->link->base, LDAP_SCOPE_SUBTREE, search->filter, (char **)(void *)search->wanted, 0, controls,
+	code = ldap_search_ext(s->link->wire.ld, s->link->base, LDAP_SCOPE_SUBTREE, search->filter, (char **)(void *)search->wanted, 0, controls,
 		NULL, NULL, LDAP_NO_LIMIT, &search->message);
-	if (ldap_watch_end(&s->link->watch))
+	if (ldap_watch_end(&s->link->wire.watch))
 		code = LDAP_TIMEOUT;
 	buf_done(&cookie);
 	buf_done(&request);
@@ -342,7 +342,7 @@ begin_search(struct ldap_sync *s, struct search *search, struct fault *f)
 static void
 abandon(struct ldap_sync *s, struct search *search)
 {
-	(void)ldap_abandon_ext(s->link->ld, search->message, NULL, NULL);
+	(void)ldap_abandon_ext(s->link->wire.ld, search->message, NULL, NULL);
 	search->message = NO_SEARCH;
 	search->is_persisting = false;
 	buf_reset(&search->state);
@@ -424,11 +424,11 @@ find_changed_trees(struct ldap_sync *s, bool *is_found, struct fault *f)
 	if (text.has_failed)
 		return 0;
 	ldap_link_begin(s->link);
-	code = ldap_search_ext_s(s->link->ld, s->link->base, LDAP_SCOPE_SUBTREE, filter, attributes, 0, NULL, NULL, &timeout, LDAP_NO_LIMIT,
+	code = ldap_search_ext_s(s->link->wire.ld, s->link->base, LDAP_SCOPE_SUBTREE, filter, attributes, 0, NULL, NULL, &timeout, LDAP_NO_LIMIT,
 		&result);
 	*is_found = code == LDAP_SIZELIMIT_EXCEEDED;
-	for (LDAPMessage *e = code == LDAP_SUCCESS ? ldap_first_entry(s->link->ld, result) : NULL; e; e = ldap_next_entry(s->link->ld, e)) {
-		struct berval **values = ldap_get_values_len(s->link->ld, e, name);
+	for (LDAPMessage *e = code == LDAP_SUCCESS ? ldap_first_entry(s->link->wire.ld, result) : NULL; e; e = ldap_next_entry(s->link->wire.ld, e)) {
+		struct berval **values = ldap_get_values_len(s->link->wire.ld, e, name);
 
 		if (values && values[0])
 			*is_found |= ldap_marker_is_before(buf_bytes(&s->checked), bytes_of(values[0]->bv_val, values[0]->bv_len));
