@@ -31,7 +31,13 @@ enum ipc_service { SERVICE_SMTP, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS, SERVIC
 	SERVICE_COUNT };
 
 /* Why a log-in is refused, as far as its client may know: more than the first only when the password was right. */
-enum ipc_refusal { REFUSAL_CREDENTIALS, REFUSAL_DISABLED, REFUSAL_NOT_AUTHORIZED, REFUSALS };
+enum ipc_refusal {
+	REFUSAL_CREDENTIALS,
+	REFUSAL_DISABLED,
+	REFUSAL_NOT_AUTHORIZED,
+	REFUSAL_EXPIRED, /* the password has to be changed, elsewhere, before it is taken again */
+	REFUSALS
+};
 
 enum ipc_target { TARGET_MAILBOX, TARGET_FOREIGN };
 

@@ -107,6 +107,7 @@ put_user(struct auth_session *s, struct bytes name)
 static const char *const failures[AUTH_ANSWERS] = {
 	[AUTH_ANSWER_BAD_CREDENTIALS] = "",
 	[AUTH_ANSWER_DISABLED] = "\tuser_disabled\tcode=user_disabled",
+	[AUTH_ANSWER_EXPIRED] = "\tpass_expired\tcode=pass_expired",
 	[AUTH_ANSWER_NOT_AUTHORIZED] = "\tauthz\tcode=authz_fail",
 	[AUTH_ANSWER_LATER] = "\ttemp\tcode=temp_fail\treason=Temporary authentication failure, please try again later",
 };

@@ -62,6 +62,7 @@ enum auth_answer {
 	AUTH_ANSWER_OK,
 	AUTH_ANSWER_BAD_CREDENTIALS,
 	AUTH_ANSWER_DISABLED, /* the password was right */
+	AUTH_ANSWER_EXPIRED, /* so it was, but has to be changed first */
 	AUTH_ANSWER_NOT_AUTHORIZED, /* the password was right, but not to act as somebody else */
 	AUTH_ANSWER_LATER,
 	AUTH_ANSWERS

@@ -19,6 +19,7 @@
 #define RIGHT "AGFsaWNlAHJpZ2h0" /* right */
 #define WRONG "AGFsaWNlAHdyb25n" /* wrong */
 #define LATER "AGFsaWNlAGxhdGVy" /* later */
+#define EXPIRED "AGFsaWNlAGV4cGlyZWQ=" /* expired */
 #define DISABLED "AGFsaWNlAGRpc2FibGVk" /* disabled */
 #define NOT_BOB "Ym9iAGFsaWNlAG5vdGJvYg==" /* bob NUL alice NUL notbob */
 
@@ -43,6 +44,7 @@ judge(struct bytes password)
 		{ BYTES_INIT("right"), AUTH_ANSWER_OK },
 		{ BYTES_INIT("later"), AUTH_ANSWER_LATER },
 		{ BYTES_INIT("disabled"), AUTH_ANSWER_DISABLED },
+		{ BYTES_INIT("expired"), AUTH_ANSWER_EXPIRED },
 		{ BYTES_INIT("notbob"), AUTH_ANSWER_NOT_AUTHORIZED },
 	};
 
@@ -174,6 +176,8 @@ static const struct {
 		RIGHT "\n", "OK\t1\tuser=alice@a.org\n", "PLAIN alice as <> service=sm rip=2001:db8::1 tls=TLSv1.3\n", NULL },
 	{ "a wrong password", "AUTH\t1\tPLAIN\tservice=smtp\tresp=" WRONG "\n", "FAIL\t1\tuser=alice\n",
 		"PLAIN alice as <> service=smtp\n", NULL },
+	{ "a password that has expired", "AUTH\t1\tPLAIN\tservice=smtp\tresp=" EXPIRED "\n",
+		"FAIL\t1\tuser=alice\tpass_expired\tcode=pass_expired\n", "PLAIN alice as <> service=smtp\n", NULL },
 	{ "a disabled account", "AUTH\t1\tPLAIN\tservice=smtp\tresp=" DISABLED "\n",
 		"FAIL\t1\tuser=alice\tuser_disabled\tcode=user_disabled\n", "PLAIN alice as <> service=smtp\n", NULL },
 	{ "who may not act for another", "AUTH\t1\tPLAIN\tservice=smtp\tresp=" NOT_BOB "\n",

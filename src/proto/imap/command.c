@@ -179,6 +179,7 @@ imap_refuse(struct imap_command *c, enum imap_outcome outcome)
 		return imap_no(c, "[NONEXISTENT]", "There is no such mailbox");
 	case IMAP_DENIED:
 	case IMAP_DISABLED:
+	case IMAP_EXPIRED:
 		return imap_no(c, "[NOPERM]", "Not allowed");
 	case IMAP_EXISTS:
 		return imap_no(c, "[ALREADYEXISTS]", "There is such a mailbox already");

@@ -225,7 +225,7 @@ set_outcome(struct player *p, struct bytes kind, struct bytes outcome)
 		{ "expunge", IMAP_ASK_EXPUNGE }, { "delete", IMAP_ASK_DELETE }, { "check", IMAP_ASK_CHECK },
 	};
 	static const char *const outcomes[] = { "ok", "later", "no-space", "absent", "denied", "exists", "invalid",
-		"limit", "disabled" };
+		"limit", "disabled", "expired" };
 
 	p->has_outcome = false;
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)

@@ -54,6 +54,8 @@ logged_in(struct imap_session *s, struct imap_command *c)
 	if (c->answer.outcome == IMAP_LATER || c->answer.outcome == IMAP_NO_SPACE)
 		return imap_no(c, "[UNAVAILABLE]", "Can't check this right now, try again later");
 	/* RFC 5530 3 */
+	if (c->answer.outcome == IMAP_EXPIRED)
+		return imap_no(c, "[EXPIRED]", "The password has expired: change it, then log in again");
 	if (c->answer.outcome == IMAP_DISABLED)
 		return imap_no(c, "[CONTACTADMIN]", "The account is disabled: ask the administrator");
 	if (c->answer.outcome != IMAP_OK)

@@ -90,7 +90,7 @@ struct imap_ask {
 };
 
 enum imap_outcome { IMAP_OK, IMAP_LATER, IMAP_NO_SPACE, IMAP_ABSENT, IMAP_DENIED, IMAP_EXISTS, IMAP_INVALID,
-	IMAP_LIMIT, IMAP_DISABLED /* of a log-in whose password was right */ };
+	IMAP_LIMIT, IMAP_DISABLED, IMAP_EXPIRED /* the last two of a log-in whose password was right */ };
 
 enum imap_folder_attribute { IMAP_SUBSCRIBED = 1, IMAP_NO_SELECT = 2, IMAP_HAS_CHILDREN = 4, IMAP_MARKED = 8,
 	IMAP_NONEXISTENT = 16 };

@@ -38,6 +38,7 @@ static const struct {
 	{ "loop", SMTP_ANSWER_LOOP },
 	{ "bad-credentials", SMTP_ANSWER_BAD_CREDENTIALS },
 	{ "disabled", SMTP_ANSWER_DISABLED },
+	{ "expired", SMTP_ANSWER_EXPIRED },
 	{ "bad-content", SMTP_ANSWER_BAD_CONTENT },
 };
 

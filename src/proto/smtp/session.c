@@ -306,7 +306,9 @@ reply_of_login(enum smtp_answer answer)
 {
 	if (answer == SMTP_ANSWER_BAD_CREDENTIALS)
 		return REPLY_BAD_CREDENTIALS;
-	return answer == SMTP_ANSWER_DISABLED ? REPLY_LOGIN_DISABLED : REPLY_LOGIN_LATER;
+	if (answer == SMTP_ANSWER_DISABLED)
+		return REPLY_LOGIN_DISABLED;
+	return answer == SMTP_ANSWER_EXPIRED ? REPLY_LOGIN_EXPIRED : REPLY_LOGIN_LATER;
 }
 
 void

@@ -71,6 +71,7 @@ enum smtp_answer {
 	SMTP_ANSWER_LOOP, /* 554 5.4.6 */
 	SMTP_ANSWER_BAD_CREDENTIALS, /* 535 5.7.8 */
 	SMTP_ANSWER_DISABLED, /* log-in whose password was right: 535 5.7.13 */
+	SMTP_ANSWER_EXPIRED, /* log-in whose password was right: 535 5.7.8, and what to do */
 	SMTP_ANSWER_BAD_CONTENT, /* 554 5.6.0 */
 	SMTP_ANSWERS
 };
@@ -120,7 +121,7 @@ void smtp_session_answer(struct smtp_session *s, enum smtp_answer answer);
 void smtp_session_refuse(struct smtp_session *s, struct bytes text);
 /* The id of the transaction that began with SMTP_MAIL; stands in the reply to the message. */
 void smtp_session_set_mail_id(struct smtp_session *s, const struct mail_id *id);
-/* OK, BAD_CREDENTIALS, DISABLED or LATER (454 4.7.0). */
+/* OK, BAD_CREDENTIALS, DISABLED, EXPIRED or LATER (454 4.7.0). */
 void smtp_session_answer_login(struct smtp_session *s, enum smtp_answer answer);
 /* The handshake is done: RFC 3207 4.2, everything said before is forgotten. */
 void smtp_session_tls_started(struct smtp_session *s);

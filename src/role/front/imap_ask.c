@@ -64,7 +64,17 @@ front_of(const struct imap_client *c)
 static enum imap_outcome
 outcome_of_refusal(enum ipc_refusal refusal)
 {
-	return refusal == REFUSAL_DISABLED ? IMAP_DISABLED : IMAP_DENIED;
+	switch (refusal) {
+	case REFUSAL_DISABLED:
+		return IMAP_DISABLED;
+	case REFUSAL_EXPIRED:
+		return IMAP_EXPIRED;
+	case REFUSAL_CREDENTIALS:
+	case REFUSAL_NOT_AUTHORIZED:
+	case REFUSALS:
+		break;
+	}
+	return IMAP_DENIED;
 }
 
 static void

@@ -10,7 +10,17 @@
 static enum smtp_answer
 answer_of_refusal(enum ipc_refusal refusal)
 {
-	return refusal == REFUSAL_DISABLED ? SMTP_ANSWER_DISABLED : SMTP_ANSWER_BAD_CREDENTIALS;
+	switch (refusal) {
+	case REFUSAL_DISABLED:
+		return SMTP_ANSWER_DISABLED;
+	case REFUSAL_EXPIRED:
+		return SMTP_ANSWER_EXPIRED;
+	case REFUSAL_CREDENTIALS:
+	case REFUSAL_NOT_AUTHORIZED:
+	case REFUSALS:
+		break;
+	}
+	return SMTP_ANSWER_BAD_CREDENTIALS;
 }
 
 static void
