@@ -17,16 +17,26 @@ OTHERS = "".join(f"attributetype ( 1.3.6.1.4.1.99999.1.{n} NAME '{name}' EQUALIT
                                            "deliveryMode", "accountStatus", "mgrpRFC822MailMember"]))
 
 
+# Passwords are for binds only, and may have a policy.
+HIDING = f"""
+access to attrs=userPassword by anonymous auth by * none
+access to * by * read
+overlay ppolicy
+ppolicy_default "cn=policy,{SUFFIX}"
+ppolicy_use_lockout
+"""
+
+
 class Slapd:
-    def __init__(self, directory, port, tls_port, has_syncprov=True, certificate=None):
+    def __init__(self, directory, port, tls_port, has_syncprov=True, certificate=None, hides_passwords=False):
         self.directory = pathlib.Path(directory)
         self.port, self.tls_port = port, tls_port
         self.process = None
         (self.directory / "db").mkdir(parents=True)
-        self.write_conf(has_syncprov, certificate)
+        self.write_conf(has_syncprov, certificate, hides_passwords)
         self.load(f"dn: {SUFFIX}\nobjectClass: dcObject\nobjectClass: organization\no: amerique\ndc: amerique\n")
 
-    def write_conf(self, has_syncprov, certificate):
+    def write_conf(self, has_syncprov, certificate, hides_passwords):
         tls = f"TLSCertificateFile {certificate}/cert.pem\nTLSCertificateKeyFile {certificate}/key.pem\n" if certificate else ""
         (self.directory / "slapd.conf").write_text(f"""
 include /etc/ldap/schema/core.schema
@@ -37,6 +47,7 @@ include /etc/ldap/schema/misc.schema
 {OTHERS}modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload syncprov
+moduleload ppolicy
 pidfile {self.directory}/pid
 {tls}
 database mdb
@@ -47,6 +58,7 @@ directory {self.directory}/db
 maxsize 1073741824
 index objectClass,entryCSN,entryUUID,mail eq
 {"overlay syncprov" if has_syncprov else ""}
+{HIDING if hides_passwords else ""}
 """)
 
     def load(self, ldif):
@@ -93,6 +105,10 @@ index objectClass,entryCSN,entryUUID,mail eq
         self.tool("ldapadd", ldif=f"dn: uid={uid},{SUFFIX}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid}\nsn: {uid}\n"
                   + "".join(f"mail: {m}\n" for m in mails) + f"userPassword: {password}\n" + "".join(f"{m}\n" for m in more))
 
+    def add_policy(self, name, *lines):
+        self.tool("ldapadd", ldif=f"dn: cn={name},{SUFFIX}\nobjectClass: device\nobjectClass: pwdPolicy\ncn: {name}\npwdAttribute: userPassword\n"
+                  + "".join(f"{line}\n" for line in lines))
+
     def add_group(self, name, classes, *lines):
         self.tool("ldapadd", ldif=f"dn: cn={name},{SUFFIX}\n" + "".join(f"objectClass: {c}\n" for c in classes.split()) + f"cn: {name}\n"
                   + "".join(f"{line}\n" for line in lines))
@@ -110,7 +126,7 @@ index objectClass,entryCSN,entryUUID,mail eq
         return self.start()
 
     def set(self, uid, attribute, value):
-        self.tool("ldapmodify", ldif=f"dn: uid={uid},{SUFFIX}\nchangetype: modify\nreplace: {attribute}\n{attribute}: {value}\n")
+        self.tool("ldapmodify", "-e", "relax", ldif=f"dn: uid={uid},{SUFFIX}\nchangetype: modify\nreplace: {attribute}\n{attribute}: {value}\n")
 
     def delete(self, uid):
         self.tool("ldapdelete", f"uid={uid},{SUFFIX}")

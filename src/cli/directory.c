@@ -122,7 +122,8 @@ const struct cli_command cli_directory = {
 		 "Of an LDAP source: whether a server answers, how changes are followed (change-marker:\n"
 		 "seen within a second; sweep: read anew every `poll`), when it was last looked at and\n"
 		 "read (seconds ago; -1: never), how often that failed, and the last error; of each server how\n"
-		 "often it answered and failed, and which one is in use.\n"
+		 "often it answered and failed, and which one is in use. Of log-ins by bind: how many accounts,\n"
+		 "whether a server takes passwords, how many it answered, refused and put off, the mean time of one.\n"
 		 "\n"
 		 "  -c FILE   the configuration (/etc/mermoz/mermoz.conf)\n"
 		 "  --json    one object, for programs\n",

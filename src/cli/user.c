@@ -279,7 +279,7 @@ put_plain(const struct edit *e, const struct user_record *user, struct buf *out)
 {
 	put_format(out, "address    %.*s\nname       %.*s\nenabled    %s\npassword   %s\nmailbox    ",
 		BYTES_ARG(user->address), BYTES_ARG(user->name), user->is_enabled ? "yes" : "no",
-		user->secret_password.len ? "***" : "none");
+		user->secret_password.len ? "***" : user->entry.len ? "tried by a bind" : "none");
 	put_path(e, user, out);
 	put_char(out, '\n');
 	for (size_t i = 0; i < user->attribute_count; i++)

@@ -32,6 +32,7 @@ enum config_password_scheme {
 enum config_group_posting { GROUP_POSTING_ANYONE, GROUP_POSTING_DOMAIN, GROUP_POSTING_MEMBERS };
 enum config_group_sending { GROUP_SENDING_NO, GROUP_SENDING_MEMBERS };
 enum config_ldap_login_name { LDAP_LOGIN_NAME_ADDRESS, LDAP_LOGIN_NAME_ACCOUNT };
+enum config_ldap_login { LDAP_LOGIN_AUTO, LDAP_LOGIN_BIND };
 enum config_ldap_tls { LDAP_TLS_NO, LDAP_TLS_START };
 /* What a directory calls what we need; "" stands for none. */
 enum config_ldap_schema {
@@ -148,6 +149,8 @@ struct config {
 	struct bytes ldap_account_name, ldap_members;
 	struct bytes ldap_groups; /* the filter that says what is a group; empty: nothing is */
 	enum config_ldap_login_name ldap_login_name;
+	enum config_ldap_login ldap_login;
+	uint32_t ldap_bind_connections;
 	enum config_group_posting ldap_group_posting;
 	enum config_group_sending ldap_group_sending;
 	uint32_t ldap_poll_s, ldap_quiet_s, ldap_timeout_s;

@@ -26,6 +26,18 @@ account_path(const struct account *account)
 	return bytes_of(account->octets + account->address_len + account->password_len, account->path_len);
 }
 
+struct bytes
+account_bind_dn(const struct account *account)
+{
+	return bytes_of(account->octets + account->address_len + account->password_len + account->path_len, account->bind_dn_len);
+}
+
+bool
+account_may_log_in(const struct account *account)
+{
+	return account->bind_dn_len > 0 || password_cost(account_secret_password(account)) != PASSWORD_USELESS;
+}
+
 struct accounts *
 accounts_new(const struct config *config, const struct accounts_handlers *handlers, void *arg)
 {
@@ -182,7 +194,7 @@ accounts_draw(const struct accounts *a, uint64_t draw)
 	for (int i = 0; i < DRAWS_MAX && a->index_count; i++) {
 		const struct account *account = a->by_index[drawn_index(draw, a->index_count)];
 
-		if (account && password_cost(account_secret_password(account)) != PASSWORD_USELESS)
+		if (account && account_may_log_in(account))
 			return account;
 		draw = draw >> 7 | draw << 57;
 	}
@@ -198,5 +210,5 @@ accounts_has_domain(const struct accounts *a, struct bytes domain)
 struct accounts_counts
 accounts_count(const struct accounts *a)
 {
-	return (struct accounts_counts){ a->account_count, a->alias_count, map_count(a->domains) };
+	return (struct accounts_counts){ a->account_count, a->alias_count, map_count(a->domains), a->bind_count };
 }

@@ -23,16 +23,21 @@ struct account {
 	uint64_t number; /* stays while the address is an account */
 	uint32_t generation; /* of the load that saw it last */
 	uint32_t walk; /* the walk that met it last */
-	uint16_t address_len, password_len, path_len;
+	uint32_t password_stamp; /* with a DN to bind as: another one when the password is */
+	uint16_t address_len, password_len, path_len, bind_dn_len;
 	bool is_enabled;
 	bool is_made; /* a postmaster's that no source knows: nobody can log in */
-	uint8_t octets[]; /* address, password hash, path */
+	uint8_t octets[]; /* address, password hash, path, DN */
 };
 
-/* Folded; borrowed, as the two below. */
+/* Folded; borrowed, as those below. */
 struct bytes account_address(const struct account *account);
 /* In the stored form of password.h, each value with its scheme; or empty: no password is right. */
 struct bytes account_secret_password(const struct account *account);
+/* Whom to bind as to try its password; empty: it is compared with the stored one. */
+struct bytes account_bind_dn(const struct account *account);
+/* Is there a password that could be right? */
+bool account_may_log_in(const struct account *account);
 /* Where its Maildir lies; empty when the template gives no path for it: then its mail has to wait. */
 struct bytes account_path(const struct account *account);
 
@@ -100,7 +105,7 @@ const struct account *accounts_find(const struct accounts *a, struct bytes name)
 /* What that name is folded to, whether there is such an account or not: the same for all that accounts_find takes as one.
    Borrowed from *space; `name` itself when it can't be an address. */
 struct bytes accounts_fold_name(const struct accounts *a, struct bytes name, struct address *space);
-/* An account whose password can be compared, nearly each as likely as another; with the same `draw` it stays the same
+/* An account whose password can be tried, nearly each as likely as another; with the same `draw` it stays the same
    while accounts come and go, but for as few draws as there are changes.  NULL: none was found. */
 const struct account *accounts_draw(const struct accounts *a, uint64_t draw);
 /* The directory that is the account's alone: its Maildir's path, up to the component that names it.  Borrowed from the account. */
@@ -111,6 +116,7 @@ bool accounts_has_domain(const struct accounts *a, struct bytes domain);
 
 struct accounts_counts {
 	size_t accounts, aliases, domains;
+	size_t by_bind; /* accounts whose passwords are tried by a bind */
 };
 
 /* What the sources know; made accounts do not count. */

@@ -44,7 +44,7 @@ struct accounts {
 	uint64_t number_base;
 	uint32_t generation;
 	uint32_t walk;
-	size_t account_count, alias_count;
+	size_t account_count, alias_count, bind_count;
 	bool is_loaded;
 };
 

@@ -78,15 +78,16 @@ add(uint8_t *at, struct bytes what)
 }
 
 static struct account *
-make_account(const struct address *address, struct bytes secret_password, struct bytes path)
+make_account(const struct address *address, struct bytes secret_password, struct bytes path, struct bytes bind_dn)
 {
 	struct account *account =
-		memory_new(sizeof *account + address->len + secret_password.len + path.len);
+		memory_new(sizeof *account + address->len + secret_password.len + path.len + bind_dn.len);
 
 	account->address_len = address->len;
 	account->password_len = (uint16_t)secret_password.len;
 	account->path_len = (uint16_t)path.len;
-	add(add(add(account->octets, address_bytes(address)), secret_password), path);
+	account->bind_dn_len = (uint16_t)bind_dn.len;
+	add(add(add(add(account->octets, address_bytes(address)), secret_password), path), bind_dn);
 	return account;
 }
 
@@ -97,13 +98,21 @@ report(struct accounts *a, const struct account *account, enum account_change ch
 		a->handlers->changed(a->arg, account, change);
 }
 
+/* An entry that was only renamed has the same one. */
+static bool
+has_same_password(const struct account *x, const struct account *y)
+{
+	return bytes_equal(account_secret_password(x), account_secret_password(y)) && x->password_stamp == y->password_stamp
+		&& (x->bind_dn_len > 0) == (y->bind_dn_len > 0);
+}
+
 /* What the sessions of `before` must hear; what is weaker is in what is stronger. */
 static void
 report_difference(struct accounts *a, const struct account *before, const struct account *now)
 {
 	if (before->is_enabled && !now->is_enabled)
 		report(a, now, ACCOUNT_DISABLED);
-	else if (!bytes_equal(account_secret_password(before), account_secret_password(now)))
+	else if (!has_same_password(before, now))
 		report(a, now, ACCOUNT_PASSWORD);
 	else if (!bytes_equal(account_path(before), account_path(now)))
 		report(a, now, ACCOUNT_MOVED);
@@ -114,11 +123,11 @@ is_same(const struct account *x, const struct account *y)
 {
 	return x->is_enabled == y->is_enabled && x->is_made == y->is_made
 		&& bytes_equal(account_path(x), account_path(y))
-		&& bytes_equal(account_secret_password(x), account_secret_password(y));
+		&& bytes_equal(account_bind_dn(x), account_bind_dn(y)) && has_same_password(x, y);
 }
 
 /* Every value with its scheme.  One that has no place is told of, and left out. */
-static struct bytes
+static void
 make_stored(struct accounts *a, const struct address *address, struct bytes values, struct buf *secret_stored)
 {
 	while (values.len) {
@@ -128,7 +137,16 @@ make_stored(struct accounts *a, const struct address *address, struct bytes valu
 			event(NULL, EV_PASSWORD_UNUSABLE, TEXT("account", address_bytes(address)),
 				STR("reason", "the value is empty, or there are too many and too long ones"));
 	}
-	return buf_bytes(secret_stored);
+}
+
+/* Whom to bind as; empty: the password is compared, or nobody can log in.  What can't be read here, or is none of our schemes
+   ({SASL}), is for the server to try. */
+static struct bytes
+dn_to_bind(const struct user_record *record, struct bytes secret_stored)
+{
+	bool may_be_cut = record->entry.len >= RECORD_ENTRY_MAX;
+
+	return may_be_cut || password_cost(secret_stored) != PASSWORD_USELESS ? BYTES_NONE : record->entry;
 }
 
 /* The account of folded `address` with a path made of the template; replaces what was there and says
@@ -144,9 +162,12 @@ set_account(struct accounts *a, const struct address *address, const struct user
 
 	buf_init_fixed(&path, space, sizeof space);
 	buf_init_fixed(&secret_stored, secret_space, sizeof secret_space);
-	now = make_account(address, make_stored(a, address, record->secret_password, &secret_stored),
-		make_path(a, address, record, &path));
+	make_stored(a, address, record->secret_password, &secret_stored);
+	now = make_account(address, buf_bytes(&secret_stored), make_path(a, address, record, &path),
+		dn_to_bind(record, buf_bytes(&secret_stored)));
 	memory_wipe(secret_space, secret_stored.len);
+	if (now->bind_dn_len && record->password_stamp.len)
+		now->password_stamp = (uint32_t)map_hash(record->password_stamp);
 	now->is_enabled = record->is_enabled;
 	now->is_made = is_made;
 	if (before && is_same(before, now)) {
@@ -159,8 +180,10 @@ set_account(struct accounts *a, const struct address *address, const struct user
 	name->account = now;
 	a->by_index[now->number - a->number_base] = now;
 	a->account_count += !is_made;
+	a->bind_count += now->bind_dn_len > 0;
 	if (before) {
 		a->account_count -= !before->is_made;
+		a->bind_count -= before->bind_dn_len > 0;
 		report_difference(a, before, now);
 	}
 	accounts_free_account(before);
@@ -322,6 +345,7 @@ remove_account(struct accounts *a, struct name *name)
 {
 	a->by_index[name->account->number - a->number_base] = NULL;
 	a->account_count -= !name->account->is_made;
+	a->bind_count -= name->account->bind_dn_len > 0;
 	report(a, name->account, ACCOUNT_REMOVED);
 	accounts_free_account(name->account);
 	name->account = NULL;

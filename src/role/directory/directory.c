@@ -152,6 +152,7 @@ start_ldap(struct directory *d)
 
 	if (!d->ldap_is_wanted)
 		return;
+	d->binds = ldap_bind_new(d->self->loop, d->self->config);
 	d->state_directory = snapshot_directory(d->self->config, &f);
 	d->ldap = ldap_source_new(d->self->loop, d->self->config, d->state_directory, &handlers, d);
 }
@@ -206,8 +207,11 @@ on_status_command(void *arg, struct buf *out)
 	put_format(out, "accounts=%zu aliases=%zu domains=%zu source=%s is_loaded=%d age_s=%lld",
 		counts.accounts, counts.aliases, counts.domains, d->ldap ? "embedded+ldap" : "embedded", accounts_are_loaded(d->accounts),
 		d->loaded_us ? (long long)((time_now().mono_us - d->loaded_us) / 1000000) : -1);
-	if (d->ldap)
-		ldap_source_put_status(d->ldap, out);
+	if (!d->ldap)
+		return;
+	put_format(out, " by_bind=%zu", counts.by_bind);
+	ldap_bind_put_status(d->binds, out);
+	ldap_source_put_status(d->ldap, out);
 }
 
 /* ---- hooks */
@@ -380,6 +384,7 @@ on_end(struct role_self *r)
 		return;
 	r->state = NULL;
 	verifier_free(&d->verifier);
+	ldap_bind_free(&d->binds);
 	directory_free_logins(d);
 	control_free(&d->control);
 	userdb_free(&d->userdb);

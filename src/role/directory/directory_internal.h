@@ -5,6 +5,7 @@
 #include "role/directory/control.h"
 #include "role/directory/embedded.h"
 #include "role/directory/grantor.h"
+#include "role/directory/ldap_bind.h"
 #include "role/directory/ldap_source.h"
 #include "role/directory/userdb.h"
 #include "role/directory/verifier.h"
@@ -22,6 +23,7 @@ struct directory {
 	struct accounts *accounts;
 	struct embedded *embedded; /* NULL: could not be opened yet */
 	struct ldap_source *ldap; /* NULL: not configured */
+	struct ldap_bind *binds; /* as ldap */
 	const struct bytes *ldap_records; /* while it tells others */
 	bool ldap_is_wanted;
 	int state_directory; /* -1: not needed */
@@ -60,7 +62,7 @@ void directory_log_in(struct directory *d, struct peer *front, const struct ipc_
 void directory_spoil_logins(struct directory *d, uint64_t account);
 /* The front is gone: nobody waits for its log-ins any more. */
 void directory_forget_logins(struct directory *d, const struct peer *front);
-/* Frees what is under way, after the verifier. */
+/* Frees what is under way, after the verifier and the binds. */
 void directory_free_logins(struct directory *d);
 
 #endif

@@ -5,7 +5,10 @@
    Whatever is wrong with the name is only said after a password was tried, so that the time tells nothing.  Where
    accounts keep passwords in different schemes, a refusal takes as long as the account's own; so a name that has no
    account, or none with a password, is tried against that of an account that is drawn by a keyed digest of the name: with
-   many such names the times are spread as those of accounts are, and one such name always takes the same time. */
+   many such names the times are spread as those of accounts are, and one such name always takes the same time.
+
+   An account of LDAP whose password can't be compared is tried by a bind (ldap_bind.h), and so is a name for which such an
+   account is drawn. */
 #include "base/memory.h"
 #include "role/directory/directory_internal.h"
 #include "role/directory/password.h"
@@ -20,6 +23,7 @@ struct login {
 	enum ipc_service service;
 	const char *trouble; /* what is wrong whatever the password; NULL: nothing */
 	enum ipc_refusal refusal; /* what the client hears of it, when the password is right */
+	const char *note; /* for the administrator, of a log-in that succeeds; borrowed while it is decided */
 	bool is_spoiled; /* the account changed while the password was tried */
 	struct arena *arena; /* the texts */
 	struct bytes user, mechanism, remote, local, tls, application;
@@ -142,7 +146,7 @@ accept_login(struct login *login, const struct account *account)
 		&& !grantor_give_session(d->grants, peer_index(login->front), login->session, account)) {
 		put_off(login, "the store could not be told");
 	} else {
-		report(login, EV_LOGIN, NULL);
+		report(login, EV_LOGIN, login->note);
 		answer(login, IPC_OK, account);
 	}
 }
@@ -158,23 +162,31 @@ report_unusable(const struct account *account)
 			TEXT("scheme", trouble.scheme), STR("reason", trouble.reason));
 }
 
+/* What became of the password. */
+struct finding {
+	bool is_known; /* who asks knows the account's */
+	const char *reason; /* not to let them in; NULL: there is none */
+	enum ipc_refusal refusal; /* what the client hears of that reason */
+};
+
 static void
-decide(struct login *login, bool is_right)
+decide(struct login *login, const struct finding *f)
 {
 	const struct account *account = accounts_by_number(login->directory->accounts, login->account);
 
-	if (!is_right && account)
-		report_unusable(account);
-
 	/* Who does not know the password hears of nothing else. */
-	if (!is_right)
+	if (!f->is_known)
 		login->refusal = REFUSAL_CREDENTIALS;
+	else if (!login->trouble)
+		login->refusal = f->refusal;
 	if (login->is_spoiled)
 		put_off(login, "the account changed at this moment");
+	else if (!account && !directory_is_sure(login->directory))
+		put_off(login, "no LDAP server answers, and the copy has no such account");
 	else if (login->trouble)
 		refuse(login, login->trouble);
-	else if (!is_right || !account)
-		refuse(login, "wrong password");
+	else if (f->reason || !account)
+		refuse(login, f->reason ? f->reason : "the account is gone");
 	else
 		accept_login(login, account);
 }
@@ -183,9 +195,52 @@ static void
 on_tried(void *arg, bool is_right)
 {
 	struct login *login = arg;
+	const struct account *account = accounts_by_number(login->directory->accounts, login->account);
+
+	if (!is_right && account)
+		report_unusable(account);
+	if (login->front)
+		decide(login, &(struct finding){ is_right, is_right ? NULL : "wrong password", REFUSAL_CREDENTIALS });
+	free_login(login);
+}
+
+static void
+decide_by_bind(struct login *login, const struct ldap_bind_answer *a)
+{
+	switch (a->verdict) {
+	case LDAP_VERDICT_LATER:
+	case LDAP_VERDICT_AWAY:
+	case LDAP_VERDICTS:
+		put_off(login, a->reason);
+		break;
+	case LDAP_VERDICT_RIGHT:
+		login->note = a->reason[0] ? a->reason : NULL;
+		decide(login, &(struct finding){ .is_known = true });
+		break;
+	case LDAP_VERDICT_WRONG:
+	case LDAP_VERDICT_LOCKED:
+	case LDAP_VERDICT_UNWILLING:
+		decide(login, &(struct finding){ false, a->reason, REFUSAL_CREDENTIALS });
+		break;
+	case LDAP_VERDICT_EXPIRED:
+	case LDAP_VERDICT_MUST_CHANGE:
+		decide(login, &(struct finding){ true, a->reason, REFUSAL_EXPIRED });
+		break;
+	case LDAP_VERDICT_DISABLED:
+	case LDAP_VERDICT_ACCOUNT_EXPIRED:
+	case LDAP_VERDICT_RESTRICTED:
+		decide(login, &(struct finding){ true, a->reason, REFUSAL_DISABLED });
+		break;
+	}
+}
+
+static void
+on_bound(void *arg, const struct ldap_bind_answer *a)
+{
+	struct login *login = arg;
 
 	if (login->front)
-		decide(login, is_right);
+		decide_by_bind(login, a);
 	free_login(login);
 }
 
@@ -195,10 +250,8 @@ trouble_of(const struct directory *d, const struct account *account, struct byte
 	*refusal = REFUSAL_CREDENTIALS;
 	if (!account || account->is_made)
 		return "there is no such account";
-	if (account->password_len == 0)
-		return "the account has no password";
-	if (password_cost(account_secret_password(account)) == PASSWORD_USELESS)
-		return "the account's password can't be compared";
+	if (!account_may_log_in(account))
+		return account->password_len ? "the account's password can't be compared" : "the account has no password";
 	*refusal = REFUSAL_DISABLED;
 	if (!account->is_enabled)
 		return "the account is disabled";
@@ -241,36 +294,29 @@ party_of(struct bytes remote, uint8_t space[sizeof(struct in6_addr)])
 	return bytes_of(space, sizeof(struct in6_addr) / 2);
 }
 
-/* An account whose password can't be compared is a name like one that has no account.  Who is drawn is looked up in any
-   case, so that not even that takes longer. */
-static void
-choose_stored(struct directory *d, const struct account *account, struct verifier_question *q)
+/* Whose password stands in for that of a name that has none; looked up in any case, so that not even that takes longer. */
+static const struct account *
+choose_tried(struct directory *d, const struct account *account, struct bytes name)
 {
-	const struct account *drawn = accounts_draw(d->accounts, verifier_draw(d->verifier, q->name));
-	struct bytes own = account ? account_secret_password(account) : BYTES_NONE;
+	const struct account *drawn = accounts_draw(d->accounts, verifier_draw(d->verifier, name));
 
-	q->is_decoy = password_cost(own) == PASSWORD_USELESS;
-	if (!q->is_decoy)
-		q->stored = own;
-	else
-		q->stored = drawn ? account_secret_password(drawn) : BYTES_NONE;
+	return account && account_may_log_in(account) ? account : drawn;
 }
 
 static void
-try_password(struct login *login, const struct account *account, const struct ipc_log_in *m)
+try_by_bind(struct login *login, const struct ldap_bind_question *q)
 {
-	struct directory *d = login->directory;
-	uint8_t host[sizeof(struct in6_addr)];
-	struct address folded;
-	struct verifier_question q = {
-		.name = accounts_fold_name(d->accounts, m->name, &folded),
-		.secret_password = m->secret_password,
-		.party = party_of(m->remote, host),
-	};
-	enum verifier_result result;
+	struct ldap_bind_answer answer;
 
-	choose_stored(d, account, &q);
-	result = verifier_try(d->verifier, &q, on_tried, login);
+	if (!ldap_bind_try(login->directory->binds, q, &answer, on_bound, login))
+		on_bound(login, &answer);
+}
+
+static void
+try_by_comparison(struct login *login, const struct verifier_question *q)
+{
+	enum verifier_result result = verifier_try(login->directory->verifier, q, on_tried, login);
+
 	switch (result) {
 	case VERIFIER_RIGHT:
 	case VERIFIER_WRONG:
@@ -285,6 +331,23 @@ try_password(struct login *login, const struct account *account, const struct ip
 	}
 }
 
+static void
+try_password(struct login *login, const struct account *account, const struct ipc_log_in *m)
+{
+	struct directory *d = login->directory;
+	uint8_t host[sizeof(struct in6_addr)];
+	struct address folded;
+	struct bytes name = accounts_fold_name(d->accounts, m->name, &folded), party = party_of(m->remote, host);
+	const struct account *tried = choose_tried(d, account, name);
+	bool is_decoy = !account || tried != account;
+
+	if (tried && tried->bind_dn_len)
+		try_by_bind(login, &(struct ldap_bind_question){ account_bind_dn(tried), m->secret_password, party, is_decoy });
+	else
+		try_by_comparison(login, &(struct verifier_question){ name, tried ? account_secret_password(tried) : BYTES_NONE,
+			m->secret_password, party, is_decoy });
+}
+
 void
 directory_log_in(struct directory *d, struct peer *front, const struct ipc_log_in *m)
 {
@@ -293,11 +356,6 @@ directory_log_in(struct directory *d, struct peer *front, const struct ipc_log_i
 
 	if (!accounts_are_loaded(d->accounts)) {
 		put_off(login, "the directory could not be read yet");
-		free_login(login);
-		return;
-	}
-	if (!account && d->ldap && !ldap_source_is_up(d->ldap)) {
-		put_off(login, "no LDAP server answers, and the copy has no such account");
 		free_login(login);
 		return;
 	}

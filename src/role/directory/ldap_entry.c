@@ -13,17 +13,20 @@
 #define ACCOUNT_DISABLE 2
 
 static const struct {
-	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *state, *account_name;
+	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *state, *account_name, *stamp;
 } schemas[] = {
 	/* A policy's lock (draft-behera-ldap-password-policy) is the one way in which such an entry is disabled. */
-	[SCHEMA_INETORGPERSON] = { "mail", NULL, NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime", "uid" },
+	[SCHEMA_INETORGPERSON] = { "mail", NULL, NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime", "uid",
+		"pwdChangedTime" },
 	/* inetLocalMailRecipient (draft-lachman-laser-ldap-mail-routing), as OpenLDAP's misc.schema has it */
-	[SCHEMA_OPENLDAP] = { "mail", "mailLocalAddress", NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime", "uid" },
-	[SCHEMA_POSIX] = { "mail", NULL, NULL, NULL, "userPassword", "gecos", "pwdAccountLockedTime", "uid" },
+	[SCHEMA_OPENLDAP] = { "mail", "mailLocalAddress", NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime", "uid",
+		"pwdChangedTime" },
+	[SCHEMA_POSIX] = { "mail", NULL, NULL, NULL, "userPassword", "gecos", "pwdAccountLockedTime", "uid",
+		"pwdChangedTime" },
 	[SCHEMA_ACTIVE_DIRECTORY] = { "mail", "proxyAddresses", NULL, NULL, NULL, "displayName", "userAccountControl",
-		"sAMAccountName" },
+		"sAMAccountName", "pwdLastSet" },
 	[SCHEMA_QMAIL] = { "mail", "mailAlternateAddress", "mailForwardingAddress", "deliveryMode", "userPassword", "cn",
-		"accountStatus", "uid" },
+		"accountStatus", "uid", "pwdChangedTime" },
 };
 
 static const char *
@@ -94,7 +97,9 @@ ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *
 	m->told = arena_take(arena, sizeof *m->told);
 	m->address = choose(c->ldap_address, schemas[m->schema].address, arena);
 	m->aliases = choose(c->ldap_aliases, schemas[m->schema].aliases, arena);
-	m->password = choose(c->ldap_password, schemas[m->schema].password, arena);
+	if (c->ldap_login == LDAP_LOGIN_AUTO)
+		m->password = choose(c->ldap_password, schemas[m->schema].password, arena);
+	m->stamp = schemas[m->schema].stamp;
 	m->name = choose(c->ldap_name, schemas[m->schema].name, arena);
 	m->forward = choose(c->ldap_forward, schemas[m->schema].forward, arena);
 	m->delivery_mode = schemas[m->schema].delivery_mode;
@@ -105,6 +110,7 @@ ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *
 	want(m->wanted, &count, m->address);
 	want(m->wanted, &count, m->aliases);
 	want(m->wanted, &count, m->password);
+	want(m->wanted, &count, m->stamp);
 	want(m->wanted, &count, m->name);
 	if (c->ldap_groups.len || c->ldap_login_name == LDAP_LOGIN_NAME_ACCOUNT)
 		m->account_name = choose(c->ldap_account_name, schemas[m->schema].account_name, arena);
@@ -307,7 +313,7 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 	struct record_attribute attributes[LDAP_WANTED_MAX];
 	struct berval **held[LDAP_WANTED_MAX] = { NULL }, **passwords = values_of(ld, entry, m->password);
 	struct berval **names = values_of(ld, entry, m->name), **account_names = values_of(ld, entry, m->account_name);
-	struct berval **forwarded = values_of(ld, entry, m->forward);
+	struct berval **forwarded = values_of(ld, entry, m->forward), **stamps = values_of(ld, entry, m->stamp);
 	struct bytes forwards[RECORD_FORWARDS_MAX];
 	uint8_t space[PASSWORD_STORED_MAX];
 	size_t forward_count;
@@ -320,6 +326,7 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 		.address = address,
 		.name = first_of(m, entry_name, m->name, names),
 		.secret_password = buf_bytes(&password),
+		.password_stamp = first_of(m, entry_name, m->stamp, stamps),
 		.is_enabled = is_enabled(m, ld, entry),
 		.attributes = attributes,
 		.attribute_count = put_attributes(m, ld, entry, entry_name, attributes, held),
@@ -337,6 +344,7 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 	ldap_value_free_len(names);
 	ldap_value_free_len(account_names);
 	ldap_value_free_len(forwarded);
+	ldap_value_free_len(stamps);
 }
 
 void
@@ -344,7 +352,7 @@ ldap_entry_put(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAP
 {
 	struct berval **addresses = values_of(ld, entry, m->address), **aliases = values_of(ld, entry, m->aliases);
 	char *dn = ldap_get_dn(ld, entry);
-	struct bytes name = bytes_sub(bytes_text(dn), 0, LDAP_VALUE_MAX);
+	struct bytes name = bytes_sub(bytes_text(dn), 0, RECORD_ENTRY_MAX);
 	struct bytes address = first_of(m, name, m->address, addresses);
 
 	if (address.len) {
@@ -372,7 +380,7 @@ ldap_entry_put_group(struct buf *records, const struct ldap_mapping *m, LDAP *ld
 {
 	struct berval **addresses = values_of(ld, entry, m->address), **aliases = values_of(ld, entry, m->aliases);
 	char *dn = ldap_get_dn(ld, entry);
-	struct bytes name = bytes_sub(bytes_text(dn), 0, LDAP_VALUE_MAX);
+	struct bytes name = bytes_sub(bytes_text(dn), 0, RECORD_ENTRY_MAX);
 	struct bytes address = first_of(m, name, m->address, addresses);
 	struct buf members;
 

@@ -27,6 +27,7 @@ struct ldap_told {
 /* Names of attributes; NULL: the schema has none. */
 struct ldap_mapping {
 	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *account_name;
+	const char *stamp; /* another one when the password is */
 	const char *state, *enabled, *disabled; /* state is the schema's; the others are directives' */
 	enum config_ldap_schema schema;
 	struct ldap_told *told; /* NULL: nothing is told */

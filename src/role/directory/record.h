@@ -9,6 +9,8 @@
 #define RECORD_ATTRIBUTES_MAX 64
 #define RECORD_TARGETS_MAX 1024
 #define RECORD_FORWARDS_MAX 64
+/* What is longer is cut. */
+#define RECORD_ENTRY_MAX 1024
 
 struct record_attribute {
 	struct bytes name, value;
@@ -18,6 +20,7 @@ struct user_record {
 	struct bytes address;
 	struct bytes name; /* of the person, or empty */
 	struct bytes secret_password; /* raw values with a NUL between (password_put_value), or empty: nobody can log in */
+	struct bytes password_stamp; /* of an account of LDAP: what is another one when the password is, or empty */
 	bool is_enabled;
 	const struct record_attribute *attributes;
 	size_t attribute_count;

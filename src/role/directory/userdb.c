@@ -95,7 +95,7 @@ answer(struct client *c, const struct auth_userdb_effect *e)
 		auth_userdb_answer_later(c->session);
 	else if (is_there && e->kind == AUTH_USERDB_USER)
 		answer_user(c, account);
-	else if (is_there && account->is_enabled && account->password_len > 0)
+	else if (is_there && account->is_enabled && account_may_log_in(account))
 		auth_userdb_answer_pass(c->session, account_address(account));
 	else
 		auth_userdb_answer_absent(c->session);
