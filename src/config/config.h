@@ -150,7 +150,7 @@ struct config {
 	struct bytes ldap_groups; /* the filter that says what is a group; empty: nothing is */
 	enum config_ldap_login_name ldap_login_name;
 	enum config_ldap_login ldap_login;
-	uint32_t ldap_bind_connections;
+	uint32_t ldap_bind_connections, ldap_remember_login_s;
 	enum config_group_posting ldap_group_posting;
 	enum config_group_sending ldap_group_sending;
 	uint32_t ldap_poll_s, ldap_quiet_s, ldap_timeout_s;

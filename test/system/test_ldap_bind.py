@@ -309,3 +309,117 @@ def test_more_log_ins_than_connections_at_once_are_all_answered(ldap):
     assert [a.startswith(b"a OK") for a in answers] == [n % 2 == 1 for n in range(24)], answers
     for i in clients:
         i.shutdown()
+
+
+# ---- remembered log-ins
+
+REMEMBER = "remember_login 1h;"
+
+
+def settled(server):
+    """Waits until slapd, as it is now, has been read."""
+    server.slapd.add_user("marker", "marker@amerique.iut", "x")
+    wait_until(lambda: recipient(server, "marker") == 250, 10, "the reading")
+
+
+def stop_slapd(server):
+    server.slapd.stop()
+    assert said(server, "younes.bensyed", "azerty") == UNAVAILABLE, "who has not logged in"
+
+
+def test_a_password_that_was_right_is_taken_while_slapd_is_away_and_only_then():
+    with hiding(extra=REMEMBER) as s:
+        log_in(s, "awa", "secret").logout()
+        assert status(s)["remembered"] == 1
+        s.slapd.stop()
+        log_in(s, "awa", "secret").logout()  # the one that finds out
+        stop_slapd(s)
+        log_in(s, "awa", "secret").logout()
+        assert smtp_said(s, "awa", "secret") == 235
+        assert said(s, "awa", "Secret") == UNAVAILABLE
+        assert said(s, "nobody", "secret") == UNAVAILABLE
+        assert "the password was right before" in s.events("login")[-1]["reason"]
+        assert status(s)["recalled"] == 3
+        s.slapd.start()
+        wait_until(lambda: s.events("ldap.bind_back"), 10, "ldap.bind_back")
+        assert said(s, "awa", "Secret") == WRONG
+        log_in(s, "awa", "secret").logout()
+        assert status(s)["recalled"] == 3
+
+
+def test_who_guesses_while_slapd_is_away_does_not_guess_for_long():
+    with hiding(extra=REMEMBER) as s:
+        log_in(s, "awa", "secret").logout()
+        stop_slapd(s)
+        assert [said(s, "awa", f"guess {n}") for n in range(10)] == [UNAVAILABLE] * 10
+        assert said(s, "awa", "secret") == UNAVAILABLE, "for a minute"
+
+
+def test_what_is_remembered_is_forgotten_after_its_time():
+    with hiding(extra="remember_login 3s;") as s:
+        log_in(s, "awa", "secret").logout()
+        wait_until(lambda: status(s)["remembered"] == 0, 10, "its end")
+        stop_slapd(s)
+        assert said(s, "awa", "secret") == UNAVAILABLE
+
+
+def test_a_restart_forgets():
+    with hiding(extra=REMEMBER) as s:
+        log_in(s, "awa", "secret").logout()
+        assert s.stop() == 0
+        s.slapd.stop()
+        s.start()
+        assert said(s, "awa", "secret") == UNAVAILABLE
+
+
+def test_what_a_bind_refuses_is_forgotten():
+    with hiding(extra=REMEMBER + "poll 1h;", has_syncprov=False) as s:
+        log_in(s, "awa", "secret").logout()
+        assert said(s, "awa", "wrong") == WRONG
+        assert status(s)["remembered"] == 1, "another password is no reason"
+        s.slapd.set("awa", "userPassword", "fresh")
+        assert said(s, "awa", "secret") == WRONG
+        assert status(s)["remembered"] == 0
+        stop_slapd(s)
+        assert said(s, "awa", "secret") == UNAVAILABLE
+
+
+@pytest.mark.parametrize("policy", [None, "pwdLockout: FALSE"])
+@pytest.mark.parametrize("attribute, value", [("userPassword", "fresh"), ("pwdAccountLockedTime", "000001010000Z")])
+def test_what_is_remembered_is_forgotten_when_the_account_changes(policy, attribute, value):
+    with hiding(extra=REMEMBER) as s:
+        if policy:
+            s.slapd.add_policy("policy", policy)
+            s.slapd.set("awa", "userPassword", "secret")
+            wait_until(lambda: s.events("account.changed"), 10, "the policy's time")
+        log_in(s, "awa", "secret").logout()
+        assert status(s)["remembered"] == 1
+        s.slapd.set("awa", attribute, value)
+        wait_until(lambda: status(s)["remembered"] == 0, 10, "the change")
+        stop_slapd(s)
+        assert said(s, "awa", "secret") == UNAVAILABLE
+
+
+@pytest.mark.parametrize("has_time", [False, True])
+def test_what_a_policy_notes_of_wrong_passwords_is_no_change(has_time):
+    with hiding(extra=REMEMBER) as s:
+        s.slapd.add_policy("policy", "pwdLockout: TRUE", "pwdMaxFailure: 5")
+        if has_time:
+            s.slapd.set("awa", "userPassword", "secret")
+            wait_until(lambda: s.events("account.changed"), 10, "the policy's time")
+        log_in(s, "awa", "secret").logout()
+        assert said(s, "awa", "wrong") == WRONG
+        settled(s)
+        assert status(s)["remembered"] == 1
+        stop_slapd(s)
+        log_in(s, "awa", "secret").logout()
+
+
+def test_a_locked_account_is_not_remembered():
+    with hiding(extra=REMEMBER) as s:
+        s.slapd.add_policy("policy", "pwdLockout: TRUE", "pwdMaxFailure: 2")
+        log_in(s, "awa", "secret").logout()
+        assert [said(s, "awa", "wrong") for _ in range(3)] == [WRONG] * 3
+        assert status(s)["remembered"] == 0
+        stop_slapd(s)
+        assert said(s, "awa", "secret") == UNAVAILABLE

@@ -116,6 +116,8 @@ report_difference(struct accounts *a, const struct account *before, const struct
 		report(a, now, ACCOUNT_PASSWORD);
 	else if (!bytes_equal(account_path(before), account_path(now)))
 		report(a, now, ACCOUNT_MOVED);
+	else if (before->edit_stamp != now->edit_stamp)
+		report(a, now, ACCOUNT_EDITED);
 }
 
 static bool
@@ -123,7 +125,8 @@ is_same(const struct account *x, const struct account *y)
 {
 	return x->is_enabled == y->is_enabled && x->is_made == y->is_made
 		&& bytes_equal(account_path(x), account_path(y))
-		&& bytes_equal(account_bind_dn(x), account_bind_dn(y)) && has_same_password(x, y);
+		&& bytes_equal(account_bind_dn(x), account_bind_dn(y)) && has_same_password(x, y)
+		&& x->edit_stamp == y->edit_stamp;
 }
 
 /* Every value with its scheme.  One that has no place is told of, and left out. */
@@ -149,6 +152,24 @@ dn_to_bind(const struct user_record *record, struct bytes secret_stored)
 	return may_be_cut || password_cost(secret_stored) != PASSWORD_USELESS ? BYTES_NONE : record->entry;
 }
 
+static uint32_t
+stamp_of(struct bytes text)
+{
+	return text.len ? (uint32_t)map_hash(text) : 0;
+}
+
+/* Without an edit time, there was no edit that counts since the one that is known. */
+static void
+set_stamps(struct account *account, const struct user_record *record, const struct account *before)
+{
+	if (account->bind_dn_len == 0)
+		return;
+	account->password_stamp = stamp_of(record->password_stamp);
+	account->edit_stamp = stamp_of(record->edit_stamp);
+	if (account->edit_stamp == 0 && before)
+		account->edit_stamp = before->edit_stamp;
+}
+
 /* The account of folded `address` with a path made of the template; replaces what was there and says
    what changed. */
 static void
@@ -166,8 +187,7 @@ set_account(struct accounts *a, const struct address *address, const struct user
 	now = make_account(address, buf_bytes(&secret_stored), make_path(a, address, record, &path),
 		dn_to_bind(record, buf_bytes(&secret_stored)));
 	memory_wipe(secret_space, secret_stored.len);
-	if (now->bind_dn_len && record->password_stamp.len)
-		now->password_stamp = (uint32_t)map_hash(record->password_stamp);
+	set_stamps(now, record, before);
 	now->is_enabled = record->is_enabled;
 	now->is_made = is_made;
 	if (before && is_same(before, now)) {

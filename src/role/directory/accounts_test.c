@@ -15,7 +15,7 @@ struct world {
 	struct config config;
 	struct accounts *a;
 	struct targets targets;
-	int changes[4]; /* by enum account_change */
+	int changes[5]; /* by enum account_change */
 	uint64_t changed_number;
 };
 

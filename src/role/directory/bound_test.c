@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-static int changes[4]; /* by enum account_change */
+static int changes[5]; /* by enum account_change */
 static struct accounts *accounts;
 
 static void
@@ -112,6 +112,33 @@ another_stamp_is_another_password_and_another_name_is_not(void **state)
 	assert_int_equal(changes[ACCOUNT_MOVED] + changes[ACCOUNT_DISABLED] + changes[ACCOUNT_REMOVED], 0);
 }
 
+/* As load, of an entry that tells when it was edited and not when the password was. */
+static void
+load_edited(const char *edit_stamp)
+{
+	accounts_begin(accounts);
+	accounts_put_user(accounts, &(struct user_record){ .address = BYTES("y@a.iut"), .entry = BYTES("uid=y"), .is_enabled = true,
+		.edit_stamp = bytes_text(edit_stamp) });
+	accounts_end(accounts);
+}
+
+static void
+an_edit_is_told_once_and_what_is_no_edit_is_not(void **state)
+{
+	(void)state;
+	load_edited("1");
+	load_edited("1");
+	load_edited("");
+	load_edited("1");
+	assert_int_equal(changes[ACCOUNT_EDITED], 0);
+	load_edited("2");
+	assert_int_equal(changes[ACCOUNT_EDITED], 1);
+	load_edited("");
+	load_edited("3");
+	assert_int_equal(changes[ACCOUNT_EDITED], 2);
+	assert_int_equal(changes[ACCOUNT_PASSWORD], 0);
+}
+
 int
 main(void)
 {
@@ -120,6 +147,7 @@ main(void)
 		TEST(an_account_is_bound_whose_entry_shows_nothing_that_can_be_compared),
 		TEST(nobody_is_bound_without_an_entry_or_with_one_whose_name_may_be_cut),
 		TEST(another_stamp_is_another_password_and_another_name_is_not),
+		TEST(an_edit_is_told_once_and_what_is_no_edit_is_not),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -171,6 +171,8 @@ name_of_change(enum account_change change)
 		return "password";
 	case ACCOUNT_MOVED:
 		return "moved";
+	case ACCOUNT_EDITED:
+		break;
 	}
 	return "";
 }
@@ -181,6 +183,10 @@ on_changed(void *arg, const struct account *account, enum account_change change)
 	struct directory *d = arg;
 	struct message m = { .type = MESSAGE_ACCOUNT_GONE, .u.account_gone.account = account->number };
 
+	if (d->binds)
+		ldap_bind_forget(d->binds, account->number);
+	if (change == ACCOUNT_EDITED)
+		return;
 	event(NULL, EV_ACCOUNT_CHANGED, TEXT("account", account_address(account)),
 		STR("what", name_of_change(change)));
 	directory_spoil_logins(d, account->number);

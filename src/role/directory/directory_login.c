@@ -342,7 +342,8 @@ try_password(struct login *login, const struct account *account, const struct ip
 	bool is_decoy = !account || tried != account;
 
 	if (tried && tried->bind_dn_len)
-		try_by_bind(login, &(struct ldap_bind_question){ account_bind_dn(tried), m->secret_password, party, is_decoy });
+		try_by_bind(login, &(struct ldap_bind_question){ is_decoy ? 0 : login->account, account_bind_dn(tried),
+			m->secret_password, party, is_decoy });
 	else
 		try_by_comparison(login, &(struct verifier_question){ name, tried ? account_secret_password(tried) : BYTES_NONE,
 			m->secret_password, party, is_decoy });

@@ -4,7 +4,7 @@
 
 enum { RECORD_USER = 1, RECORD_ALIAS = 2, RECORD_GROUP = 3, DIGEST_OCTETS = 32 };
 
-static const char magic[] = "mermoz directory 5\n";
+static const char magic[] = "mermoz directory 6\n";
 
 static void
 put_text_record(struct buf *b, struct bytes text)
@@ -31,6 +31,7 @@ image_put_user(struct buf *records, const struct user_record *record)
 	put_text_record(records, record->name);
 	put_text_record(records, record->secret_password);
 	put_text_record(records, record->password_stamp);
+	put_text_record(records, record->edit_stamp);
 	put_text_record(records, record->entry);
 	put_text_record(records, record->account_name);
 	put_u8(records, record->is_enabled);
@@ -102,7 +103,7 @@ visit_user(struct bytes *in, const struct image_visitor *visitor, void *arg)
 
 	if (!take_text_record(in, &record.address) || !take_text_record(in, &record.name)
 		|| !take_text_record(in, &record.secret_password) || !take_text_record(in, &record.password_stamp)
-		|| !take_text_record(in, &record.entry) || !take_text_record(in, &record.account_name) || !take_u8(in, &is_enabled)
+		|| !take_text_record(in, &record.edit_stamp) || !take_text_record(in, &record.entry) || !take_text_record(in, &record.account_name) || !take_u8(in, &is_enabled)
 		|| is_enabled > 1 || !take_u8(in, &count) || count > RECORD_ATTRIBUTES_MAX)
 		return false;
 	for (size_t i = 0; i < count; i++)

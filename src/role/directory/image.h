@@ -1,7 +1,7 @@
 /* Everything that a source holds, as one run of octets: what a thread read and hands to the loop, and what is kept on
    disk for a start without the source.
 
-   snapshot = "mermoz directory 5" LF, SHA-256 of all that follows, u16 origin, u16 marker, records
+   snapshot = "mermoz directory 6" LF, SHA-256 of all that follows, u16 origin, u16 marker, records
    record   = u8 1 user | 2 alias | 3 group, then its texts, each u16 octets and the text; little-endian
 
    Groups stand only in what was read; what the loop and the disk get has aliases in their place (groups.h). */

@@ -22,7 +22,7 @@ see_user(void *arg, const struct user_record *r)
 		r->is_enabled);
 	for (size_t i = 0; i < r->attribute_count; i++)
 		put_format(&s->out, " %.*s=%.*s", BYTES_ARG(r->attributes[i].name), BYTES_ARG(r->attributes[i].value));
-	put_format(&s->out, " (%.*s) %.*s [%.*s]", BYTES_ARG(r->entry), BYTES_ARG(r->account_name), BYTES_ARG(r->password_stamp));
+	put_format(&s->out, " (%.*s) %.*s [%.*s %.*s]", BYTES_ARG(r->entry), BYTES_ARG(r->account_name), BYTES_ARG(r->password_stamp), BYTES_ARG(r->edit_stamp));
 	for (size_t i = 0; i < r->forward_count; i++)
 		put_format(&s->out, " >%.*s", BYTES_ARG(r->forwards[i]));
 	put_char(&s->out, '\n');
@@ -60,14 +60,14 @@ put_some(struct buf *records)
 		{ BYTES_INIT("home"), BYTES_INIT("") } };
 	static const struct bytes targets[] = { BYTES_INIT("y@a.iut"), BYTES_INIT("z@b.iut") };
 
-	image_put_user(records, &(struct user_record){ BYTES("y@a.iut"), BYTES("Y"), BYTES("{PLAIN}x"), BYTES("20260101"), true, attributes, 2, BYTES("uid=y"), targets,
+	image_put_user(records, &(struct user_record){ BYTES("y@a.iut"), BYTES("Y"), BYTES("{PLAIN}x"), BYTES("20260101"), BYTES("20260102"), true, attributes, 2, BYTES("uid=y"), targets,
 					2, BYTES("y") });
 	image_put_alias(records, &(struct alias_record){ BYTES("all@a.iut"), targets, 2, ALIAS_FURTHER, BYTES("cn=all") });
 	image_put_group(records, &(struct group_record){ BYTES("g@a.iut"), BYTES("cn=g"), BYTES("\1\0y\3\0uid") });
 	image_put_user(records, &(struct user_record){ .address = BYTES("z@a.iut") });
 }
 
-static const char some[] = "user y@a.iut Y {PLAIN}x 1 uid=y home= (uid=y) y [20260101] >y@a.iut >z@b.iut\nalias 2 cn=all all@a.iut y@a.iut z@b.iut\ngroup g@a.iut cn=g y uid\nuser z@a.iut   0 ()  []\n";
+static const char some[] = "user y@a.iut Y {PLAIN}x 1 uid=y home= (uid=y) y [20260101 20260102] >y@a.iut >z@b.iut\nalias 2 cn=all all@a.iut y@a.iut z@b.iut\ngroup g@a.iut cn=g y uid\nuser z@a.iut   0 ()  [ ]\n";
 
 static void
 what_was_put_is_visited_in_order(void **state)

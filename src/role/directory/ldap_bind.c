@@ -1,36 +1,42 @@
 /* The loop's thread owns everything but the attempts that are with the pool, whose threads own a link each while they are at
    one; attempts come back through `finished`.
 
-   When no server answers, that is the answer to everybody at once, and only a prober, on a thread of its own, keeps asking: nobody
-   waits for a time-out that somebody has waited for already.  It also finds out when a server is back that is preferred to the one
-   in use.
+   When no server answers, that is the answer to everybody at once, and only a probe keeps asking: nobody waits for a time-out that
+   somebody has waited for already.
 
    A refusal says by its time nothing of the account: a name that has none is tried as an entry that there is not (never as
-   another account's, which a policy might lock), and no refusal is told before its time (bind_pace.h). */
+   another account's, which a policy might lock), and no refusal is told before its time (bind_pace.h).
+
+   A password that was right is remembered, when the administrator wants it, and counts only while no server answers. */
 #include "role/directory/ldap_bind.h"
 
 #include "base/event.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "role/directory/bind_pace.h"
-#include "role/directory/ldap_bind_link.h"
+#include "role/directory/ldap_bind_probe.h"
 #include "role/directory/password.h"
 #include "role/directory/record.h"
+#include "role/directory/remembered.h"
 #include "sys/pool.h"
 #include "sys/time.h"
 
 #include <string.h>
 
-enum { ARENA_MAX = 65536, MS_US = 1000, PROBE_AWAY_MS = 1000, PROBE_PREFERRED_MS = 10000, MEAN_OF = 16 };
+enum { ARENA_MAX = 65536, MS_US = 1000, MEAN_OF = 16 };
 
 static const char too_many[] = "too many log-ins at once";
+static const char of_memory[] = "no LDAP server answers, and the password was right before";
 
 struct attempt {
 	struct job job;
 	struct ldap_bind *owner;
 	struct attempt *next; /* in the free, the finished or the held list */
+	uint64_t account; /* 0: none, or not taken */
 	uint64_t party; /* 0: none, or not taken */
 	bool is_decoy;
+	bool is_spoiled; /* the account changed meanwhile */
+	uint8_t secret_digest[REMEMBERED_DIGEST_OCTETS];
 	int64_t asked_us, began_us, ended_us, due_us; /* mono */
 	enum ldap_verdict verdict;
 	struct fault why;
@@ -51,26 +57,20 @@ struct ldap_bind {
 	struct arena *arena;
 	struct ldap_bind_servers servers;
 	struct wake wake;
-	struct timer hold, watchdog, probe;
+	struct timer hold, watchdog, expiry;
 	int open_handles; /* wake and timers */
-	struct pool *pool, *prober;
+	struct pool *pool;
+	struct ldap_bind_probe *probe;
 	_Atomic(struct attempt *) finished;
 	atomic_bool is_ending, is_away;
 	struct attempt *free, *held;
 	size_t working; /* attempts that are with the pool */
 	size_t shelf_count;
 	struct shelf *shelves; /* one a thread */
-	/* the prober's */
-	struct job probe_job;
-	struct ldap_bind_link probe_link;
-	struct fault probe_fault;
-	size_t probe_count; /* servers */
-	bool is_probing, has_probe_found;
-	atomic_bool is_probe_done;
-	uint64_t planned_ms; /* the delay of the probe that is planned; 0: none is */
 	/* what it was like */
 	struct bind_pace pace;
-	uint64_t answered, refused, put_off;
+	struct remembered *remembered; /* NULL: nothing is */
+	uint64_t answered, refused, put_off, recalled;
 	int64_t mean_us;
 	struct attempt attempts[LDAP_BIND_WAITING_MAX];
 };
@@ -123,16 +123,6 @@ run(struct job *job)
 	wake_send(&b->wake);
 }
 
-static void
-run_probe(struct job *job)
-{
-	struct ldap_bind *b = (void *)((uint8_t *)job - offsetof(struct ldap_bind, probe_job));
-
-	b->has_probe_found = ldap_bind_link_probe(&b->probe_link, b->probe_count, &b->probe_fault);
-	atomic_store(&b->is_probe_done, true);
-	wake_send(&b->wake);
-}
-
 /* ---- on the loop: the watch */
 
 static void
@@ -140,21 +130,12 @@ keep_watch(struct ldap_bind *b)
 {
 	int64_t now_us = time_now().mono_us, least_us = b->servers.wire.timeout_us;
 
-	for (size_t i = 0; i <= b->shelf_count; i++) {
-		struct ldap_bind_link *link = i < b->shelf_count ? &b->shelves[i].link : &b->probe_link;
-		int64_t left_us = ldap_bind_link_watch(link, now_us);
+	for (size_t i = 0; i < b->shelf_count; i++) {
+		int64_t left_us = ldap_bind_link_watch(&b->shelves[i].link, now_us);
 
 		least_us = left_us < least_us ? left_us : least_us;
 	}
 	timer_start(&b->watchdog, (uint64_t)least_us / MS_US + 1, 0);
-}
-
-/* Before a thread gets to work. */
-static void
-begin_watch(struct ldap_bind *b)
-{
-	if (b->working == 0 && !b->is_probing)
-		keep_watch(b);
 }
 
 static void
@@ -162,46 +143,11 @@ watchdog_fired(struct timer *timer)
 {
 	struct ldap_bind *b = (void *)((uint8_t *)timer - offsetof(struct ldap_bind, watchdog));
 
-	if (b->working > 0 || b->is_probing)
+	if (b->working > 0)
 		keep_watch(b);
 }
 
 /* ---- is there a server? */
-
-/* 0: there is no reason to ask. */
-static uint64_t
-probe_delay_ms(const struct ldap_bind *b)
-{
-	if (atomic_load(&b->is_away))
-		return PROBE_AWAY_MS;
-	return atomic_load(&b->servers.current) > 0 ? PROBE_PREFERRED_MS : 0;
-}
-
-static void
-plan_probe(struct ldap_bind *b)
-{
-	uint64_t delay_ms = probe_delay_ms(b);
-
-	if (delay_ms == 0 || b->is_probing || b->planned_ms == delay_ms)
-		return;
-	b->planned_ms = delay_ms;
-	timer_start(&b->probe, delay_ms, 0);
-}
-
-static void
-probe_fired(struct timer *timer)
-{
-	struct ldap_bind *b = (void *)((uint8_t *)timer - offsetof(struct ldap_bind, probe));
-
-	b->planned_ms = 0;
-	if (b->is_probing || probe_delay_ms(b) == 0)
-		return;
-	begin_watch(b);
-	b->is_probing = true;
-	b->probe_count = atomic_load(&b->is_away) ? b->servers.count : atomic_load(&b->servers.current);
-	b->probe_job.run = run_probe;
-	pool_add(b->prober, NULL, &b->probe_job);
-}
 
 static void
 note_away(struct ldap_bind *b, const char *reason)
@@ -218,13 +164,81 @@ note_back(struct ldap_bind *b)
 }
 
 static void
-end_probe(struct ldap_bind *b)
+probed(void *arg, bool has_found)
 {
-	if (!atomic_exchange(&b->is_probe_done, false))
-		return;
-	b->is_probing = false;
-	if (b->has_probe_found)
+	struct ldap_bind *b = arg;
+
+	if (has_found)
 		note_back(b);
+	ldap_bind_probe_plan(b->probe, atomic_load(&b->is_away));
+}
+
+/* ---- what is remembered */
+
+static void
+expire(struct ldap_bind *b)
+{
+	int64_t now_us = time_now().mono_us, next_us = remembered_expire(b->remembered, now_us);
+
+	if (next_us)
+		timer_start(&b->expiry, (uint64_t)(next_us - now_us) / MS_US + 1, 0);
+}
+
+static void
+expiry_fired(struct timer *timer)
+{
+	expire((void *)((uint8_t *)timer - offsetof(struct ldap_bind, expiry)));
+}
+
+/* What a server said of an account's password. */
+static void
+remember(struct ldap_bind *b, const struct attempt *t)
+{
+	if (!b->remembered || t->is_decoy)
+		return;
+	switch (t->verdict) {
+	case LDAP_VERDICT_LATER:
+	case LDAP_VERDICT_AWAY:
+	case LDAP_VERDICTS:
+		break;
+	case LDAP_VERDICT_RIGHT:
+		if (!t->is_spoiled)
+			remembered_put(b->remembered, t->account, t->secret_digest, time_now().mono_us);
+		break;
+	case LDAP_VERDICT_WRONG:
+	case LDAP_VERDICT_EXPIRED:
+	case LDAP_VERDICT_MUST_CHANGE:
+	case LDAP_VERDICT_RESTRICTED:
+		remembered_refuse(b->remembered, t->account, t->secret_digest);
+		break;
+	case LDAP_VERDICT_LOCKED:
+	case LDAP_VERDICT_UNWILLING:
+	case LDAP_VERDICT_DISABLED:
+	case LDAP_VERDICT_ACCOUNT_EXPIRED:
+		remembered_forget(b->remembered, t->account);
+		break;
+	}
+	expire(b);
+}
+
+/* While no server answers. */
+static bool
+recall(struct ldap_bind *b, uint64_t account, const uint8_t digest[REMEMBERED_DIGEST_OCTETS])
+{
+	bool is_it = b->remembered && remembered_has(b->remembered, account, digest, time_now().mono_us);
+
+	b->recalled += is_it;
+	return is_it;
+}
+
+void
+ldap_bind_forget(struct ldap_bind *b, uint64_t account)
+{
+	if (b->remembered)
+		remembered_forget(b->remembered, account);
+	for (size_t i = 0; i < LDAP_BIND_WAITING_MAX; i++)
+		if (b->attempts[i].account == account)
+			b->attempts[i].is_spoiled = true;
 }
 
 /* ---- attempts */
@@ -248,7 +262,8 @@ tell(struct ldap_bind *b, struct attempt *t)
 	struct fault why = t->why;
 	const struct ldap_bind_answer answer = { t->verdict, why.text };
 
-	t->party = 0;
+	t->account = t->party = 0;
+	memory_wipe(t->secret_digest, sizeof t->secret_digest);
 	t->next = b->free;
 	b->free = t;
 	done(arg, &answer);
@@ -304,6 +319,7 @@ learn(struct ldap_bind *b, struct attempt *t)
 	if (!t->is_decoy)
 		bind_pace_learn(&b->pace, took_us, t->ended_us);
 	b->refused += t->verdict != LDAP_VERDICT_RIGHT;
+	remember(b, t);
 }
 
 static void
@@ -318,25 +334,42 @@ static void
 finish(struct ldap_bind *b, struct attempt *t)
 {
 	b->working--;
-	if (is_answer(t->verdict))
-		learn(b, t);
-	else
-		b->put_off++;
 	if (t->verdict == LDAP_VERDICT_AWAY)
 		note_away(b, t->why.text);
+	if (is_answer(t->verdict))
+		learn(b, t);
+	else if (t->verdict == LDAP_VERDICT_AWAY && !t->is_spoiled && recall(b, t->account, t->secret_digest))
+		give_up(t, LDAP_VERDICT_RIGHT, of_memory);
+	else
+		b->put_off++;
 	if (is_answer(t->verdict) && t->verdict != LDAP_VERDICT_RIGHT)
 		hold(b, t);
 	else
 		tell(b, t);
 }
 
+/* What ended first comes first: of two answers to one password the later one counts. */
+static struct attempt *
+in_order(struct attempt *t)
+{
+	struct attempt *first = NULL;
+
+	while (t) {
+		struct attempt *next = t->next;
+
+		t->next = first;
+		first = t;
+		t = next;
+	}
+	return first;
+}
+
 static void
 woken(struct wake *wake)
 {
 	struct ldap_bind *b = (void *)((uint8_t *)wake - offsetof(struct ldap_bind, wake));
-	struct attempt *t = atomic_exchange(&b->finished, NULL);
+	struct attempt *t = in_order(atomic_exchange(&b->finished, NULL));
 
-	end_probe(b);
 	while (t) {
 		struct attempt *next = t->next;
 
@@ -344,7 +377,7 @@ woken(struct wake *wake)
 		t = next;
 	}
 	tell_held(b);
-	plan_probe(b);
+	ldap_bind_probe_plan(b->probe, atomic_load(&b->is_away));
 }
 
 static bool
@@ -361,6 +394,13 @@ put_dn(struct attempt *t, const struct ldap_bind_question *q)
 	return !dn.has_failed;
 }
 
+static void
+put_digest(const struct ldap_bind *b, const struct ldap_bind_question *q, uint8_t digest[REMEMBERED_DIGEST_OCTETS])
+{
+	if (b->remembered)
+		remembered_digest(b->remembered, q->account, q->dn, q->secret_password, digest);
+}
+
 /* NULL: there is no room. */
 static struct attempt *
 take_attempt(struct ldap_bind *b, const struct ldap_bind_question *q)
@@ -372,7 +412,10 @@ take_attempt(struct ldap_bind *b, const struct ldap_bind_question *q)
 		return NULL;
 	b->free = t->next;
 	t->party = party;
+	t->account = q->account;
 	t->is_decoy = q->is_decoy;
+	t->is_spoiled = false;
+	put_digest(b, q, t->secret_digest);
 	t->asked_us = time_now().mono_us;
 	t->secret_len = q->secret_password.len;
 	memcpy(t->secret_password, q->secret_password.ptr, t->secret_len);
@@ -382,8 +425,8 @@ take_attempt(struct ldap_bind *b, const struct ldap_bind_question *q)
 static void
 start(struct ldap_bind *b, struct attempt *t)
 {
-	begin_watch(b);
-	b->working++;
+	if (b->working++ == 0)
+		keep_watch(b);
 	t->job.run = run;
 	pool_add(b->pool, NULL, &t->job);
 }
@@ -402,6 +445,19 @@ answer_of(enum ldap_verdict verdict)
 	return (struct ldap_bind_answer){ verdict, ldap_verdict_reason(verdict) };
 }
 
+static struct ldap_bind_answer
+answer_without_server(struct ldap_bind *b, const struct ldap_bind_question *q)
+{
+	uint8_t digest[REMEMBERED_DIGEST_OCTETS] = { 0 };
+	bool is_right;
+
+	put_digest(b, q, digest);
+	is_right = recall(b, q->account, digest);
+	memory_wipe(digest, sizeof digest);
+	b->put_off += !is_right;
+	return is_right ? (struct ldap_bind_answer){ LDAP_VERDICT_RIGHT, of_memory } : answer_of(LDAP_VERDICT_AWAY);
+}
+
 bool
 ldap_bind_try(struct ldap_bind *b, const struct ldap_bind_question *q, struct ldap_bind_answer *answer,
 	void (*done)(void *arg, const struct ldap_bind_answer *answer), void *arg)
@@ -411,19 +467,20 @@ ldap_bind_try(struct ldap_bind *b, const struct ldap_bind_question *q, struct ld
 	*answer = answer_of(LDAP_VERDICT_WRONG);
 	if (!may_be_right(q->secret_password) || q->dn.len == 0)
 		return false;
-	*answer = answer_of(LDAP_VERDICT_AWAY);
-	if (!atomic_load(&b->is_away)) {
-		*answer = (struct ldap_bind_answer){ LDAP_VERDICT_LATER, too_many };
-		t = take_attempt(b, q);
-		if (t) {
-			t->done = done;
-			t->arg = arg;
-			start(b, t);
-			return true;
-		}
+	if (atomic_load(&b->is_away)) {
+		*answer = answer_without_server(b, q);
+		return false;
 	}
-	b->put_off++;
-	return false;
+	t = take_attempt(b, q);
+	if (!t) {
+		*answer = (struct ldap_bind_answer){ LDAP_VERDICT_LATER, too_many };
+		b->put_off++;
+		return false;
+	}
+	t->done = done;
+	t->arg = arg;
+	start(b, t);
+	return true;
 }
 
 void
@@ -432,6 +489,8 @@ ldap_bind_put_status(const struct ldap_bind *b, struct buf *out)
 	put_format(out, " bind=%s bind_server=%s binds=%llu bind_refused=%llu bind_put_off=%llu bind_us=%lld",
 		atomic_load(&b->is_away) ? "away" : "up", b->servers.at[atomic_load(&b->servers.current)], (unsigned long long)b->answered,
 		(unsigned long long)b->refused, (unsigned long long)b->put_off, (long long)b->mean_us);
+	if (b->remembered)
+		put_format(out, " remembered=%zu recalled=%llu", remembered_count(b->remembered), (unsigned long long)b->recalled);
 	for (size_t i = 0; i < b->servers.count; i++)
 		put_format(out, " bind_answers%zu=%llu bind_errors%zu=%llu", i + 1,
 			(unsigned long long)atomic_load(&b->servers.answers[i]), i + 1, (unsigned long long)atomic_load(&b->servers.errors[i]));
@@ -447,6 +506,8 @@ ldap_bind_new(struct loop *loop, const struct config *config)
 	b->loop = loop;
 	b->arena = arena_new("ldap bind", ARENA_MAX, ARENA_PLAIN);
 	ldap_bind_servers_init(&b->servers, config, b->arena);
+	if (config->ldap_remember_login_s)
+		b->remembered = remembered_new(config->ldap_remember_login_s);
 	for (size_t i = 0; i < LDAP_BIND_WAITING_MAX; i++) {
 		b->attempts[i].owner = b;
 		b->attempts[i].next = b->free;
@@ -456,14 +517,13 @@ ldap_bind_new(struct loop *loop, const struct config *config)
 	b->shelves = memory_new_array(b->shelf_count, sizeof *b->shelves);
 	for (size_t i = 0; i < b->shelf_count; i++)
 		ldap_bind_link_init(&b->shelves[i].link, &b->servers);
-	ldap_bind_link_init(&b->probe_link, &b->servers);
 	wake_init(&b->wake, loop, woken);
 	timer_init(&b->hold, loop, hold_fired);
 	timer_init(&b->watchdog, loop, watchdog_fired);
-	timer_init(&b->probe, loop, probe_fired);
+	timer_init(&b->expiry, loop, expiry_fired);
 	b->open_handles = 4;
 	b->pool = pool_new(b->shelf_count);
-	b->prober = pool_new(1);
+	b->probe = ldap_bind_probe_new(loop, &b->servers, probed, b);
 	return b;
 }
 
@@ -496,9 +556,9 @@ watchdog_is_closed(struct timer *timer)
 }
 
 static void
-probe_is_closed(struct timer *timer)
+expiry_is_closed(struct timer *timer)
 {
-	closed((void *)((uint8_t *)timer - offsetof(struct ldap_bind, probe)));
+	closed((void *)((uint8_t *)timer - offsetof(struct ldap_bind, expiry)));
 }
 
 static void
@@ -507,9 +567,7 @@ end_threads(struct ldap_bind *b)
 	atomic_store(&b->is_ending, true);
 	for (size_t i = 0; i < b->shelf_count; i++)
 		ldap_bind_link_cancel(&b->shelves[i].link);
-	ldap_bind_link_cancel(&b->probe_link);
 	pool_free(&b->pool);
-	pool_free(&b->prober);
 }
 
 void
@@ -520,14 +578,15 @@ ldap_bind_free(struct ldap_bind **at)
 	if (!b)
 		return;
 	*at = NULL;
+	ldap_bind_probe_free(&b->probe);
 	end_threads(b);
 	for (size_t i = 0; i < b->shelf_count; i++)
 		ldap_bind_link_done(&b->shelves[i].link);
-	ldap_bind_link_done(&b->probe_link);
 	memory_free(b->shelves);
+	remembered_free(&b->remembered);
 	arena_free(&b->arena);
 	wake_close(&b->wake, wake_is_closed);
 	timer_close(&b->hold, hold_is_closed);
 	timer_close(&b->watchdog, watchdog_is_closed);
-	timer_close(&b->probe, probe_is_closed);
+	timer_close(&b->expiry, expiry_is_closed);
 }

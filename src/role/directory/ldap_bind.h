@@ -16,6 +16,7 @@ struct ldap_bind;
 
 /* Borrowed for the call. */
 struct ldap_bind_question {
+	uint64_t account; /* 0: none */
 	struct bytes dn; /* of the account; of a decoy: of another one, below which an entry is tried that there is not */
 	struct bytes secret_password;
 	struct bytes party; /* who asks; empty: somebody who may ask as often as there is room */
@@ -34,6 +35,8 @@ void ldap_bind_free(struct ldap_bind **b);
 /* True: `done` is called once, and never from in here.  False: *answer is set.  What is copied is wiped afterwards. */
 bool ldap_bind_try(struct ldap_bind *b, const struct ldap_bind_question *q, struct ldap_bind_answer *answer,
 	void (*done)(void *arg, const struct ldap_bind_answer *answer), void *arg) __attribute__((warn_unused_result));
+/* The account is not what it was: what is remembered of it (remember_login) is wiped, and what is under way will not be. */
+void ldap_bind_forget(struct ldap_bind *b, uint64_t account);
 /* How it goes: "name=value", a space before each. */
 void ldap_bind_put_status(const struct ldap_bind *b, struct buf *out);
 

@@ -68,7 +68,7 @@ try_as(struct bytes dn, struct bytes secret_password, const char *party)
 {
 	struct ldap_bind_answer answer;
 
-	return ldap_bind_try(binds, &(struct ldap_bind_question){ dn, secret_password, bytes_text(party), false }, &answer, on_done, NULL)
+	return ldap_bind_try(binds, &(struct ldap_bind_question){ 1, dn, secret_password, bytes_text(party), false }, &answer, on_done, NULL)
 		? LDAP_VERDICTS
 		: answer.verdict;
 }

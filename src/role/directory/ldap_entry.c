@@ -12,6 +12,9 @@
 /* [MS-ADTS] 2.2.16: ADS_UF_ACCOUNTDISABLE */
 #define ACCOUNT_DISABLE 2
 
+/* "20260101120000" of a generalized time: RFC 4517 3.3.13 */
+enum { SECOND_LEN = 14 };
+
 static const struct {
 	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *state, *account_name, *stamp;
 } schemas[] = {
@@ -88,6 +91,22 @@ init_groups(struct ldap_mapping *m, const struct config *c, struct arena *arena)
 		want(m->group_wanted, &count, m->members[i]);
 }
 
+/* What servers write into an entry when somebody logs in, or fails to: times, with which that of the entry changes.
+   draft-behera-ldap-password-policy-10 5.3, and the overlay lastbind of OpenLDAP. */
+static const char *const notes[] = { "pwdFailureTime", "pwdLastSuccess", "authTimestamp" };
+
+/* RFC 4512 3.4.4 */
+static void
+want_edit_time(struct ldap_mapping *m, size_t *count, const struct config *c)
+{
+	if (c->ldap_remember_login_s == 0)
+		return;
+	m->edited = "modifyTimestamp";
+	want(m->wanted, count, m->edited);
+	for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
+		want(m->wanted, count, notes[i]);
+}
+
 void
 ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *arena)
 {
@@ -111,6 +130,7 @@ ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *
 	want(m->wanted, &count, m->aliases);
 	want(m->wanted, &count, m->password);
 	want(m->wanted, &count, m->stamp);
+	want_edit_time(m, &count, c);
 	want(m->wanted, &count, m->name);
 	if (c->ldap_groups.len || c->ldap_login_name == LDAP_LOGIN_NAME_ACCOUNT)
 		m->account_name = choose(c->ldap_account_name, schemas[m->schema].account_name, arena);
@@ -156,6 +176,32 @@ report_value(const struct ldap_mapping *m, struct bytes entry, const char *attri
 {
 	if (m->told && is_news(m->told, map_hash(entry) ^ map_hash(bytes_text(attribute))))
 		event(NULL, EV_ENTRY_VALUE, TEXT("entry", entry), STR("attribute", attribute), STR("reason", reason));
+}
+
+/* Is one of the values of that second? */
+static bool
+has_second(struct berval **values, struct bytes time)
+{
+	for (size_t i = 0; values && values[i]; i++)
+		if (values[i]->bv_len >= SECOND_LEN && bytes_equal(bytes_sub(of_value(values[i]), 0, SECOND_LEN), bytes_sub(time, 0, SECOND_LEN)))
+			return true;
+	return false;
+}
+
+/* When the entry was edited; nothing when that was no more than the note of a log-in. */
+static struct bytes
+edit_time(LDAP *ld, LDAPMessage *entry, struct berval **times)
+{
+	struct bytes time = times && times[0] ? of_value(times[0]) : BYTES_NONE;
+	bool is_note = time.len < SECOND_LEN || time.len > LDAP_VALUE_MAX;
+
+	for (size_t i = 0; !is_note && i < sizeof notes / sizeof *notes; i++) {
+		struct berval **values = values_of(ld, entry, notes[i]);
+
+		is_note = has_second(values, time);
+		ldap_value_free_len(values);
+	}
+	return is_note ? BYTES_NONE : time;
 }
 
 /* The first value, or none. */
@@ -314,6 +360,7 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 	struct berval **held[LDAP_WANTED_MAX] = { NULL }, **passwords = values_of(ld, entry, m->password);
 	struct berval **names = values_of(ld, entry, m->name), **account_names = values_of(ld, entry, m->account_name);
 	struct berval **forwarded = values_of(ld, entry, m->forward), **stamps = values_of(ld, entry, m->stamp);
+	struct berval **edited = values_of(ld, entry, m->edited);
 	struct bytes forwards[RECORD_FORWARDS_MAX];
 	uint8_t space[PASSWORD_STORED_MAX];
 	size_t forward_count;
@@ -327,6 +374,8 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 		.name = first_of(m, entry_name, m->name, names),
 		.secret_password = buf_bytes(&password),
 		.password_stamp = first_of(m, entry_name, m->stamp, stamps),
+		/* A server that tells when the password changed may change the entry at each log-in. */
+		.edit_stamp = stamps && stamps[0] ? BYTES_NONE : edit_time(ld, entry, edited),
 		.is_enabled = is_enabled(m, ld, entry),
 		.attributes = attributes,
 		.attribute_count = put_attributes(m, ld, entry, entry_name, attributes, held),
@@ -345,6 +394,7 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 	ldap_value_free_len(account_names);
 	ldap_value_free_len(forwarded);
 	ldap_value_free_len(stamps);
+	ldap_value_free_len(edited);
 }
 
 void

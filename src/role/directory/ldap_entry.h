@@ -28,6 +28,7 @@ struct ldap_told {
 struct ldap_mapping {
 	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *account_name;
 	const char *stamp; /* another one when the password is */
+	const char *edited; /* when the entry was; wanted with remember_login only */
 	const char *state, *enabled, *disabled; /* state is the schema's; the others are directives' */
 	enum config_ldap_schema schema;
 	struct ldap_told *told; /* NULL: nothing is told */

@@ -21,6 +21,7 @@ struct user_record {
 	struct bytes name; /* of the person, or empty */
 	struct bytes secret_password; /* raw values with a NUL between (password_put_value), or empty: nobody can log in */
 	struct bytes password_stamp; /* of an account of LDAP: what is another one when the password is, or empty */
+	struct bytes edit_stamp; /* the same of the whole entry, as far as it is known to be an edit */
 	bool is_enabled;
 	const struct record_attribute *attributes;
 	size_t attribute_count;
