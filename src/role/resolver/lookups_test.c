@@ -1,0 +1,269 @@
+/* The paths that end a question, on one loop with a server of the test's: nothing is asked twice, answered twice or left behind (the
+   sanitizers see the latter). */
+#include "role/resolver/lookups.h"
+
+#include "base/map.h"
+#include "proto/dns/test_packet.h"
+#include "sys/random.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct world {
+	struct loop *loop;
+	struct lookups *lookups;
+	struct config config;
+	struct config_resolver resolver;
+	char address[64];
+	struct watch watch;
+	struct timer end;
+	int fd;
+	bool is_silent;
+	size_t queries, wanted_queries, answers, wanted;
+	enum ipc_answer last;
+};
+
+static struct world w;
+
+/* Turns the query into its answer, an address for each. */
+static void
+on_query(struct watch *watch, unsigned int events)
+{
+	struct sockaddr_storage from;
+	socklen_t len = sizeof from;
+	uint8_t room[2048];
+	struct buf packet;
+	ssize_t got = recvfrom(w.fd, room, 600, 0, (struct sockaddr *)&from, &len);
+
+	(void)watch;
+	(void)events;
+	assert_true(got > 12 + 11);
+	w.queries++;
+	if (w.is_silent) {
+		if (w.queries == w.wanted_queries)
+			loop_stop(w.loop);
+		return;
+	}
+	buf_init_fixed(&packet, room, sizeof room);
+	buf_added(&packet, (size_t)got - 11); /* without OPT */
+	packet_set_u16(&packet, 2, RESPONSE);
+	packet_set_u16(&packet, 6, 1);
+	packet_set_u16(&packet, 10, 0);
+	dns_put_u16(&packet, POINTER_TO_QUESTION);
+	dns_put_u16(&packet, DNS_A);
+	dns_put_u16(&packet, 1);
+	packet_put_ttl(&packet, 300);
+	dns_put_u16(&packet, 4);
+	put_bytes(&packet, BYTES("\1\2\3\4"));
+	assert_int_equal(sendto(w.fd, packet.ptr, packet.len, 0, (struct sockaddr *)&from, len), packet.len);
+}
+
+static void
+on_answer(void *arg, uint64_t request, const struct cache_result *result, uint32_t ttl_s)
+{
+	(void)arg;
+	(void)request;
+	(void)ttl_s;
+	w.last = result->answer;
+	if (++w.answers == w.wanted)
+		loop_stop(w.loop);
+}
+
+static void
+on_end(struct timer *t)
+{
+	(void)t;
+	loop_stop(w.loop);
+}
+
+static void
+configure(uint32_t within_ms)
+{
+	w.config.resolvers = &w.resolver;
+	w.config.request_timeout_ms = within_ms;
+	w.config.dns_cache_octets_max = 100000;
+	lookups_configure(w.lookups, &w.config);
+}
+
+static int
+set_up(void **state)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof address;
+	uint8_t key[16];
+
+	(void)state;
+	random_fill(key, sizeof key);
+	map_seed(key);
+	memset(&w, 0, sizeof w);
+	w.loop = loop_new();
+	w.fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(w.fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(getsockname(w.fd, (struct sockaddr *)&address, &len), 0);
+	(void)snprintf(w.address, sizeof w.address, "127.0.0.1:%u", ntohs(address.sin_port));
+	watch_init(&w.watch, w.loop, w.fd, on_query);
+	watch_want(&w.watch, LOOP_READABLE);
+	timer_init(&w.end, w.loop, on_end);
+	w.resolver.address = bytes_text(w.address);
+	w.config.resolver_count = 1;
+	w.lookups = lookups_new(w.loop, NULL);
+	assert_non_null(w.lookups);
+	configure(10000);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	lookups_free(&w.lookups);
+	loop_free(&w.loop);
+	close(w.fd);
+	return 0;
+}
+
+static void
+ask(const char *name)
+{
+	lookups_ask(w.lookups, RECORD_A, bytes_text(name), on_answer, &w, 1);
+}
+
+static void
+run_for(uint64_t ms)
+{
+	timer_start(&w.end, ms, 0);
+	loop_run(w.loop);
+	timer_stop(&w.end);
+}
+
+static void
+all_who_ask_the_same_are_answered_by_one_question(void **state)
+{
+	(void)state;
+	w.wanted = 3;
+	ask("a.example");
+	ask("A.example");
+	ask("a.example.");
+	run_for(10000);
+	assert_int_equal(w.answers, 3);
+	assert_int_equal(w.queries, 1);
+	assert_int_equal(w.last, ANSWER_FOUND);
+	ask("a.example"); /* kept: from in there */
+	assert_int_equal(w.answers, 4);
+	assert_int_equal(w.queries, 1);
+}
+
+static void
+more_than_there_are_lanes_wait_and_are_answered(void **state)
+{
+	char name[32];
+
+	(void)state;
+	w.wanted = 500;
+	for (int i = 0; i < 500; i++) {
+		(void)snprintf(name, sizeof name, "n%d.example", i);
+		ask(name);
+	}
+	run_for(30000);
+	assert_int_equal(w.answers, 500);
+	assert_int_equal(w.queries, 500);
+}
+
+static void
+silence_is_for_later_and_the_lane_serves_again(void **state)
+{
+	(void)state;
+	configure(200);
+	w.is_silent = true;
+	w.wanted = 1;
+	ask("a.example");
+	run_for(10000);
+	assert_int_equal(w.answers, 1);
+	assert_int_equal(w.last, ANSWER_LATER);
+	w.is_silent = false;
+	configure(10000); /* and the failure is forgotten */
+	w.wanted = 2;
+	ask("a.example");
+	run_for(10000);
+	assert_int_equal(w.last, ANSWER_FOUND);
+}
+
+static void
+more_than_may_wait_are_told_to_come_later(void **state)
+{
+	char name[32];
+
+	(void)state;
+	w.is_silent = true;
+	for (int i = 0; i < 5000; i++) {
+		(void)snprintf(name, sizeof name, "n%d.example", i);
+		ask(name);
+	}
+	assert_int_equal(w.answers, 5000 - 4096);
+	assert_int_equal(w.last, ANSWER_LATER);
+	for (int i = 0; i < 20000; i++)
+		ask("n0.example");
+	assert_true(w.answers > 5000);
+}
+
+static void
+who_is_gone_hears_nothing(void **state)
+{
+	(void)state;
+	ask("a.example");
+	lookups_ask(w.lookups, RECORD_A, BYTES("a.example"), on_answer, &w.fd, 2);
+	lookups_forget(w.lookups, &w);
+	w.wanted = 1;
+	run_for(10000);
+	assert_int_equal(w.answers, 1);
+}
+
+static void
+without_a_server_everything_is_for_later(void **state)
+{
+	(void)state;
+	w.config.resolver_count = 0;
+	configure(10000);
+	ask("a.example");
+	assert_int_equal(w.answers, 1);
+	assert_int_equal(w.last, ANSWER_LATER);
+}
+
+static void
+what_is_under_way_at_the_end_goes_without_a_word(void **state)
+{
+	(void)state;
+	w.is_silent = true;
+	w.wanted_queries = 2;
+	ask("a.example");
+	ask("b.example");
+	run_for(10000);
+	assert_int_equal(w.queries, 2);
+	assert_int_equal(w.answers, 0); /* and tear_down frees all */
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		TEST(all_who_ask_the_same_are_answered_by_one_question),
+		TEST(more_than_there_are_lanes_wait_and_are_answered),
+		TEST(silence_is_for_later_and_the_lane_serves_again),
+		TEST(more_than_may_wait_are_told_to_come_later),
+		TEST(who_is_gone_hears_nothing),
+		TEST(without_a_server_everything_is_for_later),
+		TEST(what_is_under_way_at_the_end_goes_without_a_word),
+	};
+
+	return cmocka_run_group_tests_name("resolver/lookups", tests, NULL, NULL);
+}
