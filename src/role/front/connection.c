@@ -3,12 +3,14 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "role/front/clients.h"
+#include "role/front/output.h"
 #include "role/front/settings.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Output waiting for a client: above the high mark its protocol is not stepped. */
+/* Output waiting for a client: above the high mark its protocol is not stepped.  Input and output give their memory back
+   when empty, so that an idle client costs its state alone. */
 enum { OUTPUT_HIGH = 128 * 1024, OUTPUT_MAX = 1024 * 1024, INPUT_HIGH = 64 * 1024 };
 enum { INPUT_MAX = INPUT_HIGH + FRONT_READ_MAX };
 
@@ -34,8 +36,8 @@ struct connection {
 	enum transport transport;
 	int fd;
 	struct tls *tls;
-	struct buf input, output;
-	size_t sent; /* octets of output that went out already */
+	struct buf input;
+	struct output output;
 	struct net_address remote;
 	char remote_text[NET_TEXT_MAX];
 	struct settings *settings;
@@ -95,36 +97,32 @@ destroy(struct connection *c)
 	c->protocol->closed(c->client);
 	tls_free(&c->tls);
 	buf_done_secret(&c->input);
-	buf_done(&c->output);
+	output_done(&c->output);
 	watch_close(&c->watch, freed);
 }
 
-/* Both give their memory back when empty, so that an idle client costs its state alone. */
-static void
-drop_sent(struct connection *c, size_t count)
+static bool
+has_output(const struct connection *c)
 {
-	c->active_us = loop_now(c->front->loop).mono_us;
-	c->octets_out += count;
-	c->sent += count;
-	if (c->sent < c->output.len)
-		return;
-	c->sent = 0;
-	buf_done(&c->output);
-	buf_init(&c->output, OUTPUT_MAX);
+	return output_waiting(&c->output).len > 0;
 }
 
 /* False when the connection broke. */
 static bool
 flush(struct connection *c)
 {
-	while (c->sent < c->output.len) {
-		struct bytes left = bytes_sub(buf_bytes(&c->output), c->sent, c->output.len);
-		ssize_t count = c->tls && c->transport == TRANSPORT_TLS ? tls_write(c->tls, left) :
-			net_write(c->fd, left);
+	while (has_output(c)) {
+		struct bytes left = output_waiting(&c->output);
+		ssize_t count;
 
+		if (output_has_failed(&c->output))
+			return false;
+		count = c->tls && c->transport == TRANSPORT_TLS ? tls_write(c->tls, left) : net_write(c->fd, left);
 		if (count < 0)
 			return errno == EAGAIN || errno == EINTR;
-		drop_sent(c, (size_t)count);
+		c->active_us = loop_now(c->front->loop).mono_us;
+		c->octets_out += (uint64_t)count;
+		output_sent(&c->output, (size_t)count);
 	}
 	return true;
 }
@@ -137,7 +135,7 @@ want(struct connection *c)
 	if (c->transport == TRANSPORT_HANDSHAKE)
 		events = tls_wants_write(c->tls) ? LOOP_WRITABLE : LOOP_READABLE;
 	else {
-		if (c->sent < c->output.len || c->status == RUN_FULL || (c->tls && tls_wants_write(c->tls)))
+		if (has_output(c) || c->status == RUN_FULL || (c->tls && tls_wants_write(c->tls)))
 			events |= LOOP_WRITABLE;
 		if (!c->is_closing && !c->has_ended && c->input.len < INPUT_HIGH)
 			events |= LOOP_READABLE;
@@ -231,7 +229,7 @@ may_read(const struct connection *c)
 static bool
 is_finished(const struct connection *c)
 {
-	return c->sent == c->output.len &&
+	return !has_output(c) &&
 		(c->is_closing || (c->has_ended && c->status == RUN_WAITS));
 }
 
@@ -247,7 +245,7 @@ turn(struct connection *c, bool *is_drained)
 		destroy(c);
 		return false;
 	}
-	if (c->transport == TRANSPORT_TLS_WANTED && c->output.len == 0)
+	if (c->transport == TRANSPORT_TLS_WANTED && !has_output(c))
 		start_handshake(c);
 	return true;
 }
@@ -269,7 +267,7 @@ pump(struct connection *c, bool is_readable)
 		if (!turn(c, &is_drained))
 			return;
 		if (++rounds >= ROUNDS_MAX || (c->status != RUN_FULL && (is_drained || !may_read(c))) ||
-			c->output.len)
+			has_output(c))
 			break;
 	}
 	want(c);
@@ -335,7 +333,7 @@ connection_open(struct front *front, const struct listener *listener, int fd,
 	c->context.session = ++front->last_session;
 	c->opened_us = c->active_us = loop_now(front->loop).mono_us;
 	buf_init(&c->input, INPUT_MAX);
-	buf_init(&c->output, OUTPUT_MAX);
+	output_init(&c->output, OUTPUT_MAX);
 	count_address(front, remote, 1);
 	front->connection_count++;
 	TAILQ_INSERT_TAIL(&front->connections, c, link);
@@ -353,13 +351,13 @@ connection_put(struct connection *c, struct bytes octets)
 {
 	if (c->is_gone)
 		return;
-	put_bytes(&c->output, octets);
+	output_put(&c->output, octets);
 }
 
 bool
 connection_is_full(const struct connection *c)
 {
-	return c->is_gone || c->output.len - c->sent > OUTPUT_HIGH;
+	return c->is_gone || output_waiting(&c->output).len > OUTPUT_HIGH;
 }
 
 void
