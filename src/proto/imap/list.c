@@ -4,9 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A pattern is matched with every folder: longer ones than this name nothing. */
-#define PATTERN_MAX 512
-/* Octets that are compared (at worst) before others have their turn. */
+/* Octets that are compared before others have their turn. */
 #define TURN_WORK_MAX (4U << 20)
 
 struct list_args {
@@ -51,7 +49,7 @@ sort_folders(struct imap_command *c, bool is_lsub)
 	}
 	if (args->count)
 		qsort(args->folders, args->count, sizeof *args->folders, compare_folders);
-	buf_init(&whole, PATTERN_MAX);
+	buf_init(&whole, IMAP_PATTERN_MAX);
 	put_bytes(&whole, args->reference);
 	put_bytes(&whole, args->pattern);
 	fits = !whole.has_failed && arena_copy(c->arena, buf_bytes(&whole), &args->whole);

@@ -108,29 +108,37 @@ imap_name_is_valid(struct bytes name)
 	return !is_level_empty && is_modified_utf7(name);
 }
 
-/* Matching with one way back: to the last "*", or to a "%" behind it as long as no separator was
-   passed. A "%" that fails gives way to the "*" before it. */
-struct retreat {
-	size_t pattern, name;
-	bool is_set;
-};
-
 static bool
-step_back(struct retreat *percent, struct retreat *star, struct bytes name, size_t *p, size_t *n)
+is_wildcard(uint8_t c)
 {
-	struct retreat *to = star;
-
-	if (percent->is_set && percent->name < name.len && name.ptr[percent->name] != IMAP_SEPARATOR)
-		to = percent;
-	else
-		percent->is_set = false;
-	if (!to->is_set || to->name >= name.len)
-		return false;
-	*n = ++to->name;
-	*p = to->pattern;
-	return true;
+	return c == '*' || c == '%';
 }
 
+/* A wildcard may stand for nothing. */
+static void
+pass_wildcards(struct bytes pattern, bool *reached)
+{
+	for (size_t p = 0; p < pattern.len; p++)
+		reached[p + 1] |= reached[p] && is_wildcard(pattern.ptr[p]);
+}
+
+/* One octet of the name.  reached[p]: the first p octets of the pattern match what came so far. */
+static void
+step(struct bytes pattern, uint8_t c, bool is_caseless, bool *reached)
+{
+	for (size_t p = pattern.len + 1; p-- > 0;) {
+		uint8_t here = p < pattern.len ? pattern.ptr[p] : 0;
+		uint8_t before = p ? pattern.ptr[p - 1] : 0;
+
+		if (is_caseless)
+			before = byte_upper(before);
+		reached[p] = (reached[p] && (here == '*' || (here == '%' && c != IMAP_SEPARATOR))) ||
+			(p && reached[p - 1] && !is_wildcard(before) && before == c);
+	}
+	pass_wildcards(pattern, reached);
+}
+
+/* All ways to match at once: a pattern of many wildcards takes as long as any other. */
 bool
 imap_name_matches(struct bytes pattern, struct bytes name)
 {
@@ -138,25 +146,12 @@ imap_name_matches(struct bytes pattern, struct bytes name)
 	bool is_inbox = bytes_starts(name, BYTES("INBOX")) &&
 		(name.len == 5 || name.ptr[5] == IMAP_SEPARATOR);
 	size_t caseless = is_inbox ? 5 : 0;
-	struct retreat percent = { 0 }, star = { 0 };
-	size_t p = 0, n = 0;
+	bool reached[IMAP_PATTERN_MAX + 1] = { true };
 
-	while (p < pattern.len || n < name.len) {
-		uint8_t c = p < pattern.len ? pattern.ptr[p] : 0;
-
-		if (n < caseless)
-			c = byte_upper(c);
-		if (c == '*') {
-			star = (struct retreat){ ++p, n, true };
-			percent.is_set = false;
-		} else if (c == '%') {
-			percent = (struct retreat){ ++p, n, true };
-		} else if (p < pattern.len && n < name.len && c == name.ptr[n]) {
-			p++;
-			n++;
-		} else if (!step_back(&percent, &star, name, &p, &n)) {
-			return false;
-		}
-	}
-	return true;
+	if (pattern.len > IMAP_PATTERN_MAX)
+		return false;
+	pass_wildcards(pattern, reached);
+	for (size_t i = 0; i < name.len; i++)
+		step(pattern, name.ptr[i], i < caseless, reached);
+	return reached[pattern.len];
 }

@@ -2,6 +2,9 @@
 
 #include "proto/imap/test_rows.h"
 
+#include <string.h>
+#include <time.h>
+
 static void
 names_are_modified_utf7_rfc3501_5_1_3(void **state)
 {
@@ -67,6 +70,7 @@ patterns_match_as_rfc3501_6_3_8_says(void **state)
 		bool matches;
 	} rows[] = {
 		{ "*", "a.b", true },
+		{ "*%%*", "a.b", true },
 		{ "*", "", true },
 		{ "%", "a", true },
 		{ "%", "a.b", false },
@@ -107,6 +111,23 @@ patterns_match_as_rfc3501_6_3_8_says(void **state)
 			fail_msg("%s %s", rows[i].pattern, rows[i].name);
 }
 
+/* Each "%" may begin behind each octet that the "*" passed. */
+static void
+a_pattern_of_many_wildcards_takes_no_longer_than_others(void **state)
+{
+	char pattern[IMAP_PATTERN_MAX], name[IMAP_NAME_MAX];
+	clock_t before = clock();
+
+	(void)state;
+	memset(name, 'a', sizeof name);
+	memset(pattern, 'a', sizeof pattern);
+	memcpy(pattern, "*a%", 3);
+	pattern[130] = 'b';
+	for (int i = 0; i < 2000; i++)
+		assert_false(imap_name_matches(bytes_of(pattern, 131), bytes_of(name, sizeof name)));
+	assert_true(clock() - before < 5 * CLOCKS_PER_SEC);
+}
+
 static void
 special_names_have_their_use_rfc6154_2(void **state)
 {
@@ -123,6 +144,7 @@ main(void)
 		cmocka_unit_test(names_are_modified_utf7_rfc3501_5_1_3),
 		cmocka_unit_test(names_are_bounded),
 		cmocka_unit_test(patterns_match_as_rfc3501_6_3_8_says),
+		cmocka_unit_test(a_pattern_of_many_wildcards_takes_no_longer_than_others),
 		cmocka_unit_test(special_names_have_their_use_rfc6154_2),
 	};
 

@@ -79,8 +79,10 @@ is_batch_full(const struct imap_search *search)
 	return search->batch_count >= IMAP_BODIES_MAX || search->batch_octets >= BATCH_OCTETS_MAX;
 }
 
-/* False: the arena is full. */
-static bool
+enum look { LOOK_OVER, LOOK_LATER, LOOK_FULL };
+
+/* LOOK_LATER: the turn is over, the same message comes first in the next.  LOOK_FULL: the arena is. */
+static enum look
 look_at(struct imap_session *s, struct imap_search *search, uint32_t index, uint32_t number,
 	const struct imap_body *body, uint32_t *budget)
 {
@@ -89,32 +91,42 @@ look_at(struct imap_session *s, struct imap_search *search, uint32_t index, uint
 		.mailbox = s->mailbox, .record = r, .body = body, .scratch = s->scratch, .text = &s->text, .budget = budget,
 	};
 
+	bool fits = true;
+
 	if (view_flags(r) & VIEW_EXPUNGED)
-		return true;
+		return LOOK_OVER;
 	switch (imap_search_match(&candidate, search->keys)) {
 	case VERDICT_NO:
-		return true;
+		break;
 	case VERDICT_YES:
-		return add_found(s->command, search, s->command->is_uid ? r->uid : number);
+		fits = add_found(s->command, search, s->command->is_uid ? r->uid : number);
+		break;
 	case VERDICT_UNKNOWN:
-		return body || add_to_batch(s->command, search, r);
+		fits = body || add_to_batch(s->command, search, r);
+		break;
+	case VERDICT_LATER:
+		return LOOK_LATER;
 	}
-	return true;
+	return fits ? LOOK_OVER : LOOK_FULL;
 }
 
 static enum imap_turn
 walk(struct imap_session *s, struct imap_command *c, struct imap_search *search)
 {
 	uint32_t index, number, budget = TURN_BUDGET;
+	enum look look = LOOK_OVER;
 
-	while (budget && !is_batch_full(search)) {
+	while (budget && look == LOOK_OVER && !is_batch_full(search)) {
 		if (!imap_walk_next(&search->walk, s->mailbox, &index, &number)) {
 			c->phase = search->batch_count ? ANSWERED : SORT;
 			return search->batch_count ? imap_ask_uids(c, IMAP_ASK_BODIES, &search->batch) : TURN_ON;
 		}
-		if (!look_at(s, search, index, number, NULL, &budget))
-			return imap_refuse(c, IMAP_LIMIT);
+		look = look_at(s, search, index, number, NULL, &budget);
+		if (look == LOOK_LATER)
+			imap_walk_back(&search->walk, s->mailbox->view->records[index].uid);
 	}
+	if (look == LOOK_FULL)
+		return imap_refuse(c, IMAP_LIMIT);
 	if (!is_batch_full(search))
 		return TURN_AGAIN;
 	c->phase = ANSWERED;
@@ -141,6 +153,7 @@ look_at_bodies(struct imap_session *s, struct imap_command *c, struct imap_searc
 {
 	const struct imap_mailbox *m = s->mailbox;
 	uint32_t budget = TURN_BUDGET;
+	enum look look = LOOK_OVER;
 
 	for (; budget && search->body_at < search->body_count; search->body_at++) {
 		const struct imap_body *body = &search->bodies[search->body_at];
@@ -148,8 +161,11 @@ look_at_bodies(struct imap_session *s, struct imap_command *c, struct imap_searc
 
 		if (index == m->known || m->view->records[index].uid != body->uid)
 			continue;
-		if (!look_at(s, search, index, imap_mailbox_number(m, index), body, &budget))
+		look = look_at(s, search, index, imap_mailbox_number(m, index), body, &budget);
+		if (look == LOOK_FULL)
 			return imap_refuse(c, IMAP_LIMIT);
+		if (look == LOOK_LATER)
+			break;
 	}
 	if (search->body_at < search->body_count)
 		return TURN_AGAIN;

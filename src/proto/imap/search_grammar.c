@@ -143,7 +143,7 @@ take_two(struct bytes *in, struct parser *p, struct imap_search_key *key)
 	return take_child(in, p, key) && take_child(in, p, key);
 }
 
-enum { COST_FLAGS, COST_RECORD, COST_ENVELOPE = 10, COST_HEADER = 100, COST_BODY = 1000 };
+enum { COST_FLAGS, COST_RECORD, COST_ENVELOPE, COST_HEADER, COST_BODY, COSTS };
 
 /* search-key, but for sequence-set and parentheses.  Not negated twins stand below with "UN". */
 static const struct {
@@ -193,32 +193,50 @@ static const struct {
 #undef KEY
 };
 
-/* Cheap keys stand before dear ones. */
-static void
-add_in_order(struct imap_search_key *list, struct imap_search_key *key)
-{
-	struct imap_search_key **at = &list->first;
+/* Cheap keys stand before dear ones: a run of keys for each cost there is. */
+struct runs {
+	struct imap_search_key *first[COSTS], *last[COSTS];
+};
 
-	while (*at && (*at)->cost <= key->cost)
-		at = &(*at)->next;
-	key->next = *at;
-	*at = key;
-	if (key->cost > list->cost)
-		list->cost = key->cost;
+static void
+add_to_run(struct runs *runs, struct imap_search_key *key)
+{
+	if (runs->last[key->cost])
+		runs->last[key->cost]->next = key;
+	else
+		runs->first[key->cost] = key;
+	runs->last[key->cost] = key;
+}
+
+static void
+join_runs(struct imap_search_key *list, const struct runs *runs)
+{
+	struct imap_search_key **end = &list->first;
+
+	for (unsigned int cost = 0; cost < COSTS; cost++) {
+		if (!runs->first[cost])
+			continue;
+		*end = runs->first[cost];
+		end = &runs->last[cost]->next;
+		list->cost = cost;
+	}
 }
 
 /* search-key *(SP search-key) */
 static bool
 take_keys(struct bytes *in, struct parser *p, struct imap_search_key *list)
 {
+	struct runs runs = { 0 };
+
 	list->kind = SEARCH_AND;
 	do {
 		struct imap_search_key *key = arena_take(p->arena, sizeof *key);
 
 		if (!key || !take_key(in, p, key))
 			return false;
-		add_in_order(list, key);
+		add_to_run(&runs, key);
 	} while (take_char(in, ' '));
+	join_runs(list, &runs);
 	return true;
 }
 

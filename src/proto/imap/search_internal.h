@@ -14,6 +14,8 @@
 #define IMAP_SEARCH_BODIES_MAX 16
 /* What is looked at in one message by one such key. */
 #define IMAP_SEARCH_TEXT_MAX (8U << 20)
+/* Fields are looked for so far into a header. */
+#define IMAP_SEARCH_HEADER_MAX (256U << 10)
 /* \Recent among the flags that a key looks at. */
 #define SEARCH_RECENT 0x80000000U
 
@@ -35,6 +37,13 @@ enum imap_envelope_field {
 	ENVELOPE_CC, ENVELOPE_BCC, ENVELOPE_IN_REPLY_TO, ENVELOPE_MESSAGE_ID,
 };
 
+enum imap_verdict {
+	VERDICT_NO,
+	VERDICT_YES,
+	VERDICT_UNKNOWN, /* ask again with the body */
+	VERDICT_LATER, /* ask again in the next turn: what was found out so far is remembered */
+};
+
 struct imap_search_key {
 	enum imap_search_kind kind;
 	unsigned int cost; /* cheap keys are looked at first */
@@ -48,6 +57,10 @@ struct imap_search_key {
 	enum imap_envelope_field field;
 	struct bytes name; /* of a keyword or header field */
 	struct bytes text; /* folded */
+	/* Of a key that looks at text: what it said of the message that it looked at last. */
+	uint32_t told_uid;
+	bool told_with_body;
+	enum imap_verdict told;
 };
 
 struct imap_search {
@@ -69,12 +82,6 @@ struct imap_search {
 /* What stands behind "SEARCH". False: syntax error, or too much of it. */
 bool take_imap_search(struct bytes *in, struct arena *a, struct imap_search *search);
 
-enum imap_verdict {
-	VERDICT_NO,
-	VERDICT_YES,
-	VERDICT_UNKNOWN, /* ask again with the body */
-};
-
 /* A message that is looked at. */
 struct imap_candidate {
 	const struct imap_mailbox *mailbox;
@@ -83,13 +90,16 @@ struct imap_candidate {
 	struct arena *scratch; /* to work in, as is `text` */
 	struct buf *text;
 	uint32_t *budget; /* of this turn; what a key costs is taken off */
+	bool has_looked; /* at text, in this turn: so each turn gets on */
 };
 
 /* Turns numbers into uids and names of keywords into bits.  False: a number is not that of a message. */
 bool imap_search_settle(const struct imap_mailbox *m, struct imap_search_key *key);
-enum imap_verdict imap_search_match(const struct imap_candidate *c, const struct imap_search_key *key);
+enum imap_verdict imap_search_match(struct imap_candidate *c, struct imap_search_key *key);
 /* search_text.c: for ENVELOPE, HEADER, BODY and TEXT. */
-enum imap_verdict imap_search_match_text(const struct imap_candidate *c, const struct imap_search_key *key);
+enum imap_verdict imap_search_match_text(struct imap_candidate *c, struct imap_search_key *key);
+/* Takes off the budget what looking at so many octets costs. */
+void imap_search_pay(struct imap_candidate *c, uint64_t octets);
 /* The message's summary; false: there is none yet. */
 bool imap_search_summary(const struct imap_candidate *c, struct summary *summary);
 

@@ -32,6 +32,17 @@ imap_search_summary(const struct imap_candidate *c, struct summary *summary)
 	return summary_open(octets, summary, NULL) == 0;
 }
 
+/* The least that a key costs stands for so many octets. */
+enum { UNIT_OCTETS = 256 };
+
+void
+imap_search_pay(struct imap_candidate *c, uint64_t octets)
+{
+	uint64_t cost = 1 + octets / UNIT_OCTETS;
+
+	*c->budget = *c->budget > cost ? *c->budget - (uint32_t)cost : 0;
+}
+
 static enum imap_verdict
 verdict(bool is_match)
 {
@@ -90,14 +101,14 @@ match_size(const struct imap_candidate *c, const struct imap_search_key *key)
 /* No key of an AND says no; one of an OR says yes.  A key that can't be told yet does not keep others from
    deciding. */
 static enum imap_verdict
-match_list(const struct imap_candidate *c, const struct imap_search_key *list, enum imap_verdict decisive)
+match_list(struct imap_candidate *c, struct imap_search_key *list, enum imap_verdict decisive)
 {
 	enum imap_verdict all = decisive == VERDICT_NO ? VERDICT_YES : VERDICT_NO;
 
-	for (const struct imap_search_key *key = list->first; key; key = key->next) {
+	for (struct imap_search_key *key = list->first; key; key = key->next) {
 		enum imap_verdict one = imap_search_match(c, key);
 
-		if (one == decisive)
+		if (one == decisive || one == VERDICT_LATER)
 			return one;
 		if (one == VERDICT_UNKNOWN)
 			all = VERDICT_UNKNOWN;
@@ -106,21 +117,21 @@ match_list(const struct imap_candidate *c, const struct imap_search_key *list, e
 }
 
 static enum imap_verdict
-match_not(const struct imap_candidate *c, const struct imap_search_key *key)
+match_not(struct imap_candidate *c, struct imap_search_key *key)
 {
 	enum imap_verdict inner = imap_search_match(c, key->first);
 
-	if (inner == VERDICT_UNKNOWN)
+	if (inner == VERDICT_UNKNOWN || inner == VERDICT_LATER)
 		return inner;
 	return verdict(inner == VERDICT_NO);
 }
 
-enum imap_verdict
-imap_search_match(const struct imap_candidate *c, const struct imap_search_key *key)
+/* A key that looks at the record or the fixed part of the summary. */
+static enum imap_verdict
+match_record(struct imap_candidate *c, const struct imap_search_key *key)
 {
-	if (*c->budget)
-		--*c->budget;
-	switch (key->kind) {
+	imap_search_pay(c, 0);
+	switch ((unsigned int)key->kind) {
 	case SEARCH_FLAGS:
 		return verdict(has_flags(c, key));
 	case SEARCH_KEYWORD:
@@ -131,8 +142,21 @@ imap_search_match(const struct imap_candidate *c, const struct imap_search_key *
 		return verdict(is_in_days(key, c->record->date_s));
 	case SEARCH_SENT:
 		return match_sent(c, key);
+	}
+	return match_size(c, key);
+}
+
+enum imap_verdict
+imap_search_match(struct imap_candidate *c, struct imap_search_key *key)
+{
+	switch (key->kind) {
+	case SEARCH_FLAGS:
+	case SEARCH_KEYWORD:
+	case SEARCH_SET:
+	case SEARCH_DATE:
+	case SEARCH_SENT:
 	case SEARCH_SIZE:
-		return match_size(c, key);
+		return match_record(c, key);
 	case SEARCH_ENVELOPE:
 	case SEARCH_HEADER:
 	case SEARCH_BODY:

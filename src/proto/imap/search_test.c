@@ -1,5 +1,8 @@
 #include "proto/imap/player.h"
+#include "proto/imap/search_internal.h"
 #include "proto/imap/test_rows.h"
+
+#include <time.h>
 
 static const struct {
 	const char *octets;
@@ -231,6 +234,68 @@ a_long_search_gives_others_their_turn(void **state)
 	player_done(&p);
 }
 
+static void
+put_times(struct buf *out, const char *text, int times)
+{
+	for (int i = 0; i < times; i++)
+		put_text(out, text);
+}
+
+static void
+a_command_full_of_keys_is_taken_at_once(void **state)
+{
+	struct arena *arena = arena_new("search", IMAP_COMMAND_ARENA_MAX, ARENA_PLAIN);
+	struct imap_search search = { 0 };
+	struct buf text;
+	struct bytes in;
+	clock_t before = clock();
+
+	(void)state;
+	buf_init(&text, 1U << 20);
+	put_times(&text, " OLD", 70000);
+	in = buf_bytes(&text);
+	assert_true(take_imap_search(&in, arena, &search));
+	assert_int_equal(in.len, 0);
+	/* Milliseconds; minutes when each key is led past those before it. */
+	assert_true(clock() - before < 5 * CLOCKS_PER_SEC);
+	buf_done(&text);
+	arena_free(&arena);
+}
+
+static void
+a_message_that_many_keys_look_at_is_looked_at_in_many_turns(void **state)
+{
+	struct player p;
+	struct buf octets;
+	uint32_t steps;
+
+	(void)state;
+	player_init(&p, true);
+	player_run(&p);
+	player_log_in(&p);
+	buf_init(&octets, 1U << 20);
+	put_times(&octets, "X: y\n", 60000);
+	put_text(&octets, "\nbody\n");
+	(void)test_view_add(player_folder(&p, BYTES("INBOX"))->view, buf_bytes(&octets), 0, 0, 0, true);
+	player_select(&p, "INBOX");
+	buf_reset(&octets);
+	put_text(&octets, "a SEARCH");
+	put_times(&octets, " NOT HEADER z q", 1000);
+	put_times(&octets, " ALL", 3000);
+	put_text(&octets, " FROM nobody\r\nb SEARCH");
+	put_times(&octets, " NOT HEADER z q", 1000);
+	put_times(&octets, " ALL", 3000);
+	put_text(&octets, "\r\n");
+	steps = p.steps;
+	player_send(&p, buf_bytes(&octets));
+	assert_octets("found", buf_bytes(&p.out),
+		BYTES("* SEARCH\r\na OK SEARCH completed\r\n* SEARCH 1\r\nb OK SEARCH completed\r\n"));
+	/* 1000 times a quarter of a MiB, 2 MiB in a turn. */
+	assert_true(p.steps - steps > 100);
+	buf_done(&octets);
+	player_done(&p);
+}
+
 int
 main(void)
 {
@@ -241,6 +306,8 @@ main(void)
 		cmocka_unit_test(what_is_no_search_key_is_refused),
 		cmocka_unit_test(cheap_keys_come_first),
 		cmocka_unit_test(a_long_search_gives_others_their_turn),
+		cmocka_unit_test(a_command_full_of_keys_is_taken_at_once),
+		cmocka_unit_test(a_message_that_many_keys_look_at_is_looked_at_in_many_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -109,7 +109,9 @@ start_reader(struct reader *r, struct bytes octets)
 static struct bytes
 read_header(struct reader *r, const struct summary_part *part)
 {
-	return read_piece(r, part->header_at, part->body_at > part->header_at ? part->body_at - part->header_at : 0);
+	uint64_t octets = part->body_at > part->header_at ? part->body_at - part->header_at : 0;
+
+	return read_piece(r, part->header_at, octets < IMAP_SEARCH_HEADER_MAX ? octets : IMAP_SEARCH_HEADER_MAX);
 }
 
 /* The text in the values of the fields of that name; the empty text is in each. */
@@ -165,6 +167,8 @@ is_in_parts(const struct imap_candidate *c, const struct summary *summary, struc
 			return true;
 		if (part.kind != PART_TEXT)
 			continue;
+		if (part.body_octets > IMAP_SEARCH_TEXT_MAX - looked_at)
+			part.body_octets = IMAP_SEARCH_TEXT_MAX - looked_at;
 		looked_at += part.body_octets;
 		buf_reset(c->text);
 		put_part_text(c->text, header, read_piece(&reader, part.body_at, part.body_octets));
@@ -205,21 +209,22 @@ field_name(const struct imap_search_key *key)
 }
 
 static bool
-is_in_message(const struct imap_candidate *c, const struct imap_search_key *key, const struct summary *summary)
+is_in_message(struct imap_candidate *c, const struct imap_search_key *key, const struct summary *summary)
 {
 	struct bytes header = message_header(c, summary);
-	uint64_t cost = c->body->octets.len / 256;
 
-	*c->budget = *c->budget > cost ? *c->budget - (uint32_t)cost : 0;
-	if (key->kind == SEARCH_BODY)
-		return is_in_parts(c, summary, key->text);
-	if (key->kind == SEARCH_TEXT)
-		return is_in_header(c, header, key->text) || is_in_parts(c, summary, key->text);
-	return is_in_fields(c, header, field_name(key), key->text);
+	if (key->kind != SEARCH_BODY && key->kind != SEARCH_TEXT) {
+		imap_search_pay(c, header.len);
+		return is_in_fields(c, header, field_name(key), key->text);
+	}
+	imap_search_pay(c, c->body->octets.len);
+	if (key->kind == SEARCH_TEXT && is_in_header(c, header, key->text))
+		return true;
+	return is_in_parts(c, summary, key->text);
 }
 
-enum imap_verdict
-imap_search_match_text(const struct imap_candidate *c, const struct imap_search_key *key)
+static enum imap_verdict
+look(struct imap_candidate *c, const struct imap_search_key *key)
 {
 	struct summary summary;
 	bool has_summary = imap_search_summary(c, &summary);
@@ -228,11 +233,27 @@ imap_search_match_text(const struct imap_candidate *c, const struct imap_search_
 	arena_reset(c->scratch);
 	buf_reset(c->text);
 	/* A summary that had to be cut has not all addresses. */
-	if (key->kind == SEARCH_ENVELOPE && has_summary && !summary.is_cut &&
-		read_envelope(c, summary.envelope, key->field))
-		return text_contains(buf_bytes(c->text), key->text) ? VERDICT_YES : VERDICT_NO;
+	if (key->kind == SEARCH_ENVELOPE && has_summary && !summary.is_cut) {
+		imap_search_pay(c, summary.envelope.len);
+		if (read_envelope(c, summary.envelope, key->field))
+			return text_contains(buf_bytes(c->text), key->text) ? VERDICT_YES : VERDICT_NO;
+	}
 	if (!c->body)
 		return VERDICT_UNKNOWN;
 	is_match = has_summary && summary.part_count && is_in_message(c, key, &summary);
 	return is_match ? VERDICT_YES : VERDICT_NO;
+}
+
+enum imap_verdict
+imap_search_match_text(struct imap_candidate *c, struct imap_search_key *key)
+{
+	if (key->told_uid == c->record->uid && key->told_with_body == (c->body != NULL))
+		return key->told;
+	if (c->has_looked && *c->budget == 0)
+		return VERDICT_LATER;
+	c->has_looked = true;
+	key->told = look(c, key);
+	key->told_uid = c->record->uid;
+	key->told_with_body = c->body != NULL;
+	return key->told;
 }
