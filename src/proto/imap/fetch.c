@@ -101,6 +101,8 @@ take_bodies(struct imap_session *s, struct imap_command *c, struct imap_fetch *f
 	f->bodies = c->answer.bodies;
 	f->body_count = c->answer.body_count;
 	f->body_at = 0;
+	if (c->answer.left_out_from)
+		f->batch_last = c->answer.left_out_from - 1;
 	c->phase = MESSAGES;
 	if (f->spec.sets_seen && !s->mailbox->is_read_only)
 		return ask_seen(s, c, f);

@@ -3,6 +3,8 @@
 #include "proto/imap/player.h"
 #include "proto/imap/test_rows.h"
 
+#include <stdio.h>
+
 /* The message of RFC 3501 6.4.5's example: HEADER, 1 TEXT/PLAIN, 2 APPLICATION/OCTET-STREAM, 3 MESSAGE/RFC822 (3.1, 3.2),
    4 MULTIPART/MIXED (4.1 IMAGE/GIF, 4.2 MESSAGE/RFC822 with 4.2.1, 4.2.2 MULTIPART/ALTERNATIVE). */
 static const char example[] =
@@ -413,6 +415,31 @@ bodies_are_asked_for_in_batches(void **state)
 	player_done(&p);
 }
 
+static void
+what_an_answer_leaves_out_is_asked_for_once_more(void **state)
+{
+	struct player p;
+
+	(void)state;
+	player_init(&p, true);
+	player_run(&p);
+	player_log_in(&p);
+	for (int i = 0; i < 5; i++)
+		player_deliver(&p, "INBOX", bytes_text(simple), 0);
+	player_select(&p, "INBOX");
+	p.bodies_max = 2;
+	player_send_text(&p, "a FETCH 1:* (BODY.PEEK[1]<0.1>)\r\n");
+	assert_octets("asked", buf_bytes(&p.asks), BYTES("bodies 1:5\nbodies 3:5\nbodies 5:5\n"));
+	for (int i = 1; i <= 5; i++) {
+		char line[32];
+
+		(void)snprintf(line, sizeof line, "* %d FETCH (BODY[1]<0> {1}", i);
+		assert_true(bytes_find(buf_bytes(&p.out), bytes_text(line)) < p.out.len);
+	}
+	assert_true(bytes_find(buf_bytes(&p.out), BYTES("a OK FETCH")) < p.out.len);
+	player_done(&p);
+}
+
 int
 main(void)
 {
@@ -425,6 +452,7 @@ main(void)
 		cmocka_unit_test(a_large_message_goes_out_in_pieces),
 		cmocka_unit_test(what_the_view_does_not_know_is_asked_for),
 		cmocka_unit_test(bodies_are_asked_for_in_batches),
+		cmocka_unit_test(what_an_answer_leaves_out_is_asked_for_once_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,6 +279,10 @@ answer_bodies(struct player *p, const struct imap_ask *ask, struct imap_answer *
 		if (!is_in(ask, r->uid) || (r->flags & VIEW_EXPUNGED))
 			continue;
 		assert(a->body_count < IMAP_BODIES_MAX);
+		if (p->bodies_max && a->body_count == p->bodies_max) {
+			a->left_out_from = r->uid;
+			return;
+		}
 		parser = message_parser_new(&limits, BYTES_NONE);
 		buf_reset(summary);
 		message_parser_feed(parser, v->octets[i]);

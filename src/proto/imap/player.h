@@ -36,6 +36,7 @@ struct player {
 	bool has_outcome;
 	enum imap_ask_kind outcome_of;
 	enum imap_outcome outcome;
+	size_t bodies_max; /* of one answer; 0: all that are asked for */
 	bool holds_answers; /* the question stays open until player_answer */
 	struct imap_ask held;
 	bool is_held, is_closed, is_tls_wanted, is_appending;

@@ -133,6 +133,28 @@ walk(struct imap_session *s, struct imap_command *c, struct imap_search *search)
 	return imap_ask_uids(c, IMAP_ASK_BODIES, &search->batch);
 }
 
+/* The next batch is what was left out of this one: from that uid on, or (0) nothing. */
+static void
+keep_left_out(struct imap_search *search, uint32_t from)
+{
+	struct imap_set *batch = &search->batch;
+	size_t count = batch->count;
+
+	batch->count = 0;
+	search->batch_count = 0;
+	for (size_t i = 0; from && i < count; i++) {
+		struct imap_range range = batch->ranges[i];
+
+		if (range.last < from)
+			continue;
+		if (range.first < from)
+			range.first = from;
+		batch->ranges[batch->count++] = range;
+		search->batch_count += range.last - range.first + 1;
+	}
+	search->batch_octets = batch->count ? BATCH_OCTETS_MAX : 0;
+}
+
 static enum imap_turn
 take_bodies(struct imap_command *c, struct imap_search *search)
 {
@@ -141,9 +163,7 @@ take_bodies(struct imap_command *c, struct imap_search *search)
 	search->bodies = c->answer.bodies;
 	search->body_count = c->answer.body_count;
 	search->body_at = 0;
-	search->batch.count = 0;
-	search->batch_count = 0;
-	search->batch_octets = 0;
+	keep_left_out(search, c->answer.left_out_from);
 	c->phase = BODIES;
 	return TURN_ON;
 }

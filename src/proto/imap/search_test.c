@@ -235,6 +235,20 @@ a_long_search_gives_others_their_turn(void **state)
 }
 
 static void
+what_an_answer_leaves_out_is_asked_for_once_more(void **state)
+{
+	struct player p;
+
+	(void)state;
+	start(&p);
+	p.bodies_max = 1;
+	player_send_text(&p, "a SEARCH 1:2,4 TEXT e\r\n");
+	assert_octets("asked", buf_bytes(&p.asks), BYTES("bodies 1:2 4:4\nbodies 2:2 4:4\nbodies 4:4\n"));
+	assert_octets("found", buf_bytes(&p.out), BYTES("* SEARCH 1 2 4\r\na OK SEARCH completed\r\n"));
+	player_done(&p);
+}
+
+static void
 put_times(struct buf *out, const char *text, int times)
 {
 	for (int i = 0; i < times; i++)
@@ -306,6 +320,7 @@ main(void)
 		cmocka_unit_test(what_is_no_search_key_is_refused),
 		cmocka_unit_test(cheap_keys_come_first),
 		cmocka_unit_test(a_long_search_gives_others_their_turn),
+		cmocka_unit_test(what_an_answer_leaves_out_is_asked_for_once_more),
 		cmocka_unit_test(a_command_full_of_keys_is_taken_at_once),
 		cmocka_unit_test(a_message_that_many_keys_look_at_is_looked_at_in_many_turns),
 	};

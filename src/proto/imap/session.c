@@ -369,7 +369,7 @@ copy_answer(struct imap_command *c, const struct imap_answer *answer)
 	struct imap_range *source = arena_take(c->arena, answer->source_ranges * sizeof *source);
 
 	c->answer = *answer;
-	if (!folders || !source)
+	if (!folders || !source || (answer->left_out_from && answer->body_count == 0))
 		return false;
 	for (size_t i = 0; i < answer->folder_count; i++) {
 		folders[i].attributes = answer->folders[i].attributes;

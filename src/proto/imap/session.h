@@ -128,6 +128,7 @@ struct imap_answer {
 	   or puts out the tagged response of the command */
 	const struct imap_body *bodies;
 	size_t body_count;
+	uint32_t left_out_from; /* those from this uid on were too much for one answer: ask again; 0: none were */
 };
 
 struct imap_effect {

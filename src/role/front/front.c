@@ -57,6 +57,7 @@ start(struct role_self *r, struct fault *f)
 	front->store = role_peer(r, ROLE_STORE, 0);
 	front->queue = role_peer(r, ROLE_QUEUE, 0);
 	front->addresses = map_new();
+	front->large_bodies = map_new();
 	front->mailboxes = mailboxes_new();
 	front->has_room = true;
 	LIST_INIT(&front->listeners);

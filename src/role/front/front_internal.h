@@ -35,6 +35,8 @@ struct front {
 	uint32_t connection_count;
 	struct map *addresses; /* host of a client → how many connections, as a pointer's value */
 	struct mailboxes *mailboxes;
+	struct map *large_bodies; /* account → octets of its large messages that are in memory, as a pointer's value */
+	uint64_t large_octets; /* of all accounts */
 	uint64_t last_session, last_body;
 	bool is_draining;
 	bool has_room; /* the store can take mail: the disk is not full */

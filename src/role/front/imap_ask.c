@@ -89,6 +89,7 @@ logged_in(void *arg, const struct message *m)
 		a.outcome = imap_outcome_of(m->u.logged_in.outcome);
 	if (a.outcome == IMAP_OK) {
 		c->is_logged_in = true;
+		c->account = m->u.logged_in.account;
 		connection_set_account(c->connection, m->u.logged_in.account);
 	} else if (a.outcome != IMAP_LATER) {
 		a.outcome = outcome_of_refusal((enum ipc_refusal)m->u.logged_in.refusal);

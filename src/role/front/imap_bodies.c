@@ -2,6 +2,7 @@
    from outsiders and has none.  Read, not mapped: another program may cut a file short at any time. */
 #include "role/front/imap_client.h"
 
+#include "base/map.h"
 #include "base/memory.h"
 #include "proto/mime/message.h"
 #include "sys/disk.h"
@@ -14,12 +15,52 @@ static const struct message_limits limits = {
 	.header_octets_max = 64 * 1024,
 };
 
+/* Of one answer, unless it is one message. */
+#define BODIES_OCTETS_MAX ((uint64_t)4 << 20)
+/* A message larger than that is lent alone, and counted: clients that don't read what they ask for would have the
+   front hold a message for each connection.  Of one account (but for its first one), and of all together. */
+#define LARGE_OCTETS_MAX ((uint64_t)1 << 30)
+#define LARGE_OCTETS_OF_ACCOUNT_MAX ((uint64_t)256 << 20)
+
 struct imap_bodies {
 	struct imap_body list[IMAP_BODIES_MAX];
 	void *octets[IMAP_BODIES_MAX];
 	struct buf summaries[IMAP_BODIES_MAX];
 	size_t count;
+	uint64_t octet_count;
+	struct front *front;
+	uint64_t account, large_octets; /* counted there */
 };
+
+static uint64_t
+large_octets_of(const struct imap_bodies *b)
+{
+	return (uintptr_t)map_get_number(b->front->large_bodies, b->account);
+}
+
+static void
+set_large_octets(const struct imap_bodies *b, uint64_t octets)
+{
+	if (octets)
+		(void)map_put_number(b->front->large_bodies, b->account,
+			(void *)(uintptr_t)octets); /* NOLINT(performance-no-int-to-ptr) */
+	else
+		(void)map_remove_number(b->front->large_bodies, b->account);
+}
+
+static bool
+count_large(struct imap_bodies *b, uint64_t octets)
+{
+	uint64_t held = large_octets_of(b);
+
+	if (b->front->large_octets + octets > LARGE_OCTETS_MAX ||
+		(held && held + octets > LARGE_OCTETS_OF_ACCOUNT_MAX))
+		return false;
+	b->front->large_octets += octets;
+	b->large_octets = octets;
+	set_large_octets(b, held + octets);
+	return true;
+}
 
 void
 imap_free_bodies(struct imap_client *c)
@@ -32,24 +73,40 @@ imap_free_bodies(struct imap_client *c)
 		memory_free(b->octets[i]);
 		buf_done(&b->summaries[i]);
 	}
+	if (b->large_octets) {
+		b->front->large_octets -= b->large_octets;
+		set_large_octets(b, large_octets_of(b) - b->large_octets);
+	}
 	memory_free(b);
 	c->bodies = NULL;
 }
 
-static bool
-read_file(int fd, struct bytes *out)
+enum room { ROOM, NO_ROOM_NOW, NO_FILE };
+
+/* Is there room for the file beside those that are there? */
+static enum room
+find_room(struct imap_bodies *b, int fd, size_t *octets)
 {
 	struct stat st;
-	void *octets;
 
-	if (disk->fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size > UINT32_MAX)
-		return false;
-	octets = memory_new((size_t)st.st_size);
-	if (disk_read_all(fd, octets, (size_t)st.st_size, 0) != 0) {
+	if (disk->fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size > LARGE_OCTETS_MAX)
+		return NO_FILE;
+	*octets = (size_t)st.st_size;
+	if (b->octet_count + *octets > BODIES_OCTETS_MAX && (b->count || !count_large(b, *octets)))
+		return NO_ROOM_NOW;
+	return ROOM;
+}
+
+static bool
+read_file(int fd, size_t size, struct bytes *out)
+{
+	void *octets = memory_new(size);
+
+	if (disk_read_all(fd, octets, size, 0) != 0) {
 		memory_free(octets);
 		return false;
 	}
-	*out = bytes_of(octets, (size_t)st.st_size);
+	*out = bytes_of(octets, size);
 	return true;
 }
 
@@ -83,27 +140,62 @@ summarize(struct imap_client *c, struct imap_body *body, struct buf *summary)
 	tell_store(c, body);
 }
 
-static void
+/* The view's record of the message; NULL: it has none any more. */
+static const struct view_record *
+find_record(const struct view *view, uint32_t uid)
+{
+	uint32_t count = view ? view_count(view) : 0;
+	uint32_t at = view ? view_find(view, count, uid) : 0;
+
+	return at < count && view->records[at].uid == uid ? &view->records[at] : NULL;
+}
+
+static enum room
 add_body(struct imap_client *c, uint32_t uid, int fd)
 {
 	struct imap_bodies *b = c->bodies;
 	const struct view *view = mailbox_view(&c->user);
+	const struct view_record *record = find_record(view, uid);
 	struct imap_body *body = &b->list[b->count];
 	struct buf *summary = &b->summaries[b->count];
-	uint32_t count = view ? view_count(view) : 0;
-	uint32_t at = view ? view_find(view, count, uid) : 0;
+	size_t octets = 0;
+	enum room room = record ? find_room(b, fd, &octets) : NO_FILE;
 
-	if (at >= count || view->records[at].uid != uid || !read_file(fd, &body->octets))
-		return;
+	if (room != ROOM || !read_file(fd, octets, &body->octets))
+		return room;
 	b->octets[b->count++] = (void *)(uintptr_t)body->octets.ptr;
+	b->octet_count += octets;
 	buf_init(summary, SUMMARY_MAX);
 	body->uid = uid;
 	/* A copy: the mapping may be replaced while the session still reads. */
-	put_bytes(summary, view_summary(view, &view->records[at]));
+	put_bytes(summary, view_summary(view, record));
 	body->summary = buf_bytes(summary);
-	body->size = view->records[at].size;
+	body->size = record->size;
 	if (body->summary.len == 0 || body->size == 0)
 		summarize(c, body, summary);
+	return ROOM;
+}
+
+/* Files that can't be read, or are too large for any message, are left out as if they were expunged. */
+static void
+add_bodies(struct imap_client *c, const struct message *m, struct imap_answer *a)
+{
+	struct bytes uids = m->u.bodies.uids;
+	struct imap_bodies *b = NEW(struct imap_bodies);
+	uint32_t uid;
+
+	c->bodies = b;
+	b->front = connection_front(c->connection);
+	b->account = c->account;
+	for (size_t i = 0; i < m->fd_count && i < IMAP_BODIES_MAX && take_u32(&uids, &uid); i++) {
+		if (add_body(c, uid, m->fds[i]) != NO_ROOM_NOW)
+			continue;
+		a->left_out_from = b->count ? uid : 0;
+		a->outcome = b->count ? IMAP_OK : IMAP_LATER;
+		break;
+	}
+	a->bodies = b->list;
+	a->body_count = b->count;
 }
 
 static void
@@ -112,16 +204,10 @@ opened(void *arg, const struct message *m)
 	struct imap_client *c = arg;
 	bool is_alive = imap_end_request(c);
 	struct imap_answer a = { .outcome = m ? imap_outcome_of(m->u.bodies.outcome) : IMAP_LATER };
-	struct bytes uids = m ? m->u.bodies.uids : BYTES_NONE;
-	uint32_t uid;
 
 	if (is_alive && m && a.outcome == IMAP_OK) {
 		imap_free_bodies(c);
-		c->bodies = NEW(struct imap_bodies);
-		for (size_t i = 0; i < m->fd_count && i < IMAP_BODIES_MAX && take_u32(&uids, &uid); i++)
-			add_body(c, uid, m->fds[i]);
-		a.bodies = c->bodies->list;
-		a.body_count = c->bodies->count;
+		add_bodies(c, m, &a);
 	}
 	for (size_t i = 0; m && i < m->fd_count; i++)
 		net_close(m->fds[i]);

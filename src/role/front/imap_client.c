@@ -153,8 +153,8 @@ run(void *client, struct bytes *in)
 	}
 	if (effect.kind == IMAP_BLOCKED || effect.kind == IMAP_AGAIN)
 		return RUN_BLOCKED;
-	if (c->bodies && imap_session_is_idle(c->session))
-		imap_free_bodies(c);
+	/* A command that works wants no input: what it was lent it needs no more. */
+	imap_free_bodies(c);
 	return RUN_WAITS;
 }
 

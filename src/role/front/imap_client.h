@@ -13,6 +13,7 @@ struct imap_client {
 	unsigned int requests; /* under way */
 	bool is_paused; /* waiting for a file from the store */
 	bool is_logged_in;
+	uint64_t account; /* when logged in */
 	uint32_t failures; /* of log-in */
 	struct mailbox_user user;
 	struct incoming *incoming; /* the message of an APPEND */
