@@ -117,7 +117,8 @@ disk_write_all(int fd, struct bytes from, off_t at)
 static int
 write_new_file(int dir, const char *name, const struct bytes *parts, size_t count, mode_t mode)
 {
-	int fd = disk->openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC, mode), result = 0;
+	/* A link that somebody put there would have its file emptied. */
+	int fd = disk->openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode), result = 0;
 	off_t at = 0;
 
 	if (fd == -1)

@@ -1,6 +1,7 @@
 #include "role/store/handlers.h"
 
 #include "role/store/failure.h"
+#include "role/store/files.h"
 #include "role/store/mailbox.h"
 #include "role/store/names.h"
 #include "role/store/scan.h"
@@ -24,7 +25,7 @@ open_one(const struct mailbox *m, const struct view_record *v)
 	buf_init_fixed(&out, path, sizeof path);
 	if (!names_path(m, v, &out))
 		return -1;
-	return disk->openat(m->directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+	return files_open(m->directory, path, O_RDONLY);
 }
 
 static void

@@ -81,10 +81,12 @@ create(struct request *r)
 
 	if (name.len && name.ptr[name.len - 1] == '.') /* RFC 3501 6.3.3: names below it will be made */
 		name.len--;
-	if (is_inbox(name) || exists(r->account, name))
+	if (is_inbox(name))
 		request_answer(r, IPC_EXISTS);
 	else if (!may_be_made(name))
 		request_answer(r, IPC_INVALID);
+	else if (exists(r->account, name))
+		request_answer(r, IPC_EXISTS);
 	else if (!make_levels(r, name, true, &outcome))
 		request_answer(r, outcome);
 	else
@@ -293,10 +295,12 @@ rename_mailbox(struct request *r)
 {
 	const struct ipc_mailbox_change *c = &r->m.u.mailbox_change;
 
-	if (is_inbox(c->new_name) || exists(r->account, c->new_name))
+	if (is_inbox(c->new_name))
 		request_answer(r, IPC_EXISTS);
 	else if (!may_be_made(c->new_name))
 		request_answer(r, IPC_INVALID);
+	else if (exists(r->account, c->new_name))
+		request_answer(r, IPC_EXISTS);
 	else if (is_inbox(c->name))
 		rename_inbox(r, c->new_name);
 	else

@@ -5,6 +5,7 @@
 #include "role/store/arrive.h"
 #include "role/store/expunge.h"
 #include "role/store/failure.h"
+#include "role/store/files.h"
 #include "role/store/handlers.h"
 #include "role/store/index.h"
 #include "role/store/names.h"
@@ -60,8 +61,8 @@ copy_octets(int from, int to)
 static int
 copy_file(int from_dir, const char *from, int to_dir, const char *to)
 {
-	int in = disk->openat(from_dir, from, O_RDONLY | O_CLOEXEC, 0);
-	int out = in < 0 ? -1 : disk->openat(to_dir, to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int in = files_open(from_dir, from, O_RDONLY);
+	int out = in < 0 ? -1 : files_open(to_dir, to, O_WRONLY | O_CREAT | O_EXCL);
 	struct stat st;
 	int result = out < 0 ? -1 : copy_octets(in, out);
 

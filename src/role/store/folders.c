@@ -1,6 +1,7 @@
 #include "role/store/folders.h"
 
 #include "role/store/failure.h"
+#include "role/store/files.h"
 #include "role/store/handlers.h"
 #include "role/store/subscriptions.h"
 
@@ -41,7 +42,7 @@ folders_each(struct engine_account *a, void (*each)(void *arg, struct bytes name
 void
 folders_subscriptions(struct engine_account *a, struct subscriptions *s)
 {
-	int fd = disk->openat(a->directory, SUBSCRIPTIONS_FILE, O_RDONLY | O_CLOEXEC, 0);
+	int fd = files_open(a->directory, SUBSCRIPTIONS_FILE, O_RDONLY);
 	struct stat st;
 	struct buf text;
 	uint8_t *to = NULL;

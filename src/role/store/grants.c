@@ -5,6 +5,9 @@
 #include "base/memory.h"
 #include "role/role.h"
 
+/* Of one front that wait for more recipients. */
+enum { BODIES_MAX = 64 };
+
 struct granted_session {
 	struct engine_session *session;
 	uint64_t number, account; /* account 0: of a directory that is gone */
@@ -266,10 +269,15 @@ grants_find_body(struct grants_front *front, uint64_t body)
 	return map_get_number(front->bodies, body);
 }
 
-void
+bool
 grants_add_body(struct grants_front *front, uint64_t number, struct engine_body *body)
 {
+	if (map_count(front->bodies) >= BODIES_MAX) {
+		engine_body_release(&body);
+		return false;
+	}
 	(void)map_put_number(front->bodies, number, body);
+	return true;
 }
 
 void

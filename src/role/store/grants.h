@@ -35,8 +35,9 @@ void grants_end_session(struct grants_front *front, uint64_t session);
 
 /* Bodies that more recipients will follow for; the front's own numbers. */
 struct engine_body *grants_find_body(struct grants_front *front, uint64_t body);
-/* Takes the hold over. */
-void grants_add_body(struct grants_front *front, uint64_t number, struct engine_body *body);
+/* Takes the hold over.  False: too many are there, and this one is let go.  A front sends all that is to be made of one
+   body before the next, so that only one that was taken over has many. */
+bool grants_add_body(struct grants_front *front, uint64_t number, struct engine_body *body);
 void grants_drop_body(struct grants_front *front, uint64_t number);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "journal/crc.h"
 #include "role/store/failure.h"
+#include "role/store/files.h"
 #include "sys/time.h"
 
 #include <errno.h>
@@ -55,7 +56,7 @@ map_view(int fd, size_t *octets, bool is_writable)
 bool
 index_map_old(const struct mailbox *m, struct view *v, void **mapping, size_t *octets)
 {
-	int fd = disk->openat(m->directory, INDEX_VIEW, O_RDONLY | O_CLOEXEC, 0);
+	int fd = files_open(m->directory, INDEX_VIEW, O_RDONLY);
 	struct index_state s;
 
 	if (fd < 0)
@@ -73,6 +74,18 @@ index_map_old(const struct mailbox *m, struct view *v, void **mapping, size_t *o
 	return false;
 }
 
+/* What is there and is no file of ours gives way. */
+static int
+open_summary_file(const struct mailbox *m)
+{
+	int fd = files_open(m->directory, INDEX_SUMMARY, O_RDWR | O_CREAT);
+
+	if (fd >= 0 || (errno != ELOOP && errno != EINVAL))
+		return fd;
+	(void)disk->unlinkat(m->directory, INDEX_SUMMARY, 0);
+	return files_open(m->directory, INDEX_SUMMARY, O_RDWR | O_CREAT);
+}
+
 /* Opens mermoz.summary; without it (or with a file that is no good) all summaries are lost. */
 static int
 open_summaries(struct mailbox *m)
@@ -80,7 +93,7 @@ open_summaries(struct mailbox *m)
 	struct stat st;
 
 	if (m->summary_file < 0)
-		m->summary_file = disk->openat(m->directory, INDEX_SUMMARY, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		m->summary_file = open_summary_file(m);
 	if (m->summary_file < 0 || disk->fstat(m->summary_file, &st) != 0)
 		return -1;
 	m->summary_octets = (uint64_t)st.st_size;
@@ -127,7 +140,7 @@ index_open(struct mailbox *m)
 
 	if (open_summaries(m) != 0)
 		return -1;
-	m->view_file = disk->openat(m->directory, INDEX_VIEW, O_RDWR | O_CLOEXEC, 0);
+	m->view_file = files_open(m->directory, INDEX_VIEW, O_RDWR);
 	if (m->view_file < 0)
 		return -1;
 	mapping = map_view(m->view_file, &m->view_mapped, true);
@@ -180,7 +193,7 @@ index_create(struct mailbox *m, uint32_t capacity)
 	void *mapping;
 
 	(void)disk->unlinkat(m->directory, VIEW_NEW, 0);
-	fd = disk->openat(m->directory, VIEW_NEW, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = files_open(m->directory, VIEW_NEW, O_RDWR | O_CREAT | O_EXCL);
 	if (fd < 0)
 		return -1;
 	octets = (octets + 4095) / 4096 * 4096;
@@ -350,10 +363,10 @@ index_compact(struct mailbox *m)
 int
 index_descriptors(const struct mailbox *m, int fds[2])
 {
-	fds[0] = disk->openat(m->directory, INDEX_VIEW, O_RDONLY | O_CLOEXEC, 0);
+	fds[0] = files_open(m->directory, INDEX_VIEW, O_RDONLY);
 	if (fds[0] < 0)
 		return -1;
-	fds[1] = disk->openat(m->directory, INDEX_SUMMARY, O_RDONLY | O_CLOEXEC, 0);
+	fds[1] = files_open(m->directory, INDEX_SUMMARY, O_RDONLY);
 	if (fds[1] >= 0)
 		return 0;
 	disk_close(&fds[0]);

@@ -4,8 +4,26 @@
 
 struct walk {
 	struct listing *l;
+	int directory;
 	bool is_in_new;
 };
+
+/* Links, fifos and the like are no messages: a link would lead out of the mailbox. */
+static bool
+is_file(const struct walk *w, const char *name, unsigned char type)
+{
+	char path[MAILDIR_NAME_MAX + 8];
+	struct stat st;
+	struct buf out;
+
+	if (type != DT_UNKNOWN)
+		return type == DT_REG;
+	buf_init_fixed(&out, path, sizeof path);
+	put_text(&out, w->is_in_new ? "new/" : "cur/");
+	put_text(&out, name);
+	put_char(&out, '\0');
+	return !out.has_failed && disk->fstatat(w->directory, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
 
 static void
 add_entry(struct listing *l, const struct listed *e)
@@ -24,7 +42,7 @@ take_name(void *arg, const char *text, unsigned char type)
 	struct bytes name = bytes_text(text);
 	struct maildir_name parsed;
 
-	if (type == DT_DIR || !maildir_parse_name(name, w->is_in_new, &parsed))
+	if (!is_file(w, text, type) || !maildir_parse_name(name, w->is_in_new, &parsed))
 		return true;
 	add_entry(w->l, &(struct listed){
 				.name_at = w->l->names.len,
@@ -43,7 +61,7 @@ take_name(void *arg, const char *text, unsigned char type)
 int
 listing_init(struct listing *l, int directory)
 {
-	struct walk w = { l, true };
+	struct walk w = { l, directory, true };
 
 	*l = (struct listing){ .by_base = map_new() };
 	buf_init(&l->names, UIDLIST_OCTETS_MAX);

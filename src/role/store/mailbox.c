@@ -8,6 +8,7 @@
 
 #include "base/event.h"
 #include "role/store/failure.h"
+#include "role/store/files.h"
 #include "role/store/index.h"
 #include "role/store/names.h"
 #include "role/store/scan.h"
@@ -89,7 +90,7 @@ mailbox_make(struct engine_account *a, struct bytes name)
 	fd = disk->openat(a->directory, space, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return -1;
-	mark = disk->openat(fd, "maildirfolder", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	mark = files_open(fd, "maildirfolder", O_WRONLY | O_CREAT);
 	result = mark < 0 ? -1 : make_parts(fd);
 	disk_close(&mark);
 	disk_close(&fd);
@@ -125,7 +126,7 @@ static void
 read_keywords(struct mailbox *m)
 {
 	uint8_t space[KEYWORDS_FILE_OCTETS_MAX];
-	int fd = disk->openat(m->directory, "dovecot-keywords", O_RDONLY | O_CLOEXEC, 0);
+	int fd = files_open(m->directory, "dovecot-keywords", O_RDONLY);
 	ssize_t got = fd < 0 ? -1 : disk->pread(fd, space, sizeof space, 0);
 
 	keywords_parse(bytes_of(space, got > 0 ? (size_t)got : 0), &m->keywords);

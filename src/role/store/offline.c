@@ -1,6 +1,7 @@
 #include "role/store/offline.h"
 
 #include "role/store/arrive.h"
+#include "role/store/files.h"
 
 #include <errno.h>
 #include <string.h>
@@ -26,7 +27,7 @@ path_of(char path[PATH_ROOM], const struct offline_message *x, uint64_t state)
 static bool
 read_all(int directory, const char *name, size_t max, struct buf *text)
 {
-	int fd = disk->openat(directory, name, O_RDONLY | O_CLOEXEC, 0);
+	int fd = files_open(directory, name, O_RDONLY);
 	struct stat st;
 	uint8_t *to = NULL;
 	bool is_read = false;
@@ -61,7 +62,7 @@ offline_guid(int account, struct bytes name, uint8_t guid[RECORD_GUID_OCTETS])
 	struct uidlist_head head;
 	struct bytes text;
 	ssize_t got;
-	int fd = directory < 0 ? -1 : disk->openat(directory, "dovecot-uidlist", O_RDONLY | O_CLOEXEC, 0);
+	int fd = directory < 0 ? -1 : files_open(directory, "dovecot-uidlist", O_RDONLY);
 
 	got = fd < 0 ? 0 : disk->pread(fd, space, sizeof space, 0);
 	disk_close(&fd);
@@ -240,7 +241,7 @@ open_directory(struct offline *m, struct bytes name)
 	m->directory = open_folder(m->account, name);
 	if (m->directory < 0)
 		return -1;
-	mark = disk->openat(m->directory, "maildirfolder", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	mark = files_open(m->directory, "maildirfolder", O_WRONLY | O_CREAT);
 	disk_close(&mark);
 	return 0;
 }
@@ -312,7 +313,7 @@ offline_write(struct offline *m, struct offline_message *x, struct bytes body, i
 	if (!x->has_file)
 		x->state = x->wanted;
 	path_of(path, x, x->state);
-	fd = disk->openat(m->directory, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	fd = files_open(m->directory, path, O_WRONLY | O_CREAT);
 	if (fd < 0)
 		return -1;
 	result = disk_write_all(fd, body, 0);

@@ -165,8 +165,7 @@ body_of(struct grants_front *front, const struct ipc_deliver *d, const struct me
 	if (d->octets.len == 0 && m->fd_count == 0 && d->size > d->prefix.len)
 		return NULL;
 	body = engine_body_new(d->octets, m->fd_count ? m->fds[0] : -1);
-	grants_add_body(front, d->body, body);
-	return body;
+	return grants_add_body(front, d->body, body) ? body : NULL;
 }
 
 static void

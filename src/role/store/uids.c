@@ -1,6 +1,7 @@
 #include "role/store/uids.h"
 
 #include "role/store/failure.h"
+#include "role/store/files.h"
 #include "sys/random.h"
 #include "sys/time.h"
 
@@ -26,7 +27,7 @@ create(struct mailbox *m)
 	uint8_t space[HEAD_MAX];
 	struct buf text;
 
-	m->uidlist = disk->openat(m->directory, UIDS_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	m->uidlist = files_open(m->directory, UIDS_FILE, O_RDWR | O_CREAT | O_EXCL);
 	if (m->uidlist < 0)
 		return -1;
 	head.uid_validity = m->uid_validity = new_uid_validity(m->account);
@@ -85,7 +86,7 @@ uids_open(struct mailbox *m)
 	struct uidlist_head head;
 	bool is_known;
 
-	m->uidlist = disk->openat(m->directory, UIDS_FILE, O_RDWR | O_CLOEXEC, 0);
+	m->uidlist = files_open(m->directory, UIDS_FILE, O_RDWR);
 	if (m->uidlist < 0)
 		return errno == ENOENT ? create(m) : -1;
 	is_known = read_head(m, &head);
@@ -152,12 +153,16 @@ uids_append(struct mailbox *m, uint32_t uid, struct bytes base, uint64_t *name_a
 bool
 uids_name(const struct mailbox *m, const struct view_record *r, struct buf *out)
 {
+	struct maildir_name name;
 	uint8_t *to;
 
 	if (r->name_len == 0 || r->name_len > MAILDIR_NAME_MAX)
 		return false;
 	to = buf_room(out, r->name_len);
 	if (!to || disk_read_all(m->uidlist, to, r->name_len, (off_t)r->name_at) != 0)
+		return false;
+	/* The list is others' to write, too: what it says now need not be what was checked when it was read. */
+	if (!maildir_parse_name(bytes_of(to, r->name_len), false, &name) || name.base.len != r->name_len)
 		return false;
 	buf_added(out, r->name_len);
 	return true;
@@ -178,7 +183,7 @@ uids_replace(struct mailbox *m, struct bytes lines)
 	result = disk_replace_file(m->directory, UIDS_FILE, buf_bytes(&text), 0600, &f);
 	if (result == 0) {
 		disk_close(&m->uidlist);
-		m->uidlist = disk->openat(m->directory, UIDS_FILE, O_RDWR | O_CLOEXEC, 0);
+		m->uidlist = files_open(m->directory, UIDS_FILE, O_RDWR);
 		m->uidlist_octets = m->uidlist_reserved = text.len;
 		result = m->uidlist < 0 ? -1 : 0;
 	} else {

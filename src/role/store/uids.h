@@ -17,7 +17,7 @@ int uids_reserve(struct mailbox *m, uint32_t count) __attribute__((warn_unused_r
 /* Adds a line; *name_at is where its name stands in the file.  -1 and errno. */
 int uids_append(struct mailbox *m, uint32_t uid, struct bytes base, uint64_t *name_at)
 	__attribute__((warn_unused_result));
-/* The base of the message's file, into out.  False: it can't be read. */
+/* The base of the message's file, into out.  False: it can't be read, or what is there can't be one. */
 bool uids_name(const struct mailbox *m, const struct view_record *r, struct buf *out)
 	__attribute__((warn_unused_result));
 /* Replaces the file by the lines given (of uidlist form), durably.  -1: reported. */

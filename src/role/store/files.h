@@ -1,0 +1,10 @@
+/* Files in a Maildir that other programs may write to, too: what stands there under a name need not be a file of ours. */
+#ifndef STORE_FILES_H
+#define STORE_FILES_H
+
+/* Opens a regular file and nothing else: a link would lead out of the mailbox, a fifo would keep its thread for good.
+   flags: O_RDONLY, O_RDWR, … as of openat; what it makes is for its owner alone.  -1 and errno (ELOOP, or EINVAL: it is
+   no regular file). */
+int files_open(int directory, const char *name, int flags) __attribute__((warn_unused_result));
+
+#endif

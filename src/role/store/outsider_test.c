@@ -1,0 +1,209 @@
+/* What stands in a Maildir, or in a frame, that is there to lead the store astray. */
+#include "role/store/grants.h"
+#include "role/store/test_support.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static int
+start(void **state)
+{
+	static struct testing t;
+
+	t.loop = NULL;
+	testing_start(&t);
+	*state = &t;
+	return 0;
+}
+
+static int
+end(void **state)
+{
+	testing_end(*state);
+	return 0;
+}
+
+static void
+path_in_mail(const struct testing *t, const char *name, char out[512])
+{
+	assert_true(snprintf(out, 512, "%s/%s", t->mail, name) < 512);
+}
+
+static void
+a_fifo_in_the_place_of_a_message_keeps_nobody_waiting(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+	struct testing_view v;
+	char name[256], path[512], in_new[300], body[64];
+
+	assert_int_equal(testing_deliver(t, "one\n"), 1);
+	assert_int_equal(testing_deliver(t, "two\n"), 2);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	testing_find(t, "new", "", name, sizeof name);
+	(void)snprintf(in_new, sizeof in_new, "new/%s", name);
+	testing_remove(t, in_new);
+	path_in_mail(t, in_new, path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	path_in_mail(t, "cur/1700000000.fifo:2,S", path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_false(testing_body(t, s, 1, body, sizeof body) && testing_body(t, s, 2, body, sizeof body));
+	assert_true(testing_record(&v, 1) != NULL || testing_record(&v, 2) != NULL);
+	assert_int_equal(atomic_load(&v.view.head->messages), 1);
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+static void
+a_link_is_no_message(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s;
+	struct testing_view v;
+	char secret[512], path[512];
+
+	assert_int_equal(testing_deliver(t, "one\n"), 1);
+	testing_write(t, "secret", "of somebody else\n");
+	path_in_mail(t, "secret", secret);
+	path_in_mail(t, "cur/1700000000.link:2,S", path);
+	assert_int_equal(symlink(secret, path), 0);
+	testing_stop(t);
+	testing_resume(t);
+	s = testing_session(t);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	assert_int_equal(atomic_load(&v.view.head->messages), 1);
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+static void
+an_index_that_is_a_link_leads_nowhere(void **state)
+{
+	static const char *const names[] = { "mermoz.view", "mermoz.summary", "mermoz.view.new",
+		".dovecot-keywords.new", "dovecot-keywords" };
+	struct testing *t = *state;
+	struct engine_session *s;
+	char path[512], victim[512], content[64];
+
+	assert_int_equal(testing_deliver(t, "one\n"), 1);
+	testing_stop(t);
+	testing_make(t, "elsewhere");
+	testing_write(t, "elsewhere/file", "as it was\n");
+	path_in_mail(t, "elsewhere/file", victim);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		path_in_mail(t, names[i], path);
+		(void)unlink(path);
+		assert_int_equal(symlink(victim, path), 0);
+	}
+	testing_resume(t);
+	assert_int_equal(testing_deliver(t, "two\n"), 2);
+	s = testing_session(t);
+	(void)testing_append(t, s, "INBOX", 0, "$Keyword", "three\n");
+	engine_session_end(&s);
+	testing_stop(t);
+	testing_read(t, "elsewhere/file", content, sizeof content);
+	assert_string_equal(content, "as it was\n");
+	testing_resume(t);
+}
+
+/* The list of names stays open, and others may write into it at any time. */
+static void
+a_name_that_was_written_into_the_open_list_leads_nowhere(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+	struct testing_view v;
+	char name[256], list[4096], path[512], body[64], wrong[256];
+	char *at;
+	FILE *file;
+
+	assert_int_equal(testing_deliver(t, "one\n"), 1);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	testing_find(t, "new", "", name, sizeof name);
+	testing_make(t, "elsewhere");
+	/* "new/" and this is a path out of new/. */
+	memset(wrong, 'x', sizeof wrong);
+	memcpy(wrong, "../elsewhere/", 13);
+	wrong[strlen(name)] = '\0';
+	testing_write(t, wrong + 3, "secret\n");
+	testing_read(t, "dovecot-uidlist", list, sizeof list);
+	at = strstr(list, name);
+	assert_non_null(at);
+	path_in_mail(t, "dovecot-uidlist", path);
+	file = fopen(path, "r+");
+	assert_non_null(file);
+	assert_int_equal(fseek(file, at - list, SEEK_SET), 0);
+	assert_int_equal(fwrite(wrong, 1, strlen(name), file), strlen(name));
+	assert_int_equal(fclose(file), 0);
+	assert_false(testing_body(t, s, 1, body, sizeof body));
+	assert_int_equal(testing_expunge(t, s, true, 1, 1), IPC_OK);
+	testing_read(t, wrong + 3, body, sizeof body);
+	assert_string_equal(body, "secret\n");
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+/* A front that was taken over asks. */
+static void
+a_name_with_a_slash_tells_nothing_of_what_is_there(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+
+	assert_int_equal(testing_deliver(t, "one\n"), 1);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "kept", ""), IPC_OK);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "/../state/journal", ""), IPC_INVALID);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "/../state/nothing", ""), IPC_INVALID);
+	assert_int_equal(testing_change(t, s, MAILBOX_RENAME, "kept", "/../state/journal"), IPC_INVALID);
+	assert_int_equal(testing_change(t, s, MAILBOX_RENAME, "kept", "/../state/nothing"), IPC_INVALID);
+	assert_int_equal(testing_change(t, s, MAILBOX_DELETE, "/../state/journal", ""), IPC_ABSENT);
+	engine_session_end(&s);
+}
+
+static void
+ignore(void *arg, const struct message *m)
+{
+	(void)arg;
+	(void)m;
+}
+
+static void
+a_front_that_ends_no_body_fills_no_memory(void **state)
+{
+	struct testing *t = *state;
+	struct grants *g = grants_new(t->engine);
+	struct grants_front *front;
+	uint64_t kept = 0;
+
+	grants_add_front(g, 0, ignore, NULL);
+	front = grants_front(g, 0);
+	while (kept < 1000 && grants_add_body(front, kept + 1, engine_body_new(BYTES("octets"), -1)))
+		kept++;
+	assert_in_range(kept, 1, 100);
+	assert_non_null(grants_find_body(front, kept));
+	assert_null(grants_find_body(front, kept + 1));
+	grants_drop_body(front, 1);
+	assert_true(grants_add_body(front, kept + 1, engine_body_new(BYTES("octets"), -1)));
+	grants_free(&g);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_fifo_in_the_place_of_a_message_keeps_nobody_waiting, start, end),
+		cmocka_unit_test_setup_teardown(a_link_is_no_message, start, end),
+		cmocka_unit_test_setup_teardown(an_index_that_is_a_link_leads_nowhere, start, end),
+		cmocka_unit_test_setup_teardown(a_name_that_was_written_into_the_open_list_leads_nowhere, start, end),
+		cmocka_unit_test_setup_teardown(a_front_that_ends_no_body_fills_no_memory, start, end),
+		cmocka_unit_test_setup_teardown(a_name_with_a_slash_tells_nothing_of_what_is_there, start, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
