@@ -18,6 +18,7 @@ static const struct {
 	{ BYTES_INIT("Subject"), HEADER_SUBJECT },
 	{ BYTES_INIT("In-Reply-To"), HEADER_IN_REPLY_TO },
 	{ BYTES_INIT("Message-ID"), HEADER_MESSAGE_ID },
+	{ BYTES_INIT("References"), HEADER_REFERENCES },
 	{ BYTES_INIT("From"), HEADER_FROM },
 	{ BYTES_INIT("Sender"), HEADER_SENDER },
 	{ BYTES_INIT("Reply-To"), HEADER_REPLY_TO },

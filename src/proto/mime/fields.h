@@ -18,6 +18,7 @@ enum header_kind {
 	HEADER_SUBJECT,
 	HEADER_IN_REPLY_TO,
 	HEADER_MESSAGE_ID,
+	HEADER_REFERENCES,
 	HEADER_SINGLES,
 	/* Several count as one list. */
 	HEADER_FROM = HEADER_SINGLES,

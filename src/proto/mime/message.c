@@ -2,6 +2,7 @@
    is looked at: a header's limit, or LINE_LOOK_MAX of a body line.  So the result does not depend
    on how the message is cut.  Offsets are those of the wire form: each line end counts as two
    octets, whatever it was. */
+#include "proto/mime/ids.h"
 #include "proto/mime/message_internal.h"
 
 #include "base/memory.h"
@@ -43,6 +44,7 @@ message_parser_new(const struct message_limits *limits, struct bytes delivered_t
 	buf_init(&p->packer.body, SUMMARY_MAX);
 	buf_init(&p->packer.bodystructure, SUMMARY_MAX);
 	buf_init(&p->packer.preview, SUMMARY_MAX);
+	buf_init(&p->packer.ids, MESSAGE_IDS_MAX * MESSAGE_ID_OCTETS);
 	buf_init(&p->delivered_to, SCRATCH_MAX);
 	put_bytes(&p->delivered_to, delivered_to);
 	start_message(p);
@@ -75,6 +77,7 @@ message_parser_free(struct message_parser **p)
 	buf_done(&old->packer.body);
 	buf_done(&old->packer.bodystructure);
 	buf_done(&old->packer.preview);
+	buf_done(&old->packer.ids);
 	buf_done(&old->delivered_to);
 	memory_free(old->parts);
 	memory_free(old);

@@ -49,7 +49,7 @@ struct preview {
 
 /* The texts of a summary while it is made. */
 struct packer {
-	struct buf envelope, body, bodystructure, preview;
+	struct buf envelope, body, bodystructure, preview, ids;
 };
 
 struct message_parser {

@@ -1,35 +1,36 @@
 /* The octets of a summary, little-endian:
 
    u8 version, u8 flags (1: is_cut), u16 zone minutes (two's complement), u64 sent_s, u64 size,
-   u16 lengths of envelope, body, bodystructure, preview, u32 number of parts; the four texts; the
+   u16 lengths of envelope, body, bodystructure, preview, ids, u32 number of parts; the five; the
    parts, PART_OCTETS each: u32 parent, u16 number, u8 kind, u8 encoding, u64 header_at, u64
    body_at, u64 body_octets, u32 lines. */
 #include "proto/mime/summary.h"
 
+#include "proto/mime/ids.h"
 #include "proto/mime/summary_internal.h"
 
 #include <string.h>
 
+enum { TEXTS = 5 };
 enum { FLAG_CUT = 1, ZONE_MINUTES_MAX = 99 * 60 + 59 };
 
 bool
 put_summary_octets(struct buf *out, const struct summary *s)
 {
-	const struct bytes texts[] = { s->envelope, s->body, s->bodystructure, s->preview };
-	size_t count = sizeof texts / sizeof *texts;
+	const struct bytes texts[TEXTS] = { s->envelope, s->body, s->bodystructure, s->preview, s->ids };
 
 	put_u8(out, SUMMARY_VERSION);
 	put_u8(out, s->is_cut ? FLAG_CUT : 0);
 	put_u16(out, (uint16_t)s->sent_zone_minutes);
 	put_u64(out, (uint64_t)s->sent_s);
 	put_u64(out, s->size);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < TEXTS; i++) {
 		if (texts[i].len > UINT16_MAX)
 			return false;
 		put_u16(out, (uint16_t)texts[i].len);
 	}
 	put_u32(out, s->part_count);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < TEXTS; i++)
 		put_bytes(out, texts[i]);
 	return !out->has_failed;
 }
@@ -89,7 +90,7 @@ are_valid_parts(const struct summary *s)
 }
 
 static bool
-take_fixed(struct bytes *in, struct summary *s, uint16_t lengths[4])
+take_fixed(struct bytes *in, struct summary *s, uint16_t lengths[TEXTS])
 {
 	uint8_t flags;
 	uint16_t zone;
@@ -98,7 +99,7 @@ take_fixed(struct bytes *in, struct summary *s, uint16_t lengths[4])
 	if (!take_u8(in, &flags) || !take_u16(in, &zone) || !take_u64(in, &sent) ||
 		!take_u64(in, &s->size))
 		return false;
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < TEXTS; i++)
 		if (!take_u16(in, &lengths[i]))
 			return false;
 	s->is_cut = flags & FLAG_CUT;
@@ -112,19 +113,21 @@ int
 summary_open(struct bytes octets, struct summary *s, struct fault *f)
 {
 	struct summary found = { 0 };
-	struct bytes *const texts[4] = { &found.envelope, &found.body, &found.bodystructure,
-		&found.preview };
-	uint16_t lengths[4];
+	struct bytes *const texts[TEXTS] = { &found.envelope, &found.body, &found.bodystructure,
+		&found.preview, &found.ids };
+	uint16_t lengths[TEXTS];
 	uint8_t version;
 
 	if (!take_u8(&octets, &version) || version != SUMMARY_VERSION)
 		return fault_set(f, FAULT_SYNTAX, "not a summary of version %d", SUMMARY_VERSION);
 	if (!take_fixed(&octets, &found, lengths))
 		return fault_set(f, FAULT_SYNTAX, "a summary without its numbers");
-	for (size_t i = 0; i < 4; i++)
+	for (size_t i = 0; i < TEXTS; i++)
 		if (!take_octets(&octets, lengths[i], texts[i]))
 			return fault_set(f, FAULT_SYNTAX, "a summary without its texts");
 	found.parts = octets;
+	if (found.ids.len % MESSAGE_ID_OCTETS != 0)
+		return fault_set(f, FAULT_SYNTAX, "a summary with a piece of an id");
 	if (!are_valid_parts(&found))
 		return fault_set(f, FAULT_SYNTAX, "a summary whose parts are not valid");
 	*s = found;

@@ -37,6 +37,7 @@ struct summary {
 	struct bytes body;
 	struct bytes bodystructure;
 	struct bytes preview; /* the first words of the text, UTF-8 (RFC 8970), at most 200 characters */
+	struct bytes ids; /* u64 numbers: its Message-ID's, then of those it refers to (ids.h) */
 	int64_t sent_s; /* of the Date: header; INT64_MIN when there is no usable one */
 	int32_t sent_zone_minutes; /* its zone, east of UTC: SENTON and its kin look at the date as written */
 	bool is_cut; /* something did not fit: addresses of the envelope or parts are missing */
@@ -45,7 +46,7 @@ struct summary {
 	struct bytes parts; /* encoded; use summary_part */
 };
 
-/* -1: not a summary of this version, or malformed (then treat it as none). Reads nothing outside. */
+/* -1: not a summary of this version, or malformed (then treat it as none: it is to be made anew). Reads nothing outside. */
 int summary_open(struct bytes octets, struct summary *s, struct fault *f)
 	__attribute__((warn_unused_result));
 /* The summary of the same message with header lines of `octets` (wire form) put before it.  Nothing is appended

@@ -4,7 +4,7 @@
 
 #include "proto/mime/summary.h"
 
-#define SUMMARY_VERSION 1
+#define SUMMARY_VERSION 2
 #define PART_OCTETS 36
 
 /* All but the parts, which follow in their order; s->parts is not looked at.  False when a text is too long or *out is

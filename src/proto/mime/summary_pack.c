@@ -2,16 +2,18 @@
    number they are told as one), but only as far as leaves room for the least envelope; then
    addresses of the envelope. */
 #include "proto/mime/envelope.h"
+#include "proto/mime/ids.h"
 #include "proto/mime/message_internal.h"
 #include "proto/mime/summary_internal.h"
 #include "proto/rfc5322/date.h"
 
-enum { FIXED_OCTETS = 32 };
+enum { FIXED_OCTETS = 34 };
 
 static size_t
 octets_without_envelope(const struct message_parser *p, const struct packer *k)
 {
 	return FIXED_OCTETS + k->body.len + k->bodystructure.len + k->preview.len +
+	       k->ids.len +
 	       (size_t)parts_told(p) * PART_OCTETS;
 }
 
@@ -61,6 +63,7 @@ write_summary(struct message_parser *p, struct packer *k, struct buf *out)
 	s.body = buf_bytes(&k->body);
 	s.bodystructure = buf_bytes(&k->bodystructure);
 	s.preview = buf_bytes(&k->preview);
+	s.ids = buf_bytes(&k->ids);
 	(void)put_summary_octets(out, &s);
 	for (uint32_t i = 0; i < s.part_count; i++) {
 		struct summary_part place = parts_place(p, i);
@@ -77,6 +80,8 @@ put_summary(struct message_parser *p, struct buf *out)
 	buf_reset(&k->envelope);
 	buf_reset(&k->preview);
 	put_preview(p, &k->preview);
+	buf_reset(&k->ids);
+	put_message_ids(&k->ids, &p->message_fields);
 	make_structure_fit(p, k);
 	write_summary(p, k, out);
 }

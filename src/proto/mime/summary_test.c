@@ -18,6 +18,7 @@ static const struct summary example = {
 	.body = BYTES_INIT("(body)"),
 	.bodystructure = BYTES_INIT("(bodystructure)"),
 	.preview = BYTES_INIT("preview"),
+	.ids = BYTES_INIT("8 octets16 of it"),
 	.sent_s = -7,
 	.sent_zone_minutes = -150,
 	.is_cut = true,
@@ -47,6 +48,7 @@ what_was_put_is_opened(void **state)
 	assert_bytes("body", s.body, example.body);
 	assert_bytes("bodystructure", s.bodystructure, example.bodystructure);
 	assert_bytes("preview", s.preview, example.preview);
+	assert_bytes("ids", s.ids, example.ids);
 	assert_int_equal(s.sent_s, -7);
 	assert_int_equal(s.sent_zone_minutes, -150);
 	assert_true(s.is_cut);

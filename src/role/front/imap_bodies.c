@@ -140,6 +140,15 @@ summarize(struct imap_client *c, struct imap_body *body, struct buf *summary)
 	tell_store(c, body);
 }
 
+/* None, or one of an older version: it is made anew. */
+static bool
+is_summary(struct bytes octets)
+{
+	struct summary summary;
+
+	return summary_open(octets, &summary, NULL) == 0;
+}
+
 /* The view's record of the message; NULL: it has none any more. */
 static const struct view_record *
 find_record(const struct view *view, uint32_t uid)
@@ -171,7 +180,7 @@ add_body(struct imap_client *c, uint32_t uid, int fd)
 	put_bytes(summary, view_summary(view, record));
 	body->summary = buf_bytes(summary);
 	body->size = record->size;
-	if (body->summary.len == 0 || body->size == 0)
+	if (body->size == 0 || !is_summary(body->summary))
 		summarize(c, body, summary);
 	return ROOM;
 }

@@ -367,6 +367,37 @@ many_expunges_make_a_new_generation(void **state)
 	assert_int_equal(testing_count(t, "cur") + testing_count(t, "new"), 101);
 }
 
+static void
+put_summary(struct testing *t, struct engine_session *s, const char *summary)
+{
+	struct message m = { .type = MESSAGE_PUT_SUMMARY };
+
+	m.u.put_summary.uid = 1;
+	m.u.put_summary.summary = bytes_text(summary);
+	engine_submit(NULL, s, NULL, t->outlet, &m);
+	/* It has no answer: what is asked next has one. */
+	(void)testing_flags(t, s, FLAGS_ADD, VIEW_SEEN, "", 1, 1);
+}
+
+/* The version is the first octet. */
+static void
+a_summary_takes_the_place_of_one_of_an_older_version_only(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+	struct testing_view v;
+
+	(void)testing_deliver(t, "one\n");
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	put_summary(t, s, "t: the next version");
+	assert_true(bytes_equal(view_summary(&v.view, testing_record(&v, 1)), BYTES("t: the next version")));
+	put_summary(t, s, "t: the same version");
+	put_summary(t, s, "summary");
+	assert_true(bytes_equal(view_summary(&v.view, testing_record(&v, 1)), BYTES("t: the next version")));
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
 int
 main(void)
 {
@@ -384,6 +415,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(the_first_log_in_makes_the_folders_that_clients_look_for, start,
 			end),
 		cmocka_unit_test_setup_teardown(nothing_is_changed_in_what_was_only_examined, start, end),
+		cmocka_unit_test_setup_teardown(a_summary_takes_the_place_of_one_of_an_older_version_only, start, end),
 		cmocka_unit_test_setup_teardown(many_expunges_make_a_new_generation, start, end),
 	};
 

@@ -166,6 +166,19 @@ handle_check(struct request *r)
 	scan_then(r, checked);
 }
 
+/* One takes the place of none, and of one of an older version, which is its first octet (proto/mime/summary.h).  Versions
+   grow: no front can go on with that for ever. */
+static bool
+is_newer(const struct mailbox *m, const struct view_record *v, struct bytes summary)
+{
+	uint8_t version;
+
+	if (summary.len == 0 || atomic_load(&v->summary_len) == 0)
+		return summary.len > 0;
+	return disk_read_all(m->summary_file, &version, 1, (off_t)atomic_load(&v->summary_at)) == 0
+		&& summary.ptr[0] > version;
+}
+
 void
 handle_put_summary(struct request *r)
 {
@@ -179,10 +192,10 @@ handle_put_summary(struct request *r)
 
 		if (atomic_load(&v->size) == 0)
 			size = p->size;
-		if (atomic_load(&v->summary_len) == 0 && p->summary.len
-			&& index_put_summary(m, p->summary, &at))
+		if (is_newer(m, v, p->summary) && index_put_summary(m, p->summary, &at)) {
 			view_set_summary(&m->view, index, at, (uint32_t)p->summary.len, size);
-		mailbox_changed(m);
+			mailbox_changed(m);
+		}
 	}
 	request_done(r);
 }
