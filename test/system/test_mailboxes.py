@@ -222,3 +222,21 @@ def test_what_happened_while_nobody_had_it_open_is_seen_by_who_comes_back(server
     assert all(subjects(s, "Left") == ["another mailbox"] for s in sessions)
     for s in sessions:
         s.logout()
+
+
+def test_sort_and_thread_hold_for_what_came_in_and_for_what_others_put_there_rfc5256(server):
+    i = server.imap("carol")
+    make(i, "ordered")
+    for subject, more in (("zebra", "Message-ID: <1@x>\r\n"), ("Re: ape", "Message-ID: <2@x>\r\nReferences: <1@x>\r\n"), ("ape", "")):
+        assert i.append("ordered", None, None, f"From: {subject[-3:]}@x\r\nSubject: {subject}\r\n{more}\r\nbody\r\n".encode())[0] == "OK"
+    outside = server.maildir("carol") / ".ordered" / "new" / "1600000000.outside"
+    outside.write_bytes(b"From: aaa@x\nSubject: [list] cow\nMessage-ID: <4@x>\nIn-Reply-To: <2@x>\nDate: Mon, 14 Feb 1994 12:00:00 +0000\n\nbody\n")
+    outside.chmod(0o666)
+    i.select("ordered")
+    assert i.sort("(SUBJECT)", "UTF-8", "ALL")[1] == [b"2 3 4 1"]
+    assert i.uid("sort", "(FROM REVERSE SIZE)", "UTF-8", "NOT", "2")[1] == [b"4 3 1"]
+    assert i.sort("(DATE)", "UTF-8", "ALL")[1][0].startswith(b"4 ")
+    assert i.thread("REFERENCES", "UTF-8", "ALL")[1] == [b"(1 2 4)(3)"]
+    assert i.thread("ORDEREDSUBJECT", "UTF-8", "2:3")[1] == [b"(2 3)"]
+    assert "SORT" in i.capabilities and "THREAD=REFERENCES" in i.capabilities
+    i.logout()

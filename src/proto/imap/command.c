@@ -48,6 +48,10 @@ static const struct imap_command_row rows[] = {
 		imap_run_expunge, "EXPUNGE, or UID EXPUNGE set" },
 	{ BYTES_INIT("SEARCH"), STATE_SELECTED, COMMAND_HAS_UID_FORM | COMMAND_NUMBERS, imap_parse_search,
 		imap_run_search, "SEARCH [CHARSET charset] key ..." },
+	{ BYTES_INIT("SORT"), STATE_SELECTED, COMMAND_HAS_UID_FORM | COMMAND_NUMBERS, imap_parse_sort,
+		imap_run_sort, "SORT (key ...) charset search-key ..." },
+	{ BYTES_INIT("THREAD"), STATE_SELECTED, COMMAND_HAS_UID_FORM | COMMAND_NUMBERS, imap_parse_thread,
+		imap_run_thread, "THREAD algorithm charset search-key ..." },
 	{ BYTES_INIT("FETCH"), STATE_SELECTED, COMMAND_HAS_UID_FORM | COMMAND_NUMBERS, imap_parse_fetch,
 		imap_run_fetch, "FETCH set (item ...)" },
 	{ BYTES_INIT("STORE"), STATE_SELECTED, COMMAND_HAS_UID_FORM | COMMAND_NUMBERS, imap_parse_store,
@@ -86,6 +90,7 @@ imap_command_drop(struct imap_session *s)
 	s->command = NULL;
 	sasl_free(&s->sasl);
 	arena_free(&s->scratch);
+	arena_free(&s->order);
 	buf_done(&s->text);
 	arena_reset(s->arena);
 }

@@ -76,4 +76,12 @@ IMAP_HANDLER(fetch);
 IMAP_PARSER(search);
 IMAP_HANDLER(search);
 
+/* sort.c */
+IMAP_PARSER(sort);
+IMAP_HANDLER(sort);
+
+/* thread.c */
+IMAP_PARSER(thread);
+IMAP_HANDLER(thread);
+
 #endif

@@ -1,25 +1,41 @@
 /* SEARCH in turns: the messages in order, as far as the view and the summaries tell; those that can't be decided without
    their bodies are asked for in batches.  The numbers of all that matched are told at the end. */
 #include "proto/imap/commands.h"
-#include "proto/imap/search_internal.h"
+#include "proto/imap/order.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* Keys that are looked at in one turn. */
 #define TURN_BUDGET 8192
 /* Of the messages of one batch together, unless it is one. */
 #define BATCH_OCTETS_MAX (4U << 20)
 
+static bool
+note(struct imap_session *s, struct imap_search *search, struct imap_candidate *c, uint32_t number)
+{
+	uint32_t *found = arena_grow(s->command->arena, search->found, search->found_count, sizeof *found);
+
+	if (!found)
+		return false;
+	search->found = found;
+	found[search->found_count++] = s->command->is_uid ? c->record->uid : number;
+	return true;
+}
+
 bool
 imap_parse_search(struct imap_command *c, struct bytes *in)
 {
 	struct imap_search *search = imap_command_args(c, sizeof *search);
 
-	return search && take_imap_search(in, c->arena, search);
+	if (!search)
+		return false;
+	search->note = note;
+	return take_imap_search(in, c->arena, search);
 }
 
-enum { START, WALK, ANSWERED, BODIES, SORT, PUT };
+enum { START, WALK, ANSWERED, BODIES, SORT = IMAP_SEARCH_FOUND, PUT };
+
+_Static_assert(BODIES < (int)IMAP_SEARCH_FOUND, "what follows is the command's own");
 
 /* A set among the keys says which messages need be looked at at all. */
 static const struct imap_set *
@@ -43,26 +59,10 @@ start(struct imap_session *s, struct imap_command *c, struct imap_search *search
 	imap_walk_start(&search->walk, find_set(search));
 	s->scratch = arena_new("imap search", IMAP_COMMAND_ARENA_MAX, ARENA_PLAIN);
 	buf_init(&s->text, IMAP_SEARCH_TEXT_MAX);
+	if (search->note != note)
+		s->order = arena_new("imap order", IMAP_ORDER_ARENA_MAX, ARENA_PLAIN);
 	c->phase = WALK;
 	return TURN_ON;
-}
-
-static bool
-add_found(struct imap_command *c, struct imap_search *search, uint32_t number)
-{
-	if (search->found_count == search->found_size) {
-		size_t size = search->found_size ? search->found_size * 2 : 64;
-		uint32_t *found = arena_take(c->arena, size * sizeof *found);
-
-		if (!found)
-			return false;
-		if (search->found_count)
-			memcpy(found, search->found, search->found_count * sizeof *found);
-		search->found = found;
-		search->found_size = size;
-	}
-	search->found[search->found_count++] = number;
-	return true;
 }
 
 static bool
@@ -77,6 +77,19 @@ static bool
 is_batch_full(const struct imap_search *search)
 {
 	return search->batch_count >= IMAP_BODIES_MAX || search->batch_octets >= BATCH_OCTETS_MAX;
+}
+
+/* Is there what has to be known of a message that is found? */
+static bool
+is_known(const struct imap_search *search, const struct imap_candidate *c)
+{
+	struct summary summary;
+
+	if (c->body)
+		return true;
+	if (search->needs_size && atomic_load_explicit(&c->record->size, memory_order_relaxed) == 0)
+		return false;
+	return !search->needs_summary || imap_search_summary(c, &summary);
 }
 
 enum look { LOOK_OVER, LOOK_LATER, LOOK_FULL };
@@ -99,7 +112,8 @@ look_at(struct imap_session *s, struct imap_search *search, uint32_t index, uint
 	case VERDICT_NO:
 		break;
 	case VERDICT_YES:
-		fits = add_found(s->command, search, s->command->is_uid ? r->uid : number);
+		fits = is_known(search, &candidate) ? search->note(s, search, &candidate, number) :
+			add_to_batch(s->command, search, r);
 		break;
 	case VERDICT_UNKNOWN:
 		fits = body || add_to_batch(s->command, search, r);
@@ -118,7 +132,7 @@ walk(struct imap_session *s, struct imap_command *c, struct imap_search *search)
 
 	while (budget && look == LOOK_OVER && !is_batch_full(search)) {
 		if (!imap_walk_next(&search->walk, s->mailbox, &index, &number)) {
-			c->phase = search->batch_count ? ANSWERED : SORT;
+			c->phase = search->batch_count ? ANSWERED : IMAP_SEARCH_FOUND;
 			return search->batch_count ? imap_ask_uids(c, IMAP_ASK_BODIES, &search->batch) : TURN_ON;
 		}
 		look = look_at(s, search, index, number, NULL, &budget);
@@ -212,26 +226,24 @@ sort_found(struct imap_search *search)
 		}
 }
 
-static enum imap_turn
-put_found(struct imap_session *s, struct imap_command *c, struct imap_search *search)
+bool
+imap_search_put_numbers(struct imap_session *s, const uint32_t *numbers, size_t count, size_t *put)
 {
 	s->is_inside_response = true;
-	for (; search->put < search->found_count; search->put++) {
+	for (; *put < count; ++*put) {
 		if (imap_is_output_high(s))
-			return TURN_FLUSH;
+			return false;
 		put_char(&s->out, ' ');
-		put_number(&s->out, search->found[search->put]);
+		put_number(&s->out, numbers[*put]);
 	}
 	put_text(&s->out, "\r\n");
 	s->is_inside_response = false;
-	return imap_ok(c, NULL, "SEARCH completed");
+	return true;
 }
 
 enum imap_turn
-imap_run_search(struct imap_session *s, struct imap_command *c)
+imap_search_turn(struct imap_session *s, struct imap_command *c, struct imap_search *search)
 {
-	struct imap_search *search = c->args;
-
 	switch (c->phase) {
 	case START:
 		return start(s, c, search);
@@ -239,14 +251,24 @@ imap_run_search(struct imap_session *s, struct imap_command *c)
 		return walk(s, c, search);
 	case ANSWERED:
 		return take_bodies(c, search);
-	case BODIES:
+	default:
 		return look_at_bodies(s, c, search);
-	case SORT:
+	}
+}
+
+enum imap_turn
+imap_run_search(struct imap_session *s, struct imap_command *c)
+{
+	struct imap_search *search = c->args;
+
+	if (c->phase < IMAP_SEARCH_FOUND)
+		return imap_search_turn(s, c, search);
+	if (c->phase == SORT) {
 		sort_found(search);
 		put_text(&s->out, "* SEARCH");
 		c->phase = PUT;
-		return TURN_ON;
-	default:
-		return put_found(s, c, search);
 	}
+	if (!imap_search_put_numbers(s, search->found, search->found_count, &search->put))
+		return TURN_FLUSH;
+	return imap_ok(c, NULL, "SEARCH completed");
 }

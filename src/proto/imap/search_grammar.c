@@ -286,21 +286,40 @@ take_key(struct bytes *in, struct parser *p, struct imap_search_key *key)
 	return is_taken;
 }
 
+/* charset SP */
+static bool
+take_charset(struct bytes *in, struct arena *a, struct imap_search *search)
+{
+	struct bytes charset;
+
+	if (!take_imap_astring(in, a, &charset) || !take_char(in, ' '))
+		return false;
+	search->is_charset_bad = !bytes_equal_nocase(charset, BYTES("UTF-8")) &&
+		!bytes_equal_nocase(charset, BYTES("US-ASCII"));
+	return true;
+}
+
+static bool
+take_all_keys(struct bytes *in, struct arena *a, struct imap_search *search)
+{
+	struct parser p = { .arena = a };
+
+	search->keys = arena_take(a, sizeof *search->keys);
+	return search->keys && take_keys(in, &p, search->keys);
+}
+
 /* search = "SEARCH" [SP "CHARSET" SP astring] 1*(SP search-key) */
 bool
 take_imap_search(struct bytes *in, struct arena *a, struct imap_search *search)
 {
-	struct parser p = { .arena = a };
-	struct bytes charset;
-
-	search->keys = arena_take(a, sizeof *search->keys);
-	if (!search->keys || !take_char(in, ' '))
+	if (!take_char(in, ' ') ||
+		(take_text_nocase(in, BYTES("CHARSET ")) && !take_charset(in, a, search)))
 		return false;
-	if (take_text_nocase(in, BYTES("CHARSET "))) {
-		if (!take_imap_astring(in, a, &charset) || !take_char(in, ' '))
-			return false;
-		search->is_charset_bad = !bytes_equal_nocase(charset, BYTES("UTF-8")) &&
-			!bytes_equal_nocase(charset, BYTES("US-ASCII"));
-	}
-	return take_keys(in, &p, search->keys);
+	return take_all_keys(in, a, search);
+}
+
+bool
+take_imap_search_criteria(struct bytes *in, struct arena *a, struct imap_search *search)
+{
+	return take_char(in, ' ') && take_charset(in, a, search) && take_all_keys(in, a, search);
 }

@@ -63,6 +63,8 @@ struct imap_search_key {
 	enum imap_verdict told;
 };
 
+struct imap_candidate;
+
 struct imap_search {
 	struct imap_search_key *keys; /* an AND */
 	bool is_charset_bad;
@@ -75,12 +77,24 @@ struct imap_search {
 	uint64_t batch_octets;
 	const struct imap_body *bodies;
 	size_t body_count, body_at;
-	uint32_t *found; /* numbers or uids */
-	size_t found_count, found_size, put;
+	/* What is done with a message that was found.  False: the arena is full. */
+	bool (*note)(struct imap_session *s, struct imap_search *search, struct imap_candidate *c, uint32_t number);
+	bool needs_summary, needs_size; /* for that: of the candidate */
+	uint32_t *found; /* of SEARCH: numbers or uids */
+	size_t found_count, put;
 };
 
 /* What stands behind "SEARCH". False: syntax error, or too much of it. */
 bool take_imap_search(struct bytes *in, struct arena *a, struct imap_search *search);
+/* RFC 5256 4: search-criteria = charset 1*(SP search-key), with the SP before it. */
+bool take_imap_search_criteria(struct bytes *in, struct arena *a, struct imap_search *search);
+
+/* The phase of a command behind the search, and those of its own. */
+#define IMAP_SEARCH_FOUND 8U
+/* A turn of a command that searches, before IMAP_SEARCH_FOUND. */
+enum imap_turn imap_search_turn(struct imap_session *s, struct imap_command *c, struct imap_search *search);
+/* Puts the numbers from *put on, each behind SP, and the line's end.  False: flush, and come again. */
+bool imap_search_put_numbers(struct imap_session *s, const uint32_t *numbers, size_t count, size_t *put);
 
 /* A message that is looked at. */
 struct imap_candidate {

@@ -39,6 +39,7 @@ imap_session_free(struct imap_session **s)
 	memory_free((*s)->idle_tag);
 	arena_free(&(*s)->arena);
 	arena_free(&(*s)->scratch);
+	arena_free(&(*s)->order);
 	buf_done(&(*s)->text);
 	memory_free(*s);
 	*s = NULL;

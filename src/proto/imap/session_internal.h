@@ -105,6 +105,7 @@ struct imap_session {
 	struct sasl *sasl; /* during AUTHENTICATE */
 	struct arena *arena;
 	struct arena *scratch; /* of FETCH and SEARCH, for one section or message */
+	struct arena *order; /* of SORT and THREAD, for what the order depends on */
 	struct buf text; /* of SEARCH, for the text of one part */
 	struct imap_command *command; /* NULL between commands and in IDLE */
 	struct imap_mailbox *mailbox; /* when selected */
