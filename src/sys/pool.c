@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,14 +13,26 @@
 
 /* A job of a strand is in the ready list, or run by one thread, exactly while the strand's is_running is set: that
    is what keeps two of its jobs from running at once.  A job without a strand is never touched once it runs: it may
-   be gone long before run returns, when others end what it is a part of. */
+   be gone long before run returns, when others end what it is a part of.
+
+   While jobs are ready and a thread is idle, one is being woken, and it wakes the next when it has taken a job and
+   there are more.  So a burst of short jobs wakes as many threads as get round to them, not one for each job.  Each
+   has a semaphore of its own: who is woken is known, and a wake can't be taken by another or get lost. */
+struct worker {
+	struct pool *pool;
+	struct worker *next_idle;
+	pthread_t thread;
+	sem_t wake;
+};
+
 struct pool {
 	pthread_mutex_t mutex;
-	pthread_cond_t has_ready;
 	struct job *first_ready, *last_ready;
+	struct worker *idle; /* the last one first: its stack is still near */
+	bool is_waking; /* a thread was told and has not come yet */
 	bool is_ending;
-	size_t thread_count;
-	pthread_t threads[];
+	size_t worker_count;
+	struct worker workers[];
 };
 
 static void
@@ -31,7 +44,6 @@ make_ready(struct pool *pool, struct job *job)
 	else
 		pool->first_ready = job;
 	pool->last_ready = job;
-	pthread_cond_signal(&pool->has_ready);
 }
 
 static struct job *
@@ -59,20 +71,58 @@ make_next_ready(struct pool *pool, struct strand *strand)
 	make_ready(pool, job);
 }
 
+static struct worker *
+take_idle(struct pool *pool)
+{
+	struct worker *w = pool->idle;
+
+	if (w)
+		pool->idle = w->next_idle;
+	return w;
+}
+
+/* Unlocks; told with the mutex held, the other would only wait for that. */
+static void
+unlock_and_wake(struct pool *pool)
+{
+	struct worker *w = pool->first_ready && !pool->is_waking ? take_idle(pool) : NULL;
+
+	if (w)
+		pool->is_waking = true;
+	pthread_mutex_unlock(&pool->mutex);
+	if (w)
+		sem_post(&w->wake);
+}
+
+static void
+rest(struct worker *w)
+{
+	struct pool *pool = w->pool;
+
+	w->next_idle = pool->idle;
+	pool->idle = w;
+	pthread_mutex_unlock(&pool->mutex);
+	while (sem_wait(&w->wake) != 0)
+		;
+	pthread_mutex_lock(&pool->mutex);
+	pool->is_waking = false;
+}
+
 static void *
 work(void *arg)
 {
-	struct pool *pool = arg;
+	struct worker *w = arg;
+	struct pool *pool = w->pool;
 
 	pthread_mutex_lock(&pool->mutex);
 	for (;;) {
 		while (!pool->first_ready && !pool->is_ending)
-			pthread_cond_wait(&pool->has_ready, &pool->mutex);
+			rest(w);
 		if (!pool->first_ready)
 			break;
 		struct job *job = take_ready(pool);
 		struct strand *strand = job->strand;
-		pthread_mutex_unlock(&pool->mutex);
+		unlock_and_wake(pool);
 		job->run(job);
 		pthread_mutex_lock(&pool->mutex);
 		if (strand)
@@ -93,9 +143,13 @@ start_threads(struct pool *pool)
 	pthread_sigmask(SIG_BLOCK, &all, &before);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_OCTETS);
-	for (size_t i = 0; i < pool->thread_count; i++)
-		if (pthread_create(&pool->threads[i], &attributes, work, pool) != 0)
+	for (size_t i = 0; i < pool->worker_count; i++) {
+		struct worker *w = &pool->workers[i];
+
+		w->pool = pool;
+		if (sem_init(&w->wake, 0, 0) != 0 || pthread_create(&w->thread, &attributes, work, w) != 0)
 			abort();
+	}
 	pthread_attr_destroy(&attributes);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
@@ -104,11 +158,10 @@ struct pool *
 pool_new(size_t threads)
 {
 	assert(threads > 0);
-	struct pool *pool = memory_new(sizeof *pool + threads * sizeof pool->threads[0]);
+	struct pool *pool = memory_new(sizeof *pool + threads * sizeof pool->workers[0]);
 
-	pool->thread_count = threads;
+	pool->worker_count = threads;
 	pthread_mutex_init(&pool->mutex, NULL);
-	pthread_cond_init(&pool->has_ready, NULL);
 	start_threads(pool);
 	return pool;
 }
@@ -122,11 +175,13 @@ pool_free(struct pool **at)
 		return;
 	pthread_mutex_lock(&pool->mutex);
 	pool->is_ending = true;
-	pthread_cond_broadcast(&pool->has_ready);
+	for (struct worker *w; (w = take_idle(pool));)
+		sem_post(&w->wake);
 	pthread_mutex_unlock(&pool->mutex);
-	for (size_t i = 0; i < pool->thread_count; i++)
-		pthread_join(pool->threads[i], NULL);
-	pthread_cond_destroy(&pool->has_ready);
+	for (size_t i = 0; i < pool->worker_count; i++) {
+		pthread_join(pool->workers[i].thread, NULL);
+		sem_destroy(&pool->workers[i].wake);
+	}
 	pthread_mutex_destroy(&pool->mutex);
 	/* Only now: the last jobs may still add more through the owner's pointer. */
 	*at = NULL;
@@ -155,5 +210,5 @@ pool_add(struct pool *pool, struct strand *strand, struct job *job)
 		make_ready(pool, job);
 	else if (!strand->is_running)
 		make_next_ready(pool, strand);
-	pthread_mutex_unlock(&pool->mutex);
+	unlock_and_wake(pool);
 }

@@ -86,29 +86,41 @@ a_job_may_add_a_job_and_free_itself(void **state)
 	assert_int_equal(chain_left, 0);
 }
 
-static atomic_int met;
+enum { MEETING = 5, MEETINGS = 20 };
 
+static atomic_int come, met;
+
+/* Waits for all the others, each on a thread of its own. */
 static void
 run_meet(struct job *job)
 {
+	int last = (atomic_fetch_add(&come, 1) / MEETING + 1) * MEETING;
+
 	(void)job;
-	atomic_fetch_add(&met, 1);
-	for (int i = 0; i < 5000 && atomic_load(&met) < 2; i++)
+	for (int i = 0; i < 5000 && atomic_load(&come) < last; i++)
 		time_sleep_ms(1);
+	if (atomic_load(&come) >= last)
+		atomic_fetch_add(&met, 1);
 }
 
 static void
-jobs_of_two_strands_run_side_by_side(void **state)
+as_many_strands_run_side_by_side_as_there_are_threads(void **state)
 {
-	struct pool *pool = pool_new(2);
-	struct strand a = { 0 }, b = { 0 };
-	struct job first = { .run = run_meet }, second = { .run = run_meet };
+	struct pool *pool = pool_new(MEETING);
+	struct strand strands_of_meeting[MEETING] = { 0 };
+	struct job jobs_of_meeting[MEETING];
 
 	(void)state;
-	pool_add(pool, &a, &first);
-	pool_add(pool, &b, &second);
+	for (int round = 1; round <= MEETINGS; round++) {
+		for (int i = 0; i < MEETING; i++) {
+			jobs_of_meeting[i] = (struct job){ .run = run_meet };
+			pool_add(pool, &strands_of_meeting[i], &jobs_of_meeting[i]);
+		}
+		for (int i = 0; i < 5000 && atomic_load(&met) < round * MEETING; i++)
+			time_sleep_ms(1);
+		assert_int_equal(atomic_load(&met), round * MEETING);
+	}
 	pool_free(&pool);
-	assert_int_equal(atomic_load(&met), 2);
 }
 
 /* A job beside that hands over to a strand, which ends it while it is still running. */
@@ -168,7 +180,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(jobs_of_a_strand_run_in_order_and_never_at_once),
 		cmocka_unit_test(a_job_may_add_a_job_and_free_itself),
-		cmocka_unit_test(jobs_of_two_strands_run_side_by_side),
+		cmocka_unit_test(as_many_strands_run_side_by_side_as_there_are_threads),
 		cmocka_unit_test(a_job_without_a_strand_may_be_freed_while_it_runs),
 	};
 
