@@ -1,3 +1,6 @@
+/* Descriptors are in an epoll set of our own; timers, wakes and signals are libuv's, whose own set is one
+   descriptor in ours (NULL in place of a watch).  For libuv takes six system calls to watch a socket from its
+   opening to its end, and a connection that brings one message lives for little more than that. */
 #include "sys/loop.h"
 
 #include "base/memory.h"
@@ -7,6 +10,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+enum { EVENTS_AT_ONCE = 128 };
 
 struct signal_watch {
 	uv_signal_t handle;
@@ -16,21 +23,22 @@ struct signal_watch {
 };
 
 /* What was deferred waits in `later`; one turn runs what was there when it began (`due`).  While
-   anything waits, the idle handle keeps the loop from sleeping. */
+   anything waits, the loop does not sleep. */
 struct loop {
 	uv_loop_t uv;
+	int set; /* of epoll */
+	bool is_stopped;
+	struct watch *closing; /* whose `closed` is due */
 	pthread_t thread;
 	pthread_mutex_t mutex; /* thread, later, due, is_pending of what is in them */
 	struct defer *later, **later_end;
 	struct defer *due;
 	uv_async_t deferred; /* another thread deferred something */
-	uv_idle_t idle;
-	uv_check_t check;
 	struct signal_watch *signals;
 };
 
 static void
-check_uv(int result)
+check(int result)
 {
 	/* Only a lack of memory or descriptors: the role can't live without its loop. */
 	if (result < 0)
@@ -51,15 +59,8 @@ take_due(struct loop *loop)
 }
 
 static void
-on_idle(uv_idle_t *idle)
+run_deferred(struct loop *loop)
 {
-	(void)idle;
-}
-
-static void
-on_check(uv_check_t *check)
-{
-	struct loop *loop = check->data;
 	struct defer *d;
 
 	pthread_mutex_lock(&loop->mutex);
@@ -70,36 +71,45 @@ on_check(uv_check_t *check)
 	pthread_mutex_unlock(&loop->mutex);
 	while ((d = take_due(loop)))
 		d->work(d);
-	pthread_mutex_lock(&loop->mutex);
-	if (!loop->later)
-		uv_idle_stop(&loop->idle);
-	pthread_mutex_unlock(&loop->mutex);
 }
 
+/* Nothing but that the loop wakes up. */
 static void
 on_deferred(uv_async_t *async)
 {
-	struct loop *loop = async->data;
-
-	uv_idle_start(&loop->idle, on_idle);
+	(void)async;
 }
 
 struct loop *
 loop_new(void)
 {
 	struct loop *loop = NEW(struct loop);
+	struct epoll_event of_uv = { .events = EPOLLIN };
 
 	signal(SIGPIPE, SIG_IGN);
 	loop->thread = pthread_self();
 	loop->later_end = &loop->later;
 	pthread_mutex_init(&loop->mutex, NULL);
-	check_uv(uv_loop_init(&loop->uv));
-	check_uv(uv_async_init(&loop->uv, &loop->deferred, on_deferred));
-	check_uv(uv_idle_init(&loop->uv, &loop->idle));
-	check_uv(uv_check_init(&loop->uv, &loop->check));
-	loop->deferred.data = loop->idle.data = loop->check.data = loop;
-	check_uv(uv_check_start(&loop->check, on_check));
+	check(uv_loop_init(&loop->uv));
+	check(uv_async_init(&loop->uv, &loop->deferred, on_deferred));
+	loop->set = epoll_create1(EPOLL_CLOEXEC);
+	check(loop->set);
+	check(epoll_ctl(loop->set, EPOLL_CTL_ADD, uv_backend_fd(&loop->uv), &of_uv));
 	return loop;
+}
+
+/* What was closed before, not what these close now. */
+static void
+run_closed(struct loop *loop)
+{
+	struct watch *w = loop->closing, *next;
+
+	loop->closing = NULL;
+	for (; w; w = next) {
+		next = w->next;
+		if (w->closed)
+			w->closed(w);
+	}
 }
 
 static void
@@ -118,17 +128,69 @@ loop_free(struct loop **at)
 	if (!loop)
 		return;
 	*at = NULL;
+	while (loop->closing)
+		run_closed(loop);
 	uv_walk(&loop->uv, close_handle, NULL);
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
-	check_uv(uv_loop_close(&loop->uv));
+	check(uv_loop_close(&loop->uv));
 	while (loop->signals) {
 		struct signal_watch *w = loop->signals;
 
 		loop->signals = w->next;
 		memory_free(w);
 	}
+	(void)close(loop->set);
 	pthread_mutex_destroy(&loop->mutex);
 	memory_free(loop);
+}
+
+static int
+sleep_ms(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->mutex);
+	bool is_awake = loop->later || loop->closing;
+	pthread_mutex_unlock(&loop->mutex);
+	uv_update_time(&loop->uv);
+	return is_awake ? 0 : uv_backend_timeout(&loop->uv);
+}
+
+static void
+tell(struct watch *w, uint32_t events)
+{
+	unsigned int what = 0;
+
+	if (events & EPOLLERR) {
+		what = LOOP_READABLE | LOOP_WRITABLE;
+		watch_want(w, 0);
+	} else {
+		if (events & (EPOLLIN | EPOLLHUP))
+			what |= LOOP_READABLE;
+		if (events & (EPOLLOUT | EPOLLHUP))
+			what |= LOOP_WRITABLE;
+		what &= w->wanted;
+	}
+	/* What was told before it in this turn may have closed it or wanted it no more. */
+	if (what && !w->is_closing)
+		w->ready(w, what);
+}
+
+static void
+turn(struct loop *loop)
+{
+	struct epoll_event events[EVENTS_AT_ONCE];
+	int count = epoll_wait(loop->set, events, EVENTS_AT_ONCE, sleep_ms(loop));
+	bool is_uv_ready = false;
+
+	uv_update_time(&loop->uv);
+	for (int i = 0; i < count; i++)
+		if (events[i].data.ptr)
+			tell(events[i].data.ptr, events[i].events);
+		else
+			is_uv_ready = true;
+	if (is_uv_ready || uv_backend_timeout(&loop->uv) == 0)
+		uv_run(&loop->uv, UV_RUN_NOWAIT);
+	run_deferred(loop);
+	run_closed(loop);
 }
 
 void
@@ -137,13 +199,15 @@ loop_run(struct loop *loop)
 	pthread_mutex_lock(&loop->mutex);
 	loop->thread = pthread_self();
 	pthread_mutex_unlock(&loop->mutex);
-	uv_run(&loop->uv, UV_RUN_DEFAULT);
+	while (!loop->is_stopped)
+		turn(loop);
+	loop->is_stopped = false;
 }
 
 void
 loop_stop(struct loop *loop)
 {
-	uv_stop(&loop->uv);
+	loop->is_stopped = true;
 }
 
 struct moment
@@ -153,64 +217,43 @@ loop_now(const struct loop *loop)
 		.mono_us = (int64_t)uv_now(&loop->uv) * 1000 };
 }
 
-static void
-on_poll(uv_poll_t *handle, int status, int events)
-{
-	struct watch *w = (struct watch *)handle;
-	unsigned int what = 0;
-
-	if (status < 0) {
-		/* libuv has stopped watching it: what is wanted next must be asked for anew. */
-		w->wanted = 0;
-		w->ready(w, LOOP_READABLE | LOOP_WRITABLE);
-		return;
-	}
-	if (events & UV_READABLE)
-		what |= LOOP_READABLE;
-	if (events & UV_WRITABLE)
-		what |= LOOP_WRITABLE;
-	w->ready(w, what);
-}
-
 void
 watch_init(struct watch *w, struct loop *loop, int fd, void (*ready)(struct watch *w, unsigned int events))
 {
-	check_uv(uv_poll_init(&loop->uv, &w->handle, fd));
+	w->loop = loop;
+	w->fd = fd;
 	w->ready = ready;
 	w->closed = NULL;
+	w->next = NULL;
 	w->wanted = 0;
+	w->is_closing = false;
 }
 
 void
 watch_want(struct watch *w, unsigned int events)
 {
-	int wanted = (events & LOOP_READABLE ? UV_READABLE : 0) |
-		(events & LOOP_WRITABLE ? UV_WRITABLE : 0);
+	struct epoll_event e = { .data.ptr = w };
 
-	/* libuv takes the descriptor out of epoll and puts it in again each time. */
-	if (events == w->wanted || uv_is_closing((uv_handle_t *)&w->handle))
+	if (events == w->wanted || w->is_closing)
 		return;
+	if (events & LOOP_READABLE)
+		e.events |= EPOLLIN;
+	if (events & LOOP_WRITABLE)
+		e.events |= EPOLLOUT;
+	/* With no event at all epoll would still tell of errors, again and again. */
+	check(epoll_ctl(w->loop->set, events == 0 ? EPOLL_CTL_DEL : w->wanted == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
+		w->fd, &e));
 	w->wanted = events;
-	if (wanted)
-		uv_poll_start(&w->handle, wanted, on_poll);
-	else
-		uv_poll_stop(&w->handle);
-}
-
-static void
-on_watch_closed(uv_handle_t *handle)
-{
-	struct watch *w = (struct watch *)handle;
-
-	if (w->closed)
-		w->closed(w);
 }
 
 void
 watch_close(struct watch *w, void (*closed)(struct watch *w))
 {
+	watch_want(w, 0);
+	w->is_closing = true;
 	w->closed = closed;
-	uv_close((uv_handle_t *)&w->handle, on_watch_closed);
+	w->next = w->loop->closing;
+	w->loop->closing = w;
 }
 
 static void
@@ -224,7 +267,7 @@ on_timer(uv_timer_t *handle)
 void
 timer_init(struct timer *t, struct loop *loop, void (*fired)(struct timer *t))
 {
-	check_uv(uv_timer_init(&loop->uv, &t->handle));
+	check(uv_timer_init(&loop->uv, &t->handle));
 	t->fired = fired;
 	t->closed = NULL;
 }
@@ -270,7 +313,7 @@ wake_init(struct wake *w, struct loop *loop, void (*woken)(struct wake *w))
 {
 	w->woken = woken;
 	w->closed = NULL;
-	check_uv(uv_async_init(&loop->uv, &w->handle, on_wake));
+	check(uv_async_init(&loop->uv, &w->handle, on_wake));
 }
 
 void
@@ -312,8 +355,8 @@ loop_on_signal(struct loop *loop, int signal, void (*caught)(void *arg, int sign
 	w->arg = arg;
 	w->next = loop->signals;
 	loop->signals = w;
-	check_uv(uv_signal_init(&loop->uv, &w->handle));
-	check_uv(uv_signal_start(&w->handle, on_signal, signal));
+	check(uv_signal_init(&loop->uv, &w->handle));
+	check(uv_signal_start(&w->handle, on_signal, signal));
 }
 
 void
@@ -327,8 +370,6 @@ loop_defer(struct loop *loop, struct defer *d)
 		d->next = NULL;
 		*loop->later_end = d;
 		loop->later_end = &d->next;
-		if (is_ours)
-			uv_idle_start(&loop->idle, on_idle);
 	}
 	pthread_mutex_unlock(&loop->mutex);
 	if (is_new && !is_ours)

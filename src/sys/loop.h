@@ -1,4 +1,4 @@
-/* The event loop of a role: descriptors, timers, signals, work handed over by threads.  Over libuv. */
+/* The event loop of a role: descriptors, timers, signals, work handed over by threads.  Over epoll and libuv. */
 #ifndef SYS_LOOP_H
 #define SYS_LOOP_H
 
@@ -22,19 +22,22 @@ struct moment loop_now(const struct loop *loop);
 
 /* Watches one descriptor.  Embed it; it must live until `closed` was called. */
 struct watch {
-	uv_poll_t handle;
+	struct loop *loop;
+	int fd;
+	unsigned int wanted;
+	bool is_closing;
 	void (*ready)(struct watch *w, unsigned int events);
 	void (*closed)(struct watch *w);
-	unsigned int wanted;
+	struct watch *next; /* that is closing */
 };
 
 /* Starts with no event wanted.  fd stays the caller's: closed by the caller in `closed` or later. */
 void watch_init(struct watch *w, struct loop *loop, int fd,
 	void (*ready)(struct watch *w, unsigned int events));
-/* events: LOOP_READABLE, LOOP_WRITABLE or-ed, or 0.  Each change costs two system calls.  An error
+/* events: LOOP_READABLE, LOOP_WRITABLE or-ed, or 0.  Each change costs a system call.  An error
    reports both, after which nothing is wanted until it is asked for again. */
 void watch_want(struct watch *w, unsigned int events);
-/* No more `ready`; `closed` comes in a later turn, after which the memory may go. */
+/* No more `ready`; `closed` comes when the turn ends or later (or from loop_free), after which the memory may go. */
 void watch_close(struct watch *w, void (*closed)(struct watch *w));
 
 struct timer {

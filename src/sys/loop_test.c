@@ -139,6 +139,60 @@ a_watched_descriptor_is_told_when_it_is_wanted(void **state)
 	close(pipe_ends[1]);
 }
 
+static struct watch other;
+
+static void
+close_the_other(struct watch *at, unsigned int events)
+{
+	(void)events;
+	note("told ");
+	watch_want(at, 0);
+	watch_close(at == &w ? &other : &w, NULL);
+}
+
+static void
+what_was_closed_in_the_same_turn_is_not_told(void **state)
+{
+	(void)state;
+	assert_int_equal(pipe(pipe_ends), 0);
+	assert_int_equal(write(pipe_ends[1], "x", 1), 1);
+	int twin = dup(pipe_ends[0]);
+	watch_init(&w, loop, pipe_ends[0], close_the_other);
+	watch_init(&other, loop, twin, close_the_other);
+	watch_want(&w, LOOP_READABLE);
+	watch_want(&other, LOOP_READABLE);
+	timer_init(&stop, loop, on_stop);
+	timer_start(&stop, 20, 0);
+	loop_run(loop);
+	assert_string_equal(trace, "told stop");
+	close(twin);
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+}
+
+static void
+on_broken(struct watch *at, unsigned int events)
+{
+	assert_int_equal(events, LOOP_READABLE | LOOP_WRITABLE);
+	assert_int_equal(at->wanted, 0);
+	note("broken ");
+}
+
+static void
+an_error_is_told_once_and_ends_what_was_wanted(void **state)
+{
+	(void)state;
+	assert_int_equal(pipe(pipe_ends), 0);
+	close(pipe_ends[0]);
+	watch_init(&w, loop, pipe_ends[1], on_broken);
+	watch_want(&w, LOOP_READABLE);
+	timer_init(&stop, loop, on_stop);
+	timer_start(&stop, 20, 0);
+	loop_run(loop);
+	assert_string_equal(trace, "broken stop");
+	close(pipe_ends[1]);
+}
+
 static struct defer first, second, third;
 
 static void
@@ -310,6 +364,8 @@ main(void)
 		TEST(a_timer_fires_once_and_a_repeating_one_again),
 		TEST(a_stopped_timer_does_not_fire),
 		TEST(a_watched_descriptor_is_told_when_it_is_wanted),
+		TEST(what_was_closed_in_the_same_turn_is_not_told),
+		TEST(an_error_is_told_once_and_ends_what_was_wanted),
 		TEST(deferred_work_runs_once_and_in_order_in_later_turns),
 		TEST(cancelled_work_does_not_run),
 		TEST(another_thread_may_defer_and_wakes_the_loop),
