@@ -278,6 +278,12 @@ net_listen(const struct net_address *a, int backlog, struct fault *f)
 	return fault_errno(f, error, "listen on %s", text);
 }
 
+void
+net_send_at_once(int listener)
+{
+	set_option(listener, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
 int
 net_accept(int listener, struct net_address *peer)
 {
@@ -288,8 +294,6 @@ net_accept(int listener, struct net_address *peer)
 		return -1;
 	if (peer->len < sizeof(sa_family_t) || !is_ip(peer))
 		peer->storage.ss_family = AF_UNIX;
-	else
-		set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	return fd;
 }
 

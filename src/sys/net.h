@@ -63,7 +63,10 @@ void net_address_of(struct bytes octets, uint16_t port, struct net_address *out)
 int net_connect_start(const struct net_address *to, const struct net_address *source);
 /* 0: connected; else the errno that says why not. */
 int net_connect_result(int fd);
-/* The next connection with TCP_NODELAY set; -1: none waits (EAGAIN) or trouble (errno). */
+/* What is written to connections of this listener leaves at once (TCP_NODELAY): they have it from the listener, and no call
+   is made for each.  Without effect on socket files. */
+void net_send_at_once(int listener);
+/* The next connection; -1: none waits (EAGAIN) or trouble (errno). */
 int net_accept(int listener, struct net_address *peer);
 int net_local_address(int fd, struct net_address *out);
 /* As read and write: -1 and errno, 0 at the end of input. */

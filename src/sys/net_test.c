@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -94,6 +95,15 @@ accept_soon(int listener, struct net_address *peer)
 	return net_accept(listener, peer);
 }
 
+static bool
+sends_at_once(int fd)
+{
+	int value = 0;
+	socklen_t len = sizeof value;
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &len) == 0 && value;
+}
+
 static void
 a_connection_carries_octets_both_ways(void **state)
 {
@@ -108,8 +118,10 @@ a_connection_carries_octets_both_ways(void **state)
 	assert_int_equal(net_accept(listener, &peer), -1);
 	assert_int_equal(errno, EAGAIN);
 	assert_int_equal(net_local_address(listener, &a), 0);
+	net_send_at_once(listener);
 	int client = connect_to(&a), server = accept_soon(listener, &peer);
 	assert_true(server >= 0 && net_is_loopback(&peer));
+	assert_true(sends_at_once(server));
 	assert_int_equal(net_local_address(server, &local), 0);
 	assert_int_equal(local.len, a.len);
 	assert_memory_equal(&local.storage, &a.storage, a.len);

@@ -111,6 +111,7 @@ listen_on(struct role_self *r, const struct role_listener *source)
 	l->front = front;
 	l->source = source;
 	l->service = source->service;
+	net_send_at_once(source->fd);
 	watch_init(&l->watch, front->loop, source->fd, acceptable);
 	watch_want(&l->watch, LOOP_READABLE);
 	LIST_INSERT_HEAD(&front->listeners, l, link);
