@@ -132,27 +132,36 @@ put_number(struct buf *b, uint64_t value)
 	put_bytes(b, bytes_of(digits + at, sizeof digits - at));
 }
 
+/* vsnprintf also writes a NUL, which is not counted: what leaves no room for that goes through memory of its own. */
+static void
+put_long_format(struct buf *b, size_t len, const char *format, va_list args)
+{
+	char *to = memory_new(len + 1);
+
+	(void)vsnprintf(to, len + 1, format, args);
+	put_bytes(b, bytes_of(to, len));
+	free(to);
+}
+
 void
 put_format(struct buf *b, const char *format, ...)
 {
+	size_t room = b->size - b->len;
 	va_list args;
 	int len;
-	char *to;
 
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(room ? (char *)b->ptr + b->len : NULL, room, format, args);
 	va_end(args);
-	if (len < 0) {
+	if (len < 0 || b->has_failed) {
 		b->has_failed = true;
-		return;
+	} else if ((size_t)len < room) {
+		b->len += (size_t)len;
+	} else {
+		va_start(args, format);
+		put_long_format(b, (size_t)len, format, args);
+		va_end(args);
 	}
-	/* vsnprintf also writes a NUL, which is not counted. */
-	to = memory_new((size_t)len + 1);
-	va_start(args, format);
-	(void)vsnprintf(to, (size_t)len + 1, format, args);
-	va_end(args);
-	put_bytes(b, bytes_of(to, (size_t)len));
-	free(to);
 }
 
 static void

@@ -101,6 +101,7 @@ room_is_written_and_told(void **state)
 static void
 numbers_and_formats_print(void **state)
 {
+	uint8_t memory[4];
 	struct buf b;
 
 	(void)state;
@@ -120,6 +121,14 @@ numbers_and_formats_print(void **state)
 	put_format(&b, "4");
 	assert_true(b.has_failed);
 	buf_done(&b);
+	/* What does not fit leaves what stood before it. */
+	buf_init_fixed(&b, memory, sizeof memory);
+	put_format(&b, "%s", "ab");
+	put_format(&b, "%s", "cde");
+	assert_true(b.has_failed);
+	b.has_failed = false;
+	put_format(&b, "%s", "cd");
+	assert_true(bytes_equal(buf_bytes(&b), BYTES("abcd")));
 }
 
 static void
