@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SMALL_OCTETS = 1024 };
+
 static void __attribute__((noreturn))
 out_of_memory(size_t size)
 {
@@ -18,11 +20,25 @@ memory_new(size_t size)
 	return memory_new_array(1, size);
 }
 
+/* Up to glibc 2.40 calloc passes by the thread's cache of small pieces, which malloc and free use without a lock. */
+static void *
+new_small(size_t size)
+{
+	void *ptr = malloc(size);
+
+	return ptr ? memset(ptr, 0, size) : NULL;
+}
+
 void *
 memory_new_array(size_t count, size_t size)
 {
-	void *ptr = calloc(count ? count : 1, size ? size : 1);
+	size_t total;
+	void *ptr;
 
+	if (!__builtin_mul_overflow(count ? count : 1, size ? size : 1, &total) && total <= SMALL_OCTETS)
+		ptr = new_small(total);
+	else
+		ptr = calloc(count ? count : 1, size ? size : 1);
 	if (!ptr)
 		out_of_memory(size);
 	return ptr;
