@@ -4,7 +4,7 @@
 #include "sys/disk.h"
 
 /* While the store is asked for a file the rest of what was read still comes: memory takes so much. */
-enum { MEMORY_MAX = 4 * IPC_BODY_INLINE, HEADER_MAX = 48 * 1024 };
+enum { MEMORY_MAX = 4 * IPC_BODY_INLINE, MEMORY_FIRST = 8 * 1024, HEADER_MAX = 48 * 1024 };
 
 static const struct message_limits limits = {
 	.parts_max = 1000,
@@ -80,6 +80,8 @@ end_header(struct incoming *i)
 
 	i->is_in_header = false;
 	buf_init(&head, HEADER_MAX);
+	/* Most messages fit in, and are not moved as they grow. */
+	(void)buf_room(&i->octets, MEMORY_FIRST);
 	if (i->head)
 		i->head(i->arg, buf_bytes(&i->header), &head);
 	add_body(i, buf_bytes(&head));
