@@ -72,7 +72,7 @@ class Mermoz:
         self.user = None
         if os.geteuid() == 0:
             self.user = "nobody" if can_reach("nobody", self.home) else "root"
-        users = "".join(f"user {role} {self.user};\n" for role in ("front", "directory", "store", "resolver")) if self.user else ""
+        users = "".join(f"user {role} {self.user};\n" for role in ("front", "directory", "store")) if self.user else ""
         (self.home / "mermoz.conf").write_text(f"""
 hostname mail.{DOMAIN};
 domain {DOMAIN};

@@ -97,7 +97,7 @@ limits {{ {self.limits} }}
     @staticmethod
     def users():
         # As root every role runs as nobody, so that the users of a packaged Mermoz need not exist here.
-        return "".join(f"user {role} nobody;\n" for role in ("front", "directory", "store", "resolver")) if os.geteuid() == 0 else ""
+        return "".join(f"user {role} nobody;\n" for role in ("front", "directory", "store")) if os.geteuid() == 0 else ""
 
     def mermoz(self, *args, stdin=None, check=True):
         p = subprocess.run([executable(), *args], input=stdin, text=True, capture_output=True, timeout=60)

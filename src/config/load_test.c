@@ -171,8 +171,7 @@ every_directive_finds_its_member(void **state)
 	assert_int_equal(c->recipient_delimiter.len, 0);
 	assert_true(bytes_equal(c->postmaster, BYTES("pm@a.org")));
 	assert_true(bytes_equal(c->state_directory, BYTES("/s")));
-	assert_true(bytes_equal(c->user_front, BYTES("f")));
-	assert_true(bytes_equal(c->user_directory, BYTES("d")));
+	assert_true(bytes_equal(c->user_front, BYTES("f")) && bytes_equal(c->user_directory, BYTES("d")));
 	assert_true(bytes_equal(c->user_store, BYTES("s")) && bytes_equal(c->user_resolver, BYTES("n")));
 	assert_int_equal(c->resolver_count, 2);
 	assert_true(bytes_equal(c->resolvers[0].address, BYTES("192.0.2.1:53")) && c->resolvers[0].is_trusted);

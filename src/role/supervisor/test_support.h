@@ -183,7 +183,7 @@ write_config(const char *hostname, int listen_port, const char *more)
 	fprintf(f,
 		"hostname %s;\ndomain a.example;\nrun_directory %s/run;\nstate_directory %s/state;\n"
 		"mailboxes maildir %s/mail/%%d/%%u;\nuser front nobody;\nuser directory nobody;\n"
-		"user store nobody;\nuser resolver nobody;\nfronts 2;\nlisten smtp 127.0.0.1:%d;\n%s\n",
+		"user store nobody;\nfronts 2;\nlisten smtp 127.0.0.1:%d;\n%s\n",
 		hostname, dir, dir, dir, listen_port, more);
 	fclose(f);
 }
