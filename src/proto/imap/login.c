@@ -46,20 +46,26 @@ refuse_clear(struct imap_command *c)
 	return imap_no(c, "[PRIVACYREQUIRED]", "Log in over TLS only");
 }
 
+struct imap_refusal
+imap_refusal_of_login(enum imap_outcome outcome)
+{
+	if (outcome == IMAP_LATER || outcome == IMAP_NO_SPACE)
+		return (struct imap_refusal){ "[UNAVAILABLE]", "Can't check this right now, try again later" };
+	if (outcome == IMAP_EXPIRED)
+		return (struct imap_refusal){ "[EXPIRED]", "The password has expired: change it, then log in again" };
+	if (outcome == IMAP_DISABLED)
+		return (struct imap_refusal){ "[CONTACTADMIN]", "The account is disabled: ask the administrator" };
+	return (struct imap_refusal){ "[AUTHENTICATIONFAILED]", "Wrong name or password" };
+}
+
 static enum imap_turn
 logged_in(struct imap_session *s, struct imap_command *c)
 {
+	struct imap_refusal refusal = imap_refusal_of_login(c->answer.outcome);
 	struct buf code;
 
-	if (c->answer.outcome == IMAP_LATER || c->answer.outcome == IMAP_NO_SPACE)
-		return imap_no(c, "[UNAVAILABLE]", "Can't check this right now, try again later");
-	/* RFC 5530 3 */
-	if (c->answer.outcome == IMAP_EXPIRED)
-		return imap_no(c, "[EXPIRED]", "The password has expired: change it, then log in again");
-	if (c->answer.outcome == IMAP_DISABLED)
-		return imap_no(c, "[CONTACTADMIN]", "The account is disabled: ask the administrator");
 	if (c->answer.outcome != IMAP_OK)
-		return imap_no(c, "[AUTHENTICATIONFAILED]", "Wrong name or password");
+		return imap_no(c, refusal.code, refusal.text);
 	s->state = STATE_AUTHENTICATED;
 	imap_frame_allow(&s->frame, s->settings->limits.command_octets_max);
 	buf_init(&code, 1024);

@@ -92,6 +92,13 @@ struct imap_ask {
 enum imap_outcome { IMAP_OK, IMAP_LATER, IMAP_NO_SPACE, IMAP_ABSENT, IMAP_DENIED, IMAP_EXISTS, IMAP_INVALID,
 	IMAP_LIMIT, IMAP_DISABLED, IMAP_EXPIRED /* the last two of a log-in whose password was right */ };
 
+struct imap_refusal {
+	const char *code, *text;
+};
+
+/* What LOGIN and AUTHENTICATE that did not succeed answer behind NO: RFC 5530 3. */
+struct imap_refusal imap_refusal_of_login(enum imap_outcome outcome);
+
 enum imap_folder_attribute { IMAP_SUBSCRIBED = 1, IMAP_NO_SELECT = 2, IMAP_HAS_CHILDREN = 4, IMAP_MARKED = 8,
 	IMAP_NONEXISTENT = 16 };
 

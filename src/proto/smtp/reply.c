@@ -70,6 +70,18 @@ smtp_reply_of_answer(enum smtp_answer answer, enum smtp_reply when_ok)
 	return answer < SMTP_ANSWERS ? reply_of_answer[answer] : REPLY_LATER;
 }
 
+enum smtp_reply
+smtp_reply_of_login(enum smtp_answer answer)
+{
+	if (answer == SMTP_ANSWER_OK)
+		return REPLY_LOGGED_IN;
+	if (answer == SMTP_ANSWER_BAD_CREDENTIALS)
+		return REPLY_BAD_CREDENTIALS;
+	if (answer == SMTP_ANSWER_DISABLED)
+		return REPLY_LOGIN_DISABLED;
+	return answer == SMTP_ANSWER_EXPIRED ? REPLY_LOGIN_EXPIRED : REPLY_LOGIN_LATER;
+}
+
 /* RFC 5321 4.2: the greeting names the server and says that it speaks ESMTP. */
 void
 smtp_put_greeting(struct buf *out, struct bytes hostname)

@@ -26,6 +26,8 @@ enum smtp_offence smtp_reply_offence(enum smtp_reply reply);
 /* What an answer to MAIL, RCPT, DATA/BDAT or the message's end is to the client.  An answer that makes no sense
    there is our own trouble: REPLY_LATER. */
 enum smtp_reply smtp_reply_of_answer(enum smtp_answer answer, enum smtp_reply when_ok);
+/* The same of AUTH. */
+enum smtp_reply smtp_reply_of_login(enum smtp_answer answer);
 
 /* 220: the first line of a session (RFC 5321 4.2). */
 void smtp_put_greeting(struct buf *out, struct bytes hostname);

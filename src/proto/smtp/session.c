@@ -301,16 +301,6 @@ smtp_session_set_mail_id(struct smtp_session *s, const struct mail_id *id)
 	s->has_mail_id = true;
 }
 
-static enum smtp_reply
-reply_of_login(enum smtp_answer answer)
-{
-	if (answer == SMTP_ANSWER_BAD_CREDENTIALS)
-		return REPLY_BAD_CREDENTIALS;
-	if (answer == SMTP_ANSWER_DISABLED)
-		return REPLY_LOGIN_DISABLED;
-	return answer == SMTP_ANSWER_EXPIRED ? REPLY_LOGIN_EXPIRED : REPLY_LOGIN_LATER;
-}
-
 void
 smtp_session_answer_login(struct smtp_session *s, enum smtp_answer answer)
 {
@@ -319,12 +309,8 @@ smtp_session_answer_login(struct smtp_session *s, enum smtp_answer answer)
 	s->asked = SMTP_NEED_INPUT;
 	sasl_free(&s->sasl);
 	s->is_flush_due = true;
-	if (answer == SMTP_ANSWER_OK) {
-		s->is_logged_in = true;
-		smtp_session_reply(s, REPLY_LOGGED_IN);
-		return;
-	}
-	smtp_session_reply(s, reply_of_login(answer));
+	s->is_logged_in = answer == SMTP_ANSWER_OK;
+	smtp_session_reply(s, smtp_reply_of_login(answer));
 }
 
 void

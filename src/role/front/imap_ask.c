@@ -2,6 +2,7 @@
 #include "role/front/imap_client.h"
 
 #include "base/memory.h"
+#include "role/answers.h"
 
 #include <string.h>
 
@@ -60,23 +61,6 @@ front_of(const struct imap_client *c)
 
 /* ---- log-in */
 
-/* Absent, disabled, wrong: who doesn't know the password hears the same. */
-static enum imap_outcome
-outcome_of_refusal(enum ipc_refusal refusal)
-{
-	switch (refusal) {
-	case REFUSAL_DISABLED:
-		return IMAP_DISABLED;
-	case REFUSAL_EXPIRED:
-		return IMAP_EXPIRED;
-	case REFUSAL_CREDENTIALS:
-	case REFUSAL_NOT_AUTHORIZED:
-	case REFUSALS:
-		break;
-	}
-	return IMAP_DENIED;
-}
-
 static void
 logged_in(void *arg, const struct message *m)
 {
@@ -86,13 +70,12 @@ logged_in(void *arg, const struct message *m)
 	if (!imap_end_request(c))
 		return;
 	if (m)
-		a.outcome = imap_outcome_of(m->u.logged_in.outcome);
+		a.outcome = answer_to_imap_login((enum ipc_outcome)m->u.logged_in.outcome, (enum ipc_refusal)m->u.logged_in.refusal);
 	if (a.outcome == IMAP_OK) {
 		c->is_logged_in = true;
 		c->account = m->u.logged_in.account;
 		connection_set_account(c->connection, m->u.logged_in.account);
 	} else if (a.outcome != IMAP_LATER) {
-		a.outcome = outcome_of_refusal((enum ipc_refusal)m->u.logged_in.refusal);
 		c->failures++;
 	}
 	imap_session_answer(c->session, &a);

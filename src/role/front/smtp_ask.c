@@ -4,24 +4,9 @@
 
 #include "base/map.h"
 #include "config/route.h"
+#include "role/answers.h"
 #include "sys/random.h"
 #include "sys/time.h"
-
-static enum smtp_answer
-answer_of_refusal(enum ipc_refusal refusal)
-{
-	switch (refusal) {
-	case REFUSAL_DISABLED:
-		return SMTP_ANSWER_DISABLED;
-	case REFUSAL_EXPIRED:
-		return SMTP_ANSWER_EXPIRED;
-	case REFUSAL_CREDENTIALS:
-	case REFUSAL_NOT_AUTHORIZED:
-	case REFUSALS:
-		break;
-	}
-	return SMTP_ANSWER_BAD_CREDENTIALS;
-}
 
 static void
 logged_in(void *arg, const struct message *m)
@@ -31,14 +16,14 @@ logged_in(void *arg, const struct message *m)
 
 	if (!smtp_client_end_request(c))
 		return;
-	if (m && m->u.logged_in.outcome == IPC_OK) {
-		a = SMTP_ANSWER_OK;
+	if (m)
+		a = answer_to_smtp_login((enum ipc_outcome)m->u.logged_in.outcome, (enum ipc_refusal)m->u.logged_in.refusal);
+	if (a == SMTP_ANSWER_OK) {
 		c->account = m->u.logged_in.account;
 		if (!arena_copy(c->identity, m->u.logged_in.address, &c->address))
 			a = SMTP_ANSWER_LATER;
 		connection_set_account(c->connection, c->account);
-	} else if (m && m->u.logged_in.outcome != IPC_LATER) {
-		a = answer_of_refusal((enum ipc_refusal)m->u.logged_in.refusal);
+	} else if (a != SMTP_ANSWER_LATER) {
 		c->failures++;
 	}
 	smtp_session_answer_login(c->session, a);
@@ -84,10 +69,8 @@ sender_answered(void *arg, const struct message *m)
 
 	if (!smtp_client_end_request(c))
 		return;
-	if (m && m->u.may_send_result.outcome == IPC_OK)
-		a = SMTP_ANSWER_OK;
-	else if (m && m->u.may_send_result.outcome != IPC_LATER)
-		a = SMTP_ANSWER_NOT_YOURS;
+	if (m)
+		a = answer_to_sender((enum ipc_outcome)m->u.may_send_result.outcome);
 	if (a != SMTP_ANSWER_OK)
 		event(smtp_client_context(c), EV_SENDER_REFUSED, TEXT("sender", c->sender), TEXT("account", c->address));
 	smtp_client_answer(c, a);
@@ -231,15 +214,10 @@ add_targets(struct smtp_client *c, struct bytes targets)
 	return targets.len ? SMTP_ANSWER_OK : SMTP_ANSWER_LATER;
 }
 
-/* RFC 5321 7.9: who logged in, or is where we were told to trust, may send to the world; nobody else. */
 static enum smtp_answer
 add_foreign(struct smtp_client *c, struct bytes address)
 {
-	struct front *front = smtp_client_front(c);
-
-	if (!c->account && !c->is_trusted)
-		return SMTP_ANSWER_NO_RELAY;
-	if (!peer_is_connected(front->queue))
+	if (!peer_is_connected(smtp_client_front(c)->queue))
 		return SMTP_ANSWER_NO_ROUTE;
 	return add(c, TARGET_FOREIGN, 0, address) ? SMTP_ANSWER_OK : SMTP_ANSWER_TOO_MANY;
 }
@@ -247,25 +225,11 @@ add_foreign(struct smtp_client *c, struct bytes address)
 static enum smtp_answer
 resolution(struct smtp_client *c, const struct ipc_resolved *r)
 {
-	switch ((enum ipc_outcome)r->outcome) {
-	case IPC_OK:
-		return add_targets(c, r->targets);
-	case IPC_ABSENT:
-	case IPC_INVALID:
-		return SMTP_ANSWER_UNKNOWN;
-	case IPC_DENIED:
-		return SMTP_ANSWER_NOT_OPEN;
-	case IPC_FOREIGN:
-		return add_foreign(c, buf_bytes(&c->asked));
-	case IPC_NO_SPACE:
-		return SMTP_ANSWER_NO_SPACE;
-	case IPC_LATER:
-	case IPC_EXISTS:
-	case IPC_LIMIT:
-	case IPC_OUTCOMES:
-		break;
-	}
-	return SMTP_ANSWER_LATER;
+	enum smtp_answer a = answer_to_recipient((enum ipc_outcome)r->outcome, c->account != 0 || c->is_trusted);
+
+	if (a != SMTP_ANSWER_OK)
+		return a;
+	return r->outcome == IPC_FOREIGN ? add_foreign(c, buf_bytes(&c->asked)) : add_targets(c, r->targets);
 }
 
 static const char *const refusals[SMTP_ANSWERS] = {
