@@ -1,5 +1,6 @@
 #include "cli/server.h"
 
+#include "role/directory/control_line.h"
 #include "sys/net.h"
 
 #include <errno.h>
@@ -7,18 +8,23 @@
 
 enum { WAIT_MS = 60000, PATH_OCTETS_MAX = 4096 };
 
-/* The whole answer without its LF, or empty. */
-static struct bytes
-talk(int fd, const char *line, char *answer)
+/* False: it does not answer. */
+static bool
+talk(int fd, const char *line, char *space, struct bytes *answer)
 {
 	size_t len = 0;
 	ssize_t count = net_write(fd, bytes_text(line));
 
-	while (count > 0 && len < SERVER_ANSWER_MAX && (len == 0 || answer[len - 1] != '\n') && net_wait(fd, WAIT_MS)) {
-		count = net_read(fd, answer + len, SERVER_ANSWER_MAX - len);
+	while (count > 0 && len < SERVER_ANSWER_MAX && net_wait(fd, WAIT_MS)) {
+		struct bytes come;
+
+		count = net_read(fd, space + len, SERVER_ANSWER_MAX - len);
 		len += count > 0 ? (size_t)count : 0;
+		come = bytes_of(space, len);
+		if (control_take_answer(&come, answer))
+			return true;
 	}
-	return bytes_trim(bytes_of(answer, len));
+	return false;
 }
 
 enum server_result
@@ -32,10 +38,11 @@ server_ask(const struct config *config, const char *line, char space[SERVER_ANSW
 	fd = net_connect_unix(path, f);
 	if (fd < 0)
 		return errno == ENOENT || errno == ECONNREFUSED ? SERVER_NOT_RUNNING : SERVER_FAILED;
-	*answer = talk(fd, line, space);
+	if (!talk(fd, line, space, answer)) {
+		net_close(fd);
+		fault_set(f, FAULT_TEMP, "it does not answer");
+		return SERVER_FAILED;
+	}
 	net_close(fd);
-	if (answer->len > 0)
-		return SERVER_ANSWERED;
-	fault_set(f, FAULT_TEMP, "it does not answer");
-	return SERVER_FAILED;
+	return SERVER_ANSWERED;
 }

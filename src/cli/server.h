@@ -3,11 +3,12 @@
 #define CLI_SERVER_H
 
 #include "config/config.h"
+#include "role/directory/control.h"
 
-#define SERVER_ANSWER_MAX 8192
+#define SERVER_ANSWER_MAX CONTROL_LINES_MAX
 
 enum server_result {
-	SERVER_ANSWERED, /* *answer is its line, without LF; in `space` */
+	SERVER_ANSWERED, /* *answer is its line, without LF, or the lines of a long answer (control_line.h); in `space` */
 	SERVER_NOT_RUNNING,
 	SERVER_FAILED, /* *f says why */
 };

@@ -145,6 +145,12 @@ accounts_configure(struct accounts *a, const struct config *config)
 	a->arena = arena;
 }
 
+void
+accounts_watch(struct accounts *a, const struct trace *t)
+{
+	a->trace = t;
+}
+
 bool
 accounts_are_loaded(const struct accounts *a)
 {

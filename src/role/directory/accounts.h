@@ -6,6 +6,7 @@
 #include "ipc/ipc.h"
 #include "role/directory/address.h"
 #include "role/directory/record.h"
+#include "role/directory/trace.h"
 
 /* An address leads to at most so many mailboxes and foreign addresses. */
 #define TARGETS_MAX 512
@@ -27,6 +28,7 @@ struct account {
 	uint16_t address_len, password_len, path_len, bind_dn_len;
 	bool is_enabled;
 	bool is_made; /* a postmaster's that no source knows: nobody can log in */
+	bool is_of_ldap;
 	uint8_t octets[]; /* address, password hash, path, DN */
 };
 
@@ -74,6 +76,9 @@ void accounts_end(struct accounts *a);
 void accounts_abandon(struct accounts *a);
 /* Has a load ever ended?  Before, no address is known to be unknown. */
 bool accounts_are_loaded(const struct accounts *a);
+
+/* From now on the trace, which must outlive that, is told what look-ups meet, and the administrator is told nothing of it; NULL: nobody is told. */
+void accounts_watch(struct accounts *a, const struct trace *trace);
 
 struct target {
 	const struct account *account; /* NULL: a foreign address */

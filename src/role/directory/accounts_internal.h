@@ -12,6 +12,7 @@ struct alias {
 	uint8_t rank; /* enum alias_rank */
 	bool is_open; /* that walk is inside it */
 	bool is_reported; /* the administrator heard of its trouble */
+	bool is_of_ldap;
 	uint8_t octets[]; /* targets: u16 length, address as the source wrote it */
 };
 
@@ -46,6 +47,7 @@ struct accounts {
 	uint32_t walk;
 	size_t account_count, alias_count, bind_count;
 	bool is_loaded;
+	const struct trace *trace; /* NULL: nobody watches */
 };
 
 /* An account that no source knows, for mail that must have somewhere to go. */

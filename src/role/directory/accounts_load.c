@@ -123,7 +123,7 @@ report_difference(struct accounts *a, const struct account *before, const struct
 static bool
 is_same(const struct account *x, const struct account *y)
 {
-	return x->is_enabled == y->is_enabled && x->is_made == y->is_made
+	return x->is_enabled == y->is_enabled && x->is_made == y->is_made && x->is_of_ldap == y->is_of_ldap
 		&& bytes_equal(account_path(x), account_path(y))
 		&& bytes_equal(account_bind_dn(x), account_bind_dn(y)) && has_same_password(x, y)
 		&& x->edit_stamp == y->edit_stamp;
@@ -190,6 +190,7 @@ set_account(struct accounts *a, const struct address *address, const struct user
 	set_stamps(now, record, before);
 	now->is_enabled = record->is_enabled;
 	now->is_made = is_made;
+	now->is_of_ldap = record->entry.len > 0;
 	if (before && is_same(before, now)) {
 		before->generation = a->generation;
 		accounts_free_account(now);
@@ -232,6 +233,7 @@ make_alias(const struct alias_record *record)
 	alias->len = (uint32_t)len;
 	alias->target_count = (uint16_t)record->target_count;
 	alias->rank = (uint8_t)record->rank;
+	alias->is_of_ldap = record->entry.len > 0;
 	at = alias->octets;
 	for (size_t i = 0; i < record->target_count; i++) {
 		struct bytes target = record->targets[i];

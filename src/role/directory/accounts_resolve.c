@@ -3,7 +3,9 @@
    A walk starts at the address asked for and goes into aliases depth first.  Each alias is gone
    into once in a walk (`walk` is the walk that did), so that lists may overlap; meeting one that is still
    open is a loop, unless the address is an account too: so an alias keeps a copy for its own name.
-   A walk stops at TARGETS_MAX targets and at ALIAS_DEPTH_MAX. */
+   A walk stops at TARGETS_MAX targets and at ALIAS_DEPTH_MAX.
+
+   What it meets it tells the trace, if somebody watches (accounts_watch). */
 #include "role/directory/accounts.h"
 #include "role/directory/accounts_internal.h"
 
@@ -15,9 +17,16 @@ struct walk {
 	bool is_for_sending; /* who may send as the address is asked, not where its mail goes */
 	bool is_for_posting; /* who the members of the groups on the way are is asked */
 	bool has_group, has_nobody; /* a group; one whose members are not there */
+	struct bytes named; /* the name that was found last; for the trace */
 };
 
 static void expand(struct walk *w, struct bytes address, unsigned int depth);
+
+static struct bytes
+source_of(bool is_of_ldap)
+{
+	return is_of_ldap ? BYTES("LDAP") : BYTES("embedded");
+}
 
 /* u8 kind, u64 account, u16 length, address: as in messages.def. */
 static size_t
@@ -32,6 +41,7 @@ add_target(struct walk *w, const struct account *account, struct bytes address)
 	struct targets *out = w->out;
 
 	if (out->count == TARGETS_MAX || out->octets + target_octets(address) > TARGETS_OCTETS_MAX) {
+		trace(w->a->trace, TRACE_TOO_MANY, TEXT("address", address));
 		w->is_too_large = true;
 		return;
 	}
@@ -40,11 +50,18 @@ add_target(struct walk *w, const struct account *account, struct bytes address)
 }
 
 static void
-add_account(struct walk *w, struct account *account, struct bytes address)
+add_account(struct walk *w, struct account *account, struct bytes address, unsigned int depth)
 {
-	if (account->walk == w->a->walk)
+	struct bytes own = account_address(account);
+
+	if (account->walk == w->a->walk) {
+		trace(w->a->trace, TRACE_HAS_IT, TEXT("address", own), INT("depth", depth));
 		return;
+	}
 	account->walk = w->a->walk;
+	trace(w->a->trace, account->path_len ? TRACE_ACCOUNT : TRACE_NO_PATH, TEXT("address", own), INT("depth", depth),
+		TEXT("source", source_of(account->is_of_ldap)), TEXT("mailbox", account_path(account)),
+		INT("enabled", account->is_enabled));
 	if (account->path_len == 0)
 		w->is_unusable = true;
 	else
@@ -69,17 +86,37 @@ find_exact(const struct accounts *a, struct bytes local, struct bytes domain)
 }
 
 /* The name of the address, else without its detail (the shortest detail first), else what the
-   domain has for all others. */
+   domain has for all others.  found_len: how much of the local part counts. */
 static struct name *
-find_name(const struct accounts *a, const struct address *address)
+find_name(const struct accounts *a, const struct address *address, size_t *found_len)
 {
 	struct bytes local = address_local(address), domain = address_domain(address);
 	struct name *name = map_get(a->names, address_bytes(address));
 
+	*found_len = local.len;
 	for (size_t at = local.len; !name && at-- > 1;)
-		if (bytes_find_char(a->delimiters, local.ptr[at]) < a->delimiters.len)
+		if (bytes_find_char(a->delimiters, local.ptr[at]) < a->delimiters.len) {
 			name = find_exact(a, bytes_sub(local, 0, at), domain);
-	return name ? name : find_exact(a, BYTES_NONE, domain);
+			*found_len = at;
+		}
+	if (name)
+		return name;
+	*found_len = 0;
+	return find_exact(a, BYTES_NONE, domain);
+}
+
+/* What counts of the address, in *space when that is less than all of it; for who watches alone. */
+static void
+trace_found(struct walk *w, const struct address *asked, size_t found_len, unsigned int depth, struct address *space)
+{
+	struct bytes local = address_local(asked);
+
+	w->named = address_bytes(asked);
+	if (!w->a->trace || found_len == local.len || !address_make(bytes_sub(local, 0, found_len), address_domain(asked), space))
+		return;
+	w->named = address_bytes(space);
+	trace(w->a->trace, found_len ? TRACE_DETAIL : TRACE_CATCH_ALL, TEXT("asked", address_bytes(asked)), TEXT("address", w->named),
+		INT("depth", depth));
 }
 
 static void
@@ -107,8 +144,10 @@ expand_forward(struct walk *w, struct name *name, struct bytes address, unsigned
 
 	w->has_absent = false;
 	expand_alias(w, name->alias, depth);
-	if (w->has_absent && w->out->count == count)
-		add_account(w, name->account, address);
+	if (w->has_absent && w->out->count == count) {
+		trace(w->a->trace, TRACE_KEPT, TEXT("address", account_address(name->account)), INT("depth", depth));
+		add_account(w, name->account, address, depth);
+	}
 	w->has_absent |= had_absent;
 }
 
@@ -124,57 +163,79 @@ is_followed(const struct walk *w, const struct alias *alias)
 }
 
 static void
+trace_alias(const struct walk *w, const struct alias *alias, unsigned int depth)
+{
+	static const enum trace_step steps[ALIAS_RANKS] = { [ALIAS_MADE] = TRACE_ALIAS, [ALIAS_GROUP] = TRACE_GROUP,
+		[ALIAS_FURTHER] = TRACE_FURTHER, [ALIAS_FORWARD] = TRACE_FORWARD };
+
+	trace(w->a->trace, steps[alias->rank], TEXT("address", w->named), INT("depth", depth),
+		TEXT("source", source_of(alias->is_of_ldap)), INT("targets", alias->target_count));
+}
+
+static void
 expand_name(struct walk *w, struct name *name, struct bytes address, unsigned int depth)
 {
 	struct alias *alias = is_followed(w, name->alias) ? name->alias : NULL;
 
 	if (alias && alias->walk != w->a->walk) {
+		trace_alias(w, alias, depth);
 		if (alias->rank == ALIAS_FORWARD && name->account)
 			expand_forward(w, name, address, depth);
 		else
 			expand_alias(w, alias, depth);
 		return;
 	}
-	if (alias && !alias->is_open)
+	if (alias && !alias->is_open) {
+		trace(w->a->trace, TRACE_GONE_INTO, TEXT("address", w->named), INT("depth", depth));
 		return;
-	if (name->account)
-		add_account(w, name->account, address);
-	else if (alias)
-		w->has_loop = true;
-	else
-		w->has_absent = true;
+	}
+	if (name->account) {
+		add_account(w, name->account, address, depth);
+		return;
+	}
+	trace(w->a->trace, alias ? TRACE_LOOP : TRACE_ABSENT, TEXT("address", address), INT("depth", depth));
+	w->has_loop |= alias != NULL;
+	w->has_absent |= alias == NULL;
 }
 
 static void
 expand(struct walk *w, struct bytes address, unsigned int depth)
 {
-	struct address folded;
+	struct address folded, found;
 	struct name *name;
+	size_t found_len;
 
 	if (depth > ALIAS_DEPTH_MAX) {
+		trace(w->a->trace, TRACE_TOO_DEEP, TEXT("address", address), INT("depth", depth));
 		w->is_too_large = true;
 		return;
 	}
 	if (!address_fold(address, &folded)) {
+		trace(w->a->trace, TRACE_MALFORMED, TEXT("address", address), INT("depth", depth));
 		w->has_absent = true;
 		return;
 	}
 	if (!accounts_has_domain(w->a, address_domain(&folded))) {
+		trace(w->a->trace, TRACE_ELSEWHERE, TEXT("address", address), INT("depth", depth));
 		add_foreign(w, address);
 		return;
 	}
-	name = find_name(w->a, &folded);
-	if (name)
-		expand_name(w, name, address, depth);
-	else
+	name = find_name(w->a, &folded, &found_len);
+	if (!name) {
+		trace(w->a->trace, TRACE_ABSENT, TEXT("address", address), INT("depth", depth));
 		w->has_absent = true;
+		return;
+	}
+	trace_found(w, &folded, found_len, depth, &found);
+	expand_name(w, name, address, depth);
 }
 
 /* An alias's trouble is told once, not for each mail. */
 static void
 report_trouble(const struct walk *w)
 {
-	struct name *name = find_name(w->a, &w->out->asked);
+	size_t found_len;
+	struct name *name = find_name(w->a, &w->out->asked, &found_len);
 
 	if (!(w->is_too_large || w->has_loop || w->has_absent || w->has_nobody) || !name || !name->alias
 		|| name->alias->is_reported)
@@ -195,7 +256,7 @@ walk_from(struct accounts *a, struct bytes address, bool is_for_sending, struct 
 	a->walk++;
 	out->count = out->octets = 0;
 	expand(&w, address, 0);
-	if (!is_for_sending)
+	if (!is_for_sending && !a->trace)
 		report_trouble(&w);
 	if (w.is_too_large || w.is_unusable)
 		return IPC_LATER;
@@ -224,18 +285,26 @@ add_first_domain(const struct accounts *a, struct address *address)
 /* RFC 5321 4.5.1: mail to postmaster is taken at each domain, even where nobody made such a name: it
    goes to the one that is configured, else to that of the first domain, which is made when need be. */
 static enum ipc_outcome
+walk_to_postmaster(struct accounts *a, struct bytes address, bool is_for_sending, struct targets *out)
+{
+	trace(a->trace, TRACE_POSTMASTER, TEXT("address", address));
+	return walk_from(a, address, is_for_sending, out);
+}
+
+/* The account that is made is one in memory, and one that the next mail would make: also when somebody only asks why. */
+static enum ipc_outcome
 resolve_postmaster(struct accounts *a, bool is_for_sending, struct targets *out)
 {
 	enum ipc_outcome outcome = IPC_ABSENT;
 	struct address *made = &out->asked; /* what is found may be a view of it */
 
 	if (a->postmaster.len)
-		outcome = walk_from(a, a->postmaster, is_for_sending, out);
+		outcome = walk_to_postmaster(a, a->postmaster, is_for_sending, out);
 	if (outcome != IPC_ABSENT)
 		return outcome;
 	if (!address_fold(BYTES("postmaster"), made) || !add_first_domain(a, made))
 		return IPC_LATER;
-	outcome = walk_from(a, address_bytes(made), is_for_sending, out);
+	outcome = walk_to_postmaster(a, address_bytes(made), is_for_sending, out);
 	if (outcome != IPC_ABSENT)
 		return outcome;
 	accounts_make(a, address_bytes(made));
@@ -259,12 +328,21 @@ resolve(struct accounts *a, struct bytes address, bool is_for_sending, struct ta
 	enum ipc_outcome outcome;
 
 	out->count = out->octets = 0;
-	if (!a->is_loaded)
+	if (!a->is_loaded) {
+		trace(a->trace, TRACE_NOT_LOADED);
 		return IPC_LATER;
-	if (!fold_asked(a, address, &out->asked))
+	}
+	if (!fold_asked(a, address, &out->asked)) {
+		trace(a->trace, TRACE_MALFORMED, TEXT("address", address));
 		return IPC_ABSENT;
-	if (!accounts_has_domain(a, address_domain(&out->asked)))
+	}
+	if (!bytes_equal(address, address_bytes(&out->asked)))
+		trace(a->trace, TRACE_COMPARED_AS, TEXT("address", address_bytes(&out->asked)));
+	if (!accounts_has_domain(a, address_domain(&out->asked))) {
+		trace(a->trace, TRACE_NOT_OURS, TEXT("domain", address_domain(&out->asked)));
 		return IPC_FOREIGN;
+	}
+	trace(a->trace, TRACE_OURS, TEXT("domain", address_domain(&out->asked)));
 	outcome = walk_from(a, address_bytes(&out->asked), is_for_sending, out);
 	if (outcome == IPC_ABSENT && is_postmaster(a, &out->asked))
 		return resolve_postmaster(a, is_for_sending, out);
@@ -294,6 +372,27 @@ may_post(const struct accounts *a, const struct account *account, const struct a
 	return false;
 }
 
+static void
+trace_posting(const struct accounts *a)
+{
+	static const char *const who[] = { [GROUP_POSTING_ANYONE] = "anyone",
+		[GROUP_POSTING_DOMAIN] = "those who logged in with an account of its domain", [GROUP_POSTING_MEMBERS] = "its members who logged in" };
+
+	trace(a->trace, TRACE_POSTING, STR("who", who[a->group_posting]));
+}
+
+/* The steps were told when it was resolved. */
+static void
+walk_for_posting(struct walk *w)
+{
+	const struct trace *told = w->a->trace;
+
+	w->a->trace = NULL;
+	w->a->walk++;
+	expand(w, address_bytes(&w->out->asked), 0);
+	w->a->trace = told;
+}
+
 enum ipc_outcome
 accounts_may_post(struct accounts *a, uint64_t number, struct bytes address)
 {
@@ -302,10 +401,10 @@ accounts_may_post(struct accounts *a, uint64_t number, struct bytes address)
 
 	if (a->group_posting == GROUP_POSTING_ANYONE || !fold_asked(a, address, &targets.asked))
 		return IPC_OK;
-	a->walk++;
-	expand(&w, address_bytes(&targets.asked), 0);
+	walk_for_posting(&w);
 	if (!w.has_group)
 		return IPC_OK;
+	trace_posting(a);
 	if (w.is_too_large)
 		return IPC_LATER;
 	return may_post(a, accounts_by_number(a, number), &targets.asked) ? IPC_OK : IPC_DENIED;
@@ -320,11 +419,15 @@ accounts_may_send(struct accounts *a, uint64_t number, struct bytes address)
 
 	if (outcome == IPC_LATER)
 		return IPC_LATER;
-	if (outcome != IPC_OK || !account || !account->is_enabled)
+	if (outcome != IPC_OK || !account)
+		return IPC_DENIED;
+	trace(a->trace, account->is_enabled ? TRACE_SENDING : TRACE_MAY_NOT_LOG_IN, TEXT("account", account_address(account)));
+	if (!account->is_enabled)
 		return IPC_DENIED;
 	for (size_t i = 0; i < targets.count; i++)
 		if (targets.at[i].account == account)
 			return IPC_OK;
+	trace(a->trace, TRACE_NOT_AMONG, TEXT("account", account_address(account)));
 	return IPC_DENIED;
 }
 
@@ -338,13 +441,19 @@ fold_name(const struct accounts *a, struct bytes asked, struct address *address)
 static const struct account *
 find_login_name(const struct accounts *a, struct bytes asked)
 {
+	const struct account *account;
 	struct address folded;
 	uintptr_t place;
 
 	if (!a->login_names || !address_fold(asked, &folded) || folded.local_len < folded.len)
 		return NULL;
 	place = (uintptr_t)map_get(a->login_names, address_bytes(&folded));
-	return place ? accounts_by_number(a, a->number_base + place - 1) : NULL;
+	if (!place)
+		return NULL;
+	account = accounts_by_number(a, a->number_base + place - 1);
+	if (account)
+		trace(a->trace, TRACE_LOGIN_NAME, TEXT("name", asked), TEXT("address", account_address(account)));
+	return account;
 }
 
 const struct account *
@@ -353,8 +462,13 @@ accounts_find(const struct accounts *a, struct bytes asked)
 	struct address address;
 	struct name *name;
 
-	if (!fold_name(a, asked, &address))
+	if (!fold_name(a, asked, &address)) {
+		trace(a->trace, TRACE_MALFORMED, TEXT("address", asked));
 		return NULL;
+	}
+	if (!bytes_equal(asked, address_bytes(&address)))
+		trace(a->trace, bytes_find_char(asked, '@') < asked.len ? TRACE_COMPARED_AS : TRACE_FIRST_DOMAIN,
+			TEXT("address", address_bytes(&address)));
 	name = map_get(a->names, address_bytes(&address));
 	return name && name->account ? name->account : find_login_name(a, asked);
 }

@@ -27,6 +27,7 @@ struct claims {
 	struct hold *holds; /* sorted */
 	size_t hold_count;
 	struct numbers told; /* losses that the administrator heard of; sorted */
+	struct buf losses; /* three texts each, as image_put_member has them */
 };
 
 struct claim {
@@ -54,7 +55,10 @@ struct settling {
 struct claims *
 claims_new(void)
 {
-	return NEW(struct claims);
+	struct claims *c = NEW(struct claims);
+
+	buf_init(&c->losses, CLAIMS_LOSSES_OCTETS_MAX);
+	return c;
 }
 
 void
@@ -67,6 +71,7 @@ claims_free(struct claims **at)
 	*at = NULL;
 	memory_free(c->holds);
 	memory_free(c->told.at);
+	buf_done(&c->losses);
 	memory_free(c);
 }
 
@@ -201,6 +206,19 @@ may_win(const struct settling *s, const struct claim *claim, bool is_first)
 	return claim->rank == RANK_ACCOUNT ? is_first : !has_number(&s->losers, claim->entry);
 }
 
+/* winner: NULL, nobody has it. */
+static void
+keep_loss(struct claims *c, const struct claim *winner, const struct claim *loser)
+{
+	size_t before = c->losses.len;
+
+	image_put_member(&c->losses, loser->address_text);
+	image_put_member(&c->losses, loser->entry_text);
+	image_put_member(&c->losses, winner ? winner->entry_text : BYTES_NONE);
+	if (c->losses.has_failed)
+		c->losses.len = before;
+}
+
 static void
 report(struct settling *s, const struct claim *winner, const struct claim *loser)
 {
@@ -229,6 +247,8 @@ settle_address(struct settling *s, size_t first, size_t end)
 			continue;
 		}
 		s->is_lost[claim->order] = true;
+		if (!winner || winner->entry != claim->entry)
+			keep_loss(s->claims, winner, claim);
 		if (winner)
 			report(s, winner, claim);
 	}
@@ -297,6 +317,7 @@ claims_settle(struct claims *c, struct bytes records, struct buf *out)
 	static const struct image_visitor visitor = { put_user, put_alias, put_group };
 	struct settling s = { .claims = c, .out = out };
 
+	buf_reset(&c->losses);
 	collect(&s, records);
 	settle(&s);
 	if (!image_visit(records, &visitor, &s))
@@ -304,6 +325,19 @@ claims_settle(struct claims *c, struct bytes records, struct buf *out)
 	memory_free(s.at);
 	memory_free(s.losers.at);
 	memory_free(s.is_lost);
+}
+
+struct bytes
+claims_losses(const struct claims *c)
+{
+	return buf_bytes(&c->losses);
+}
+
+bool
+claims_take_loss(struct bytes *losses, struct claims_loss *loss)
+{
+	return image_take_member(losses, &loss->address) && image_take_member(losses, &loss->left_out)
+		&& image_take_member(losses, &loss->kept);
 }
 
 void

@@ -19,4 +19,16 @@ void claims_learn(struct claims *c, struct bytes records);
    address of its account is left out with its further addresses; a group without its address stays a part of others.  The administrator hears of each loss once. */
 void claims_settle(struct claims *c, struct bytes records, struct buf *out);
 
+/* A claim that did not count at the last settling. */
+struct claims_loss {
+	struct bytes address, left_out; /* and the entry that has it all the same */
+	struct bytes kept; /* the entry whose address it is; empty: nobody's, as the entry has lost its account's address */
+};
+
+/* All of them, or as many as fit into CLAIMS_LOSSES_OCTETS_MAX; borrowed until the next settling. */
+#define CLAIMS_LOSSES_OCTETS_MAX ((size_t)1 << 20)
+struct bytes claims_losses(const struct claims *c);
+/* Takes one from the front of them. */
+bool claims_take_loss(struct bytes *losses, struct claims_loss *loss);
+
 #endif

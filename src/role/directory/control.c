@@ -1,4 +1,4 @@
-/* Answers: "ok", "ok …" or "error …", a line each. */
+/* Answers: "ok", "ok …" or "error …", a line each; to "explain" "error …" or lines. */
 #include "role/directory/control.h"
 
 #include "base/memory.h"
@@ -11,8 +11,14 @@ struct client {
 	struct control *control;
 	struct client *next;
 	int fd;
+	struct control_question *question; /* the one that is open; NULL: none */
+	bool is_serving, is_broken;
 	size_t len;
 	uint8_t line[CONTROL_LINE_MAX];
+};
+
+struct control_question {
+	struct client *client; /* NULL: gone */
 };
 
 struct listener {
@@ -31,18 +37,20 @@ struct control {
 };
 
 enum control_command
-control_take(struct bytes *in)
+control_take(struct bytes *in, struct bytes *line)
 {
-	struct bytes line;
 	size_t end = bytes_find_char(*in, '\n');
 
 	if (end == in->len)
 		return in->len < CONTROL_LINE_MAX ? CONTROL_NONE : CONTROL_UNKNOWN;
-	line = take_until(in, '\n');
-	if (bytes_equal(line, BYTES("reload")))
+	if (!take_octets(in, end + 1, line))
+		return CONTROL_NONE;
+	if (bytes_equal(*line, BYTES("reload\n")))
 		return CONTROL_RELOAD;
-	if (bytes_equal(line, BYTES("status")))
+	if (bytes_equal(*line, BYTES("status\n")))
 		return CONTROL_STATUS;
+	if (bytes_starts(*line, BYTES("explain\t")))
+		return CONTROL_EXPLAIN;
 	return CONTROL_UNKNOWN;
 }
 
@@ -75,6 +83,8 @@ cut(struct client *client)
 		at = &(*at)->next;
 	*at = client->next;
 	client->control->client_count--;
+	if (client->question)
+		client->question->client = NULL;
 	watch_close(&client->watch, on_client_closed);
 }
 
@@ -95,6 +105,7 @@ answer(struct control *c, enum control_command command, struct buf *out)
 		c->handlers->put_status(c->arg, out);
 		break;
 	case CONTROL_NONE:
+	case CONTROL_EXPLAIN:
 	case CONTROL_UNKNOWN:
 		put_text(out, "error there is no such command");
 		break;
@@ -114,21 +125,54 @@ send_answer(struct client *client, enum control_command command)
 	return net_write(client->fd, buf_bytes(&out)) == (ssize_t)out.len;
 }
 
+static bool
+serve(struct client *client, enum control_command command, struct bytes line)
+{
+	struct control *c = client->control;
+
+	if (command != CONTROL_EXPLAIN)
+		return send_answer(client, command) && command != CONTROL_UNKNOWN;
+	client->question = NEW(struct control_question);
+	client->question->client = client;
+	c->handlers->explain(c->arg, client->question, line);
+	return !client->is_broken;
+}
+
 /* false: no more to be had from this client. */
 static bool
 serve_lines(struct client *client)
 {
-	struct bytes rest = bytes_of(client->line, client->len);
+	struct bytes rest = bytes_of(client->line, client->len), line;
+	bool is_good = true;
 	enum control_command command;
 
-	while ((command = control_take(&rest)) != CONTROL_NONE) {
-		if (!send_answer(client, command) || command == CONTROL_UNKNOWN)
-			return false;
-	}
+	client->is_serving = true;
+	while (is_good && !client->question && (command = control_take(&rest, &line)) != CONTROL_NONE)
+		is_good = serve(client, command, line);
+	client->is_serving = false;
+	if (!is_good)
+		return false;
 	for (size_t i = 0; i < rest.len; i++)
 		client->line[i] = rest.ptr[i];
 	client->len = rest.len;
+	watch_want(&client->watch, client->question ? 0 : LOOP_READABLE);
 	return true;
+}
+
+void
+control_answer(struct control_question **at, struct bytes answer)
+{
+	struct control_question *question = *at;
+	struct client *client = question->client;
+
+	*at = NULL;
+	memory_free(question);
+	if (!client)
+		return;
+	client->question = NULL;
+	client->is_broken = net_write(client->fd, answer) != (ssize_t)answer.len;
+	if (!client->is_serving && (client->is_broken || !serve_lines(client)))
+		cut(client);
 }
 
 static void

@@ -13,8 +13,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes in = bytes_of(data, size);
 
 	for (;;) {
-		struct bytes before = in;
-		enum control_command command = control_take(&in);
+		struct bytes before = in, line = BYTES_NONE;
+		enum control_command command = control_take(&in, &line);
 
 		if (command == CONTROL_NONE) {
 			assert(in.len == before.len && in.len < CONTROL_LINE_MAX);
@@ -25,6 +25,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			return 0;
 		}
 		assert(in.ptr[-1] == '\n');
+		assert(line.len == before.len - in.len);
+		if (command == CONTROL_EXPLAIN)
+			assert(line.len > sizeof "explain");
 		if (command == CONTROL_RELOAD)
 			assert(before.len - in.len == sizeof "reload");
 		if (command == CONTROL_STATUS)

@@ -16,7 +16,9 @@ static struct timer stop;
 static struct control *control;
 static char folder[64], path[96];
 static int listener, reloads;
-static bool reload_fails;
+static bool reload_fails, answers_later;
+static struct control_question *question; /* that waits for its answer */
+static char asked[128];
 
 static int
 on_reload(void *arg, struct fault *f)
@@ -31,6 +33,16 @@ put_status(void *arg, struct buf *out)
 {
 	(void)arg;
 	put_text(out, "accounts=7");
+}
+
+static void
+on_explain(void *arg, struct control_question *q, struct bytes line)
+{
+	(void)arg;
+	snprintf(asked, sizeof asked, "%.*s", BYTES_ARG(line));
+	question = q;
+	if (!answers_later)
+		control_answer(&question, BYTES("lines\nstep\n\n"));
 }
 
 static void
@@ -50,12 +62,13 @@ run_a_little(void)
 static int
 set_up(void **state)
 {
-	static const struct control_handlers handlers = { on_reload, put_status };
+	static const struct control_handlers handlers = { on_reload, put_status, on_explain };
 	struct fault f;
 
 	(void)state;
 	reloads = 0;
-	reload_fails = false;
+	reload_fails = answers_later = false;
+	question = NULL;
 	snprintf(folder, sizeof folder, "/tmp/mermoz-control-XXXXXX");
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof path, "%s/sock", folder);
@@ -130,16 +143,24 @@ a_line_is_one_command(void **state)
 		{ "Reload\n", CONTROL_UNKNOWN, 0 },
 		{ "reload \n", CONTROL_UNKNOWN, 0 },
 		{ "\n", CONTROL_UNKNOWN, 0 },
-		{ "0123456789012345678901234567890123456789012345678901234567890123", CONTROL_UNKNOWN, 64 },
+		{ "explain\n", CONTROL_UNKNOWN, 0 },
+		{ "explain\t\n", CONTROL_EXPLAIN, 0 },
+		{ "explain\trecipient=a\nreload\n", CONTROL_EXPLAIN, 7 },
 	};
+	static char flood[CONTROL_LINE_MAX];
+	struct bytes in, line;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct bytes in = bytes_text(rows[i].in);
-
-		assert_int_equal(control_take(&in), rows[i].want);
+		in = bytes_text(rows[i].in);
+		assert_int_equal(control_take(&in, &line), rows[i].want);
 		assert_int_equal(in.len, rows[i].left);
 	}
+	memset(flood, 'x', sizeof flood);
+	in = bytes_of(flood, sizeof flood - 1);
+	assert_int_equal(control_take(&in, &line), CONTROL_NONE);
+	in = bytes_of(flood, sizeof flood);
+	assert_int_equal(control_take(&in, &line), CONTROL_UNKNOWN);
 }
 
 static void
@@ -175,7 +196,7 @@ a_reload_that_fails_says_why(void **state)
 static void
 who_talks_nonsense_is_cut(void **state)
 {
-	char flood[200];
+	static char flood[CONTROL_LINE_MAX];
 	int fd = connect_client();
 
 	(void)state;
@@ -186,6 +207,47 @@ who_talks_nonsense_is_cut(void **state)
 	fd = connect_client();
 	assert_int_equal(net_write(fd, BYTES("stop\n")), 5);
 	assert_string_equal(hear(fd), "error there is no such command\n");
+	assert_string_equal(hear(fd), "closed");
+	net_close(fd);
+}
+
+static void
+a_question_is_answered_at_once_or_later_and_stops_input_until_then(void **state)
+{
+	int fd = connect_client();
+
+	(void)state;
+	assert_int_equal(net_write(fd, BYTES("explain\tlogin=a\nreload\n")), 23);
+	assert_string_equal(hear(fd), "lines\nstep\n\nok\n");
+	assert_string_equal(asked, "explain\tlogin=a\n");
+	answers_later = true;
+	assert_int_equal(net_write(fd, BYTES("explain\tlogin=b\nreload\n")), 23);
+	for (int turn = 0; turn < 100 && !question; turn++)
+		run_a_little();
+	assert_non_null(question);
+	run_a_little();
+	assert_int_equal(reloads, 1);
+	control_answer(&question, BYTES("error none\n"));
+	assert_null(question);
+	assert_string_equal(hear(fd), "error none\nok\n");
+	assert_int_equal(reloads, 2);
+	net_close(fd);
+}
+
+static void
+a_question_whose_client_is_gone_is_answered_to_nobody(void **state)
+{
+	int fd = connect_client();
+
+	(void)state;
+	answers_later = true;
+	assert_int_equal(net_write(fd, BYTES("explain\tlogin=a\n")), 16);
+	for (int turn = 0; turn < 100 && !question; turn++)
+		run_a_little();
+	assert_non_null(question);
+	control_free(&control);
+	control_answer(&question, BYTES("error none\n"));
+	assert_null(question);
 	assert_string_equal(hear(fd), "closed");
 	net_close(fd);
 }
@@ -232,6 +294,8 @@ main(void)
 		TEST(commands_are_answered_however_they_are_cut),
 		TEST(a_reload_that_fails_says_why),
 		TEST(who_talks_nonsense_is_cut),
+		TEST(a_question_is_answered_at_once_or_later_and_stops_input_until_then),
+		TEST(a_question_whose_client_is_gone_is_answered_to_nobody),
 		TEST(too_many_clients_are_turned_away),
 		TEST(who_is_connected_is_served_after_unlisten),
 	};

@@ -47,24 +47,29 @@ open_source(struct directory *d, struct fault *f)
 	return embedded_open(path, &d->embedded, f);
 }
 
-/* False: LDAP was not read yet, so that nobody is known to be unknown. */
-static bool
-visit_ldap(struct directory *d)
+bool
+directory_visit_ldap(const struct directory *d, const struct image_visitor *visitor, void *arg)
 {
-	static const struct image_visitor visitor = { on_user, on_alias, NULL };
 	struct bytes records;
 	struct buf text;
 	bool is_whole;
 
-	if (!d->ldap_is_wanted)
-		return true;
 	if (d->ldap_records)
-		return image_visit(*d->ldap_records, &visitor, d->accounts);
+		return image_visit(*d->ldap_records, visitor, arg);
 	if (!d->ldap)
 		return false;
-	is_whole = ldap_source_read(d->ldap, &text, &records) && image_visit(records, &visitor, d->accounts);
+	is_whole = ldap_source_read(d->ldap, &text, &records) && image_visit(records, visitor, arg);
 	buf_done_secret(&text);
 	return is_whole;
+}
+
+/* False: LDAP was not read yet, so that nobody is known to be unknown. */
+static bool
+load_ldap(struct directory *d)
+{
+	static const struct image_visitor visitor = { on_user, on_alias, NULL };
+
+	return !d->ldap_is_wanted || directory_visit_ldap(d, &visitor, d->accounts);
 }
 
 /* A source that failed is opened anew the next time. */
@@ -81,7 +86,7 @@ read_source(struct directory *d, bool *is_whole, struct fault *f)
 		embedded_close(&d->embedded);
 		return -1;
 	}
-	*is_whole = visit_ldap(d);
+	*is_whole = load_ldap(d);
 	if (*is_whole)
 		accounts_end(d->accounts);
 	else
@@ -223,7 +228,7 @@ on_status_command(void *arg, struct buf *out)
 /* ---- hooks */
 
 static const struct accounts_handlers accounts_handlers = { on_changed };
-static const struct control_handlers control_handlers = { on_reload_command, on_status_command };
+static const struct control_handlers control_handlers = { on_reload_command, on_status_command, explain };
 
 static bool
 is_certain(const void *arg)
@@ -343,18 +348,25 @@ on_peer_lost(struct role_self *r, struct peer *p)
 	}
 }
 
+enum ipc_outcome
+directory_may_send(struct directory *d, uint64_t account, struct bytes address)
+{
+	enum ipc_outcome outcome = accounts_may_send(d->accounts, account, address);
+	struct targets targets;
+
+	/* An address that was added meanwhile may be the account's. */
+	if (outcome == IPC_DENIED && !directory_is_sure(d) && accounts_resolve(d->accounts, address, &targets) == IPC_ABSENT)
+		return IPC_LATER;
+	return outcome;
+}
+
 static void
 may_send(struct directory *d, struct peer *front, const struct ipc_may_send *m)
 {
 	struct message answer = { .type = MESSAGE_MAY_SEND_RESULT };
-	enum ipc_outcome outcome = accounts_may_send(d->accounts, m->account, m->address);
-	struct targets targets;
 
-	/* An address that was added meanwhile may be the account's. */
-	if (outcome == IPC_DENIED && !directory_is_sure(d) && accounts_resolve(d->accounts, m->address, &targets) == IPC_ABSENT)
-		outcome = IPC_LATER;
 	answer.u.may_send_result.request = m->request;
-	answer.u.may_send_result.outcome = (uint8_t)outcome;
+	answer.u.may_send_result.outcome = (uint8_t)directory_may_send(d, m->account, m->address);
 	if (peer_send(front, &answer) != 0)
 		return;
 }

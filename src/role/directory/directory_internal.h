@@ -4,7 +4,9 @@
 #include "role/directory/accounts.h"
 #include "role/directory/control.h"
 #include "role/directory/embedded.h"
+#include "role/directory/explain.h"
 #include "role/directory/grantor.h"
+#include "role/directory/image.h"
 #include "role/directory/ldap_bind.h"
 #include "role/directory/ldap_source.h"
 #include "role/directory/userdb.h"
@@ -48,16 +50,29 @@ struct directory {
 /* Reads the source and puts what it says in force.  -1 with *f: the last good copy stays, the administrator
    is told, and it is tried again. */
 int directory_load(struct directory *d, struct fault *f);
+/* Visits what LDAP told last.  False: nothing was told yet. */
+bool directory_visit_ldap(const struct directory *d, const struct image_visitor *visitor, void *arg);
 /* Is it certain that there is nobody but those we know?  Not while LDAP is away, nor before it was read. */
 bool directory_is_sure(const struct directory *d);
 /* Answers RESOLVE, now or when LDAP was asked for an address that we don't know. */
 void directory_resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m);
+/* The same for somebody who asks why, and is told with explain_resolved; nothing is remembered of it, and nobody is granted anything. */
+void directory_resolve_why(struct directory *d, struct explaining *why, struct bytes address, uint64_t account);
+/* May the account send as that address?  IPC_LATER also when it may have become the account's a moment ago. */
+enum ipc_outcome directory_may_send(struct directory *d, uint64_t account, struct bytes address);
 /* The front is gone: nobody waits for its answers any more. */
 void directory_forget_unknowns(struct directory *d, const struct peer *front);
 /* Frees those who wait, after the source. */
 void directory_free_unknowns(struct directory *d);
 /* Answers LOG_IN, now or when the password was tried. */
 void directory_log_in(struct directory *d, struct peer *front, const struct ipc_log_in *m);
+/* Why a log-in has to come back later, whatever the password; NULL: it need not.  account: NULL when there is none of that name. */
+const char *directory_login_delay(const struct directory *d, const struct account *account);
+/* What is wrong whatever the password, or NULL; *refusal: what the client hears of it when the password is right. */
+const char *directory_login_trouble(const struct directory *d, const struct account *account, struct bytes authorize_as,
+	enum ipc_refusal *refusal);
+/* Why it has to come back later though the password is right, or NULL. */
+const char *directory_login_unplaced(const struct account *account);
 /* The account is not what it was: those of its log-ins that are under way are put off. */
 void directory_spoil_logins(struct directory *d, uint64_t account);
 /* The front is gone: nobody waits for its log-ins any more. */

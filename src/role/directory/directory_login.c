@@ -127,6 +127,12 @@ refuse(struct login *login, const char *reason)
 	answer(login, IPC_DENIED, NULL);
 }
 
+const char *
+directory_login_unplaced(const struct account *account)
+{
+	return account->path_len ? NULL : "the mailbox template gives no path for the account";
+}
+
 /* Those who submit mail have no business with mailboxes. */
 static bool
 uses_mailboxes(enum ipc_service service)
@@ -140,8 +146,8 @@ accept_login(struct login *login, const struct account *account)
 	struct directory *d = login->directory;
 
 	login->user = account_address(account);
-	if (account->path_len == 0) {
-		put_off(login, "the mailbox template gives no path for the account");
+	if (directory_login_unplaced(account)) {
+		put_off(login, directory_login_unplaced(account));
 	} else if (uses_mailboxes(login->service)
 		&& !grantor_give_session(d->grants, peer_index(login->front), login->session, account)) {
 		put_off(login, "the store could not be told");
@@ -173,6 +179,7 @@ static void
 decide(struct login *login, const struct finding *f)
 {
 	const struct account *account = accounts_by_number(login->directory->accounts, login->account);
+	const char *delay = directory_login_delay(login->directory, account);
 
 	/* Who does not know the password hears of nothing else. */
 	if (!f->is_known)
@@ -181,8 +188,8 @@ decide(struct login *login, const struct finding *f)
 		login->refusal = f->refusal;
 	if (login->is_spoiled)
 		put_off(login, "the account changed at this moment");
-	else if (!account && !directory_is_sure(login->directory))
-		put_off(login, "no LDAP server answers, and the copy has no such account");
+	else if (delay)
+		put_off(login, delay);
 	else if (login->trouble)
 		refuse(login, login->trouble);
 	else if (f->reason || !account)
@@ -244,8 +251,18 @@ on_bound(void *arg, const struct ldap_bind_answer *a)
 	free_login(login);
 }
 
-static const char *
-trouble_of(const struct directory *d, const struct account *account, struct bytes authorize_as, enum ipc_refusal *refusal)
+const char *
+directory_login_delay(const struct directory *d, const struct account *account)
+{
+	if (!accounts_are_loaded(d->accounts))
+		return "the directory could not be read yet";
+	if (!account && !directory_is_sure(d))
+		return "no LDAP server answers, and the copy has no such account";
+	return NULL;
+}
+
+const char *
+directory_login_trouble(const struct directory *d, const struct account *account, struct bytes authorize_as, enum ipc_refusal *refusal)
 {
 	*refusal = REFUSAL_CREDENTIALS;
 	if (!account || account->is_made)
@@ -361,7 +378,7 @@ directory_log_in(struct directory *d, struct peer *front, const struct ipc_log_i
 		return;
 	}
 	login->account = account ? account->number : 0;
-	login->trouble = trouble_of(d, account, m->authorize_as, &login->refusal);
+	login->trouble = directory_login_trouble(d, account, m->authorize_as, &login->refusal);
 	try_password(login, account, m);
 }
 

@@ -9,12 +9,19 @@
 
 enum { UNKNOWNS_MAX = 4096, ABSENT_US = 2000000 };
 
+/* A front, somebody who asks why, or neither: gone, nobody waits. */
+struct asker {
+	struct peer *front;
+	uint64_t request;
+	struct explaining *why;
+};
+
 /* An address that waits. */
 struct unknown {
 	struct directory *directory;
 	struct unknown *next;
-	struct peer *front; /* NULL: gone, nobody waits */
-	uint64_t request, account;
+	struct asker asker;
+	uint64_t account;
 	size_t len;
 	uint8_t address[];
 };
@@ -36,7 +43,7 @@ put_targets(struct directory *d, uint8_t front, const struct targets *targets, s
 }
 
 static void
-answer(struct directory *d, struct peer *front, uint64_t request, enum ipc_outcome outcome,
+answer_front(struct directory *d, struct peer *front, uint64_t request, enum ipc_outcome outcome,
 	const struct targets *targets)
 {
 	struct message m = { .type = MESSAGE_RESOLVED };
@@ -54,12 +61,26 @@ answer(struct directory *d, struct peer *front, uint64_t request, enum ipc_outco
 	buf_done(&out);
 }
 
-static enum ipc_outcome
-resolve(struct directory *d, struct bytes address, uint64_t account, struct targets *targets)
+static void
+answer(struct directory *d, const struct asker *asker, enum ipc_outcome outcome, const struct targets *targets)
 {
-	enum ipc_outcome outcome = accounts_resolve(d->accounts, address, targets);
+	if (asker->why)
+		explain_resolved(asker->why, outcome, targets);
+	else
+		answer_front(d, asker->front, asker->request, outcome, targets);
+}
 
-	return outcome == IPC_OK ? accounts_may_post(d->accounts, account, address) : outcome;
+static enum ipc_outcome
+resolve(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account, struct targets *targets)
+{
+	enum ipc_outcome outcome;
+
+	accounts_watch(d->accounts, explain_trace(asker->why));
+	outcome = accounts_resolve(d->accounts, address, targets);
+	if (outcome == IPC_OK)
+		outcome = accounts_may_post(d->accounts, account, address);
+	accounts_watch(d->accounts, NULL);
+	return outcome;
 }
 
 static void
@@ -108,23 +129,25 @@ on_sure(void *arg, bool is_sure)
 {
 	struct unknown *u = arg;
 	struct directory *d = u->directory;
+	struct bytes address = bytes_of(u->address, u->len);
 	struct targets targets;
 	enum ipc_outcome outcome;
 
-	if (u->front) {
-		outcome = resolve(d, bytes_of(u->address, u->len), u->account, &targets);
+	if (u->asker.front || u->asker.why) {
+		trace(explain_trace(u->asker.why), TRACE_LOOKED, STR("result", is_sure ? "it was answered" : "no server answered"));
+		outcome = resolve(d, &u->asker, address, u->account, &targets);
 		if (outcome == IPC_ABSENT && !is_sure)
 			outcome = IPC_LATER;
-		if (outcome == IPC_ABSENT)
-			remember_absent(d, bytes_of(u->address, u->len));
-		answer(d, u->front, u->request, outcome, &targets);
+		if (outcome == IPC_ABSENT && u->asker.front)
+			remember_absent(d, address);
+		answer(d, &u->asker, outcome, &targets);
 	}
 	forget(u);
 }
 
 /* False: too many wait. */
 static bool
-wait_for_ldap(struct directory *d, struct peer *front, const struct ipc_resolve *m)
+wait_for_ldap(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account)
 {
 	struct unknown *u;
 	size_t count = 0;
@@ -132,43 +155,62 @@ wait_for_ldap(struct directory *d, struct peer *front, const struct ipc_resolve 
 	for (u = d->unknowns; u; u = u->next)
 		if (++count == UNKNOWNS_MAX)
 			return false;
-	u = memory_new(sizeof *u + m->address.len);
+	u = memory_new(sizeof *u + address.len);
 	u->directory = d;
-	u->front = front;
-	u->request = m->request;
-	u->account = m->account;
-	u->len = m->address.len;
+	u->asker = *asker;
+	u->account = account;
+	u->len = address.len;
 	if (u->len)
-		memcpy(u->address, m->address.ptr, u->len);
+		memcpy(u->address, address.ptr, u->len);
 	u->next = d->unknowns;
 	d->unknowns = u;
-	ldap_source_confirm(d->ldap, m->address, on_sure, u);
+	ldap_source_confirm(d->ldap, address, on_sure, u);
 	return true;
+}
+
+static void
+resolve_for(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account)
+{
+	const struct trace *told = explain_trace(asker->why);
+	struct targets targets;
+	enum ipc_outcome outcome = resolve(d, asker, address, account, &targets);
+
+	if (outcome != IPC_ABSENT || !d->ldap) {
+		answer(d, asker, outcome, &targets);
+	} else if (is_absent(d, address)) {
+		trace(told, TRACE_ABSENT_BEFORE);
+		answer(d, asker, outcome, &targets);
+	} else if (!wait_for_ldap(d, asker, address, account)) {
+		trace(told, TRACE_QUEUE_FULL);
+		answer(d, asker, IPC_LATER, &targets);
+	}
 }
 
 void
 directory_resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m)
 {
-	struct targets targets;
-	enum ipc_outcome outcome = resolve(d, m->address, m->account, &targets);
+	resolve_for(d, &(struct asker){ .front = front, .request = m->request }, m->address, m->account);
+}
 
-	if (outcome != IPC_ABSENT || !d->ldap || is_absent(d, m->address))
-		answer(d, front, m->request, outcome, &targets);
-	else if (!wait_for_ldap(d, front, m))
-		answer(d, front, m->request, IPC_LATER, &targets);
+void
+directory_resolve_why(struct directory *d, struct explaining *why, struct bytes address, uint64_t account)
+{
+	resolve_for(d, &(struct asker){ .why = why }, address, account);
 }
 
 void
 directory_forget_unknowns(struct directory *d, const struct peer *front)
 {
 	for (struct unknown *u = d->unknowns; u; u = u->next)
-		if (u->front == front)
-			u->front = NULL;
+		if (u->asker.front == front)
+			u->asker.front = NULL;
 }
 
 void
 directory_free_unknowns(struct directory *d)
 {
-	while (d->unknowns)
+	while (d->unknowns) {
+		explain_free(&d->unknowns->asker.why);
 		forget(d->unknowns);
+	}
 }

@@ -146,6 +146,17 @@ ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *
 	init_groups(m, c, arena);
 }
 
+void
+ldap_mapping_put_state(const struct ldap_mapping *m, struct buf *out)
+{
+	const char *const names[] = { m->state, m->enabled, m->disabled };
+	size_t before = out->len;
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (names[i])
+			put_format(out, "%s%s", out->len > before ? " or " : "", names[i]);
+}
+
 static struct bytes
 of_value(const struct berval *value)
 {

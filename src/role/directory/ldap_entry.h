@@ -41,6 +41,8 @@ struct ldap_mapping {
 
 /* The schema's names with the directives' in their place; texts are put into the arena. */
 void ldap_mapping_init(struct ldap_mapping *m, const struct config *config, struct arena *arena);
+/* Appends the names of the attributes that say whether an account is disabled. */
+void ldap_mapping_put_state(const struct ldap_mapping *m, struct buf *out);
 /* Appends the entry as a group, with its further addresses. */
 void ldap_entry_put_group(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry);
 /* Appends the entry's account and its aliases (image.h); nothing when it has no address. */

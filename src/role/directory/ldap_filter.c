@@ -57,3 +57,13 @@ ldap_filter_put_address(struct buf *out, const char *attribute, const char *alia
 		cuts++;
 	}
 }
+
+/* (|(&USERS(|NAMES))(&GROUPS(|NAMES))) */
+void
+ldap_filter_put_search(struct buf *out, const char *users, const char *groups, struct bytes names)
+{
+	put_format(out, "(|(&%s(|%.*s))", users, BYTES_ARG(names));
+	if (groups)
+		put_format(out, "(&%s(|%.*s))", groups, BYTES_ARG(names));
+	put_text(out, ")");
+}

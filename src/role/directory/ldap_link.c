@@ -346,7 +346,30 @@ search_any(struct ldap_link *link, const char *filter, bool *is_found, struct fa
 	return *is_found || code == LDAP_SUCCESS || code == LDAP_NO_SUCH_OBJECT ? 0 : ldap_link_failed(link, "search", code, f);
 }
 
-/* (|(&USERS(|NAMES))(&GROUPS(|NAMES))) */
+static void
+put_names(const struct ldap_link *link, struct bytes address, struct buf *out)
+{
+	ldap_filter_put_address(out, link->mapping.address, link->mapping.aliases, address, link->delimiters);
+}
+
+void
+ldap_link_put_filter(const struct ldap_link *link, struct bytes address, struct buf *out)
+{
+	struct buf names;
+
+	buf_init(&names, FILTER_MAX);
+	put_names(link, address, &names);
+	if (names.len)
+		ldap_filter_put_search(out, link->users, link->groups, buf_bytes(&names));
+	buf_done(&names);
+}
+
+void
+ldap_link_put_state(const struct ldap_link *link, struct buf *out)
+{
+	ldap_mapping_put_state(&link->mapping, out);
+}
+
 static int
 find_names(struct ldap_link *link, struct bytes names, bool *is_found, struct fault *f)
 {
@@ -354,10 +377,7 @@ find_names(struct ldap_link *link, struct bytes names, bool *is_found, struct fa
 	int result;
 
 	buf_init(&filter, FILTER_MAX * 3);
-	put_format(&filter, "(|(&%s(|%.*s))", link->users, BYTES_ARG(names));
-	if (link->groups)
-		put_format(&filter, "(&%s(|%.*s))", link->groups, BYTES_ARG(names));
-	put_text(&filter, ")");
+	ldap_filter_put_search(&filter, link->users, link->groups, names);
 	put_char(&filter, '\0');
 	ldap_link_begin(link);
 	result = ldap_link_end(link, search_any(link, (const char *)filter.ptr, is_found, f), "search", f);
@@ -374,7 +394,7 @@ ldap_link_find(struct ldap_link *link, const struct bytes *addresses, size_t cou
 	*is_found = false;
 	buf_init(&names, FILTER_MAX);
 	for (size_t i = 0; i < count && result == 0 && !*is_found; i++) {
-		ldap_filter_put_address(&names, link->mapping.address, link->mapping.aliases, addresses[i], link->delimiters);
+		put_names(link, addresses[i], &names);
 		if (names.len == 0 || (names.len < FILTER_FULL && i + 1 < count))
 			continue;
 		result = find_names(link, buf_bytes(&names), is_found, f);

@@ -45,6 +45,9 @@ int ldap_link_marker(struct ldap_link *link, struct buf *marker, struct fault *f
 /* Has it an account or a group with one of the addresses (ldap_filter.h), or with one that it may mean?  -1 with *f (FAULT_TEMP). */
 int ldap_link_find(struct ldap_link *link, const struct bytes *addresses, size_t count, bool *is_found, struct fault *f)
 	__attribute__((warn_unused_result));
+/* Appends the filter that asks for that address, and the attributes that say whether an account is disabled; both from any thread. */
+void ldap_link_put_filter(const struct ldap_link *link, struct bytes address, struct buf *out);
+void ldap_link_put_state(const struct ldap_link *link, struct buf *out);
 /* Did what failed last take too long? */
 bool ldap_link_was_slow(const struct ldap_link *link);
 /* Appends all accounts with their aliases to records (image.h), in pages (RFC 2696).  -1 with *f, also (FAULT_PERM) when

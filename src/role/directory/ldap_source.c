@@ -48,6 +48,7 @@ struct ldap_source {
 	struct ldap_question *answering; /* by the one under way, which reads them */
 	/* what is known */
 	struct buf marker;
+	struct buf losses; /* claims that did not count at the last reading */
 	struct held held; /* the records that are in force, not changed while is_looking */
 	struct settler settler;
 	struct doubt told; /* as it was after the last look */
@@ -297,6 +298,8 @@ take_result(struct ldap_source *s)
 	s->read_us = s->confirmed_us;
 	if (s->has_found && s->look_digest == s->held.digest)
 		s->find_again_us = s->confirmed_us + (int64_t)READ_AGAIN_MS * 1000;
+	buf_reset(&s->losses);
+	put_bytes(&s->losses, claims_losses(s->settler.claims));
 	s->handlers->changed(s->arg, buf_bytes(&s->look_records), false);
 	held_take(&s->held, &s->look_records, s->look_digest, s->look_snapshot);
 }
@@ -410,6 +413,7 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	s->poll_s = config->ldap_poll_s;
 	s->quiet_s = config->ldap_quiet_s;
 	buf_init(&s->marker, IMAGE_TEXT_MAX);
+	buf_init(&s->losses, CLAIMS_LOSSES_OCTETS_MAX);
 	buf_init(&s->look_marker, IMAGE_TEXT_MAX);
 	buf_init(&s->look_records, IMAGE_OCTETS_MAX);
 	wake_init(&s->wake, loop, looked);
@@ -474,6 +478,7 @@ ldap_source_free(struct ldap_source **at)
 	ldap_questions_forget(&s->answering);
 	buf_done(&s->marker);
 	buf_done(&s->look_marker);
+	buf_done(&s->losses);
 	buf_done_secret(&s->look_records);
 	wake_close(&s->wake, wake_is_closed);
 	timer_close(&s->timer, timer_is_closed);
@@ -523,6 +528,30 @@ put_servers(const struct ldap_source *s, struct buf *out)
 		put_format(out, " server%zu=%s%s answers%zu=%llu errors%zu=%llu", i + 1, server.url, i == s->current ? ",in-use" : "", i + 1,
 			(unsigned long long)(server.answers + probed.answers), i + 1, (unsigned long long)(server.errors + probed.errors));
 	}
+}
+
+struct ldap_source_freshness
+ldap_source_freshness(const struct ldap_source *s)
+{
+	return (struct ldap_source_freshness){ ldap_source_is_up(s), s->marker.len > 0, age_s(s->confirmed_us), age_s(s->read_us) };
+}
+
+struct bytes
+ldap_source_losses(const struct ldap_source *s)
+{
+	return buf_bytes(&s->losses);
+}
+
+void
+ldap_source_put_filter(const struct ldap_source *s, struct bytes address, struct buf *out)
+{
+	ldap_link_put_filter(s->link, address, out);
+}
+
+void
+ldap_source_put_state(const struct ldap_source *s, struct buf *out)
+{
+	ldap_link_put_state(s->link, out);
 }
 
 void

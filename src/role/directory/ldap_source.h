@@ -35,6 +35,18 @@ bool ldap_source_read(const struct ldap_source *s, struct buf *text, struct byte
 void ldap_source_confirm(struct ldap_source *s, struct bytes address, void (*sure)(void *arg, bool is_sure), void *arg);
 /* Did a server answer the last time it was looked at? */
 bool ldap_source_is_up(const struct ldap_source *s);
+struct ldap_source_freshness {
+	bool is_up, tells_changes; /* the last look was answered; by a server that can tell changes */
+	long long confirmed_s, read_s; /* ago; -1: never by this process */
+};
+
+/* How fresh what it told is. */
+struct ldap_source_freshness ldap_source_freshness(const struct ldap_source *s);
+/* The claims that did not count at the last reading (claims.h); borrowed until the next. */
+struct bytes ldap_source_losses(const struct ldap_source *s);
+/* As ldap_link.h has them. */
+void ldap_source_put_filter(const struct ldap_source *s, struct bytes address, struct buf *out);
+void ldap_source_put_state(const struct ldap_source *s, struct buf *out);
 /* What is the matter: how it follows, how fresh, the last error. */
 void ldap_source_put_status(const struct ldap_source *s, struct buf *out);
 

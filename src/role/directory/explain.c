@@ -1,0 +1,501 @@
+#include "role/directory/explain.h"
+
+#include "base/map.h"
+#include "base/memory.h"
+#include "proto/smtp/reply.h"
+#include "role/answers.h"
+#include "role/directory/claims.h"
+#include "role/directory/control_line.h"
+#include "role/directory/directory_internal.h"
+#include "role/directory/password.h"
+#include "role/directory/scheme.h"
+
+enum { STEPS_OCTETS_MAX = 40960, ENTRIES_OCTETS_MAX = 20480, TEXT_OCTETS_MAX = 512 };
+
+_Static_assert(STEPS_OCTETS_MAX + ENTRIES_OCTETS_MAX + 4 * TEXT_OCTETS_MAX <= CONTROL_LINES_MAX, "the decision fits too");
+
+/* What an address that was met is, or-ed together. */
+enum met { MET_ASKED = 1, MET_ACCOUNT = 2, MET_LDAP_ACCOUNT = 4, MET_ALIAS = 8, MET_LDAP_ALIAS = 16 };
+
+struct explaining {
+	struct directory *directory;
+	struct control_question *question;
+	struct trace trace, sources; /* into steps, and into entries */
+	struct buf steps, entries; /* lines */
+	struct map *met; /* folded address -> enum met */
+	bool is_logged_in; /* who would write to the recipient */
+	bool is_troubled; /* what was met is what an administrator has to mend */
+};
+
+/* What comes of it; the last line. */
+struct decision {
+	const char *word; /* "mailbox", "foreign", … */
+	const char *why; /* a sentence */
+	bool is_accepted;
+	enum smtp_reply reply;
+	enum imap_outcome imap;
+	bool has_imap;
+	size_t mailboxes, elsewhere;
+};
+
+const struct trace *
+explain_trace(const struct explaining *why)
+{
+	return why ? &why->trace : NULL;
+}
+
+/* ---- steps */
+
+static struct bytes
+field_text(const struct event_field *fields, const char *name)
+{
+	for (; fields->kind != FIELD_END; fields++)
+		if (bytes_equal(bytes_text(fields->name), bytes_text(name)))
+			return fields->text;
+	return BYTES_NONE;
+}
+
+static unsigned int
+met_of(enum trace_step step, bool is_of_ldap)
+{
+	if (step == TRACE_ACCOUNT || step == TRACE_NO_PATH)
+		return is_of_ldap ? MET_LDAP_ACCOUNT : MET_ACCOUNT;
+	if (step == TRACE_ALIAS || step == TRACE_FURTHER || step == TRACE_FORWARD || step == TRACE_GROUP)
+		return is_of_ldap ? MET_LDAP_ALIAS : MET_ALIAS;
+	return 0;
+}
+
+static void
+meet(struct explaining *e, struct bytes address, unsigned int what)
+{
+	struct address folded;
+
+	if (what == 0 || !address_fold(address, &folded))
+		return;
+	what |= (unsigned int)(uintptr_t)map_get(e->met, address_bytes(&folded));
+	(void)map_put(e->met, address_bytes(&folded), (void *)(uintptr_t)what);
+}
+
+static void
+on_step(void *arg, enum trace_step step, const struct event_field *fields)
+{
+	struct explaining *e = arg;
+
+	e->is_troubled |= step == TRACE_LOOP || step == TRACE_TOO_DEEP || step == TRACE_TOO_MANY || step == TRACE_NO_PATH;
+	meet(e, field_text(fields, "address"), met_of(step, bytes_equal(field_text(fields, "source"), BYTES("LDAP"))));
+	control_line_put(&e->steps, trace_word(step), fields);
+}
+
+/* ---- where it is from */
+
+static void
+on_entry(void *arg, enum trace_step step, const struct event_field *fields)
+{
+	struct explaining *e = arg;
+
+	control_line_put(&e->entries, trace_word(step), fields);
+}
+
+static unsigned int
+what_was_met(const struct explaining *e, struct bytes address)
+{
+	struct address folded;
+
+	return address_fold(address, &folded) ? (unsigned int)(uintptr_t)map_get(e->met, address_bytes(&folded)) : 0;
+}
+
+/* An entry of an address that was met: the one it is of, or one that gives way to the other source. */
+static void
+tell_entry(struct explaining *e, struct bytes address, struct bytes entry, unsigned int here, unsigned int there)
+{
+	const struct trace *out = &e->sources;
+	unsigned int met = what_was_met(e, address);
+
+	if ((met & here) || !(met & there))
+		trace(met & ~(unsigned int)MET_ASKED ? out : NULL, TRACE_ENTRY, TEXT("address", address), TEXT("entry", entry));
+	else
+		trace(out, TRACE_CLAIM, TEXT("address", address), TEXT("entry", entry), STR("kept", "the embedded directory"));
+}
+
+static void
+on_user(void *arg, const struct user_record *record)
+{
+	tell_entry(arg, record->address, record->entry, MET_LDAP_ACCOUNT, MET_ACCOUNT);
+}
+
+static void
+on_alias(void *arg, const struct alias_record *record)
+{
+	tell_entry(arg, record->address, record->entry, MET_LDAP_ALIAS, MET_ALIAS | MET_ACCOUNT);
+}
+
+static void
+tell_losses(struct explaining *e, struct bytes losses)
+{
+	const struct trace *out = &e->sources;
+	struct claims_loss loss;
+
+	while (claims_take_loss(&losses, &loss))
+		if (what_was_met(e, loss.address))
+			trace(out, loss.kept.len ? TRACE_CLAIM : TRACE_UNCLAIMED, TEXT("address", loss.address),
+				TEXT("entry", loss.left_out), TEXT("kept", loss.kept));
+}
+
+static void
+tell_copy(struct explaining *e)
+{
+	const struct trace *out = &e->sources;
+	struct ldap_source_freshness fresh = ldap_source_freshness(e->directory->ldap);
+
+	trace(out, TRACE_COPY, STR("server", fresh.is_up ? "a server answers" : "no server answers"), INT("up", fresh.is_up),
+		INT("tells_changes", fresh.tells_changes), INT("read_s", fresh.read_s), INT("confirmed_s", fresh.confirmed_s));
+}
+
+/* The records are all looked at, once for a question. */
+static void
+tell_entries(struct explaining *e)
+{
+	static const struct image_visitor visitor = { on_user, on_alias, NULL };
+	const struct directory *d = e->directory;
+
+	if (!d->ldap)
+		return;
+	(void)directory_visit_ldap(d, &visitor, e);
+	tell_losses(e, ldap_source_losses(d->ldap));
+	tell_copy(e);
+}
+
+/* A server that can tell changes is asked for these and read anew, others for the address. */
+static void
+tell_filter(struct explaining *e, struct bytes address)
+{
+	const struct directory *d = e->directory;
+	const struct trace *out = &e->sources;
+	struct buf filter;
+
+	if (!d->ldap)
+		return;
+	buf_init(&filter, ENTRIES_OCTETS_MAX / 4);
+	ldap_source_put_filter(d->ldap, address, &filter);
+	if (filter.len && !filter.has_failed)
+		trace(out, TRACE_FILTER, TEXT("filter", buf_bytes(&filter)));
+	buf_done(&filter);
+}
+
+/* ---- answers */
+
+static struct explaining *
+begin(struct directory *d, struct control_question *question)
+{
+	struct explaining *e = NEW(struct explaining);
+
+	e->directory = d;
+	e->question = question;
+	e->trace = (struct trace){ on_step, e };
+	e->sources = (struct trace){ on_entry, e };
+	e->met = map_new();
+	buf_init(&e->steps, STEPS_OCTETS_MAX);
+	buf_init(&e->entries, ENTRIES_OCTETS_MAX);
+	return e;
+}
+
+static void
+finish(struct explaining **at, struct bytes answer)
+{
+	struct explaining *e = *at;
+
+	*at = NULL;
+	control_answer(&e->question, answer);
+	map_free(&e->met);
+	buf_done(&e->steps);
+	buf_done(&e->entries);
+	memory_free(e);
+}
+
+void
+explain_free(struct explaining **at)
+{
+	if (*at)
+		finish(at, BYTES("error the server stops\n"));
+}
+
+static void
+put_reply(struct buf *out, enum smtp_reply reply)
+{
+	smtp_put_reply(out, reply);
+	out->len = bytes_trim(buf_bytes(out)).len;
+}
+
+static void
+put_imap(struct buf *out, const struct decision *d)
+{
+	struct imap_refusal refusal = imap_refusal_of_login(d->imap);
+
+	if (!d->has_imap)
+		return;
+	if (d->imap == IMAP_OK)
+		put_text(out, "OK Logged in");
+	else
+		put_format(out, "NO %s %s", refusal.code, refusal.text);
+}
+
+static void
+put_decision(struct buf *out, const struct decision *d)
+{
+	char smtp[TEXT_OCTETS_MAX], imap[TEXT_OCTETS_MAX];
+	struct buf reply, imap_reply;
+
+	buf_init_fixed(&reply, smtp, sizeof smtp);
+	buf_init_fixed(&imap_reply, imap, sizeof imap);
+	put_reply(&reply, d->reply);
+	put_imap(&imap_reply, d);
+	control_line_put(out, "decision", (const struct event_field[]){ STR("decision", d->word), INT("accepted", d->is_accepted),
+		TEXT("smtp", buf_bytes(&reply)), TEXT("imap", buf_bytes(&imap_reply)), STR("why", d->why),
+		INT("mailboxes", d->mailboxes), INT("elsewhere", d->elsewhere), { FIELD_END, NULL, BYTES_NONE, 0 } });
+}
+
+static void
+put_left_out(struct buf *out, const struct buf *lines, enum trace_step step)
+{
+	if (lines->has_failed)
+		control_line_put(out, trace_word(step), &(struct event_field){ FIELD_END, NULL, BYTES_NONE, 0 });
+}
+
+static void
+decide(struct explaining *e, const struct decision *d)
+{
+	struct buf out;
+
+	tell_entries(e);
+	buf_init(&out, CONTROL_LINES_MAX);
+	put_text(&out, "lines\n");
+	put_bytes(&out, buf_bytes(&e->steps));
+	put_left_out(&out, &e->steps, TRACE_STEPS_LEFT_OUT);
+	put_bytes(&out, buf_bytes(&e->entries));
+	put_left_out(&out, &e->entries, TRACE_ENTRIES_LEFT_OUT);
+	put_decision(&out, d);
+	put_char(&out, '\n');
+	finish(&e, buf_bytes(&out));
+	buf_done(&out);
+}
+
+/* ---- a recipient */
+
+static const char *
+word_of(enum ipc_outcome outcome, size_t elsewhere)
+{
+	switch (outcome) {
+	case IPC_OK:
+		return elsewhere ? "foreign" : "mailbox";
+	case IPC_FOREIGN:
+		return "foreign";
+	case IPC_ABSENT:
+	case IPC_INVALID:
+		return "unknown";
+	case IPC_DENIED:
+		return "denied";
+	case IPC_LATER:
+	case IPC_NO_SPACE:
+	case IPC_EXISTS:
+	case IPC_LIMIT:
+	case IPC_OUTCOMES:
+		break;
+	}
+	return "later";
+}
+
+static const char *
+why_of(const struct explaining *e, enum ipc_outcome outcome, const struct decision *d)
+{
+	const struct directory *directory = e->directory;
+
+	if (outcome == IPC_OK && d->elsewhere)
+		return "the mailboxes get the mail, and the queue takes it for the addresses elsewhere";
+	if (outcome == IPC_OK)
+		return "each of these mailboxes gets the mail";
+	if (outcome == IPC_FOREIGN)
+		return e->is_logged_in ? "the queue takes mail for other servers" : "mail for others is not relayed for somebody who did not log in";
+	if (outcome == IPC_DENIED)
+		return "it leads to a group that does not take mail from this sender";
+	if (outcome == IPC_ABSENT)
+		return directory->ldap ? "nobody is called so, in the embedded directory nor in LDAP" : "nobody is called so";
+	if (!e->is_troubled && !directory_is_sure(directory))
+		return "not every source of accounts could be asked, and what they would say is not known";
+	return "it leads nowhere that mail could go to now; an administrator has to mend that";
+}
+
+void
+explain_resolved(struct explaining *e, enum ipc_outcome outcome, const struct targets *targets)
+{
+	struct decision d = { .word = NULL };
+
+	for (size_t i = 0; outcome == IPC_OK && i < targets->count; i++) {
+		d.mailboxes += targets->at[i].account != NULL;
+		d.elsewhere += targets->at[i].account == NULL;
+	}
+	enum smtp_answer answer = answer_to_recipient(outcome, e->is_logged_in);
+
+	d.word = word_of(outcome, d.elsewhere);
+	d.why = why_of(e, outcome, &d);
+	d.is_accepted = answer == SMTP_ANSWER_OK;
+	d.reply = smtp_reply_of_answer(answer, REPLY_RECIPIENT_OK);
+	decide(e, &d);
+}
+
+static void
+explain_recipient(struct explaining *e, struct bytes address, const struct account *as)
+{
+	meet(e, address, MET_ASKED);
+	tell_filter(e, address);
+	e->is_logged_in = as != NULL;
+	directory_resolve_why(e->directory, e, address, as ? as->number : 0);
+}
+
+/* ---- a sender */
+
+static void
+explain_sender(struct explaining *e, struct bytes address, const struct account *as)
+{
+	enum ipc_outcome outcome;
+	enum smtp_answer answer;
+
+	meet(e, address, MET_ASKED);
+	accounts_watch(e->directory->accounts, &e->trace);
+	outcome = directory_may_send(e->directory, as->number, address);
+	accounts_watch(e->directory->accounts, NULL);
+	answer = answer_to_sender(outcome);
+	decide(e, &(struct decision){
+		.word = outcome == IPC_OK ? "own" : outcome == IPC_LATER ? "later" : "denied",
+		.why = outcome == IPC_OK ? "the account gets the mail of that address"
+			: outcome == IPC_LATER ? "not every source could be asked" : "the mail of that address is not the account's",
+		.is_accepted = answer == SMTP_ANSWER_OK,
+		.reply = smtp_reply_of_answer(answer, REPLY_SENDER_OK),
+	});
+}
+
+/* ---- a log-in */
+
+static void
+tell_passwords(const struct explaining *e, const struct account *account)
+{
+	static const char *const how[] = { [PASSWORD_USELESS] = "it can't be compared", [PASSWORD_CHEAP] = "at once", [PASSWORD_DEAR] = "on a thread" };
+	struct bytes secret_values = account_secret_password(account);
+	struct password_trouble trouble;
+
+	if (account->bind_dn_len) {
+		trace(&e->trace, TRACE_BIND, TEXT("entry", account_bind_dn(account)));
+		return;
+	}
+	if (secret_values.len == 0)
+		trace(&e->trace, TRACE_NO_PASSWORD, TEXT("account", account_address(account)));
+	while (secret_values.len) {
+		struct bytes secret_value = take_until(&secret_values, '\0'), scheme = scheme_name(secret_value);
+		bool is_useless = password_trouble(secret_value, &trouble);
+
+		trace(&e->trace, TRACE_PASSWORD, TEXT("scheme", scheme.len ? scheme : is_useless ? BYTES("(none)") : BYTES("ARGON2ID")),
+			STR("how", is_useless ? trouble.reason : how[password_cost(secret_value)]));
+	}
+}
+
+static void
+tell_state(const struct explaining *e, const struct account *account)
+{
+	char space[TEXT_OCTETS_MAX];
+	struct buf by;
+
+	if (account->is_enabled)
+		return;
+	buf_init_fixed(&by, space, sizeof space);
+	if (account->is_of_ldap && e->directory->ldap) {
+		put_text(&by, "the attribute ");
+		ldap_source_put_state(e->directory->ldap, &by);
+	} else {
+		put_text(&by, "`mermoz user disable`");
+	}
+	trace(&e->trace, TRACE_DISABLED_BY, TEXT("account", account_address(account)), TEXT("by", buf_bytes(&by)));
+}
+
+static void
+tell_account(const struct explaining *e, const struct account *account)
+{
+	trace(&e->trace, account->path_len ? TRACE_ACCOUNT : TRACE_NO_PATH, TEXT("address", account_address(account)),
+		STR("source", account->is_of_ldap ? "LDAP" : "embedded"), TEXT("mailbox", account_path(account)),
+		INT("enabled", account->is_enabled));
+	tell_state(e, account);
+	tell_passwords(e, account);
+}
+
+static void
+explain_login(struct explaining *e, struct bytes name)
+{
+	struct directory *d = e->directory;
+	enum ipc_refusal refusal = REFUSAL_CREDENTIALS;
+	enum ipc_outcome outcome = IPC_OK;
+	const struct account *account;
+	const char *why;
+
+	meet(e, name, MET_ASKED);
+	accounts_watch(d->accounts, &e->trace);
+	account = accounts_find(d->accounts, name);
+	accounts_watch(d->accounts, NULL);
+	if (account)
+		tell_account(e, account);
+	if ((why = directory_login_delay(d, account)))
+		outcome = IPC_LATER;
+	else if ((why = directory_login_trouble(d, account, BYTES_NONE, &refusal)))
+		outcome = IPC_DENIED;
+	else if ((why = directory_login_unplaced(account)))
+		outcome = IPC_LATER;
+	decide(e, &(struct decision){
+		.word = outcome == IPC_OK ? "login" : outcome == IPC_LATER ? "later" : "denied",
+		.why = why ? why : "with the right password",
+		.is_accepted = outcome == IPC_OK,
+		.reply = smtp_reply_of_login(answer_to_smtp_login(outcome, refusal)),
+		.imap = answer_to_imap_login(outcome, refusal),
+		.has_imap = true,
+	});
+}
+
+/* ---- questions */
+
+/* The account that `as` names; false: there is none of that name. */
+static bool
+find_as(struct explaining *e, struct bytes name, const struct account **as)
+{
+	*as = name.len ? accounts_find(e->directory->accounts, name) : NULL;
+	return *as || name.len == 0;
+}
+
+static void
+answer_question(struct explaining *e, const struct control_line *line)
+{
+	struct bytes recipient = control_line_get(line, "recipient"), sender = control_line_get(line, "sender");
+	struct bytes login = control_line_get(line, "login"), as_name = control_line_get(line, "as");
+	const struct account *as;
+
+	if (!find_as(e, as_name, &as))
+		finish(&e, BYTES("error there is no account of the name behind --as\n"));
+	else if (login.len)
+		explain_login(e, login);
+	else if (sender.len && as)
+		explain_sender(e, sender, as);
+	else if (recipient.len)
+		explain_recipient(e, recipient, as);
+	else
+		finish(&e, BYTES("error there is no such question\n"));
+}
+
+void
+explain(void *arg, struct control_question *question, struct bytes text)
+{
+	struct explaining *e = begin(arg, question);
+	uint8_t space[CONTROL_LINE_MAX];
+	struct control_line line;
+	struct buf values;
+
+	buf_init_fixed(&values, space, sizeof space);
+	if (control_line_take(&text, &values, &line))
+		answer_question(e, &line);
+	else
+		finish(&e, BYTES("error that is no question\n"));
+}
