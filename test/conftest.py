@@ -56,6 +56,13 @@ def wait_until(condition, seconds=20, what="the condition"):
         time.sleep(0.01)
 
 
+def lives(pid):
+    try:
+        return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 class Server:
     services = ("smtp", "submission", "submissions", "imap", "imaps")
 
@@ -148,8 +155,7 @@ limits {{ {self.limits} }}
             m = re.search(rf" role\.started .*started={role} .*process=(\d+)", line)
             if m:
                 found.append(int(m.group(1)))
-        return [pid for pid in reversed(found) if os.path.exists(f"/proc/{pid}/stat")
-                and open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0] != "Z"]
+        return [pid for pid in reversed(found) if lives(pid)]
 
     def kill_role(self, role):
         pids = self.role_pids(role)

@@ -158,14 +158,6 @@ def test_submission_adds_what_the_client_left_out(server):
     assert "ESMTPSA" in message["Received"] and "TLS" in message["Received"]
 
 
-def test_foreign_addresses_wait_for_a_route(server):
-    with server.submission("alice") as s:
-        s.ehlo_or_helo_if_needed()
-        s.mail(f"alice@{DOMAIN}")
-        code, text = s.rcpt("someone@afrique.iut")
-    assert code == 451 and b"4.4.1" in text
-
-
 def test_what_comes_behind_starttls_in_the_clear_is_dropped(server):
     """RFC 3207 6, CVE-2011-0411."""
     raw = socket.create_connection(("localhost", server.ports["smtp"]), 30)
