@@ -68,3 +68,85 @@ def test_mail_comes_in_from_the_other_machine(organisations):
     finally:
         server.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+class House:
+    """An organisation's Mermoz with its accounts, and what is in their mailboxes."""
+
+    def __init__(self, organisation, *names, extra=""):
+        self.organisation = organisation
+        self.directory = tempfile.mkdtemp(prefix="mermoz-test-")
+        os.chmod(self.directory, 0o755)
+        self.server = Mermoz(organisation, self.directory, extra)
+        for name in names:
+            self.server.cli("user", "add", f"{name}@{organisation.domain}", stdin=PASSWORDS[name] + "\n")
+        self.server.start()
+
+    def mails(self, name, subject):
+        """The texts in somebody's INBOX that say this."""
+        mailbox = self.server.mail / self.organisation.domain / name / "mailbox"
+        texts = [p.read_text() for sub in ("new", "cur") for p in (mailbox / sub).glob("*")]
+        return [t for t in texts if subject in t]
+
+    def submit(self, name, to, subject):
+        with self.organisation.inside(), smtplib.SMTP(self.organisation.address, 587, timeout=30) as s:
+            context = self.server.tls()
+            context.check_hostname = False
+            s.starttls(context=context)
+            s.login(f"{name}@{self.organisation.domain}", PASSWORDS[name])
+            s.sendmail(f"{name}@{self.organisation.domain}", [to], f"To: {to}\r\nSubject: {subject}\r\n\r\nbody\r\n")
+
+    def leave(self):
+        code = self.server.stop()
+        shutil.rmtree(self.directory, ignore_errors=True)
+        assert code == 0
+
+
+@pytest.fixture(scope="module")
+def houses(organisations):
+    made = [House(organisations[0], "alice", extra="queue { retry_first 1s; }\n"), House(organisations[1], "bob", extra="queue { retry_first 1s; }\n")]
+    yield made
+    for h in made:
+        h.leave()
+
+
+def test_mail_goes_to_the_other_organisation_and_the_reply_comes_back(houses):
+    amerique, afrique = houses
+    amerique.submit("alice", f"bob@{afrique.organisation.domain}", "over the sea")
+    [mail] = wait_until(lambda: afrique.mails("bob", "Subject: over the sea"), 60, "the mail's arrival")
+    assert f"Return-Path: <alice@{amerique.organisation.domain}>" in mail
+    afrique.submit("bob", f"alice@{amerique.organisation.domain}", "Re: over the sea")
+    [reply] = wait_until(lambda: amerique.mails("alice", "Subject: Re: over the sea"), 60, "the reply's arrival")
+    # RFC 3207: both offer STARTTLS, so nothing of it crossed the cable in the clear.
+    assert "ESMTPS" in mail and "ESMTPS" in reply
+
+
+def test_a_mail_to_nobody_there_comes_back_as_a_report(houses):
+    amerique, afrique = houses
+    amerique.submit("alice", f"nobody@{afrique.organisation.domain}", "to nobody")
+    [report] = wait_until(lambda: amerique.mails("alice", f"nobody@{afrique.organisation.domain}"), 60, "the report")
+    assert "Action: failed" in report and "Status: 5.1.1" in report and "Return-Path: <>" in report
+
+
+def test_a_domain_that_does_not_exist_is_reported_at_once_rfc5321_5_1(houses):
+    amerique, _ = houses
+    amerique.submit("alice", "someone@nowhere.afrique.iut", "to nowhere")
+    [report] = wait_until(lambda: amerique.mails("alice", "someone@nowhere.afrique.iut"), 60, "the report")
+    assert "Status: 5.1.2" in report
+
+
+def test_mail_waits_while_the_other_server_is_down_and_while_dns_is_away(houses):
+    amerique, afrique = houses
+    afrique.server.stop()
+    amerique.submit("alice", f"bob@{afrique.organisation.domain}", "while you slept")
+    wait_until(lambda: amerique.server.events("queue.deferred"), 60, "the first attempt's end")
+    amerique.organisation.nsd.stop()
+    afrique.server.start()
+    amerique.submit("alice", "someone@unasked.afrique.iut", "nobody can tell")
+    wait_until(lambda: [e for e in amerique.server.events("queue.deferred") if e["recipient"] == "someone@unasked.afrique.iut"], 90,
+               "the attempt without DNS")
+    assert not amerique.mails("alice", "someone@unasked.afrique.iut")  # our own trouble makes no report
+    with amerique.organisation.inside():
+        amerique.organisation.nsd.start()
+    wait_until(lambda: afrique.mails("bob", "Subject: while you slept"), 120, "the mail's arrival")
+    wait_until(lambda: amerique.mails("alice", "someone@unasked.afrique.iut"), 120, "the report on a domain that is not there")
