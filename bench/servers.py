@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 WORK = ROOT / "build/bench"
 OLD = WORK / "old"
 DOMAIN = "amerique.iut"
+ELSEWHERE, SINK = "afrique.iut", 14926  # where relayed mail goes
 USERS = 1000
 ALIASES = 100_000
 BIG = "user900"  # who has the large mailbox
@@ -81,6 +82,8 @@ listen imap  127.0.0.1:{self.imap};
 listen imaps 127.0.0.1:{self.imaps};
 certificate {self.home}/cert.pem {self.home}/key.pem;
 plaintext_login loopback;
+trusted_networks 127.0.0.0/8;
+route {ELSEWHERE} to 127.0.0.1:{SINK};
 run_directory {self.home}/run;
 state_directory {self.home}/state;
 {users}
@@ -145,7 +148,7 @@ class Reference:
         self.user = "vmail"
 
     def start(self):
-        subprocess.run([ROOT / "bench/reference", "up", self.home, str(self.smtp), str(self.imap)], check=True, preexec_fn=self.group.enter,
+        subprocess.run([ROOT / "bench/reference", "up", self.home, str(self.smtp), str(self.imap), f"{ELSEWHERE}=smtp:[127.0.0.1]:{SINK}"], check=True, preexec_fn=self.group.enter,
                        stdin=subprocess.DEVNULL)
         wait_for(lambda: greets(self.smtp) and greets(self.imap), 60, "the reference's start")
 

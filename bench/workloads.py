@@ -61,6 +61,47 @@ def stored(server, sessions, messages, is_reusing):
     }
 
 
+class Sink:
+    """smtp-sink, the server that relayed mail goes to; it counts."""
+
+    def __init__(self):
+        self.log = open(servers.WORK / "sink.log", "w+")
+        self.process = subprocess.Popen(["smtp-sink", *(["-u", "nobody"] if os.geteuid() == 0 else []), "-c", f"127.0.0.1:{servers.SINK}", "1000"],
+                                        stdout=self.log, stderr=subprocess.STDOUT)
+        servers.wait_for(lambda: servers.greets(servers.SINK), 20, "the sink's start")
+
+    def count(self):
+        self.log.seek(0)
+        counts = re.findall(r"mesg=(\d+)", self.log.read())
+        return int(counts[-1]) if counts else 0
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self.log.close()
+
+
+def relayed(server, sessions, messages):
+    """From a trusted network, through the queue, to another server: until the last one is there."""
+    sink = Sink()
+    try:
+        other = measure.wait_for_quiet(10)
+        cpu, began = server.group.cpu_s(), time.monotonic()
+        subprocess.run([SMTP_SOURCE, "-4", "-d", "-f", f"user000@{servers.DOMAIN}", "-t", f"box@{servers.ELSEWHERE}", "-s", str(sessions),
+                        "-m", str(messages), "-l", str(MESSAGE_OCTETS), f"127.0.0.1:{server.smtp}"], check=True, capture_output=True)
+        accepted = time.monotonic()
+        while (have := sink.count()) < messages and time.monotonic() < began + 600:
+            time.sleep(0.02)
+        ended = time.monotonic()
+    finally:
+        sink.stop()
+    return {
+        "relayed_per_s": round(messages / (ended - began), 1), "accepted_per_s": round(messages / (accepted - began), 1),
+        "cpu_ms_per_message": round((server.group.cpu_s() - cpu) / messages * 1e3, 3), "messages": messages, "missing": messages - have,
+        "other_cores": other,
+    }
+
+
 def syscalls(server, sessions, messages, is_reusing):
     before = count_files(server)
 
