@@ -21,6 +21,7 @@
        and the journal has it.
    Q5  `envelopes` is replaced as a whole by one that was synced.
    Q6  A file below messages/ without an envelope is removed at the next start: it arrived, and nobody was told so, or it is finished.
+   Q7  A message that arrives has a file of its own: an id, which is another role's word, never leads to the file of a message that is there.
 
    After a crash spool_open reads `envelopes`, then the journal's records in order, which bring their bodies.  An entry or a record:
    u8 kind, 26 octets id; of a PUT u32 length, image; in the journal the body follows, when the record has one (no body is
@@ -47,6 +48,7 @@ struct task {
 	int fd; /* the source of a large body; what was opened */
 	int error; /* errno */
 	bool is_in_journal; /* taken: journal_applied is due */
+	bool has_file; /* made by this task */
 	void (*added)(void *arg, enum spool_outcome outcome);
 	void (*got)(void *arg, int fd, int error);
 	void (*read)(void *arg, struct bytes octets, int error);
@@ -114,7 +116,7 @@ task_new(struct spool *s, const struct mail_id *id)
 	t->id = *id;
 	t->fd = -1;
 	buf_init(&t->record, SPOOL_ENTRY_MAX);
-	buf_init(&t->body, SPOOL_BODY_JOURNALED_MAX);
+	buf_init(&t->body, SIZE_MAX);
 	pthread_mutex_lock(&s->lock);
 	s->under_way++;
 	pthread_mutex_unlock(&s->lock);
@@ -216,7 +218,8 @@ discard(struct job *job)
 {
 	struct task *t = task_of_job(job);
 
-	spool_unlink_body(t->spool, &t->id);
+	if (t->has_file)
+		spool_unlink_body(t->spool, &t->id);
 	task_end(t);
 }
 
@@ -296,15 +299,29 @@ sync_name(const struct spool *s, const struct mail_id *id)
 }
 
 static int
-write_large(struct task *t)
+write_octets(struct task *t, int to)
+{
+	if (t->fd >= 0)
+		return copy_octets(t->fd, to);
+	return disk_write_all(to, buf_bytes(&t->body), 0);
+}
+
+/* Q7; what is too long for the journal is synced, and its record has no body (Q1).  -1 and errno. */
+static int
+write_new(struct task *t)
 {
 	struct spool_name name = spool_name(&t->id);
-	int fd = disk->openat(t->spool->messages, name.text, O_WRONLY | O_CREAT | O_CLOEXEC, 0600), result = -1, error;
+	bool is_large = t->fd >= 0 || t->body.len > SPOOL_BODY_JOURNALED_MAX;
+	int fd = disk->openat(t->spool->messages, name.text, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600), result, error;
 
 	if (fd < 0)
 		return -1;
-	if (copy_octets(t->fd, fd) == 0 && disk->fdatasync(fd) == 0)
-		result = sync_name(t->spool, &t->id);
+	t->has_file = true;
+	result = write_octets(t, fd);
+	if (result == 0 && is_large) {
+		buf_done(&t->body);
+		result = disk->fdatasync(fd) == 0 ? sync_name(t->spool, &t->id) : -1;
+	}
 	error = errno;
 	disk_close(&fd);
 	errno = error;
@@ -316,7 +333,7 @@ write_file(struct job *job)
 {
 	struct task *t = task_of_job(job);
 
-	if ((t->fd >= 0 ? write_large(t) : spool_write_body(t->spool, &t->id, buf_bytes(&t->body))) == 0)
+	if (write_new(t) == 0)
 		record(t);
 	else
 		fail(t, errno);

@@ -36,7 +36,7 @@ void spool_close(struct spool **s);
 void spool_run(struct spool *s);
 
 /* Takes a message in.  octets: the body, copied, disk form; or, when fd is not -1, what is in that file (taken over).  done: once, SPOOL_OK when
-   it will survive whatever happens; m stays the caller's. */
+   it will survive whatever happens; m stays the caller's.  SPOOL_LATER also when there is a message of that id: it stays as it is. */
 void spool_add(struct spool *s, const struct queued *m, struct bytes octets, int fd,
 	void (*done)(void *arg, enum spool_outcome outcome), void *arg);
 /* The envelope is another one; durable some time later. */

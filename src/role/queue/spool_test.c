@@ -1,4 +1,4 @@
-/* The power goes at each disk call, and each call fails in turn: Q1 … Q6 of spool.c hold. */
+/* The power goes at each disk call, and each call fails in turn: Q1 … Q7 of spool.c hold. */
 #include "role/queue/spool.h"
 
 #include "base/event.h"
@@ -371,6 +371,77 @@ q6_a_file_that_nobody_was_promised_is_removed_after_a_crash(void **state)
 }
 
 static void
+add_octets(struct world *w, int number, struct bytes octets, int fd)
+{
+	struct queued *m = message(number);
+
+	spool_add(w->spool, m, octets, fd, added, w);
+	wait_for_answer(w);
+	queued_free(&m);
+}
+
+static void
+q7_an_id_that_is_there_leads_to_nobody_elses_file(void **state)
+{
+	struct world *w = world_new(11);
+
+	(void)state;
+	assert_int_equal(open_spool(w), 0);
+	add(w, 0);
+	add(w, 1);
+	for (int number = 0; number < 2; number++) {
+		add_octets(w, number, BYTES("another's\n"), -1);
+		assert_int_equal(w->outcome, SPOOL_LATER);
+		add_octets(w, number, BYTES_NONE, file_with(body_of(3)));
+		assert_int_equal(w->outcome, SPOOL_LATER);
+	}
+	end_life(w);
+	assert_int_equal(open_spool(w), 0);
+	check(w);
+	world_free(w);
+}
+
+static void
+q7_a_failure_to_open_removes_nobody_elses_file(void **state)
+{
+	struct world *w = world_new(12);
+
+	(void)state;
+	assert_int_equal(open_spool(w), 0);
+	add(w, 0);
+	disk_fault_fail(w->disk, 1, 1, EMFILE);
+	add_octets(w, 0, BYTES("another's\n"), -1);
+	assert_int_equal(w->outcome, SPOOL_LATER);
+	spool_close(&w->spool);
+	assert_int_equal(open_spool(w), 0);
+	check(w);
+	world_free(w);
+}
+
+/* A report on a thousand recipients. */
+static void
+q1_octets_beyond_the_journals_limit_are_kept_in_a_file(void **state)
+{
+	struct mail_id id = id_of(1);
+	struct world *w = world_new(13);
+
+	(void)state;
+	assert_int_equal(open_spool(w), 0);
+	assert_true(body_of(1).len > SPOOL_BODY_JOURNALED_MAX);
+	add_octets(w, 1, body_of(1), -1);
+	assert_int_equal(w->outcome, SPOOL_OK);
+	w->is_promised[1] = true;
+	spool_open_body(w->spool, &id, got_body, w);
+	wait_for_answer(w);
+	assert_true(bytes_equal(buf_bytes(&w->body), body_of(1)));
+	disk_fault_cut(w->disk, 1);
+	end_life(w);
+	assert_int_equal(open_spool(w), 0);
+	check(w);
+	world_free(w);
+}
+
+static void
 q5_envelopes_are_made_anew_when_most_of_it_counts_no_more(void **state)
 {
 	struct world *w = world_new(6);
@@ -426,6 +497,9 @@ main(void)
 		cmocka_unit_test(q1_q2_q4_what_was_answered_survives_a_power_cut_at_each_call),
 		cmocka_unit_test(q1_q3_what_was_answered_survives_a_call_that_fails),
 		cmocka_unit_test(q5_envelopes_are_made_anew_when_most_of_it_counts_no_more),
+		cmocka_unit_test(q7_an_id_that_is_there_leads_to_nobody_elses_file),
+		cmocka_unit_test(q7_a_failure_to_open_removes_nobody_elses_file),
+		cmocka_unit_test(q1_octets_beyond_the_journals_limit_are_kept_in_a_file),
 		cmocka_unit_test(q6_a_file_that_nobody_was_promised_is_removed_after_a_crash),
 	};
 
