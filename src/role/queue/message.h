@@ -36,6 +36,7 @@ struct reply {
 struct delivery {
 	struct queued *message;
 	struct delivery *next; /* in its lane, or of what was taken together */
+	struct delivery **back; /* in its lane: what points to it */
 	struct destination *destination; /* the schedule's */
 	struct reply *reply; /* what the last attempt came to; NULL: there was none */
 	uint32_t next_s; /* not before; since 1970 */

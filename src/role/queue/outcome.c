@@ -62,8 +62,7 @@ expire(struct queue *q, struct queued *m)
 
 		if (!is_idle(d))
 			continue;
-		schedule_remove(q->schedule, d);
-		d->state = DELIVERY_ACTIVE;
+		schedule_take(q->schedule, d);
 		tell(EV_QUEUE_EXPIRED, d, BYTES_NONE, delivery_reply(d));
 		d->next = first;
 		first = d;

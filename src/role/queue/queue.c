@@ -33,14 +33,22 @@ limits_of(const struct config *c)
 	};
 }
 
+static struct hop
+hop_of(const struct queue *q, const struct delivery *d, struct domain *space)
+{
+	struct hop hop = { .kind = HOP_KIND_MAILBOXES };
+
+	if (!(d->message->flags & QUEUE_ASK_DIRECTORY))
+		route_find(q->config, delivery_address(d), space, &hop);
+	return hop;
+}
+
 void
 queue_schedule(struct queue *q, struct delivery *d)
 {
-	struct hop hop = { .kind = HOP_KIND_MAILBOXES };
 	struct domain space;
+	struct hop hop = hop_of(q, d, &space);
 
-	if (!(d->message->flags & QUEUE_ASK_DIRECTORY))
-		route_find(q->config, delivery_address(d), &space, &hop);
 	schedule_add(q->schedule, d, &hop, queue_now_s());
 }
 
@@ -187,7 +195,16 @@ start(struct role_self *r, struct fault *f)
 	return 0;
 }
 
-/* Routes may lead elsewhere now: everything that waits is put in line anew. */
+static void
+move(struct queue *q, struct delivery *d)
+{
+	struct domain space;
+	struct hop hop = hop_of(q, d, &space);
+
+	schedule_move(q->schedule, d, &hop, queue_now_s());
+}
+
+/* Routes may lead elsewhere now. */
 static int
 reload(struct role_self *r, const struct config *old, struct fault *f)
 {
@@ -201,10 +218,8 @@ reload(struct role_self *r, const struct config *old, struct fault *f)
 	schedule_set_limits(q->schedule, &limits);
 	LIST_FOREACH (m, &q->messages, link)
 		for (uint16_t i = 0; i < m->count; i++)
-			if (m->at[i].state == DELIVERY_WAITING || m->at[i].state == DELIVERY_READY) {
-				schedule_remove(q->schedule, &m->at[i]);
-				queue_schedule(q, &m->at[i]);
-			}
+			if (m->at[i].state == DELIVERY_WAITING || m->at[i].state == DELIVERY_READY)
+				move(q, &m->at[i]);
 	queue_kick(q);
 	return 0;
 }

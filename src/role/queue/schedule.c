@@ -9,7 +9,7 @@ enum { LIMIT_FIRST = 5, RETURN_S = 10, REST_MOST_S = 1800, KEY_MAX = 400, JITTER
 
 /* The ready deliveries of one sender for one destination; gone when empty. */
 struct lane {
-	struct lane *next; /* of the ring */
+	struct lane *next, *before; /* of the ring */
 	struct destination *destination;
 	struct delivery *first, **last;
 	struct bytes key;
@@ -239,9 +239,9 @@ find_lane(struct schedule *s, const struct delivery *d)
 	lane->destination = to;
 	lane->last = &lane->first;
 	/* Behind all others: the ring begins with lanes->next. */
+	lane->before = to->lanes ? to->lanes : lane;
 	lane->next = to->lanes ? to->lanes->next : lane;
-	if (to->lanes)
-		to->lanes->next = lane;
+	lane->before->next = lane->next->before = lane;
 	to->lanes = lane;
 	(void)map_put(s->lanes, lane->key, lane);
 	return lane;
@@ -251,13 +251,11 @@ static void
 remove_lane(struct schedule *s, struct lane *lane)
 {
 	struct destination *d = lane->destination;
-	struct lane *before = d->lanes;
 
-	while (before->next != lane)
-		before = before->next;
-	before->next = lane->next;
+	lane->before->next = lane->next;
+	lane->next->before = lane->before;
 	if (d->lanes == lane)
-		d->lanes = before == lane ? NULL : before;
+		d->lanes = lane->before == lane ? NULL : lane->before;
 	(void)map_remove(s->lanes, lane->key);
 	memory_free(lane);
 }
@@ -269,6 +267,7 @@ make_ready(struct schedule *s, struct delivery *d)
 
 	d->state = DELIVERY_READY;
 	d->next = NULL;
+	d->back = lane->last;
 	*lane->last = d;
 	lane->last = &d->next;
 	list_or_not(s, d->destination);
@@ -278,13 +277,12 @@ static void
 leave_lane(struct schedule *s, struct delivery *d)
 {
 	struct lane *lane = find_lane(s, d);
-	struct delivery **at = &lane->first;
 
-	while (*at != d)
-		at = &(*at)->next;
-	*at = d->next;
-	if (lane->last == &d->next)
-		lane->last = at;
+	*d->back = d->next;
+	if (d->next)
+		d->next->back = d->back;
+	else
+		lane->last = d->back;
 	if (!lane->first)
 		remove_lane(s, lane);
 	list_or_not(s, d->destination);
@@ -391,14 +389,38 @@ schedule_forget(struct schedule *s, struct delivery *d)
 	let_go(s, to);
 }
 
-void
-schedule_remove(struct schedule *s, struct delivery *d)
+static void
+leave_line(struct schedule *s, struct delivery *d)
 {
 	if (d->state == DELIVERY_WAITING && d->destination)
 		stop_waiting(s, d);
 	else if (d->state == DELIVERY_READY)
 		leave_lane(s, d);
+}
+
+void
+schedule_remove(struct schedule *s, struct delivery *d)
+{
+	leave_line(s, d);
 	schedule_forget(s, d);
+}
+
+void
+schedule_take(struct schedule *s, struct delivery *d)
+{
+	leave_line(s, d);
+	d->state = DELIVERY_ACTIVE;
+}
+
+void
+schedule_move(struct schedule *s, struct delivery *d, const struct hop *hop, int64_t now_s)
+{
+	uint8_t space[KEY_MAX];
+
+	if (d->destination && map_get(s->destinations, destination_key(hop, space)) == d->destination)
+		return;
+	schedule_remove(s, d);
+	schedule_add(s, d, hop, now_s);
 }
 
 void
@@ -469,10 +491,12 @@ take_batch(struct schedule *s, struct lane *lane, struct batch *out)
 	}
 	lane->first = *end;
 	*end = NULL;
-	if (!lane->first)
+	if (!lane->first) {
 		remove_lane(s, lane);
-	else
-		lane->destination->lanes = lane;
+		return;
+	}
+	lane->first->back = &lane->first;
+	lane->destination->lanes = lane;
 }
 
 bool

@@ -48,6 +48,10 @@ void schedule_set_limits(struct schedule *s, const struct schedule_limits *limit
 void schedule_add(struct schedule *s, struct delivery *d, const struct hop *hop, int64_t now_s);
 /* It is in nobody's line any more; it was WAITING or READY, or none of ours. */
 void schedule_remove(struct schedule *s, struct delivery *d);
+/* What is WAITING or READY is ACTIVE, without a batch: its destination goes on counting it. */
+void schedule_take(struct schedule *s, struct delivery *d);
+/* What is WAITING or READY leads there from now on; when it did before, nothing changes. */
+void schedule_move(struct schedule *s, struct delivery *d, const struct hop *hop, int64_t now_s);
 /* An ACTIVE delivery is to be tried again: when its attempts say so (they are counted up), with jitter. */
 void schedule_retry(struct schedule *s, struct delivery *d, int64_t now_s);
 /* An ACTIVE delivery that nothing was tried for goes back in line after a short while. */

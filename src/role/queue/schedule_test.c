@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { NOW = 1000000, MESSAGES_MAX = 4000 };
+enum { NOW = 1000000, MESSAGES_MAX = 300000 };
 
 static struct queued *messages[MESSAGES_MAX];
 static size_t message_count;
@@ -251,6 +251,70 @@ what_waits_or_is_ready_can_be_taken_out(void **state)
 	assert_int_equal(schedule_next_s(s), INT64_MAX);
 }
 
+/* What is given up without an attempt, and can't be reported now, is tried again. */
+static void
+what_was_taken_without_a_batch_can_be_returned(void **state)
+{
+	struct queued *ready = add("a", "x.example", 2), *waiting = add("b", "y.example", 1);
+	struct batch b;
+
+	(void)state;
+	schedule_take(s, &ready->at[0]);
+	assert_int_equal(ready->at[0].state, DELIVERY_ACTIVE);
+	schedule_remove(s, &waiting->at[0]);
+	waiting->at[0].next_s = NOW + 50;
+	schedule_add(s, &waiting->at[0], &(struct hop){ HOP_KIND_RELAY, HOP_MX, 0, BYTES("y.example") }, NOW);
+	schedule_take(s, &waiting->at[0]);
+	schedule_return(s, &waiting->at[0], NOW);
+	schedule_return(s, &ready->at[0], NOW);
+	assert_true(schedule_next(s, NOW, &b));
+	assert_int_equal(b.count, 1);
+	finish(&b, BATCH_WENT, false, NOW);
+	assert_false(schedule_next(s, NOW + 9, &b));
+	for (int i = 0; i < 2; i++) {
+		assert_true(schedule_next(s, NOW + 10, &b));
+		finish(&b, BATCH_WENT, false, NOW + 10);
+	}
+	assert_int_equal(schedule_destinations(s), 0);
+}
+
+static void
+a_delivery_moves_when_its_route_does(void **state)
+{
+	struct hop x = { HOP_KIND_RELAY, HOP_MX, 0, BYTES("x.example") }, y = { HOP_KIND_RELAY, HOP_SMTP, 25, BYTES("y.example") };
+	struct queued *first = add("a", "x.example", 1), *second = add("a", "x.example", 1);
+	struct batch b;
+
+	(void)state;
+	schedule_move(s, &first->at[0], &x, NOW);
+	schedule_move(s, &second->at[0], &y, NOW);
+	assert_int_equal(schedule_destinations(s), 2);
+	assert_true(schedule_next(s, NOW, &b));
+	assert_ptr_equal(b.message, first);
+	finish(&b, BATCH_WENT, false, NOW);
+	assert_true(schedule_next(s, NOW, &b));
+	assert_int_equal(b.destination->hop.protocol, HOP_SMTP);
+	finish(&b, BATCH_WENT, false, NOW);
+	assert_int_equal(schedule_destinations(s), 0);
+}
+
+/* A queue full of one mailing, or of many senders' mail to one host, is given up or moved without a pause: within the time limit of this test. */
+static void
+one_of_many_is_taken_out_at_once(void **state)
+{
+	char sender[32];
+
+	(void)state;
+	for (int i = 0; i < MESSAGES_MAX; i++) {
+		(void)snprintf(sender, sizeof sender, "s%d", i);
+		(void)add(i % 2 ? "bulk" : sender, "x.example", 1);
+	}
+	for (size_t i = MESSAGES_MAX; i-- > 0;)
+		schedule_remove(s, &messages[i]->at[0]);
+	assert_int_equal(schedule_destinations(s), 0);
+	assert_int_equal(schedule_next_s(s), INT64_MAX);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -263,6 +327,9 @@ main(void)
 		TEST(dead_destinations_do_not_hold_up_the_living),
 		TEST(no_more_batches_than_allowed_are_on_their_way),
 		TEST(each_wait_is_twice_as_long_up_to_the_most),
+		TEST(what_was_taken_without_a_batch_can_be_returned),
+		TEST(a_delivery_moves_when_its_route_does),
+		TEST(one_of_many_is_taken_out_at_once),
 		TEST(what_waits_or_is_ready_can_be_taken_out),
 	};
 
