@@ -3,6 +3,11 @@
 
 #include "sys/disk.h"
 
+/* That are not durable yet, of all fronts; each may hold what a frame does. */
+enum { ARRIVALS_MAX = 2000 };
+/* What is added to a message on its way in. */
+enum { ADDED_OCTETS_MAX = 65536 };
+
 struct arrival {
 	struct arrival *next;
 	struct queue *queue;
@@ -28,6 +33,7 @@ forget(struct arrival *a)
 	while (*at != a)
 		at = &(*at)->next;
 	*at = a->next;
+	a->queue->arrival_count--;
 	memory_free(a);
 }
 
@@ -66,13 +72,30 @@ message_of(const struct ipc_enqueue *e)
 	return mail_id_parse(e->mail_id, &envelope.id) ? queued_new(&envelope) : NULL;
 }
 
+/* A front may hand over any descriptor: a file is read by its size, and fills the disk by it. */
+static bool
+may_read(const struct queue *q, int fd)
+{
+	struct stat st;
+
+	return disk->fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0
+		&& (uint64_t)st.st_size <= q->config->message_octets_max + ADDED_OCTETS_MAX;
+}
+
+static bool
+may_take(const struct queue *q, const struct ipc_enqueue *e, int fd)
+{
+	if (!q->has_room || q->is_draining || q->arrival_count >= ARRIVALS_MAX)
+		return false;
+	return fd >= 0 ? may_read(q, fd) : e->octets.len > 0;
+}
+
 void
 queue_enqueue(struct queue *q, struct peer *front, const struct message *m)
 {
 	const struct ipc_enqueue *e = &m->u.enqueue;
 	int fd = m->fd_count ? m->fds[0] : -1;
-	bool may = q->has_room && !q->is_draining && (fd >= 0 || e->octets.len > 0);
-	struct queued *message = may ? message_of(e) : NULL;
+	struct queued *message = may_take(q, e, fd) ? message_of(e) : NULL;
 	struct arrival *a;
 
 	if (!message) {
@@ -83,6 +106,7 @@ queue_enqueue(struct queue *q, struct peer *front, const struct message *m)
 	a = NEW(struct arrival);
 	*a = (struct arrival){ q->arrivals, q, front, e->request, message };
 	q->arrivals = a;
+	q->arrival_count++;
 	spool_add(q->spool, message, e->octets, fd, added, a);
 }
 

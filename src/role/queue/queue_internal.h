@@ -26,6 +26,7 @@ struct queue {
 	LIST_HEAD(, queued) messages;
 	size_t count;
 	struct arrival *arrivals; /* that fronts wait for */
+	size_t arrival_count;
 	size_t reports; /* under way */
 	uint64_t last_body; /* of DELIVER */
 	struct wake wake; /* the spool's threads have something */

@@ -15,7 +15,8 @@ route_find(const struct config *c, struct bytes address, struct domain *space, s
 {
 	const struct config_route *route = config_find_route(c, address);
 	size_t at = bytes_find_last_char(address, '@');
-	struct bytes written = bytes_sub(address, at + 1, address.len);
+	/* What is longer than any domain is none; it only has to fit where a host does. */
+	struct bytes written = bytes_sub(address, at + 1, DOMAIN_OCTETS_MAX);
 	struct bytes domain = domain_fold(written, space) ? domain_bytes(space) : written;
 	bool is_ours = config_has_domain(c, domain);
 

@@ -272,6 +272,10 @@ copy_octets(int from, int to)
 	struct stat st;
 	int result = disk->fstat(from, &st), error;
 
+	if (result == 0 && st.st_size > SPOOL_BODY_MAX) {
+		errno = EFBIG;
+		result = -1;
+	}
 	for (off_t at = 0; result == 0 && at < st.st_size; at += COPY_OCTETS) {
 		size_t len = st.st_size - at < COPY_OCTETS ? (size_t)(st.st_size - at) : COPY_OCTETS;
 

@@ -1,0 +1,355 @@
+/* The role with a front and a relay that are only peers here, and may say what they like. */
+#include "role/queue/queue.h"
+
+#include "base/map.h"
+#include "role/queue/queue_internal.h"
+#include "sys/disk.h"
+#include "sys/net.h"
+#include "sys/process.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { HERE, THERE };
+
+static struct loop *loop;
+static struct timer stop;
+static struct role_self self;
+static struct config config;
+static char folder[64];
+static struct peer *pairs[ROLE_COUNT][2]; /* the role's end, the other's */
+static char events[65536];
+static int answers[IPC_OUTCOMES];
+static size_t sends, longest_host;
+static bool is_done;
+/* What goes wrong with new files below messages/. */
+static int failure;
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+/* ---- what role.c does */
+
+static void
+role_message(void *arg, struct peer *p, const struct message *m)
+{
+	(void)arg;
+	queue_hooks.message(&self, p, m);
+}
+
+static void
+role_lost(void *arg, struct peer *p)
+{
+	(void)arg;
+	queue_hooks.peer_lost(&self, p);
+}
+
+struct peer *
+role_peer(struct role_self *r, enum role other, uint8_t index)
+{
+	static const struct peer_handlers handlers = { role_message, role_lost };
+
+	if (!pairs[other][HERE])
+		pairs[other][HERE] = peer_new(r->loop, ROLE_QUEUE, other, index, &handlers, NULL);
+	return pairs[other][HERE];
+}
+
+void
+role_end(struct role_self *r)
+{
+	(void)r;
+	is_done = true;
+}
+
+/* ---- the others */
+
+static void
+relay_message(void *arg, struct peer *p, const struct message *m)
+{
+	(void)arg, (void)p;
+	sends++;
+	if (m->u.send.host.len > longest_host)
+		longest_host = m->u.send.host.len;
+	for (size_t i = 0; i < m->fd_count; i++)
+		net_close(m->fds[i]);
+}
+
+static void
+nothing(void *arg, struct peer *p, const struct message *m)
+{
+	(void)arg, (void)p, (void)m;
+}
+
+static void
+other_lost(void *arg, struct peer *p)
+{
+	(void)arg, (void)p;
+}
+
+static void
+connect_to(enum role other)
+{
+	static const struct peer_handlers in_relay = { relay_message, other_lost }, in_other = { nothing, other_lost };
+	struct peer *here = role_peer(&self, other, 0);
+	struct fault f;
+	int fds[2];
+
+	pairs[other][THERE] = peer_new(loop, other, ROLE_QUEUE, 0, other == ROLE_RELAY ? &in_relay : &in_other, NULL);
+	assert_int_equal(channel_pair(fds, &f), 0);
+	peer_connect(pairs[other][THERE], fds[0]);
+	peer_connect(here, fds[1]);
+	queue_hooks.peer_connected(&self, here);
+}
+
+static void
+on_stop(struct timer *t)
+{
+	(void)t;
+	loop_stop(loop);
+}
+
+static void
+run_a_little(void)
+{
+	timer_start(&stop, 10, 0);
+	loop_run(loop);
+	timer_stop(&stop);
+}
+
+static void
+keep_event(void *arg, struct bytes line)
+{
+	(void)arg;
+	snprintf(events + strlen(events), sizeof events - strlen(events), "%.*s", BYTES_ARG(line));
+}
+
+static void
+run_until_event(const char *what)
+{
+	for (int turn = 0; turn < 2000 && !strstr(events, what); turn++)
+		run_a_little();
+	if (!strstr(events, what))
+		fail_msg("no \"%s\" in:\n%s", what, events);
+}
+
+static void
+run_until_answered(size_t count)
+{
+	size_t got = 0;
+
+	for (int turn = 0; turn < 2000 && got < count; turn++) {
+		run_a_little();
+		got = 0;
+		for (size_t i = 0; i < IPC_OUTCOMES; i++)
+			got += (size_t)answers[i];
+	}
+	assert_int_equal(got, count);
+}
+
+static void
+on_enqueued(void *arg, const struct message *m)
+{
+	(void)arg;
+	answers[m ? m->u.enqueued.outcome : IPC_LATER]++;
+}
+
+/* fd: -1, or the body. */
+static void
+enqueue(int number, const char *recipient, int fd)
+{
+	struct message m = { .type = MESSAGE_ENQUEUE };
+	char id[MAIL_ID_LEN + 1];
+	uint8_t space[400];
+	struct buf recipients;
+
+	(void)snprintf(id, sizeof id, "01JDXYZ0123456789ABC%06d", number);
+	buf_init_fixed(&recipients, space, sizeof space);
+	put_u16(&recipients, (uint16_t)strlen(recipient));
+	put_text(&recipients, recipient);
+	put_u16(&recipients, 0);
+	m.u.enqueue = (struct ipc_enqueue){ .request = peer_request_id(pairs[ROLE_FRONT][THERE]), .mail_id = bytes_text(id),
+		.sender = BYTES("alice@here.example"), .size = 20, .recipients = buf_bytes(&recipients),
+		.octets = fd < 0 ? BYTES("Subject: x\n\nx\n") : BYTES_NONE };
+	if (fd >= 0) {
+		m.fds[0] = fd;
+		m.fd_count = 1;
+	}
+	peer_request(pairs[ROLE_FRONT][THERE], &m, m.u.enqueue.request, 60000, on_enqueued, NULL);
+}
+
+static int
+open_or_fail(int dir, const char *path, int flags, mode_t mode)
+{
+	if (!(flags & O_EXCL) || strlen(path) != MAIL_ID_LEN + 2)
+		return disk_system.openat(dir, path, flags, mode);
+	pthread_mutex_lock(&gate);
+	pthread_mutex_unlock(&gate);
+	if (failure == 0)
+		return disk_system.openat(dir, path, flags, mode);
+	errno = failure;
+	return -1;
+}
+
+static int64_t
+no_time(void)
+{
+	return 0;
+}
+
+static int
+set_up(void **state)
+{
+	static struct disk_ops ops;
+	struct fault f;
+
+	(void)state;
+	memset(pairs, 0, sizeof pairs);
+	memset(answers, 0, sizeof answers);
+	events[0] = '\0';
+	sends = longest_host = 0;
+	failure = 0;
+	is_done = false;
+	ops = disk_system;
+	ops.openat = open_or_fail;
+	disk_use(&ops);
+	map_seed((const uint8_t[16]){ 1 });
+	event_set_sink(&(struct event_sink){ .write = keep_event, .now_us = no_time, .role = "queue", .least = LEVEL_INFO });
+	(void)snprintf(folder, sizeof folder, "/tmp/mermoz-queue-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	loop = loop_new();
+	timer_init(&stop, loop, on_stop);
+	config = (struct config){ .hostname = BYTES("mail.here.example"), .state_directory = bytes_text(folder),
+		.journal_octets_max = 4 << 20, .message_octets_max = 65536, .outgoing_max = 100, .outgoing_per_host_max = 20,
+		.request_timeout_ms = 20000, .queue_retry_first_s = 300, .queue_retry_most_s = 14400, .queue_lifetime_s = 432000 };
+	self = (struct role_self){ .role = ROLE_QUEUE, .loop = loop, .config = &config };
+	assert_int_equal(queue_hooks.start(&self, &f), 0);
+	connect_to(ROLE_FRONT);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	char command[128];
+	struct queue *q = self.state;
+
+	(void)state;
+	timer_stop(&q->sweep);
+	timer_stop(&q->timer);
+	queue_hooks.end(&self);
+	for (size_t i = 0; i < ROLE_COUNT; i++) {
+		peer_free(&pairs[i][HERE]);
+		peer_free(&pairs[i][THERE]);
+	}
+	disk_use(NULL);
+	(void)snprintf(command, sizeof command, "rm -r %s", folder);
+	return system(command);
+}
+
+static void
+an_address_with_any_domain_does_not_end_the_role(void **state)
+{
+	char address[321] = "a@";
+
+	(void)state;
+	memset(address + 2, 'x', 318);
+	connect_to(ROLE_RELAY);
+	enqueue(1, address, -1);
+	enqueue(2, "a@", -1);
+	enqueue(3, "a", -1);
+	run_until_answered(3);
+	assert_int_equal(answers[IPC_OK], 3);
+	for (int turn = 0; turn < 500 && sends < 3; turn++)
+		run_a_little();
+	assert_int_equal(sends, 3);
+	assert_true(longest_host <= 255);
+}
+
+static void
+a_body_that_no_message_has_is_not_read(void **state)
+{
+	static uint8_t octets[300000];
+	struct fault f;
+	int large = process_memory_file("large", octets, sizeof octets, &f), empty = process_memory_file("empty", octets, 0, &f);
+	int directory = disk_system.openat(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0);
+	int usual = process_memory_file("usual", octets, 66000, &f);
+
+	(void)state;
+	enqueue(1, "a@x.example", large);
+	enqueue(2, "a@x.example", empty);
+	enqueue(3, "a@x.example", directory);
+	run_until_answered(3);
+	assert_int_equal(answers[IPC_LATER], 3);
+	enqueue(4, "a@x.example", usual);
+	run_until_answered(4);
+	assert_int_equal(answers[IPC_OK], 1);
+	disk_close(&large);
+	disk_close(&empty);
+	disk_close(&directory);
+	disk_close(&usual);
+}
+
+static void
+what_is_not_durable_yet_is_bounded(void **state)
+{
+	(void)state;
+	pthread_mutex_lock(&gate);
+	for (int i = 0; i < 2001; i++) {
+		enqueue(i, "a@x.example", -1);
+		if (i % 100 == 0)
+			run_a_little();
+	}
+	run_until_answered(1);
+	assert_int_equal(answers[IPC_LATER], 1);
+	pthread_mutex_unlock(&gate);
+	run_until_answered(2001);
+	assert_int_equal(answers[IPC_OK], 2000);
+}
+
+static void
+what_has_expired_and_cannot_be_reported_yet_stays(void **state)
+{
+	struct queue *q = self.state;
+	struct batch batch;
+
+	(void)state;
+	enqueue(1, "a@x.example", -1);
+	run_until_answered(1);
+	config.queue_lifetime_s = 0;
+	failure = ENOSPC;
+	queue_sweep(q);
+	run_until_event("disk.full");
+	while (q->reports)
+		run_a_little();
+	assert_int_equal(q->count, 1);
+	/* It is tried once more, or given up again. */
+	assert_true(schedule_next(q->schedule, queue_now_s() + 60, &batch));
+	assert_true(bytes_equal(batch.destination->hop.host, BYTES("x.example")));
+	schedule_return(q->schedule, batch.first, queue_now_s());
+	schedule_batch_done(q->schedule, batch.destination, BATCH_NOT_TRIED, queue_now_s());
+	failure = 0;
+	queue_sweep(q);
+	run_until_event("queue.reported");
+	assert_false(is_done);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_address_with_any_domain_does_not_end_the_role),
+		TEST(a_body_that_no_message_has_is_not_read),
+		TEST(what_is_not_durable_yet_is_bounded),
+		TEST(what_has_expired_and_cannot_be_reported_yet_stays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
