@@ -455,8 +455,12 @@ schedule_hurry(struct schedule *s, struct delivery *d, int64_t now_s)
 static void
 pass_time(struct schedule *s, int64_t now_s)
 {
-	while (s->resting_count && s->resting[0]->rests_until_s <= now_s)
-		end_rest(s, s->resting[0]);
+	while (s->resting_count && s->resting[0]->rests_until_s <= now_s) {
+		struct destination *d = s->resting[0];
+
+		end_rest(s, d);
+		let_go(s, d);
+	}
 	while (s->waiting_count && s->waiting[0]->next_s <= now_s) {
 		struct delivery *d = s->waiting[0];
 

@@ -278,6 +278,22 @@ what_was_taken_without_a_batch_can_be_returned(void **state)
 	assert_int_equal(schedule_destinations(s), 0);
 }
 
+/* A domain that does not exist is asked for once. */
+static void
+a_destination_that_nothing_leads_to_is_forgotten_after_its_rest(void **state)
+{
+	struct batch b;
+
+	(void)state;
+	(void)add("a", "typo.example", 1);
+	assert_true(schedule_next(s, NOW, &b));
+	finish(&b, BATCH_NO_ANSWER, false, NOW);
+	assert_int_equal(schedule_destinations(s), 1);
+	assert_false(schedule_next(s, NOW + 400, &b));
+	assert_int_equal(schedule_destinations(s), 0);
+	assert_int_equal(schedule_next_s(s), INT64_MAX);
+}
+
 static void
 a_delivery_moves_when_its_route_does(void **state)
 {
@@ -328,6 +344,7 @@ main(void)
 		TEST(no_more_batches_than_allowed_are_on_their_way),
 		TEST(each_wait_is_twice_as_long_up_to_the_most),
 		TEST(what_was_taken_without_a_batch_can_be_returned),
+		TEST(a_destination_that_nothing_leads_to_is_forgotten_after_its_rest),
 		TEST(a_delivery_moves_when_its_route_does),
 		TEST(one_of_many_is_taken_out_at_once),
 		TEST(what_waits_or_is_ready_can_be_taken_out),
