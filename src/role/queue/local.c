@@ -4,6 +4,8 @@
 #include "sys/disk.h"
 #include "sys/random.h"
 
+#include <string.h>
+
 struct local {
 	struct queue *queue;
 	struct batch batch;
@@ -13,6 +15,13 @@ struct local {
 	int fd;
 	unsigned int pending;
 	bool has_trouble; /* of the current one */
+};
+
+/* A mailbox that the store was asked to deliver to. */
+struct part {
+	struct local *local;
+	size_t len;
+	uint8_t address[];
 };
 
 static void next(struct local *l);
@@ -57,10 +66,27 @@ part_done(struct local *l)
 static void
 stored(void *arg, const struct message *m)
 {
-	struct local *l = arg;
+	struct part *part = arg;
+	struct local *l = part->local;
 
-	l->has_trouble |= !m || m->u.delivered.outcome != IPC_OK;
+	if (m && m->u.delivered.outcome == IPC_OK)
+		delivery_reached(l->current, bytes_of(part->address, part->len));
+	else
+		l->has_trouble = true;
+	memory_free(part);
 	part_done(l);
+}
+
+static struct part *
+part_new(struct local *l, struct bytes address)
+{
+	struct part *part = memory_new(sizeof *part + address.len);
+
+	part->local = l;
+	part->len = address.len;
+	if (address.len)
+		memcpy(part->address, address.ptr, address.len);
+	return part;
 }
 
 static void
@@ -71,10 +97,13 @@ sent_on(void *arg, enum spool_outcome outcome)
 
 	l->child = NULL;
 	l->has_trouble |= outcome != SPOOL_OK;
-	if (outcome == SPOOL_OK)
+	if (outcome == SPOOL_OK) {
+		for (uint16_t i = 0; i < child->count; i++)
+			delivery_reached(l->current, delivery_address(&child->at[i]));
 		queue_insert(l->queue, child);
-	else
+	} else {
 		queued_free(&child);
+	}
 	part_done(l);
 }
 
@@ -100,7 +129,7 @@ store(struct local *l, struct bytes address, uint64_t account, uint64_t body, bo
 		.size = from->size + prefix.len + 2,
 	};
 	l->pending++;
-	peer_request(peer, &m, m.u.deliver.request, l->queue->config->request_timeout_ms, stored, l);
+	peer_request(peer, &m, m.u.deliver.request, l->queue->config->request_timeout_ms, stored, part_new(l, address));
 }
 
 static void
@@ -154,29 +183,48 @@ take_target(struct bytes *in, uint8_t *kind, uint64_t *account, struct bytes *ad
 	return take_u8(in, kind) && take_u64(in, account) && take_u16(in, &len) && take_octets(in, len, address);
 }
 
+/* The next target of that kind that was not reached before. */
+static bool
+next_target(const struct local *l, struct bytes *in, enum ipc_target wanted, uint64_t *account, struct bytes *address)
+{
+	uint8_t kind;
+
+	while (take_target(in, &kind, account, address))
+		if (kind == wanted && !delivery_has_reached(l->current, *address))
+			return true;
+	return false;
+}
+
+static size_t
+count_mailboxes(const struct local *l, struct bytes targets)
+{
+	size_t count = 0;
+	struct bytes address;
+	uint64_t account;
+
+	while (next_target(l, &targets, TARGET_MAILBOX, &account, &address))
+		count++;
+	return count;
+}
+
 static void
 give_out(struct local *l, struct bytes targets)
 {
 	struct bytes rest = targets, address;
 	struct buf foreign;
 	uint64_t account, body = ++l->queue->last_body;
-	size_t mailboxes = 0, given = 0;
-	uint8_t kind;
+	size_t mailboxes = count_mailboxes(l, targets), given = 0;
 
 	buf_init(&foreign, 2 * targets.len + 1);
-	while (take_target(&rest, &kind, &account, &address)) {
-		mailboxes += kind == TARGET_MAILBOX;
-		if (kind == TARGET_MAILBOX)
-			continue;
+	while (next_target(l, &rest, TARGET_FOREIGN, &account, &address)) {
 		put_u16(&foreign, (uint16_t)address.len);
 		put_bytes(&foreign, address);
 		put_u16(&foreign, 0);
 	}
 	l->pending = 1; /* until all are on their way */
-	l->has_trouble = mailboxes == 0 && foreign.len == 0;
-	for (rest = targets; take_target(&rest, &kind, &account, &address);)
-		if (kind == TARGET_MAILBOX)
-			store(l, address, account, body, ++given == mailboxes);
+	l->has_trouble = targets.len == 0;
+	for (rest = targets; next_target(l, &rest, TARGET_MAILBOX, &account, &address);)
+		store(l, address, account, body, ++given == mailboxes);
 	if (foreign.len)
 		send_on(l, buf_bytes(&foreign));
 	buf_done(&foreign);

@@ -5,6 +5,7 @@
      u16 length, address, u16 length, parameters, u16 length, reply, u32 next_s, u16 attempts, u8 flags (1: delay told, 2: held) */
 #include "role/queue/message.h"
 
+#include "base/map.h"
 #include "base/memory.h"
 
 #include <string.h>
@@ -107,11 +108,44 @@ delivery_share_reply(struct delivery *d, const struct delivery *from)
 }
 
 void
+delivery_reached(struct delivery *d, struct bytes address)
+{
+	size_t count = d->given ? d->given->count : 0;
+	struct given *more = memory_new(sizeof *more + (count + 1) * sizeof more->at[0]);
+
+	if (count)
+		memcpy(more->at, d->given->at, count * sizeof more->at[0]);
+	more->at[count] = map_hash(address);
+	more->count = count + 1;
+	memory_free(d->given);
+	d->given = more;
+}
+
+bool
+delivery_has_reached(const struct delivery *d, struct bytes address)
+{
+	uint64_t hash = d->given ? map_hash(address) : 0;
+
+	for (size_t i = 0; d->given && i < d->given->count; i++)
+		if (d->given->at[i] == hash)
+			return true;
+	return false;
+}
+
+static void
+forget_attempts(struct delivery *d)
+{
+	let_go(&d->reply);
+	memory_free(d->given);
+	d->given = NULL;
+}
+
+void
 delivery_done(struct delivery *d)
 {
 	d->state = DELIVERY_DONE;
 	d->message->open--;
-	let_go(&d->reply);
+	forget_attempts(d);
 }
 
 void
@@ -121,7 +155,7 @@ queued_free(struct queued **m)
 
 	*m = NULL;
 	for (size_t i = 0; was && i < was->count; i++)
-		let_go(&was->at[i].reply);
+		forget_attempts(&was->at[i]);
 	memory_free(was);
 }
 

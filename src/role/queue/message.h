@@ -32,6 +32,12 @@ struct reply {
 	uint8_t octets[];
 };
 
+/* Addresses, by their hashes. */
+struct given {
+	size_t count;
+	uint64_t at[];
+};
+
 /* One recipient of a message. */
 struct delivery {
 	struct queued *message;
@@ -39,6 +45,7 @@ struct delivery {
 	struct delivery **back; /* in its lane: what points to it */
 	struct destination *destination; /* the schedule's */
 	struct reply *reply; /* what the last attempt came to; NULL: there was none */
+	struct given *given; /* whom of those that it stands for it reached; in memory alone */
 	uint32_t next_s; /* not before; since 1970 */
 	uint32_t heap_at; /* the schedule's */
 	uint32_t text_at; /* of address and parameters, behind the message's */
@@ -87,6 +94,9 @@ struct bytes delivery_domain(const struct delivery *d);
 void delivery_set_reply(struct delivery *d, struct bytes text);
 /* The reply of one for the other, without a copy. */
 void delivery_share_reply(struct delivery *d, const struct delivery *from);
+/* It stands for several addresses (an alias), and reached that one: the next attempt leaves it out. */
+void delivery_reached(struct delivery *d, struct bytes address);
+bool delivery_has_reached(const struct delivery *d, struct bytes address);
 /* It is delivered, bounced or given up. */
 void delivery_done(struct delivery *d);
 

@@ -80,6 +80,44 @@ relay_message(void *arg, struct peer *p, const struct message *m)
 		net_close(m->fds[i]);
 }
 
+static size_t delivered[3], told_full;
+
+/* An alias: two mailboxes and an address elsewhere. */
+static void
+directory_message(void *arg, struct peer *p, const struct message *m)
+{
+	struct message answer = { .type = MESSAGE_RESOLVED, .u.resolved = { .request = m->u.resolve.request } };
+	uint8_t space[200];
+	struct buf out;
+
+	(void)arg;
+	buf_init_fixed(&out, space, sizeof space);
+	for (unsigned int i = 1; i <= 3; i++) {
+		put_u8(&out, i == 3 ? TARGET_FOREIGN : TARGET_MAILBOX);
+		put_u64(&out, i);
+		put_u16(&out, 12);
+		put_format(&out, "u%u@x%u.exampl", i, i);
+	}
+	answer.u.resolved.targets = buf_bytes(&out);
+	assert_int_equal(peer_send(p, &answer), 0);
+}
+
+/* The second mailbox is full when it is asked first. */
+static void
+store_message(void *arg, struct peer *p, const struct message *m)
+{
+	struct message answer = { .type = MESSAGE_DELIVERED, .u.delivered = { .request = m->u.deliver.request } };
+
+	(void)arg;
+	for (size_t i = 0; i < m->fd_count; i++)
+		net_close(m->fds[i]);
+	if (m->u.deliver.account == 2 && told_full++ == 0)
+		answer.u.delivered.outcome = IPC_NO_SPACE;
+	else
+		delivered[m->u.deliver.account]++;
+	assert_int_equal(peer_send(p, &answer), 0);
+}
+
 static void
 nothing(void *arg, struct peer *p, const struct message *m)
 {
@@ -95,12 +133,14 @@ other_lost(void *arg, struct peer *p)
 static void
 connect_to(enum role other)
 {
-	static const struct peer_handlers in_relay = { relay_message, other_lost }, in_other = { nothing, other_lost };
+	static const struct peer_handlers handlers[ROLE_COUNT] = { [ROLE_RELAY] = { relay_message, other_lost },
+		[ROLE_DIRECTORY] = { directory_message, other_lost }, [ROLE_STORE] = { store_message, other_lost },
+		[ROLE_FRONT] = { nothing, other_lost } };
 	struct peer *here = role_peer(&self, other, 0);
 	struct fault f;
 	int fds[2];
 
-	pairs[other][THERE] = peer_new(loop, other, ROLE_QUEUE, 0, other == ROLE_RELAY ? &in_relay : &in_other, NULL);
+	pairs[other][THERE] = peer_new(loop, other, ROLE_QUEUE, 0, &handlers[other], NULL);
 	assert_int_equal(channel_pair(fds, &f), 0);
 	peer_connect(pairs[other][THERE], fds[0]);
 	peer_connect(here, fds[1]);
@@ -339,6 +379,32 @@ what_has_expired_and_cannot_be_reported_yet_stays(void **state)
 	assert_false(is_done);
 }
 
+static void
+an_attempt_leaves_out_whom_the_one_before_reached(void **state)
+{
+	static struct bytes domains[] = { BYTES_INIT("here.example") };
+	struct queue *q = self.state;
+	struct queued *m;
+
+	(void)state;
+	memset(delivered, 0, sizeof delivered);
+	told_full = 0;
+	config.domains = (struct config_texts){ domains, 1 };
+	connect_to(ROLE_DIRECTORY);
+	connect_to(ROLE_STORE);
+	connect_to(ROLE_RELAY);
+	enqueue(1, "all@here.example", -1);
+	run_until_event("queue.deferred");
+	LIST_FOREACH (m, &q->messages, link)
+		if (m->count == 1 && m->at[0].attempts == 1)
+			schedule_hurry(q->schedule, &m->at[0], queue_now_s());
+	queue_kick(q);
+	run_until_event("queue.sent");
+	assert_int_equal(delivered[1], 1);
+	assert_int_equal(delivered[2], 1);
+	assert_int_equal(q->count, 1); /* what went on, once */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -348,6 +414,7 @@ main(void)
 		TEST(an_address_with_any_domain_does_not_end_the_role),
 		TEST(a_body_that_no_message_has_is_not_read),
 		TEST(what_is_not_durable_yet_is_bounded),
+		TEST(an_attempt_leaves_out_whom_the_one_before_reached),
 		TEST(what_has_expired_and_cannot_be_reported_yet_stays),
 	};
 
