@@ -9,6 +9,7 @@ enum { ANSWER_WITHIN_MS = 2 * 3600 * 1000 };
 struct sending {
 	struct queue *queue;
 	struct batch batch;
+	bool was_sent; /* to a relay that was there */
 	struct delivery *at[]; /* in the order of SEND */
 };
 
@@ -21,6 +22,22 @@ not_tried(struct sending *s)
 	for (uint32_t i = 0; i < s->batch.count; i++)
 		schedule_return(q->schedule, s->at[i], now);
 	schedule_batch_done(q->schedule, s->batch.destination, BATCH_NOT_TRIED, now);
+	memory_free(s);
+	queue_kick(q);
+}
+
+/* The relay ended, or said nothing, while it was at it: perhaps over this very message, and what it was at beside that may have been taken by
+   the next server.  So this is an attempt like others, and the next one waits longer each time. */
+static void
+lost(struct sending *s)
+{
+	struct queue *q = s->queue;
+	struct queued *m = s->batch.message;
+
+	for (uint32_t i = 0; i < s->batch.count; i++)
+		queue_deferred(q, s->at[i], BYTES_NONE, BYTES("451 4.3.0 our relay ended while it was sending"));
+	schedule_batch_done(q->schedule, s->batch.destination, BATCH_NOT_TRIED, queue_now_s());
+	queue_settle(q, m);
 	memory_free(s);
 	queue_kick(q);
 }
@@ -68,7 +85,10 @@ sent(void *arg, const struct message *m)
 	struct delivery *failed = NULL;
 
 	if (!m) {
-		not_tried(s);
+		if (s->was_sent)
+			lost(s);
+		else
+			not_tried(s);
 		return;
 	}
 	take_results(s, &m->u.sent, &failed);
@@ -117,6 +137,7 @@ send_to_relay(struct sending *s, int fd)
 		.parameters = queued_parameters(m),
 		.recipients = buf_bytes(&recipients),
 	};
+	s->was_sent = peer_is_connected(relay);
 	peer_request(relay, &frame, frame.u.send.request, ANSWER_WITHIN_MS, sent, s);
 	buf_done(&recipients);
 }

@@ -405,6 +405,31 @@ an_attempt_leaves_out_whom_the_one_before_reached(void **state)
 	assert_int_equal(q->count, 1); /* what went on, once */
 }
 
+static void
+what_a_relay_ended_over_waits_longer_each_time(void **state)
+{
+	struct queue *q = self.state;
+	struct queued *m;
+
+	(void)state;
+	enqueue(1, "a@x.example", -1);
+	run_until_answered(1);
+	m = LIST_FIRST(&q->messages);
+	/* No relay is there: no attempt. */
+	while (m->at[0].state != DELIVERY_WAITING)
+		run_a_little();
+	assert_int_equal(m->at[0].attempts, 0);
+	connect_to(ROLE_RELAY);
+	schedule_hurry(q->schedule, &m->at[0], queue_now_s());
+	queue_kick(q);
+	while (sends < 1)
+		run_a_little();
+	peer_free(&pairs[ROLE_RELAY][THERE]);
+	run_until_event("queue.deferred");
+	assert_int_equal(m->at[0].attempts, 1);
+	assert_true(m->at[0].next_s >= queue_now_s() + 290);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -415,6 +440,7 @@ main(void)
 		TEST(a_body_that_no_message_has_is_not_read),
 		TEST(what_is_not_durable_yet_is_bounded),
 		TEST(an_attempt_leaves_out_whom_the_one_before_reached),
+		TEST(what_a_relay_ended_over_waits_longer_each_time),
 		TEST(what_has_expired_and_cannot_be_reported_yet_stays),
 	};
 
