@@ -1,11 +1,20 @@
 #include "role/queue/queue_internal.h"
 
+/* 0 while the clock is behind. */
+static uint64_t
+age_s(const struct queued *m)
+{
+	int64_t age = queue_now_s() - m->arrived_s;
+
+	return age > 0 ? (uint64_t)age : 0;
+}
+
 static void
 tell(enum event_id id, const struct delivery *d, struct bytes server, struct bytes reply)
 {
 	event(NULL, id, STR("mail", d->message->id.text), TEXT("sender", queued_sender(d->message)),
 		TEXT("recipient", delivery_address(d)), TEXT("server", server), TEXT("reply", reply),
-		INT("attempts", d->attempts + 1), INT("age_s", (uint64_t)(queue_now_s() - d->message->arrived_s)));
+		INT("attempts", d->attempts + 1), INT("age_s", age_s(d->message)));
 }
 
 void
@@ -84,13 +93,15 @@ void
 queue_sweep(struct queue *q)
 {
 	int64_t now = queue_now_s();
+	/* What the server slept through is tried once more before it is given up, and the clock may be put right by then. */
+	bool may_expire = time_now().mono_us / 1000000 - q->started_s >= q->config->queue_retry_first_s;
 	struct queued *m, *next;
 
 	for (m = LIST_FIRST(&q->messages); m; m = next) {
 		int64_t age = now - m->arrived_s;
 
 		next = LIST_NEXT(m, link);
-		if (age >= q->config->queue_lifetime_s)
+		if (age >= q->config->queue_lifetime_s && may_expire)
 			expire(q, m);
 		else if (q->config->queue_delay_notice_s && age >= q->config->queue_delay_notice_s && is_late(m))
 			queue_report_delayed(q, m);

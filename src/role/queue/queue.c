@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { LOOK_MS = 1000, LOOKS_A_SWEEP = 10, SPOOL_THREADS = 4, BATCH_RECIPIENTS_MAX = 100 };
+enum { LOOK_MS = 1000, LOOKS_A_SWEEP = 10, CLOCK_STEP_S = 30, SPOOL_THREADS = 4, BATCH_RECIPIENTS_MAX = 100 };
 #define RESERVE_OCTETS ((uint64_t)32 << 20)
 
 static struct queue *
@@ -100,6 +100,43 @@ end_if_done(struct queue *q)
 		role_end(q->role);
 }
 
+static int64_t
+clock_ahead_s(void)
+{
+	struct moment now = time_now();
+
+	return (now.wall_us - now.mono_us) / 1000000;
+}
+
+/* The clock went from before_s to now_s. */
+static void
+follow(struct queued *m, int64_t before_s, int64_t now_s)
+{
+	bool came_before = m->arrived_s <= before_s && (before_s < now_s || m->arrived_s > now_s);
+	int64_t arrived_s = m->arrived_s + now_s - before_s;
+
+	if (came_before)
+		m->arrived_s = arrived_s > 0 ? (uint32_t)arrived_s : 0;
+}
+
+/* Somebody put the clock right, or wrong: what came while it was otherwise is as old as it was before.  What waits is not touched when the
+   clock went forward: an attempt that is early does no harm. */
+static void
+follow_clock(struct queue *q)
+{
+	int64_t ahead_s = clock_ahead_s(), by_s = ahead_s - q->clock_ahead_s, now_s = queue_now_s();
+	struct queued *m;
+
+	if (by_s > -CLOCK_STEP_S && by_s < CLOCK_STEP_S)
+		return;
+	q->clock_ahead_s = ahead_s;
+	LIST_FOREACH (m, &q->messages, link)
+		follow(m, now_s - by_s, now_s);
+	if (by_s < 0)
+		schedule_put_back(q->schedule, (uint32_t)-by_s);
+	queue_kick(q);
+}
+
 static void
 look(struct timer *t)
 {
@@ -111,6 +148,7 @@ look(struct timer *t)
 		return;
 	}
 	q->has_room = spool_has_room(q->spool);
+	follow_clock(q);
 	if (++q->looks % LOOKS_A_SWEEP == 0)
 		queue_sweep(q);
 	end_if_done(q);
@@ -181,6 +219,8 @@ start(struct role_self *r, struct fault *f)
 	q->config = r->config;
 	q->schedule = schedule_new(&limits, seed);
 	LIST_INIT(&q->messages);
+	q->clock_ahead_s = clock_ahead_s();
+	q->started_s = time_now().mono_us / 1000000;
 	r->state = q;
 	wake_init(&q->wake, r->loop, woken);
 	timer_init(&q->timer, r->loop, due);

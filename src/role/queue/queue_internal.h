@@ -33,6 +33,8 @@ struct queue {
 	struct timer timer; /* the schedule's next moment */
 	struct timer sweep; /* of what is too old, and of the disk */
 	uint32_t looks;
+	int64_t clock_ahead_s; /* the wall clock before the steady one, when it was looked at last */
+	int64_t started_s; /* of the steady clock */
 	bool has_room, is_draining;
 };
 

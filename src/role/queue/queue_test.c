@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -33,6 +34,34 @@ static bool is_done;
 /* What goes wrong with new files below messages/. */
 static int failure;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+/* ---- the clock, which goes wrong */
+
+static int64_t wrong_by_s;
+
+struct moment
+time_now(void)
+{
+	struct timespec wall, mono;
+
+	(void)clock_gettime(CLOCK_REALTIME, &wall);
+	(void)clock_gettime(CLOCK_MONOTONIC, &mono);
+	return (struct moment){ .wall_us = (wall.tv_sec + wrong_by_s) * 1000000 + wall.tv_nsec / 1000,
+		.mono_us = mono.tv_sec * INT64_C(1000000) + mono.tv_nsec / 1000 };
+}
+
+int64_t
+time_wall_us(void)
+{
+	return time_now().wall_us;
+}
+
+void
+time_sleep_ms(uint64_t ms)
+{
+	(void)ms;
+	fail_msg("nobody sleeps here");
+}
 
 /* ---- what role.c does */
 
@@ -254,6 +283,7 @@ set_up(void **state)
 	events[0] = '\0';
 	sends = longest_host = 0;
 	failure = 0;
+	wrong_by_s = 0;
 	is_done = false;
 	ops = disk_system;
 	ops.openat = open_or_fail;
@@ -361,7 +391,7 @@ what_has_expired_and_cannot_be_reported_yet_stays(void **state)
 	(void)state;
 	enqueue(1, "a@x.example", -1);
 	run_until_answered(1);
-	config.queue_lifetime_s = 0;
+	config.queue_lifetime_s = config.queue_retry_first_s = 0;
 	failure = ENOSPC;
 	queue_sweep(q);
 	run_until_event("disk.full");
@@ -430,6 +460,62 @@ what_a_relay_ended_over_waits_longer_each_time(void **state)
 	assert_true(m->at[0].next_s >= queue_now_s() + 290);
 }
 
+/* The role looks at the clock each second. */
+static void
+wait_for_a_look(void)
+{
+	struct queue *q = self.state;
+
+	for (uint32_t before = q->looks; q->looks == before;)
+		run_a_little();
+}
+
+static void
+a_step_of_the_clock_gives_nothing_up_and_lets_nothing_wait(void **state)
+{
+	static const int64_t steps[] = { 366 * 86400, -86400 };
+	struct queue *q = self.state;
+	struct queued *m;
+	uint32_t age;
+
+	(void)state;
+	q->started_s -= 86400;
+	enqueue(1, "a@x.example", -1);
+	run_until_answered(1);
+	m = LIST_FIRST(&q->messages);
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+		while (m->at[0].state != DELIVERY_WAITING)
+			run_a_little();
+		wrong_by_s += steps[i];
+		wait_for_a_look();
+		queue_sweep(q);
+		age = (uint32_t)queue_now_s() - m->arrived_s;
+		assert_in_range(age, 0, 10);
+		assert_true(m->at[0].state != DELIVERY_WAITING || m->at[0].next_s <= queue_now_s() + 11);
+	}
+	assert_null(strstr(events, "queue.expired"));
+}
+
+static void
+what_expired_while_the_server_was_off_is_tried_once_more(void **state)
+{
+	struct queue *q = self.state;
+	struct queued *m;
+
+	(void)state;
+	enqueue(1, "a@x.example", -1);
+	run_until_answered(1);
+	m = LIST_FIRST(&q->messages);
+	m->arrived_s -= 10 * 86400;
+	queue_sweep(q);
+	assert_null(strstr(events, "queue.expired"));
+	q->started_s -= 300;
+	while (m->at[0].state != DELIVERY_WAITING)
+		run_a_little();
+	queue_sweep(q);
+	run_until_event("queue.expired");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -441,6 +527,8 @@ main(void)
 		TEST(what_is_not_durable_yet_is_bounded),
 		TEST(an_attempt_leaves_out_whom_the_one_before_reached),
 		TEST(what_a_relay_ended_over_waits_longer_each_time),
+		TEST(a_step_of_the_clock_gives_nothing_up_and_lets_nothing_wait),
+		TEST(what_expired_while_the_server_was_off_is_tried_once_more),
 		TEST(what_has_expired_and_cannot_be_reported_yet_stays),
 	};
 

@@ -452,6 +452,16 @@ schedule_hurry(struct schedule *s, struct delivery *d, int64_t now_s)
 	make_ready(s, d);
 }
 
+/* All alike, so that the heaps stay in order. */
+void
+schedule_put_back(struct schedule *s, uint32_t by_s)
+{
+	for (size_t i = 0; i < s->waiting_count; i++)
+		s->waiting[i]->next_s -= s->waiting[i]->next_s < by_s ? s->waiting[i]->next_s : by_s;
+	for (size_t i = 0; i < s->resting_count; i++)
+		s->resting[i]->rests_until_s -= s->resting[i]->rests_until_s <= by_s ? s->resting[i]->rests_until_s - 1 : by_s;
+}
+
 static void
 pass_time(struct schedule *s, int64_t now_s)
 {

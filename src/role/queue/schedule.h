@@ -75,6 +75,8 @@ int64_t schedule_next_s(const struct schedule *s);
 void schedule_wake(struct schedule *s, struct destination *d);
 /* Deliveries that wait are ready now. */
 void schedule_hurry(struct schedule *s, struct delivery *d, int64_t now_s);
+/* The clock was put back by so much: nothing waits longer for that. */
+void schedule_put_back(struct schedule *s, uint32_t by_s);
 uint32_t schedule_active(const struct schedule *s);
 size_t schedule_destinations(const struct schedule *s);
 
