@@ -58,6 +58,9 @@ struct delivery {
 /* Owned by the queue; freed when its last delivery is done. */
 struct queued {
 	LIST_ENTRY(queued) link;
+	LIST_ENTRY(queued) changed; /* while is_changed */
+	uint32_t kept_s; /* when its envelope was */
+	bool is_changed; /* since then */
 	struct mail_id id;
 	uint32_t arrived_s;
 	uint32_t size; /* RFC 1870 */

@@ -41,13 +41,49 @@ queue_failed(struct queue *q, struct delivery *d, struct bytes server, struct by
 	delivery_set_reply(d, reply);
 }
 
+static void
+unlist(struct queued *m)
+{
+	if (m->is_changed)
+		LIST_REMOVE(m, changed);
+	m->is_changed = false;
+}
+
+static void
+keep(struct queue *q, struct queued *m)
+{
+	unlist(m);
+	m->kept_s = (uint32_t)queue_now_s();
+	spool_update(q->spool, m);
+}
+
+/* Once a second is enough: the envelope of a mail to a thousand hosts is large, and changes a thousand times. */
+static void
+keep_soon(struct queue *q, struct queued *m)
+{
+	if (m->kept_s != (uint32_t)queue_now_s()) {
+		keep(q, m);
+	} else if (!m->is_changed) {
+		m->is_changed = true;
+		LIST_INSERT_HEAD(&q->changed, m, changed);
+	}
+}
+
+void
+queue_keep_changed(struct queue *q)
+{
+	while (!LIST_EMPTY(&q->changed))
+		keep(q, LIST_FIRST(&q->changed));
+}
+
 void
 queue_settle(struct queue *q, struct queued *m)
 {
 	if (m->open > 0) {
-		spool_update(q->spool, m);
+		keep_soon(q, m);
 		return;
 	}
+	unlist(m);
 	spool_remove(q->spool, &m->id);
 	LIST_REMOVE(m, link);
 	q->count--;

