@@ -10,6 +10,7 @@ struct sending {
 	struct queue *queue;
 	struct batch batch;
 	bool was_sent; /* to a relay that was there */
+	struct delivery *failed, *told; /* linked by next: who is reported on */
 	struct delivery *at[]; /* in the order of SEND */
 };
 
@@ -43,24 +44,26 @@ lost(struct sending *s)
 }
 
 static void
-take_result(struct sending *s, struct delivery *d, enum ipc_outcome outcome, struct bytes server, struct bytes reply,
-	struct delivery ***failed)
+take_result(struct sending *s, struct delivery *d, enum ipc_outcome outcome, const struct ipc_sent *sent, struct bytes reply)
 {
-	if (outcome == IPC_OK) {
+	struct bytes server = sent->host;
+
+	if (outcome == IPC_OK && sent->has_dsn) {
 		queue_delivered(s->queue, d, server, reply);
+	} else if (outcome == IPC_OK) {
+		queue_delivered_here(s->queue, d, server, reply, &s->told);
 	} else if (outcome == IPC_LATER) {
 		queue_deferred(s->queue, d, server, reply);
 	} else {
 		queue_failed(s->queue, d, server, reply);
-		d->next = NULL;
-		**failed = d;
-		*failed = &d->next;
+		d->next = s->failed;
+		s->failed = d;
 	}
 }
 
 /* Each recipient once; one that is named twice or not at all is our own trouble. */
 static void
-take_results(struct sending *s, const struct ipc_sent *sent, struct delivery **failed)
+take_results(struct sending *s, const struct ipc_sent *sent)
 {
 	struct bytes rest = sent->results, reply;
 	uint16_t index, len;
@@ -69,7 +72,7 @@ take_results(struct sending *s, const struct ipc_sent *sent, struct delivery **f
 	while (take_u16(&rest, &index) && take_u8(&rest, &outcome) && take_u16(&rest, &len) && take_octets(&rest, len, &reply)) {
 		if (index >= s->batch.count || !s->at[index])
 			continue;
-		take_result(s, s->at[index], (enum ipc_outcome)outcome, sent->host, reply, &failed);
+		take_result(s, s->at[index], (enum ipc_outcome)outcome, sent, reply);
 		s->at[index] = NULL;
 	}
 	for (uint32_t i = 0; i < s->batch.count; i++)
@@ -77,12 +80,29 @@ take_results(struct sending *s, const struct ipc_sent *sent, struct delivery **f
 			schedule_return(s->queue->schedule, s->at[i], queue_now_s());
 }
 
+/* RFC 3461 5.2.2: a server without DSN tells nobody; behind LMTP there is the mailbox (RFC 2033). */
+static void
+report(struct sending *s, struct bytes server, bool is_lmtp)
+{
+	struct queue *q = s->queue;
+	struct queued *m = s->batch.message;
+	struct delivery *failed = s->failed, *told = s->told;
+
+	/* Each list keeps the message until its report is made. */
+	if (failed)
+		queue_report_failed(q, m, failed, server);
+	if (told)
+		queue_report_success(q, m, told, is_lmtp ? DSN_DELIVERED : DSN_RELAYED, server);
+	if (!failed && !told)
+		queue_settle(q, m);
+}
+
 static void
 sent(void *arg, const struct message *m)
 {
 	struct sending *s = arg;
 	struct queue *q = s->queue;
-	struct delivery *failed = NULL;
+	bool is_lmtp;
 
 	if (!m) {
 		if (s->was_sent)
@@ -91,12 +111,10 @@ sent(void *arg, const struct message *m)
 			not_tried(s);
 		return;
 	}
-	take_results(s, &m->u.sent, &failed);
+	take_results(s, &m->u.sent);
+	is_lmtp = s->batch.destination->hop.protocol == HOP_LMTP;
 	schedule_batch_done(q->schedule, s->batch.destination, m->u.sent.host.len ? BATCH_WENT : BATCH_NO_ANSWER, queue_now_s());
-	if (failed)
-		queue_report_failed(q, s->batch.message, failed, m->u.sent.host);
-	else
-		queue_settle(q, s->batch.message);
+	report(s, m->u.sent.host, is_lmtp);
 	memory_free(s);
 	queue_kick(q);
 }

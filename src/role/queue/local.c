@@ -11,10 +11,11 @@ struct local {
 	struct batch batch;
 	struct delivery *current, *rest; /* the one whose turn it is; those behind it */
 	struct delivery *failed, **last_failed;
+	struct delivery *told; /* that arrived, linked by next; the sender wants to hear */
 	struct queued *child; /* for addresses elsewhere */
 	int fd;
 	unsigned int pending;
-	bool has_trouble; /* of the current one */
+	bool has_trouble, has_mailbox; /* of the current one */
 };
 
 /* A mailbox that the store was asked to deliver to. */
@@ -33,9 +34,12 @@ finish(struct local *l)
 	struct queued *m = l->batch.message;
 
 	schedule_batch_done(q->schedule, l->batch.destination, BATCH_WENT, queue_now_s());
+	/* Each list keeps the message until its report is made. */
 	if (l->failed)
 		queue_report_failed(q, m, l->failed, BYTES_NONE);
-	else
+	if (l->told)
+		queue_report_success(q, m, l->told, m->flags & SEND_EXPANDED ? DSN_EXPANDED : DSN_DELIVERED, BYTES_NONE);
+	if (!l->failed && !l->told)
 		queue_settle(q, m);
 	disk_close(&l->fd);
 	memory_free(l);
@@ -49,6 +53,20 @@ later(struct local *l, const char *why)
 	next(l);
 }
 
+/* What went on elsewhere carries the sender's wishes with it (RFC 3461 5.2.7.2). */
+static void
+is_there(struct local *l)
+{
+	bool is_expanded = (l->batch.message->flags & SEND_EXPANDED) != 0;
+	struct bytes reply = is_expanded ? BYTES("250 2.1.5 to its several addresses") : BYTES("250 2.0.0 in the mailbox");
+
+	if (l->has_mailbox)
+		queue_delivered_here(l->queue, l->current, BYTES_NONE, reply, &l->told);
+	else
+		queue_delivered(l->queue, l->current, BYTES_NONE, reply);
+	next(l);
+}
+
 /* The last part of the current recipient is there, or not. */
 static void
 part_done(struct local *l)
@@ -59,8 +77,7 @@ part_done(struct local *l)
 		later(l, "451 4.3.0 the mail store can't take it now");
 		return;
 	}
-	queue_delivered(l->queue, l->current, BYTES_NONE, BYTES("250 2.0.0 in the mailbox"));
-	next(l);
+	is_there(l);
 }
 
 static void
@@ -158,7 +175,7 @@ send_on(struct local *l, struct bytes recipients)
 		.parameters = queued_parameters(from),
 		.recipients = recipients,
 		.size = from->size,
-		.flags = from->flags & ~QUEUE_ASK_DIRECTORY,
+		.flags = from->flags & ~(QUEUE_ASK_DIRECTORY | SEND_MAILBOXES),
 		.arrived_s = (uint32_t)queue_now_s(),
 	};
 
@@ -207,21 +224,52 @@ count_mailboxes(const struct local *l, struct bytes targets)
 	return count;
 }
 
+/* Of a mailbox that a front named the entry that is it, or, when it is there no more, what the address means now. */
+static struct bytes
+meant(const struct local *l, struct bytes targets)
+{
+	struct bytes rest = targets, entry = targets, address;
+	uint64_t account;
+	uint8_t kind;
+
+	if (!(l->batch.message->flags & SEND_MAILBOXES))
+		return targets;
+	for (; take_target(&rest, &kind, &account, &address); entry = rest)
+		if (kind == TARGET_MAILBOX && bytes_equal(address, delivery_address(l->current)))
+			return bytes_between(entry, rest);
+	return targets;
+}
+
+static bool
+leads_to_mailbox(struct bytes targets)
+{
+	struct bytes address;
+	uint64_t account;
+	uint8_t kind;
+
+	while (take_target(&targets, &kind, &account, &address))
+		if (kind == TARGET_MAILBOX)
+			return true;
+	return false;
+}
+
 static void
 give_out(struct local *l, struct bytes targets)
 {
-	struct bytes rest = targets, address;
+	struct bytes rest = targets, address, parameters = delivery_parameters(l->current);
 	struct buf foreign;
 	uint64_t account, body = ++l->queue->last_body;
 	size_t mailboxes = count_mailboxes(l, targets), given = 0;
 
-	buf_init(&foreign, 2 * targets.len + 1);
+	buf_init(&foreign, SIZE_MAX);
 	while (next_target(l, &rest, TARGET_FOREIGN, &account, &address)) {
 		put_u16(&foreign, (uint16_t)address.len);
 		put_bytes(&foreign, address);
-		put_u16(&foreign, 0);
+		put_u16(&foreign, (uint16_t)parameters.len);
+		put_bytes(&foreign, parameters);
 	}
 	l->pending = 1; /* until all are on their way */
+	l->has_mailbox = leads_to_mailbox(targets);
 	l->has_trouble = targets.len == 0;
 	for (rest = targets; next_target(l, &rest, TARGET_MAILBOX, &account, &address);)
 		store(l, address, account, body, ++given == mailboxes);
@@ -268,13 +316,26 @@ resolved(void *arg, const struct message *m)
 	enum ipc_outcome outcome = m ? (enum ipc_outcome)m->u.resolved.outcome : IPC_LATER;
 
 	if (outcome == IPC_OK)
-		give_out(l, m->u.resolved.targets);
+		give_out(l, meant(l, m->u.resolved.targets));
 	else if (outcome == IPC_FOREIGN)
 		is_foreign(l);
 	else if (outcome == IPC_ABSENT || outcome == IPC_INVALID)
 		unknown(l);
 	else
 		later(l, "451 4.3.0 the directory can't tell now");
+}
+
+/* Nothing is to be brought, only told; or the mailbox has it by another of its addresses. */
+static bool
+is_done_already(struct local *l)
+{
+	const struct queued *m = l->batch.message;
+	bool is_done = (m->flags & SEND_EXPANDED) != 0;
+
+	for (const struct delivery *d = l->told; d && m->flags & SEND_MAILBOXES && !is_done; d = d->next)
+		is_done = bytes_equal(delivery_address(d), delivery_address(l->current));
+	l->has_mailbox = is_done;
+	return is_done;
 }
 
 static void
@@ -289,6 +350,10 @@ next(struct local *l)
 		return;
 	}
 	l->rest = l->current->next;
+	if (is_done_already(l)) {
+		is_there(l);
+		return;
+	}
 	m.u.resolve = (struct ipc_resolve){
 		.request = peer_request_id(directory),
 		.address = delivery_address(l->current),

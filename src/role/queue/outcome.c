@@ -26,6 +26,19 @@ queue_delivered(struct queue *q, struct delivery *d, struct bytes server, struct
 }
 
 void
+queue_delivered_here(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply, struct delivery **told)
+{
+	if (!queue_wants_success(d)) {
+		queue_delivered(q, d, server, reply);
+		return;
+	}
+	tell(EV_QUEUE_SENT, d, server, reply);
+	delivery_set_reply(d, reply);
+	d->next = *told;
+	*told = d;
+}
+
+void
 queue_deferred(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply)
 {
 	tell(EV_QUEUE_DEFERRED, d, server, reply);

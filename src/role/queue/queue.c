@@ -38,7 +38,7 @@ hop_of(const struct queue *q, const struct delivery *d, struct domain *space)
 {
 	struct hop hop = { .kind = HOP_KIND_MAILBOXES };
 
-	if (!(d->message->flags & QUEUE_ASK_DIRECTORY))
+	if (!(d->message->flags & (QUEUE_ASK_DIRECTORY | SEND_MAILBOXES | SEND_EXPANDED)))
 		route_find(q->config, delivery_address(d), space, &hop);
 	return hop;
 }

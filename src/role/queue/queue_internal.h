@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "ipc/peer.h"
+#include "proto/dsn/dsn.h"
 #include "role/queue/schedule.h"
 #include "role/queue/spool.h"
 #include "role/role.h"
@@ -42,7 +43,7 @@ struct queue {
 /* queue.c */
 /* Into the list and the schedule. */
 void queue_insert(struct queue *q, struct queued *m);
-/* By its address and the routes; of QUEUE_ASK_DIRECTORY mailboxes. */
+/* By its address and the routes; of QUEUE_ASK_DIRECTORY, SEND_MAILBOXES, SEND_EXPANDED mailboxes. */
 void queue_schedule(struct queue *q, struct delivery *d);
 /* Starts what may start, and sets the timer for the rest. */
 void queue_kick(struct queue *q);
@@ -59,6 +60,9 @@ void queue_deliver(struct queue *q, const struct batch *b);
 
 /* outcome.c: of an ACTIVE delivery.  reply: on one line; server: whose, or empty. */
 void queue_delivered(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
+/* The same, where nobody behind us tells the sender.  When it asked for it the delivery stays ACTIVE and is put in front of *told, for
+   queue_report_success. */
+void queue_delivered_here(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply, struct delivery **told);
 void queue_deferred(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
 /* For good: it stays ACTIVE until its sender's report is durable. */
 void queue_failed(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
@@ -73,6 +77,11 @@ void queue_sweep(struct queue *q);
 /* Tells the sender that these deliveries of one message (linked by next, ACTIVE) failed, and is done with them then; when that can't be
    kept now they are tried again later. */
 void queue_report_failed(struct queue *q, struct queued *m, struct delivery *first, struct bytes server);
+/* Tells the sender that these arrived, as `action` says, and is done with them, come what may: nobody gets a mail twice for the sake of
+   a report. */
+void queue_report_success(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, struct bytes server);
+/* Does the sender want to hear that it arrived (RFC 3461 4.1)? */
+bool queue_wants_success(const struct delivery *d);
 /* Tells the sender that the message is late, if it is to be told. */
 void queue_report_delayed(struct queue *q, struct queued *m);
 

@@ -1,7 +1,6 @@
 /* What senders are told of their mail. */
 #include "role/queue/queue_internal.h"
 
-#include "proto/dsn/dsn.h"
 #include "proto/dsn/parameter.h"
 #include "sys/random.h"
 
@@ -12,7 +11,8 @@ enum { REPORT_OCTETS_MAX = 1 << 20, RECIPIENTS_TOLD_MAX = 1000 };
 struct report {
 	struct queue *queue;
 	struct queued *message; /* that is reported on: it stays while deliveries of it are ACTIVE; of a delay a copy of ours */
-	struct delivery *first; /* that failed, linked by next; NULL: it is late */
+	struct delivery *first; /* that failed or arrived, linked by next; NULL: it is late */
+	enum dsn_action action;
 	struct queued *report;
 	size_t server_len;
 	uint8_t server[QUEUE_ADDRESS_MAX];
@@ -32,6 +32,12 @@ static bool
 wants(const struct delivery *d, unsigned int notify)
 {
 	return (wishes(d).notify & notify) != 0;
+}
+
+bool
+queue_wants_success(const struct delivery *d)
+{
+	return wants(d, DSN_NOTIFY_SUCCESS) && queued_sender(d->message).len > 0;
 }
 
 /* RFC 3461 4.1, RFC 5321 4.5.5: nobody is told of what came from nobody. */
@@ -65,10 +71,14 @@ end_report(struct report *r)
 	memory_free(r);
 }
 
-/* Their destination is asked again: better than a sender who never hears. */
+/* It can't be kept.  The destination of those that failed is asked again: better than a sender who never hears. */
 static void
-return_deliveries(struct report *r)
+give_up(struct report *r)
 {
+	if (r->first && r->action != DSN_FAILED) {
+		end_deliveries(r->queue, r->message, r->first);
+		return;
+	}
 	for (struct delivery *d = r->first, *next; d; d = next) {
 		next = d->next;
 		schedule_return(r->queue->schedule, d, queue_now_s());
@@ -89,7 +99,7 @@ added(void *arg, enum spool_outcome outcome)
 			end_deliveries(q, r->message, r->first);
 	} else {
 		queued_free(&r->report);
-		return_deliveries(r);
+		give_up(r);
 	}
 	end_report(r);
 	queue_kick(q);
@@ -101,7 +111,7 @@ describe(const struct report *r, const struct delivery *d, struct dsn_recipient 
 	*out = (struct dsn_recipient){
 		.original = wishes(d).original,
 		.final = delivery_address(d),
-		.action = r->first ? DSN_FAILED : DSN_DELAYED,
+		.action = r->action,
 		.reply = delivery_reply(d),
 		.server = bytes_of(r->server, r->server_len),
 		.last_attempt_s = d->attempts || r->server_len ? queue_now_s() : 0,
@@ -117,7 +127,7 @@ describe_all(const struct report *r, struct dsn_recipient *out)
 	size_t count = 0;
 
 	for (const struct delivery *d = r->first; d && count < RECIPIENTS_TOLD_MAX; d = d->next)
-		if (wants(d, DSN_NOTIFY_FAILURE))
+		if (wants(d, r->action == DSN_FAILED ? DSN_NOTIFY_FAILURE : DSN_NOTIFY_SUCCESS))
 			describe(r, d, &out[count++]);
 	for (uint16_t i = 0; !r->first && i < m->count && count < RECIPIENTS_TOLD_MAX; i++)
 		if (m->at[i].state == DELIVERY_WAITING && wants(&m->at[i], DSN_NOTIFY_DELAY))
@@ -149,8 +159,8 @@ compose(const struct report *r, const struct mail_id *id, struct bytes content, 
 
 	if (dsn_parse_mail(queued_parameters(m), &mail))
 		report.envelope_id = mail.envelope_id;
-	/* What is longer than was read goes back as its header (RFC 3461 4.3 leaves that to us). */
-	report.returns_whole = mail.returns == DSN_RETURN_FULL && content.len < SPOOL_BODY_JOURNALED_MAX;
+	/* RFC 3461 4.3: RET= speaks of failures; what is longer than was read goes back as its header, which is left to us. */
+	report.returns_whole = r->action == DSN_FAILED && mail.returns == DSN_RETURN_FULL && content.len < SPOOL_BODY_JOURNALED_MAX;
 	(void)dsn_find_language(content, &report.language);
 	needs = dsn_put(out, &report);
 	memory_free(recipients);
@@ -208,20 +218,21 @@ header_read(void *arg, struct bytes content, int error)
 	if (r->report) {
 		spool_add(r->queue->spool, r->report, buf_bytes(&out), -1, added, r);
 	} else {
-		return_deliveries(r);
+		give_up(r);
 		end_report(r);
 	}
 	buf_done(&out);
 }
 
 static void
-begin(struct queue *q, struct queued *m, struct delivery *first, struct bytes server)
+begin(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, struct bytes server)
 {
 	struct report *r = NEW(struct report);
 
 	r->queue = q;
 	r->message = m;
 	r->first = first;
+	r->action = action;
 	r->server_len = server.len < sizeof r->server ? server.len : sizeof r->server;
 	if (r->server_len)
 		memcpy(r->server, server.ptr, r->server_len);
@@ -233,9 +244,15 @@ void
 queue_report_failed(struct queue *q, struct queued *m, struct delivery *first, struct bytes server)
 {
 	if (is_to_be_told(m, first))
-		begin(q, m, first, server);
+		begin(q, m, first, DSN_FAILED, server);
 	else
 		end_deliveries(q, m, first);
+}
+
+void
+queue_report_success(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, struct bytes server)
+{
+	begin(q, m, first, action, server);
 }
 
 void
@@ -255,7 +272,7 @@ queue_report_delayed(struct queue *q, struct queued *m)
 	}
 	spool_update(q->spool, m);
 	if (copy && is_wanted && queued_sender(m).len > 0)
-		begin(q, copy, NULL, BYTES_NONE);
+		begin(q, copy, NULL, DSN_DELAYED, BYTES_NONE);
 	else
 		queued_free(&copy);
 }
