@@ -19,6 +19,7 @@ class Elsewhere(socketserver.ThreadingTCPServer):
 
     def __init__(self):
         self.answers, self.mails, self.lock = {}, [], threading.Lock()
+        self.extensions = []
         super().__init__(("127.0.0.1", 0), Dialog)
         self.port = self.server_address[1]
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -43,15 +44,16 @@ class Dialog(socketserver.StreamRequestHandler):
             verb, _, rest = line.decode("utf-8", "replace").strip().partition(" ")
             verb = verb.upper()
             if verb == "EHLO":
-                self.say("250-mx.afrique.iut\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 SIZE 0")
+                self.say("".join(f"250-{line}\r\n" for line in ["mx.afrique.iut", "PIPELINING", "8BITMIME", *self.server.extensions]) + "250 SIZE 0")
             elif verb == "MAIL":
-                mail = {"from": rest.split("<")[1].split(">")[0], "to": []}
+                mail = {"from": rest.split("<")[1].split(">")[0], "to": [], "said": rest.split(">")[1].split(), "of": {}}
                 self.say("250 2.1.0 ok")
             elif verb == "RCPT":
                 address = rest.split("<")[1].split(">")[0]
                 answer = self.server.answer(address, "250 2.1.5 ok")
                 if answer[0] == "2":
                     mail["to"].append(address)
+                    mail["of"][address] = rest.split(">")[1].split()
                 self.say(answer)
             elif verb == "DATA":
                 self.say("354 go on" if mail["to"] else "503 5.5.1 no recipients")

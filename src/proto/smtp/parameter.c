@@ -1,35 +1,42 @@
 #include "proto/smtp/parameter.h"
 
+/* What a command's parameters say: of MAIL or of RCPT. */
+struct said {
+	struct smtp_mail *mail;
+	struct dsn_rcpt *wishes;
+	bool may_utf8; /* SMTPUTF8 is in force */
+};
+
 struct parameter {
 	struct bytes keyword;
 	bool has_value;
-	bool (*take)(struct bytes value, struct smtp_mail *mail);
+	bool (*take)(struct bytes value, struct said *said);
 };
 
 /* size-value = 1*20DIGIT (RFC 1870 4).  More than 64 bits hold is larger than any limit. */
 static bool
-take_size(struct bytes value, struct smtp_mail *mail)
+take_size(struct bytes value, struct said *said)
 {
 	if (value.len > 20 || !bytes_all_class(value, CLASS_DIGIT))
 		return false;
-	if (!take_number(&value, UINT64_MAX, &mail->size))
-		mail->size = UINT64_MAX;
+	if (!take_number(&value, UINT64_MAX, &said->mail->size))
+		said->mail->size = UINT64_MAX;
 	return true;
 }
 
 /* body-value = "7BIT" / "8BITMIME" (RFC 6152 2) */
 static bool
-take_body(struct bytes value, struct smtp_mail *mail)
+take_body(struct bytes value, struct said *said)
 {
-	mail->is_8bit = bytes_equal_nocase(value, BYTES("8BITMIME"));
-	return mail->is_8bit || bytes_equal_nocase(value, BYTES("7BIT"));
+	said->mail->is_8bit = bytes_equal_nocase(value, BYTES("8BITMIME"));
+	return said->mail->is_8bit || bytes_equal_nocase(value, BYTES("7BIT"));
 }
 
 static bool
-take_smtputf8(struct bytes value, struct smtp_mail *mail)
+take_smtputf8(struct bytes value, struct said *said)
 {
 	(void)value;
-	mail->is_utf8 = true;
+	said->mail->is_utf8 = true;
 	return true;
 }
 
@@ -42,9 +49,9 @@ is_upper_hex(uint8_t c)
 /* xtext = *( xchar / hexchar );  hexchar = "+" 2HEXDIG, in capitals (RFC 3461 4).  What it says about the sender is
    believed of nobody (RFC 4954 5). */
 static bool
-take_auth(struct bytes value, struct smtp_mail *mail)
+take_auth(struct bytes value, struct said *said)
 {
-	(void)mail;
+	(void)said;
 	for (size_t i = 0; i < value.len; i++)
 		if (value.ptr[i] == '+' &&
 			(value.len - i < 3 || !is_upper_hex(value.ptr[i + 1]) || !is_upper_hex(value.ptr[i + 2])))
@@ -52,11 +59,44 @@ take_auth(struct bytes value, struct smtp_mail *mail)
 	return bytes_is_ascii(value);
 }
 
+static bool
+take_return(struct bytes value, struct said *said)
+{
+	return dsn_parse_return(value, &said->mail->dsn.returns);
+}
+
+static bool
+take_envelope_id(struct bytes value, struct said *said)
+{
+	return dsn_parse_envelope_id(value, &said->mail->dsn.envelope_id);
+}
+
+static bool
+take_notify(struct bytes value, struct said *said)
+{
+	return dsn_parse_notify(value, &said->wishes->notify);
+}
+
+static bool
+take_original(struct bytes value, struct said *said)
+{
+	return dsn_parse_original(value, said->may_utf8, &said->wishes->original);
+}
+
 static const struct parameter of_mail[] = {
 	{ BYTES_INIT("SIZE"), true, take_size },
 	{ BYTES_INIT("BODY"), true, take_body },
 	{ BYTES_INIT("SMTPUTF8"), false, take_smtputf8 },
 	{ BYTES_INIT("AUTH"), true, take_auth },
+	{ BYTES_INIT("RET"), true, take_return },
+	{ BYTES_INIT("ENVID"), true, take_envelope_id },
+	{ BYTES_INIT(""), false, NULL },
+};
+
+static const struct parameter of_recipient[] = {
+	{ BYTES_INIT("NOTIFY"), true, take_notify },
+	{ BYTES_INIT("ORCPT"), true, take_original },
+	{ BYTES_INIT(""), false, NULL },
 };
 
 /* esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-") */
@@ -83,11 +123,11 @@ take_value(struct bytes *in, struct bytes *value)
 }
 
 static const struct parameter *
-find(struct bytes keyword)
+find(const struct parameter *known, struct bytes keyword)
 {
-	for (size_t i = 0; i < sizeof of_mail / sizeof *of_mail; i++)
-		if (bytes_equal_nocase(keyword, of_mail[i].keyword))
-			return &of_mail[i];
+	for (const struct parameter *p = known; p->take; p++)
+		if (bytes_equal_nocase(keyword, p->keyword))
+			return p;
 	return NULL;
 }
 
@@ -108,8 +148,8 @@ take_parameter(struct bytes *in, struct bytes *keyword, bool *has_value, struct 
 	return true;
 }
 
-enum smtp_reply
-smtp_mail_parameters(struct bytes in, struct smtp_mail *mail)
+static enum smtp_reply
+take_all(struct bytes in, const struct parameter *known, struct said *said)
 {
 	unsigned int seen = 0;
 
@@ -120,23 +160,24 @@ smtp_mail_parameters(struct bytes in, struct smtp_mail *mail)
 
 		if (!take_parameter(&in, &keyword, &has_value, &value))
 			return REPLY_BAD_PARAMETER;
-		p = find(keyword);
+		p = find(known, keyword);
 		if (!p)
 			return REPLY_UNKNOWN_PARAMETER;
-		if (seen & 1u << (p - of_mail) || has_value != p->has_value || !p->take(value, mail))
+		if (seen & 1u << (p - known) || has_value != p->has_value || !p->take(value, said))
 			return REPLY_BAD_PARAMETER;
-		seen |= 1u << (p - of_mail);
+		seen |= 1u << (p - known);
 	}
 	return REPLY_OK;
 }
 
 enum smtp_reply
-smtp_recipient_parameters(struct bytes in)
+smtp_mail_parameters(struct bytes in, struct smtp_mail *mail)
 {
-	struct bytes keyword, value;
-	bool has_value;
+	return take_all(in, of_mail, &(struct said){ .mail = mail });
+}
 
-	if (in.len == 0)
-		return REPLY_OK;
-	return take_parameter(&in, &keyword, &has_value, &value) ? REPLY_UNKNOWN_PARAMETER : REPLY_BAD_PARAMETER;
+enum smtp_reply
+smtp_recipient_parameters(struct bytes in, bool may_utf8, struct dsn_rcpt *wishes)
+{
+	return take_all(in, of_recipient, &(struct said){ .wishes = wishes, .may_utf8 = may_utf8 });
 }

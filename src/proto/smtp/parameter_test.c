@@ -50,7 +50,7 @@ parameters_of_mail(void **state)
 		/* RFC 5321 4.1.1.11 */
 		{ " X", REPLY_UNKNOWN_PARAMETER, 0, false, false },
 		{ " X-Y=z", REPLY_UNKNOWN_PARAMETER, 0, false, false },
-		{ " SIZE=1 RET=FULL", REPLY_UNKNOWN_PARAMETER, 0, false, false },
+		{ " SIZE=1 NOTIFY=NEVER", REPLY_UNKNOWN_PARAMETER, 0, false, false },
 		{ " SIZ=1", REPLY_UNKNOWN_PARAMETER, 0, false, false },
 		{ " SIZED=1", REPLY_UNKNOWN_PARAMETER, 0, false, false },
 		{ " -X=1", REPLY_BAD_PARAMETER, 0, false, false },
@@ -82,13 +82,67 @@ parameters_of_mail(void **state)
 }
 
 static void
-recipients_have_no_parameters_yet(void **state)
+rfc3461_4_1_4_2_parameters_of_recipients(void **state)
 {
+	static const struct {
+		const char *in;
+		enum smtp_reply want;
+		unsigned int notify;
+		const char *original;
+		bool may_utf8;
+	} rows[] = {
+		{ "", REPLY_OK, 0, "", false },
+		{ " NOTIFY=NEVER", REPLY_OK, DSN_NOTIFY_NEVER, "", false },
+		{ " notify=success,Delay", REPLY_OK, DSN_NOTIFY_SUCCESS | DSN_NOTIFY_DELAY, "", false },
+		{ " NOTIFY=FAILURE ORCPT=rfc822;a+2Bb@c.example", REPLY_OK, DSN_NOTIFY_FAILURE, "rfc822;a+2Bb@c.example", false },
+		{ " ORCPT=utf-8;\\x{E9}@c.example", REPLY_OK, 0, "utf-8;\\x{E9}@c.example", false },
+		{ " ORCPT=utf-8;\xc3\xa9@c.example", REPLY_OK, 0, "utf-8;\xc3\xa9@c.example", true },
+		{ " ORCPT=utf-8;\xc3\xa9@c.example", REPLY_BAD_PARAMETER, 0, "", false },
+		{ " NOTIFY=NEVER,SUCCESS", REPLY_BAD_PARAMETER, 0, "", false },
+		{ " NOTIFY=SUCCESS,NEVER", REPLY_BAD_PARAMETER, 0, "", false },
+		{ " NOTIFY=SUCCESS,", REPLY_BAD_PARAMETER, 0, "", false },
+		{ " NOTIFY=ALWAYS", REPLY_BAD_PARAMETER, 0, "", false },
+		{ " NOTIFY=", REPLY_BAD_PARAMETER, 0, "", false },
+		{ " NOTIFY", REPLY_BAD_PARAMETER, 0, "", false },
+		{ " NOTIFY=DELAY NOTIFY=DELAY", REPLY_BAD_PARAMETER, 0, "", false },
+		{ " ORCPT=rfc822;a@b ORCPT=rfc822;a@b", REPLY_BAD_PARAMETER, 0, "", false },
+		{ " ORCPT=a@b", REPLY_BAD_PARAMETER, 0, "", false },
+		{ " ORCPT=rfc822;a+b@c", REPLY_BAD_PARAMETER, 0, "", false },
+		{ " ENVID=x", REPLY_UNKNOWN_PARAMETER, 0, "", false },
+		{ " SIZE=1", REPLY_UNKNOWN_PARAMETER, 0, "", false },
+		{ "x", REPLY_BAD_PARAMETER, 0, "", false },
+	};
+
 	(void)state;
-	assert_int_equal(smtp_recipient_parameters(BYTES("")), REPLY_OK);
-	assert_int_equal(smtp_recipient_parameters(BYTES(" NOTIFY=NEVER")), REPLY_UNKNOWN_PARAMETER);
-	assert_int_equal(smtp_recipient_parameters(BYTES(" SIZE=1")), REPLY_UNKNOWN_PARAMETER);
-	assert_int_equal(smtp_recipient_parameters(BYTES("x")), REPLY_BAD_PARAMETER);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct dsn_rcpt wishes = { .notify = 0 };
+		enum smtp_reply got = smtp_recipient_parameters(bytes_text(rows[i].in), rows[i].may_utf8, &wishes);
+
+		if (got != rows[i].want)
+			fail_msg("\"%s\": %d", rows[i].in, got);
+		if (got != REPLY_OK)
+			continue;
+		assert_int_equal(wishes.notify, rows[i].notify);
+		assert_true(bytes_equal(wishes.original, bytes_text(rows[i].original)));
+	}
+}
+
+static void
+rfc3461_4_3_4_4_parameters_of_mail(void **state)
+{
+	struct smtp_mail mail = { .size = 0 };
+
+	(void)state;
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=QQ+2B1 SIZE=3 ret=hdrs"), &mail), REPLY_OK);
+	assert_int_equal(mail.dsn.returns, DSN_RETURN_HEADERS);
+	assert_true(bytes_equal(mail.dsn.envelope_id, BYTES("QQ+2B1")));
+	assert_int_equal(mail.size, 3);
+	assert_int_equal(smtp_mail_parameters(BYTES(" RET=FULL RET=FULL"), &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" RET=BODY"), &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" RET"), &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a ENVID=b"), &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a+0A"), &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID="), &mail), REPLY_BAD_PARAMETER);
 }
 
 int
@@ -96,7 +150,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parameters_of_mail),
-		cmocka_unit_test(recipients_have_no_parameters_yet),
+		cmocka_unit_test(rfc3461_4_1_4_2_parameters_of_recipients),
+		cmocka_unit_test(rfc3461_4_3_4_4_parameters_of_mail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

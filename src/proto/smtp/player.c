@@ -96,7 +96,11 @@ log_mail(struct player *p, const struct smtp_mail *mail)
 		put_number(&p->effects, mail->size);
 	}
 	put_text(&p->effects, mail->is_8bit ? " 8bit" : "");
-	put_text(&p->effects, mail->is_utf8 ? " utf8\n" : "\n");
+	put_text(&p->effects, mail->is_utf8 ? " utf8" : "");
+	if (mail->dsn.returns || mail->dsn.envelope_id.len)
+		put_char(&p->effects, ' ');
+	dsn_put_mail(&p->effects, &mail->dsn);
+	put_char(&p->effects, '\n');
 }
 
 static void
@@ -196,7 +200,9 @@ on_effect(struct player *p, const struct smtp_effect *effect)
 		keep(p, &effect->path);
 		put_text(&p->effects, "recipient <");
 		put_bytes(&p->effects, effect->path.text);
-		put_text(&p->effects, ">\n");
+		put_text(&p->effects, effect->wishes.notify || effect->wishes.original.len ? "> " : ">");
+		dsn_put_rcpt(&p->effects, &effect->wishes);
+		put_char(&p->effects, '\n');
 		break;
 	case SMTP_BODY_BEGIN:
 		must(p->has_mail && !p->has_body);

@@ -13,7 +13,7 @@ enum {
 	OUT_OCTETS_MAX = 8192,
 	OUT_FLUSH_OCTETS = 2048,
 	OUT_KEPT_OCTETS = 512, /* more is given back, for the sake of idle sessions */
-	PATHS_OCTETS = 4 * SMTP_PATH_OCTETS_MAX, /* one path, unquoted and as written */
+	PATHS_OCTETS = 4 * SMTP_PATH_OCTETS_MAX + DSN_ORIGINAL_MAX, /* one path, unquoted and as written; what is said of it */
 };
 
 struct smtp_session *

@@ -1,6 +1,6 @@
 /* An SMTP server session as a pure machine (RFC 5321, 6409; extensions 1870 SIZE, 2034 ENHANCEDSTATUSCODES,
-   2920 PIPELINING, 3030 CHUNKING, 3207 STARTTLS, 4954 AUTH, 6152 8BITMIME, 6531 SMTPUTF8): octets and answers in,
-   effects out.
+   2920 PIPELINING, 3030 CHUNKING, 3207 STARTTLS, 3461 DSN, 4954 AUTH, 6152 8BITMIME, 6531 SMTPUTF8): octets and answers
+   in, effects out.
 
    The driver calls smtp_session_step again and again; each call takes from the front of *in as much as it needs
    and reports one effect.  SMTP_NEED_INPUT: keep what is left of *in and come back with more behind it;
@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/fault.h"
 #include "base/id.h"
+#include "proto/dsn/parameter.h"
 
 #define SMTP_INPUT_MAX 16384
 /* RFC 5321 4.5.3.1.3: a path with its brackets. */
@@ -48,7 +49,7 @@ enum smtp_effect_kind {
 	SMTP_START_TLS, /* after what was put out is sent: shake hands, then smtp_session_tls_started; drop *in */
 	SMTP_ASK_LOGIN, /* `login`; answer smtp_session_answer_login */
 	SMTP_MAIL, /* a transaction begins: `mail`.  answer: may this sender be used, is there room? */
-	SMTP_ASK_RECIPIENT, /* `path`: answer */
+	SMTP_ASK_RECIPIENT, /* `path`, `wishes`: answer */
 	SMTP_BODY_BEGIN, /* answer SMTP_ANSWER_OK to take it, or LATER/NO_SPACE: 451/452 before 354 */
 	SMTP_BODY, /* `octets` of the message: dot-unstuffed, wire form; borrowed until the next step */
 	SMTP_BODY_END, /* the message is complete: answer when it is durable, or why not */
@@ -89,6 +90,7 @@ struct smtp_mail {
 	struct smtp_path path;
 	uint64_t size; /* of SIZE=, 0: not said */
 	bool is_8bit, is_utf8;
+	struct dsn_mail dsn; /* lasts as long as the path */
 };
 
 struct smtp_login {
@@ -102,6 +104,7 @@ struct smtp_effect {
 	struct smtp_login login;
 	struct smtp_mail mail;
 	struct smtp_path path;
+	struct dsn_rcpt wishes; /* of the recipient; lasts as long as the path */
 };
 
 /* Takes a path from the front of *in: "<" [ A-d-l ":" ] Mailbox ">" / "<>" / "<postmaster>" (RFC 5321 4.1.2, 6531 3.3 when

@@ -80,7 +80,8 @@ take_sender(struct smtp_session *s, struct bytes argument, struct smtp_mail *mai
 	/* RFC 1870 6.1 */
 	if (max && mail->size > max)
 		return REPLY_TOO_LARGE;
-	return keep_path(s->paths, &mail->path) ? REPLY_OK : REPLY_LATER;
+	return keep_path(s->paths, &mail->path) && arena_copy(s->paths, mail->dsn.envelope_id, &mail->dsn.envelope_id) ?
+		REPLY_OK : REPLY_LATER;
 }
 
 void
@@ -107,7 +108,7 @@ smtp_command_mail(struct smtp_session *s, struct bytes argument)
 }
 
 static enum smtp_reply
-take_recipient(struct smtp_session *s, struct bytes argument, struct smtp_path *path)
+take_recipient(struct smtp_session *s, struct bytes argument, struct smtp_path *path, struct dsn_rcpt *wishes)
 {
 	enum smtp_reply reply;
 
@@ -118,21 +119,22 @@ take_recipient(struct smtp_session *s, struct bytes argument, struct smtp_path *
 		return reply;
 	if (path->is_null)
 		return REPLY_BAD_RECIPIENT;
-	reply = smtp_recipient_parameters(argument);
+	reply = smtp_recipient_parameters(argument, s->is_utf8, wishes);
 	if (reply != REPLY_OK)
 		return reply;
 	if (!s->is_utf8 && !bytes_is_ascii(path->text))
 		return REPLY_NOT_ASCII;
-	return keep_path(s->paths, path) ? REPLY_OK : REPLY_LATER;
+	return keep_path(s->paths, path) && arena_copy(s->paths, wishes->original, &wishes->original) ? REPLY_OK : REPLY_LATER;
 }
 
 void
 smtp_command_rcpt(struct smtp_session *s, struct bytes argument)
 {
 	struct smtp_path path;
+	struct dsn_rcpt wishes = { .notify = 0 };
 	/* RFC 5321 4.5.3.1.10 */
 	enum smtp_reply reply = s->recipients < s->settings->limits.recipients_max ?
-		take_recipient(s, argument, &path) : REPLY_TOO_MANY_RECIPIENTS;
+		take_recipient(s, argument, &path, &wishes) : REPLY_TOO_MANY_RECIPIENTS;
 
 	if (reply != REPLY_OK) {
 		arena_release(s->paths);
@@ -141,4 +143,5 @@ smtp_command_rcpt(struct smtp_session *s, struct bytes argument)
 	}
 	s->due.kind = SMTP_ASK_RECIPIENT;
 	s->due.path = path;
+	s->due.wishes = wishes;
 }

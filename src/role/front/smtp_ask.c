@@ -87,6 +87,17 @@ put_address(struct buf *out, const struct smtp_path *path)
 	put_bytes(out, path->domain);
 }
 
+static bool
+keep_parameters(struct smtp_client *c, const struct dsn_mail *dsn)
+{
+	uint8_t text[DSN_ENVELOPE_ID_MAX + 32];
+	struct buf out;
+
+	buf_init_fixed(&out, text, sizeof text);
+	dsn_put_mail(&out, dsn);
+	return arena_copy(c->arena, buf_bytes(&out), &c->parameters);
+}
+
 void
 smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
 {
@@ -103,7 +114,7 @@ smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
 	c->is_utf8 = mail->is_utf8;
 	smtp_session_set_mail_id(c->session, &c->mail_id);
 	connection_set_mail(c->connection, c->mail_id.text);
-	if (!arena_copy(c->arena, mail->path.text, &c->sender)) {
+	if (!arena_copy(c->arena, mail->path.text, &c->sender) || !keep_parameters(c, &mail->dsn)) {
 		smtp_session_answer(c->session, SMTP_ANSWER_LATER);
 		return;
 	}
@@ -147,24 +158,6 @@ add_target(struct smtp_client *c, uint64_t account, struct bytes address)
 	return true;
 }
 
-/* An address elsewhere gets one copy. */
-static bool
-add_outgoing(struct smtp_client *c, struct bytes address)
-{
-	struct outgoing *o;
-
-	for (o = c->outgoing; o; o = o->next)
-		if (bytes_equal(o->address, address))
-			return true;
-	o = arena_take(c->arena, sizeof *o);
-	if (!o || !arena_copy(c->arena, address, &o->address))
-		return false;
-	*c->last_outgoing = o;
-	c->last_outgoing = &o->next;
-	c->outgoing_count++;
-	return true;
-}
-
 /* Where the lists of a transaction end. */
 struct mark {
 	struct target **target;
@@ -179,7 +172,7 @@ take_back(struct smtp_client *c, const struct mark *mark)
 		c->target_count--;
 	}
 	for (struct outgoing *o = *mark->outgoing; o; o = o->next)
-		c->outgoing_count--;
+		c->outgoing_count[o->kind]--;
 	*mark->target = NULL;
 	*mark->outgoing = NULL;
 	c->last_target = mark->target;
@@ -189,9 +182,34 @@ take_back(struct smtp_client *c, const struct mark *mark)
 static bool
 add(struct smtp_client *c, enum ipc_target kind, uint64_t account, struct bytes address)
 {
-	if (c->target_count + c->outgoing_count >= SMTP_CLIENT_RECIPIENTS_MAX)
+	if (kind != TARGET_MAILBOX)
+		return smtp_outgoing_add(c, OUTGOING_ELSEWHERE, address);
+	/* Only the queue can tell the sender when it is there. */
+	if (smtp_wishes_success(c))
+		return smtp_outgoing_add(c, OUTGOING_MAILBOX, address);
+	return c->target_count < SMTP_CLIENT_RECIPIENTS_MAX && add_target(c, account, address);
+}
+
+/* RFC 3461 5.2.7.3: of an address that leads to several the sender hears that it does, and not to which. */
+static bool
+add_expanded(struct smtp_client *c, struct bytes targets)
+{
+	uint8_t kind;
+	uint16_t len;
+	uint64_t account;
+	struct bytes address;
+	bool is_one = take_u8(&targets, &kind) && take_u64(&targets, &account) && take_u16(&targets, &len) &&
+		take_octets(&targets, len, &address) && targets.len == 0;
+
+	if (is_one || !smtp_wishes_success(c))
+		return true;
+	if (!smtp_outgoing_add(c, OUTGOING_EXPANDED, buf_bytes(&c->asked)))
 		return false;
-	return kind == TARGET_MAILBOX ? add_target(c, account, address) : add_outgoing(c, address);
+	c->wishes.notify &= ~(unsigned int)DSN_NOTIFY_SUCCESS;
+	/* None of the others is NEVER: that stands alone. */
+	if (c->wishes.notify == 0)
+		c->wishes.notify = DSN_NOTIFY_NEVER;
+	return true;
 }
 
 /* All places that an address stands for, or none: half of them would be neither accepted nor refused. */
@@ -204,6 +222,8 @@ add_targets(struct smtp_client *c, struct bytes targets)
 	uint16_t len;
 	uint64_t account;
 
+	if (!add_expanded(c, targets))
+		return SMTP_ANSWER_TOO_MANY;
 	while (take_u8(&rest, &kind) && take_u64(&rest, &account) && take_u16(&rest, &len) &&
 		take_octets(&rest, len, &address)) {
 		if (add(c, (enum ipc_target)kind, account, address))
@@ -277,7 +297,7 @@ refuse_by_route(struct smtp_client *c, struct bytes address)
 }
 
 void
-smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path)
+smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const struct dsn_rcpt *wishes)
 {
 	struct peer *directory = smtp_client_front(c)->directory;
 	struct message m = { .type = MESSAGE_RESOLVE };
@@ -290,6 +310,7 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path)
 		return;
 	buf_done(&c->asked);
 	put_bytes(&c->asked, path->text);
+	smtp_wishes_keep(c, path, wishes);
 	m.u.resolve = (struct ipc_resolve){
 		.request = smtp_client_begin_request(c, directory),
 		.account = c->account,

@@ -27,12 +27,15 @@ smtp_client_forget_transaction(struct smtp_client *c)
 	map_free(&c->accounts);
 	arena_release(c->arena);
 	buf_done(&c->asked);
-	c->sender = c->first_recipient = BYTES_NONE;
+	buf_done(&c->original);
+	c->sender = c->parameters = c->first_recipient = BYTES_NONE;
 	c->targets = NULL;
 	c->last_target = &c->targets;
 	c->outgoing = NULL;
 	c->last_outgoing = &c->outgoing;
-	c->target_count = c->recipient_count = c->outgoing_count = 0;
+	c->target_count = c->recipient_count = 0;
+	for (size_t i = 0; i < OUTGOING_KINDS; i++)
+		c->outgoing_count[i] = 0;
 	if (c->connection)
 		connection_set_mail(c->connection, NULL);
 }
@@ -104,6 +107,7 @@ start(struct connection *connection)
 	c->last_outgoing = &c->outgoing;
 	c->is_trusted = is_trusted(connection);
 	buf_init(&c->asked, SMTP_PATH_OCTETS_MAX);
+	buf_init(&c->original, DSN_ORIGINAL_MAX);
 	return c;
 }
 
@@ -125,7 +129,7 @@ carry_out(struct smtp_client *c, const struct smtp_effect *e)
 		smtp_ask_sender(c, &e->mail);
 		return true;
 	case SMTP_ASK_RECIPIENT:
-		smtp_ask_recipient(c, &e->path);
+		smtp_ask_recipient(c, &e->path, &e->wishes);
 		return true;
 	case SMTP_BODY_BEGIN:
 		smtp_message_begin(c);

@@ -21,10 +21,19 @@ struct target {
 	struct bytes address;
 };
 
-/* An address elsewhere that the message goes to. */
+/* What the queue does with an address. */
+enum outgoing_kind {
+	OUTGOING_ELSEWHERE, /* sends it there */
+	OUTGOING_MAILBOX, /* brings it to a mailbox here, then tells the sender, who asked for that */
+	OUTGOING_EXPANDED, /* tells the sender that it went to the several addresses that this one leads to */
+	OUTGOING_KINDS
+};
+
 struct outgoing {
 	struct outgoing *next;
+	enum outgoing_kind kind;
 	struct bytes address; /* without brackets */
+	struct bytes parameters; /* of RCPT for DSN, or empty */
 };
 
 struct smtp_client {
@@ -41,6 +50,7 @@ struct smtp_client {
 	struct arena *arena;
 	struct mail_id mail_id;
 	struct bytes sender;
+	struct bytes parameters; /* of MAIL for DSN, or empty */
 	struct bytes first_recipient; /* of those that were accepted, as the client wrote it */
 	size_t recipient_count;
 	bool is_utf8;
@@ -48,9 +58,11 @@ struct smtp_client {
 	size_t target_count;
 	struct map *accounts; /* those that are targets already */
 	struct outgoing *outgoing, **last_outgoing;
-	size_t outgoing_count;
+	size_t outgoing_count[OUTGOING_KINDS];
 	bool is_trusted; /* connected from a network that may send to the world without a log-in */
 	struct buf asked; /* the recipient that the directory is being asked about, as the client wrote it */
+	struct dsn_rcpt wishes; /* of that recipient; its text in `original` */
+	struct buf original;
 	struct incoming *incoming;
 	int64_t now_s;
 	unsigned int deliveries; /* to mailboxes and to the queue, still to be answered */
@@ -74,10 +86,18 @@ void smtp_client_answer(struct smtp_client *c, enum smtp_answer a);
 /* SMTP_ASK_LOGIN, SMTP_MAIL, SMTP_ASK_RECIPIENT: asked of the directory, answered later. */
 void smtp_ask_login(struct smtp_client *c, const struct smtp_login *login);
 void smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail);
-void smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path);
+void smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const struct dsn_rcpt *wishes);
 
-/* Hands the message to the queue for those of its recipients that are elsewhere; each ENQUEUE counts as a delivery. */
+/* What the client wants to hear of the recipient that it names: kept until the directory has answered. */
+void smtp_wishes_keep(struct smtp_client *c, const struct smtp_path *path, const struct dsn_rcpt *wishes);
+/* Is it to hear of success from us? */
+bool smtp_wishes_success(const struct smtp_client *c);
+/* An address that the queue gets, with what the client wants to hear of it; once.  False: no room. */
+bool smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address);
+/* Hands the message to the queue for those of its recipients that it is to care for; each ENQUEUE counts as a delivery. */
 void smtp_message_enqueue(struct smtp_client *c);
+/* The same, once, for what the sender is only told of, when all others have the message.  False: there is nothing. */
+bool smtp_message_enqueue_told(struct smtp_client *c);
 /* A delivery was answered, or (IPC_LATER) was not in time; the last one ends the mail. */
 void smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome);
 

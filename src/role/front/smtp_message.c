@@ -134,8 +134,8 @@ end_mail(struct smtp_client *c)
 
 	if (a == SMTP_ANSWER_OK)
 		event(smtp_client_context(c), EV_MAIL_ACCEPTED, TEXT("sender", c->sender),
-			INT("recipients", c->recipient_count), INT("mailboxes", c->target_count),
-			INT("elsewhere", c->outgoing_count),
+			INT("recipients", c->recipient_count), INT("mailboxes", c->target_count + c->outgoing_count[OUTGOING_MAILBOX]),
+			INT("elsewhere", c->outgoing_count[OUTGOING_ELSEWHERE]),
 			INT("size", incoming_facts(c->incoming).size));
 	else
 		event(smtp_client_context(c), EV_MAIL_LATER, TEXT("sender", c->sender),
@@ -151,6 +151,8 @@ smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome)
 	if (outcome != IPC_OK)
 		c->result = temporary(outcome);
 	if (!smtp_client_end_request(c) || c->deliveries > 0)
+		return;
+	if (c->result == SMTP_ANSWER_OK && smtp_message_enqueue_told(c))
 		return;
 	end_mail(c);
 }

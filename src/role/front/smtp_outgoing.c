@@ -1,11 +1,97 @@
-/* What of an SMTP client's message goes elsewhere: handed to the queue, which answers when it is durable. */
+/* What of an SMTP client's message the queue gets, which answers when it is durable: what goes elsewhere, and what goes to mailboxes
+   here when the client wants to hear that it arrived (RFC 3461). */
 #include "role/front/smtp_client_internal.h"
 
+#include "proto/dsn/xtext.h"
 #include "sys/random.h"
 #include "sys/time.h"
 
 /* As many as a frame has room for. */
 enum { RECIPIENTS_OCTETS_MAX = 16384, RECIPIENTS_MAX = 1000 };
+
+/* RFC 3461 5.2.1: who says what it wants to hear, and not of whom, means the address that it names. */
+static void
+put_original(const struct smtp_path *path, struct buf *out)
+{
+	bool is_ascii = bytes_is_ascii(path->text);
+
+	put_text(out, is_ascii ? "rfc822;" : "utf-8;");
+	if (is_ascii)
+		put_xtext(out, path->text);
+	else
+		put_utf8_xtext(out, path->text);
+}
+
+/* RFC 6533 3: UTF-8 as it is can't go to a server without SMTPUTF8; encoded it can go to all. */
+static void
+put_encoded(struct bytes original, struct buf *out)
+{
+	struct bytes type = take_until(&original, ';');
+	struct buf decoded;
+
+	buf_init(&decoded, DSN_ORIGINAL_MAX);
+	put_bytes(out, type);
+	put_char(out, ';');
+	if (put_utf8_xtext_decoded(&decoded, original))
+		put_utf8_xtext(out, buf_bytes(&decoded));
+	buf_done(&decoded);
+}
+
+void
+smtp_wishes_keep(struct smtp_client *c, const struct smtp_path *path, const struct dsn_rcpt *wishes)
+{
+	buf_done(&c->original);
+	if (!bytes_is_ascii(wishes->original))
+		put_encoded(wishes->original, &c->original);
+	else if (wishes->original.len)
+		put_bytes(&c->original, wishes->original);
+	else if (wishes->notify)
+		put_original(path, &c->original);
+	c->wishes = (struct dsn_rcpt){ .notify = wishes->notify };
+	/* One that is longer than it may be stands nowhere: it may be left out. */
+	if (!c->original.has_failed)
+		c->wishes.original = buf_bytes(&c->original);
+}
+
+bool
+smtp_wishes_success(const struct smtp_client *c)
+{
+	return c->wishes.notify & DSN_NOTIFY_SUCCESS && c->sender.len > 0;
+}
+
+static size_t
+count_outgoing(const struct smtp_client *c)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < OUTGOING_KINDS; i++)
+		count += c->outgoing_count[i];
+	return count;
+}
+
+bool
+smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address)
+{
+	uint8_t text[DSN_ORIGINAL_MAX + 64];
+	struct buf parameters;
+	struct outgoing *o;
+
+	buf_init_fixed(&parameters, text, sizeof text);
+	dsn_put_rcpt(&parameters, &c->wishes);
+	for (o = c->outgoing; o; o = o->next)
+		if (o->kind == kind && bytes_equal(o->address, address) && bytes_equal(o->parameters, buf_bytes(&parameters)))
+			return true;
+	if (count_outgoing(c) + c->target_count >= SMTP_CLIENT_RECIPIENTS_MAX)
+		return false;
+	o = arena_take(c->arena, sizeof *o);
+	if (!o || !arena_copy(c->arena, address, &o->address) || !arena_copy(c->arena, buf_bytes(&parameters), &o->parameters))
+		return false;
+	o->kind = kind;
+	*c->last_outgoing = o;
+	c->last_outgoing = &o->next;
+	c->outgoing_count[kind]++;
+	return true;
+}
 
 static void
 enqueued(void *arg, const struct message *m)
@@ -14,30 +100,35 @@ enqueued(void *arg, const struct message *m)
 }
 
 static uint32_t
-flags_of(const struct smtp_client *c)
+flags_of(const struct smtp_client *c, enum outgoing_kind kind)
 {
+	static const uint32_t flags[OUTGOING_KINDS] = {
+		[OUTGOING_MAILBOX] = SEND_MAILBOXES, [OUTGOING_EXPANDED] = SEND_EXPANDED };
 	struct message_facts facts = incoming_facts(c->incoming);
 
-	return (facts.has_high_octets ? SEND_8BIT : 0) | (c->is_utf8 ? SEND_UTF8 : 0);
+	return flags[kind] | (facts.has_high_octets ? SEND_8BIT : 0) | (c->is_utf8 ? SEND_UTF8 : 0);
 }
 
-/* Appends recipients from *at on while they fit; *at is the first that does not. */
+/* Appends recipients of that kind from *at on while they fit; *at is the first that does not. */
 static void
-put_recipients(const struct outgoing **at, struct buf *out)
+put_recipients(const struct outgoing **at, enum outgoing_kind kind, struct buf *out)
 {
 	size_t count = 0;
 
 	for (const struct outgoing *o = *at; o; *at = o = o->next) {
-		if (++count > RECIPIENTS_MAX || out->len + o->address.len + 4 > RECIPIENTS_OCTETS_MAX)
+		if (o->kind != kind)
+			continue;
+		if (++count > RECIPIENTS_MAX || out->len + o->address.len + o->parameters.len + 4 > RECIPIENTS_OCTETS_MAX)
 			return;
 		put_u16(out, (uint16_t)o->address.len);
 		put_bytes(out, o->address);
-		put_u16(out, 0);
+		put_u16(out, (uint16_t)o->parameters.len);
+		put_bytes(out, o->parameters);
 	}
 }
 
 static void
-enqueue(struct smtp_client *c, const struct mail_id *id, struct bytes recipients)
+enqueue(struct smtp_client *c, const struct mail_id *id, enum outgoing_kind kind, struct bytes recipients)
 {
 	struct peer *queue = smtp_client_front(c)->queue;
 	struct message m = { .type = MESSAGE_ENQUEUE };
@@ -46,7 +137,8 @@ enqueue(struct smtp_client *c, const struct mail_id *id, struct bytes recipients
 		.request = smtp_client_begin_request(c, queue),
 		.mail_id = bytes_text(id->text),
 		.sender = c->sender,
-		.flags = flags_of(c),
+		.flags = flags_of(c, kind),
+		.parameters = c->parameters,
 		.size = incoming_facts(c->incoming).size,
 		.recipients = recipients,
 		.octets = incoming_octets(c->incoming),
@@ -60,21 +152,46 @@ enqueue(struct smtp_client *c, const struct mail_id *id, struct bytes recipients
 }
 
 /* Those that don't fit into one frame go as a message of their own. */
-void
-smtp_message_enqueue(struct smtp_client *c)
+static void
+enqueue_all(struct smtp_client *c, enum outgoing_kind kind, struct mail_id *id)
 {
 	const struct outgoing *at = c->outgoing;
-	struct mail_id id = c->mail_id;
 	struct buf recipients;
 	uint8_t random[10];
 
 	buf_init(&recipients, RECIPIENTS_OCTETS_MAX);
 	while (at) {
 		buf_reset(&recipients);
-		put_recipients(&at, &recipients);
-		enqueue(c, &id, buf_bytes(&recipients));
+		put_recipients(&at, kind, &recipients);
+		if (recipients.len == 0)
+			continue;
+		enqueue(c, id, kind, buf_bytes(&recipients));
 		random_fill(random, sizeof random);
-		id = mail_id_make(time_now().wall_us, random);
+		*id = mail_id_make(time_now().wall_us, random);
 	}
 	buf_done(&recipients);
+}
+
+void
+smtp_message_enqueue(struct smtp_client *c)
+{
+	struct mail_id id = c->mail_id;
+
+	enqueue_all(c, OUTGOING_ELSEWHERE, &id);
+	enqueue_all(c, OUTGOING_MAILBOX, &id);
+}
+
+bool
+smtp_message_enqueue_told(struct smtp_client *c)
+{
+	struct mail_id id;
+	uint8_t random[10];
+
+	if (c->outgoing_count[OUTGOING_EXPANDED] == 0)
+		return false;
+	random_fill(random, sizeof random);
+	id = mail_id_make(time_now().wall_us, random);
+	enqueue_all(c, OUTGOING_EXPANDED, &id);
+	c->outgoing_count[OUTGOING_EXPANDED] = 0;
+	return true;
 }
