@@ -89,6 +89,7 @@ security_of(const struct config *c, enum ipc_service service)
 	case SERVICE_AUTH:
 	case SERVICE_AUTH_USERDB:
 	case SERVICE_CONTROL:
+	case SERVICE_QUEUE_CONTROL:
 		return "for programs of this machine";
 	case SERVICE_COUNT:
 		break;

@@ -213,6 +213,22 @@ cli_load(const char *path, bool has_warnings)
 	return c;
 }
 
+void
+cli_put_visible(struct buf *out, struct bytes value)
+{
+	bool is_utf8 = bytes_is_utf8(value);
+
+	for (size_t i = 0; i < value.len; i++) {
+		uint8_t c = value.ptr[i];
+		bool is_control = c < ' ' || c == 0x7f || (c == 0xc2 && i + 1 < value.len && value.ptr[i + 1] < 0xa0);
+
+		if (is_control || (c > 0x7f && !is_utf8))
+			put_format(out, "\\x%02x", c);
+		else
+			put_char(out, c);
+	}
+}
+
 int
 cli_print(struct buf *out)
 {

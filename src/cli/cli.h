@@ -36,6 +36,8 @@ int cli_take_options(int argc, char **argv, const struct cli_option *options);
 int cli_misused(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* "mermoz: …" on stderr, and CLI_FAILED. */
 int cli_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Appends what may be meant for a terminal: control octets and what is no UTF-8 stand as \xNN. */
+void cli_put_visible(struct buf *out, struct bytes value);
 /* The configuration of that file (owned), or NULL after every error was printed on stderr; has_warnings: those too. */
 struct config *cli_load(const char *path, bool has_warnings);
 /* Prints what is in the buffer on stdout and gives it back; the exit code. */

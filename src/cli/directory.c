@@ -73,7 +73,7 @@ show(const struct config *c, bool is_json)
 	struct fault f;
 	struct buf out;
 
-	switch (server_ask(c, "status\n", space, &answer, &f)) {
+	switch (server_ask(c, SERVER_DIRECTORY, "status\n", space, &answer, &f)) {
 	case SERVER_ANSWERED:
 		break;
 	case SERVER_NOT_RUNNING:

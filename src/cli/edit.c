@@ -315,7 +315,7 @@ edit_publish(const struct edit *e)
 	struct bytes answer;
 	struct fault f;
 
-	switch (server_ask(e->config, "reload\n", space, &answer, &f)) {
+	switch (server_ask(e->config, SERVER_DIRECTORY, "reload\n", space, &answer, &f)) {
 	case SERVER_ANSWERED:
 		break;
 	case SERVER_NOT_RUNNING:

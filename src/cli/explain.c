@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 #include "cli/json.h"
 #include "cli/server.h"
-#include "role/directory/control_line.h"
+#include "role/control_line.h"
 #include "role/directory/trace.h"
 
 #include <string.h>
@@ -36,23 +36,6 @@ static bool
 is_true(struct bytes value)
 {
 	return bytes_equal(value, BYTES("1"));
-}
-
-/* What a directory says may be meant for a terminal. */
-static void
-put_visible(struct buf *out, struct bytes value)
-{
-	bool is_utf8 = bytes_is_utf8(value);
-
-	for (size_t i = 0; i < value.len; i++) {
-		uint8_t c = value.ptr[i];
-		bool is_control = c < ' ' || c == 0x7f || (c == 0xc2 && i + 1 < value.len && value.ptr[i + 1] < 0xa0);
-
-		if (is_control || (c > 0x7f && !is_utf8))
-			put_format(out, "\\x%02x", c);
-		else
-			put_char(out, c);
-	}
 }
 
 /* ---- as JSON */
@@ -158,7 +141,7 @@ put_sentence(struct buf *out, const char *sentence, const struct control_line *l
 		buf_init_fixed(&b, key, sizeof key);
 		put_bytes(&b, bytes_of(sentence + 1, name - 1));
 		put_char(&b, '\0');
-		put_visible(out, control_line_get(line, key));
+		cli_put_visible(out, control_line_get(line, key));
 		sentence += name + 1;
 	}
 }
@@ -176,7 +159,7 @@ put_step(struct buf *out, const struct control_line *line)
 	if (sentence)
 		put_sentence(out, sentence, line);
 	else
-		put_visible(out, line->word);
+		cli_put_visible(out, line->word);
 	if (bytes_equal(line->word, BYTES("account")) && !is_true(control_line_get(line, "enabled")))
 		put_text(out, "; it is disabled, which keeps out log-ins and not mail");
 	put_char(out, '\n');
@@ -188,14 +171,14 @@ put_decision(struct buf *out, const struct control_line *line)
 	struct bytes imap = control_line_get(line, "imap");
 
 	put_text(out, is_true(control_line_get(line, "accepted")) ? "Accepted (" : "Not accepted (");
-	put_visible(out, control_line_get(line, "decision"));
+	cli_put_visible(out, control_line_get(line, "decision"));
 	put_text(out, "): ");
-	put_visible(out, control_line_get(line, "why"));
+	cli_put_visible(out, control_line_get(line, "why"));
 	put_text(out, ".\nSMTP  ");
-	put_visible(out, control_line_get(line, "smtp"));
+	cli_put_visible(out, control_line_get(line, "smtp"));
 	if (imap.len) {
 		put_text(out, "\nIMAP  ");
-		put_visible(out, imap);
+		cli_put_visible(out, imap);
 	}
 	put_char(out, '\n');
 }
@@ -253,7 +236,7 @@ ask(const struct config *c, const char *line, const struct question *q, bool is_
 	struct bytes answer;
 	struct fault f;
 
-	switch (server_ask(c, line, space, &answer, &f)) {
+	switch (server_ask(c, SERVER_DIRECTORY, line, space, &answer, &f)) {
 	case SERVER_ANSWERED:
 		break;
 	case SERVER_NOT_RUNNING:

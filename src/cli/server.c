@@ -1,6 +1,6 @@
 #include "cli/server.h"
 
-#include "role/directory/control_line.h"
+#include "role/control_line.h"
 #include "sys/net.h"
 
 #include <errno.h>
@@ -28,13 +28,13 @@ talk(int fd, const char *line, char *space, struct bytes *answer)
 }
 
 enum server_result
-server_ask(const struct config *config, const char *line, char space[SERVER_ANSWER_MAX], struct bytes *answer,
-	struct fault *f)
+server_ask(const struct config *config, const char *who, const char *line, char space[SERVER_ANSWER_MAX],
+	struct bytes *answer, struct fault *f)
 {
 	char path[PATH_OCTETS_MAX];
 	int fd;
 
-	(void)snprintf(path, sizeof path, "%.*s/directory.sock", BYTES_ARG(config->run_directory));
+	(void)snprintf(path, sizeof path, "%.*s/%s", BYTES_ARG(config->run_directory), who);
 	fd = net_connect_unix(path, f);
 	if (fd < 0)
 		return errno == ENOENT || errno == ECONNREFUSED ? SERVER_NOT_RUNNING : SERVER_FAILED;

@@ -1,11 +1,15 @@
-/* The running server, asked over the socket of its directory. */
+/* The running server, asked over the sockets of its directory and its queue. */
 #ifndef CLI_SERVER_H
 #define CLI_SERVER_H
 
 #include "config/config.h"
-#include "role/directory/control.h"
+#include "role/control.h"
 
 #define SERVER_ANSWER_MAX CONTROL_LINES_MAX
+
+/* Who is asked. */
+#define SERVER_DIRECTORY "directory.sock"
+#define SERVER_QUEUE "queue.sock"
 
 enum server_result {
 	SERVER_ANSWERED, /* *answer is its line, without LF, or the lines of a long answer (control_line.h); in `space` */
@@ -14,7 +18,7 @@ enum server_result {
 };
 
 /* Sends a line (LF included) and waits some seconds for the answer. */
-enum server_result server_ask(const struct config *config, const char *line, char space[SERVER_ANSWER_MAX],
-	struct bytes *answer, struct fault *f);
+enum server_result server_ask(const struct config *config, const char *who, const char *line,
+	char space[SERVER_ANSWER_MAX], struct bytes *answer, struct fault *f);
 
 #endif

@@ -90,9 +90,10 @@ check_socket_files(struct config_reading *r)
 
 	for (size_t i = 0; i < c->listener_count; i++) {
 		struct bytes path = config_unix_path(c->listeners[i].address);
+		struct bytes name = bytes_sub(path, c->run_directory.len, path.len);
 
 		if (bytes_starts(path, c->run_directory) &&
-			bytes_equal(bytes_sub(path, c->run_directory.len, path.len), BYTES("/directory.sock")))
+			(bytes_equal(name, BYTES("/directory.sock")) || bytes_equal(name, BYTES("/queue.sock"))))
 			(void)config_error_add(r->errors, &r->listener_at[i], "%s is the socket of the command line",
 				config_show(path).text);
 	}

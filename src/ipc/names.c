@@ -19,6 +19,7 @@ static const char *const services[SERVICE_COUNT] = {
 	[SERVICE_AUTH] = "auth",
 	[SERVICE_AUTH_USERDB] = "auth-userdb",
 	[SERVICE_CONTROL] = "control",
+	[SERVICE_QUEUE_CONTROL] = "queue-control",
 };
 
 static const enum message_type answers[MESSAGE_COUNT] = {

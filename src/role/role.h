@@ -18,7 +18,7 @@
 /* A listening socket; both belong to role.c and live until `unlisten` or `drain` returns. */
 struct role_listener {
 	enum ipc_service service;
-	struct bytes address; /* as configured, with the port; of SERVICE_CONTROL the path */
+	struct bytes address; /* as configured, with the port; of SERVICE_CONTROL and SERVICE_QUEUE_CONTROL the path */
 	int fd;
 };
 

@@ -38,6 +38,7 @@ static const struct roles_row rows[ROLE_COUNT] = {
 	[ROLE_QUEUE] = {
 		.places = { PLACE_STATE },
 		.talks_to = BIT(ROLE_FRONT) | BIT(ROLE_DIRECTORY) | BIT(ROLE_STORE) | BIT(ROLE_RELAY),
+		.services = BIT(SERVICE_QUEUE_CONTROL),
 		.descriptors = 65536, /* bodies on their way to relays */
 	},
 	[ROLE_RELAY] = {

@@ -34,6 +34,7 @@ every_service_has_exactly_one_role(void **state)
 		assert_int_equal(roles, 1);
 	}
 	assert_true(roles_serves(ROLE_DIRECTORY, SERVICE_CONTROL));
+	assert_true(roles_serves(ROLE_QUEUE, SERVICE_QUEUE_CONTROL));
 	assert_true(roles_serves(ROLE_FRONT, SERVICE_IMAPS));
 }
 

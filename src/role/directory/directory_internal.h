@@ -2,7 +2,7 @@
 #define ROLE_DIRECTORY_DIRECTORY_INTERNAL_H
 
 #include "role/directory/accounts.h"
-#include "role/directory/control.h"
+#include "role/control.h"
 #include "role/directory/embedded.h"
 #include "role/directory/explain.h"
 #include "role/directory/grantor.h"

@@ -5,7 +5,7 @@
 #include "proto/smtp/reply.h"
 #include "role/answers.h"
 #include "role/directory/claims.h"
-#include "role/directory/control_line.h"
+#include "role/control_line.h"
 #include "role/directory/directory_internal.h"
 #include "role/directory/password.h"
 #include "role/directory/scheme.h"
@@ -494,7 +494,7 @@ explain(void *arg, struct control_question *question, struct bytes text)
 	struct buf values;
 
 	buf_init_fixed(&values, space, sizeof space);
-	if (control_line_take(&text, &values, &line))
+	if (control_line_take(&text, &values, &line) && bytes_equal(line.word, BYTES("explain")))
 		answer_question(e, &line);
 	else
 		finish(&e, BYTES("error that is no question\n"));

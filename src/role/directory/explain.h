@@ -14,7 +14,7 @@
 
 #include "ipc/ipc.h"
 #include "role/directory/accounts.h"
-#include "role/directory/control.h"
+#include "role/control.h"
 
 /* A question that is not answered yet. */
 struct explaining;

@@ -1,4 +1,5 @@
 #include "role/queue/queue_internal.h"
+#include "role/queue/walk.h"
 
 /* 0 while the clock is behind. */
 static uint64_t
@@ -98,6 +99,7 @@ queue_settle(struct queue *q, struct queued *m)
 	}
 	unlist(m);
 	spool_remove(q->spool, &m->id);
+	walk_leave(q, m);
 	LIST_REMOVE(m, link);
 	q->count--;
 	queued_free(&m);

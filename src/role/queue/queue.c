@@ -1,6 +1,7 @@
 #include "role/queue/queue.h"
 
 #include "role/queue/queue_internal.h"
+#include "role/queue/walk.h"
 #include "role/roles.h"
 #include "sys/random.h"
 
@@ -208,6 +209,8 @@ open_spool(struct queue *q, struct fault *f)
 	return spool_open(&settings, found, &q->spool, f);
 }
 
+static const struct control_handlers control_handlers = { .ask = walk_ask };
+
 static int
 start(struct role_self *r, struct fault *f)
 {
@@ -222,6 +225,8 @@ start(struct role_self *r, struct fault *f)
 	LIST_INIT(&q->messages);
 	q->clock_ahead_s = clock_ahead_s();
 	q->started_s = time_now().mono_us / 1000000;
+	LIST_INIT(&q->walks);
+	q->control = control_new(r->loop, &control_handlers, q);
 	r->state = q;
 	wake_init(&q->wake, r->loop, woken);
 	timer_init(&q->timer, r->loop, due);
@@ -266,6 +271,20 @@ reload(struct role_self *r, const struct config *old, struct fault *f)
 }
 
 static void
+listen_to(struct role_self *r, const struct role_listener *l)
+{
+	if (l->service == SERVICE_QUEUE_CONTROL)
+		control_listen(queue_of(r)->control, l->fd);
+}
+
+static void
+unlisten(struct role_self *r, const struct role_listener *l)
+{
+	if (l->service == SERVICE_QUEUE_CONTROL)
+		control_unlisten(queue_of(r)->control);
+}
+
+static void
 connected(struct role_self *r, struct peer *p)
 {
 	(void)p;
@@ -302,6 +321,8 @@ end(struct role_self *r)
 
 	if (!q)
 		return;
+	walk_end_all(q);
+	control_free(&q->control);
 	if (q->spool) {
 		queue_keep_changed(q);
 		spool_close(&q->spool);
@@ -316,6 +337,8 @@ end(struct role_self *r)
 const struct role_hooks queue_hooks = {
 	.start = start,
 	.reload = reload,
+	.listen = listen_to,
+	.unlisten = unlisten,
 	.peer_connected = connected,
 	.peer_lost = lost,
 	.message = message,

@@ -1,5 +1,6 @@
 /* What the role's files share: queue.c (hooks, time), enqueue.c (what comes in), batch.c (what goes to a relay), local.c (what goes to
-   mailboxes here), outcome.c (what became of it), report.c (what senders are told). */
+   mailboxes here), outcome.c (what became of it), report.c (what senders are told),
+   walk.c (what the administrator asks). */
 #ifndef QUEUE_QUEUE_INTERNAL_H
 #define QUEUE_QUEUE_INTERNAL_H
 
@@ -8,6 +9,7 @@
 #include "config/config.h"
 #include "ipc/peer.h"
 #include "proto/dsn/dsn.h"
+#include "role/control.h"
 #include "role/queue/schedule.h"
 #include "role/queue/spool.h"
 #include "role/role.h"
@@ -18,6 +20,7 @@
 #define QUEUE_ASK_DIRECTORY 0x10000u
 
 struct arrival;
+struct walk;
 
 struct queue {
 	struct role_self *role;
@@ -31,6 +34,10 @@ struct queue {
 	size_t arrival_count;
 	size_t reports; /* under way */
 	uint64_t last_body; /* of DELIVER */
+	struct control *control;
+	LIST_HEAD(, walk) walks; /* walk.h */
+	size_t walk_count;
+	uint64_t last_walk;
 	struct wake wake; /* the spool's threads have something */
 	struct timer timer; /* the schedule's next moment */
 	struct timer sweep; /* of what is too old, and of the disk */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { REPORT_OCTETS_MAX = 1 << 20, RECIPIENTS_TOLD_MAX = 1000 };
+enum { REPORT_OCTETS_MAX = 1 << 20, RECIPIENTS_TOLD_MAX = 1000, RETURN_S = 10 };
 
 struct report {
 	struct queue *queue;
@@ -81,7 +81,13 @@ give_up(struct report *r)
 	}
 	for (struct delivery *d = r->first, *next; d; d = next) {
 		next = d->next;
-		schedule_return(r->queue->schedule, d, queue_now_s());
+		if (d->destination) {
+			schedule_return(r->queue->schedule, d, queue_now_s());
+			continue;
+		}
+		/* Taken out of line: its time was over, or the administrator returned it. */
+		d->next_s = (uint32_t)queue_now_s() + RETURN_S;
+		queue_schedule(r->queue, d);
 	}
 }
 

@@ -83,6 +83,12 @@ schedule_destinations(const struct schedule *s)
 	return map_count(s->destinations);
 }
 
+size_t
+schedule_resting(const struct schedule *s)
+{
+	return s->resting_count;
+}
+
 /* ---- what waits */
 
 static void

@@ -79,5 +79,7 @@ void schedule_hurry(struct schedule *s, struct delivery *d, int64_t now_s);
 void schedule_put_back(struct schedule *s, uint32_t by_s);
 uint32_t schedule_active(const struct schedule *s);
 size_t schedule_destinations(const struct schedule *s);
+/* Of them, those that rest. */
+size_t schedule_resting(const struct schedule *s);
 
 #endif

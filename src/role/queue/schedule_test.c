@@ -331,6 +331,55 @@ one_of_many_is_taken_out_at_once(void **state)
 	assert_int_equal(schedule_next_s(s), INT64_MAX);
 }
 
+/* Whoever leaves, those that stay keep their order, and who comes later stands behind them. */
+static void
+who_leaves_a_lane_leaves_the_others_in_order(void **state)
+{
+	static const int orders[][3] = { { 0, 1, 2 }, { 5, 4, 3 }, { 2, 3, 0 }, { 0, 5, 1 }, { 5, 0, 2 }, { 4, 5, 3 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+		struct queued *all[7];
+		struct batch b;
+
+		for (int m = 0; m < 6; m++)
+			all[m] = add("a", "x.example", 1);
+		for (int n = 0; n < 3; n++) {
+			schedule_remove(s, &all[orders[i][n]]->at[0]);
+			all[orders[i][n]] = NULL;
+		}
+		all[6] = add("a", "x.example", 1);
+		for (int m = 0; m < 7; m++) {
+			if (!all[m])
+				continue;
+			assert_true(schedule_next(s, NOW, &b));
+			assert_ptr_equal(b.message, all[m]);
+			finish(&b, BATCH_WENT, false, NOW);
+		}
+		assert_false(schedule_next(s, NOW, &b));
+		assert_int_equal(schedule_destinations(s), 0);
+	}
+}
+
+/* Some were taken as a batch, then others leave. */
+static void
+what_stays_behind_a_batch_can_be_taken_out(void **state)
+{
+	struct queued *m = add("a", "x.example", 5), *other = add("a", "x.example", 1);
+	struct batch b;
+
+	(void)state;
+	assert_true(schedule_next(s, NOW, &b));
+	assert_int_equal(b.count, 3);
+	schedule_remove(s, &m->at[3]);
+	schedule_remove(s, &m->at[4]);
+	finish(&b, BATCH_WENT, false, NOW);
+	assert_true(schedule_next(s, NOW, &b));
+	assert_ptr_equal(b.message, other);
+	finish(&b, BATCH_NO_ANSWER, true, NOW);
+	assert_int_equal(schedule_resting(s), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -348,6 +397,8 @@ main(void)
 		TEST(a_delivery_moves_when_its_route_does),
 		TEST(one_of_many_is_taken_out_at_once),
 		TEST(what_waits_or_is_ready_can_be_taken_out),
+		TEST(who_leaves_a_lane_leaves_the_others_in_order),
+		TEST(what_stays_behind_a_batch_can_be_taken_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

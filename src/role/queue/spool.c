@@ -236,10 +236,12 @@ start_apply(struct task *t)
 static void
 changed(struct task *t)
 {
-	if (t->error)
+	if (t->error) {
 		task_end(t); /* spool_is_sound says so; the next start does it again */
-	else
-		start_apply(t);
+		return;
+	}
+	t->spool->changes_kept++;
+	start_apply(t);
 }
 
 static void
@@ -364,6 +366,7 @@ spool_update(struct spool *s, const struct queued *m)
 {
 	struct task *t = task_new(s, &m->id);
 
+	s->changes_asked++;
 	spool_put_record(&t->record, SPOOL_PUT, &m->id, m);
 	t->back = changed;
 	record(t);
@@ -374,9 +377,22 @@ spool_remove(struct spool *s, const struct mail_id *id)
 {
 	struct task *t = task_new(s, id);
 
+	s->changes_asked++;
 	spool_put_record(&t->record, SPOOL_REMOVE, id, NULL);
 	t->back = changed;
 	record(t);
+}
+
+uint64_t
+spool_changes_asked(const struct spool *s)
+{
+	return s->changes_asked;
+}
+
+uint64_t
+spool_changes_kept(const struct spool *s)
+{
+	return s->changes_kept;
 }
 
 static void

@@ -46,6 +46,9 @@ void spool_add(struct spool *s, const struct queued *m, struct bytes octets, int
 void spool_update(struct spool *s, const struct queued *m);
 /* The message is done with; durable some time later. */
 void spool_remove(struct spool *s, const struct mail_id *id);
+/* How many updates and removals were asked for, and how many of those, in that order, are durable. */
+uint64_t spool_changes_asked(const struct spool *s);
+uint64_t spool_changes_kept(const struct spool *s);
 /* Opens the body for reading.  got: once, with a descriptor (the callee's), or -1 and errno. */
 void spool_open_body(struct spool *s, const struct mail_id *id, void (*got)(void *arg, int fd, int error), void *arg);
 /* Reads the first octets of the body, at most `most` (SPOOL_BODY_JOURNALED_MAX or less).  got: once; octets are borrowed for the call; error: an

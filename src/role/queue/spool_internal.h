@@ -30,6 +30,7 @@ struct spool {
 	uint64_t envelopes_octets;
 	/* The spool's thread: what of it counts, as far as we know. */
 	uint64_t log_octets, whole_octets;
+	uint64_t changes_asked, changes_kept;
 	bool is_rewriting, is_closing;
 	_Atomic bool is_broken; /* a write to `envelopes` failed: only a new start puts that right */
 };

@@ -11,7 +11,18 @@
 
 #define BACKLOG 1024
 #define ACTIVATED_FIRST 3
-#define CONTROL_SOCKET "directory.sock"
+
+/* Sockets of the command line, below the run directory. */
+static const struct {
+	enum ipc_service service;
+	const char *name;
+} control_sockets[] = { { SERVICE_CONTROL, "directory.sock" }, { SERVICE_QUEUE_CONTROL, "queue.sock" } };
+
+static bool
+is_control(const struct listening *l)
+{
+	return l->service == SERVICE_CONTROL || l->service == SERVICE_QUEUE_CONTROL;
+}
 
 static struct listening *
 find(struct supervisor *s, enum ipc_service service, struct bytes address)
@@ -81,7 +92,7 @@ open_socket(struct supervisor *s, struct listening *l, struct fault *f)
 {
 	struct net_address a;
 
-	if (l->service == SERVICE_CONTROL)
+	if (is_control(l))
 		return net_listen_unix(l->address, 0600, f);
 	if (shared_path(l))
 		return open_shared(l, f);
@@ -141,8 +152,12 @@ want_all(struct supervisor *s, const struct config *c, struct fault *f)
 	for (size_t i = 0; i < c->listener_count; i++)
 		if (want_listener(s, &c->listeners[i], f) == -1)
 			return -1;
-	(void)snprintf(path, sizeof path, "%.*s/" CONTROL_SOCKET, BYTES_ARG(c->run_directory));
-	return want(s, SERVICE_CONTROL, bytes_text(path), &(struct net_unix_access){ 0 }, f);
+	for (size_t i = 0; i < sizeof control_sockets / sizeof *control_sockets; i++) {
+		(void)snprintf(path, sizeof path, "%.*s/%s", BYTES_ARG(c->run_directory), control_sockets[i].name);
+		if (want(s, control_sockets[i].service, bytes_text(path), &(struct net_unix_access){ 0 }, f) == -1)
+			return -1;
+	}
+	return 0;
 }
 
 /* Unless another file stands in its place by now. */
@@ -256,7 +271,7 @@ listening_close_all(struct supervisor *s)
 	struct listening *l;
 
 	while ((l = LIST_FIRST(&s->listening))) {
-		if (l->service == SERVICE_CONTROL && !l->is_new)
+		if (is_control(l) && !l->is_new)
 			(void)disk->unlinkat(AT_FDCWD, l->address, 0);
 		close_listening(l);
 	}

@@ -66,11 +66,10 @@ fake_reload(struct role_self *r, const struct config *old, struct fault *f)
 static void
 fake_listen(struct role_self *r, const struct role_listener *l)
 {
+	bool is_control = l->service == SERVICE_CONTROL || l->service == SERVICE_QUEUE_CONTROL;
+
 	(void)r;
-	if (l->service != SERVICE_CONTROL)
-		say("listen", l->address);
-	else
-		say("listen", BYTES("control"));
+	say("listen", is_control ? bytes_text(ipc_service_name(l->service)) : l->address);
 }
 
 static void

@@ -1,4 +1,4 @@
-#include "role/directory/control_line.h"
+#include "role/control_line.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

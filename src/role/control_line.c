@@ -1,4 +1,4 @@
-#include "role/directory/control_line.h"
+#include "role/control_line.h"
 
 static bool
 is_word_octet(uint8_t c)

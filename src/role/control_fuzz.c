@@ -1,4 +1,4 @@
-#include "role/directory/control.h"
+#include "role/control.h"
 
 #include <assert.h>
 #include <stddef.h>
@@ -26,8 +26,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		assert(in.ptr[-1] == '\n');
 		assert(line.len == before.len - in.len);
-		if (command == CONTROL_EXPLAIN)
-			assert(line.len > sizeof "explain");
+		if (command == CONTROL_QUESTION)
+			assert(bytes_find_char(line, '\t') < line.len);
 		if (command == CONTROL_RELOAD)
 			assert(before.len - in.len == sizeof "reload");
 		if (command == CONTROL_STATUS)

@@ -1,4 +1,4 @@
-#include "role/directory/control.h"
+#include "role/control.h"
 
 #include "sys/net.h"
 
@@ -144,8 +144,9 @@ a_line_is_one_command(void **state)
 		{ "reload \n", CONTROL_UNKNOWN, 0 },
 		{ "\n", CONTROL_UNKNOWN, 0 },
 		{ "explain\n", CONTROL_UNKNOWN, 0 },
-		{ "explain\t\n", CONTROL_EXPLAIN, 0 },
-		{ "explain\trecipient=a\nreload\n", CONTROL_EXPLAIN, 7 },
+		{ "explain\t\n", CONTROL_QUESTION, 0 },
+		{ "list\tlimit=1\n", CONTROL_QUESTION, 0 },
+		{ "explain\trecipient=a\nreload\n", CONTROL_QUESTION, 7 },
 	};
 	static char flood[CONTROL_LINE_MAX];
 	struct bytes in, line;

@@ -1,5 +1,5 @@
-/* Answers: "ok", "ok …" or "error …", a line each; to "explain" "error …" or lines. */
-#include "role/directory/control.h"
+/* Answers: "ok", "ok …" or "error …", a line each; to questions "error …" or lines. */
+#include "role/control.h"
 
 #include "base/memory.h"
 #include "sys/net.h"
@@ -49,8 +49,8 @@ control_take(struct bytes *in, struct bytes *line)
 		return CONTROL_RELOAD;
 	if (bytes_equal(*line, BYTES("status\n")))
 		return CONTROL_STATUS;
-	if (bytes_starts(*line, BYTES("explain\t")))
-		return CONTROL_EXPLAIN;
+	if (bytes_find_char(*line, '\t') < line->len)
+		return CONTROL_QUESTION;
 	return CONTROL_UNKNOWN;
 }
 
@@ -89,26 +89,26 @@ cut(struct client *client)
 }
 
 static void
-answer(struct control *c, enum control_command command, struct buf *out)
+answer_reload(const struct control *c, struct buf *out)
 {
 	struct fault f;
 
-	switch (command) {
-	case CONTROL_RELOAD:
-		if (c->handlers->reload(c->arg, &f) == 0)
-			put_text(out, "ok");
-		else
-			put_format(out, "error %s", f.text);
-		break;
-	case CONTROL_STATUS:
+	if (c->handlers->reload(c->arg, &f) == 0)
+		put_text(out, "ok");
+	else
+		put_format(out, "error %s", f.text);
+}
+
+static void
+answer(const struct control *c, enum control_command command, struct buf *out)
+{
+	if (command == CONTROL_RELOAD && c->handlers->reload) {
+		answer_reload(c, out);
+	} else if (command == CONTROL_STATUS && c->handlers->put_status) {
 		put_text(out, "ok ");
 		c->handlers->put_status(c->arg, out);
-		break;
-	case CONTROL_NONE:
-	case CONTROL_EXPLAIN:
-	case CONTROL_UNKNOWN:
+	} else {
 		put_text(out, "error there is no such command");
-		break;
 	}
 	put_char(out, '\n');
 }
@@ -130,11 +130,11 @@ serve(struct client *client, enum control_command command, struct bytes line)
 {
 	struct control *c = client->control;
 
-	if (command != CONTROL_EXPLAIN)
+	if (command != CONTROL_QUESTION)
 		return send_answer(client, command) && command != CONTROL_UNKNOWN;
 	client->question = NEW(struct control_question);
 	client->question->client = client;
-	c->handlers->explain(c->arg, client->question, line);
+	c->handlers->ask(c->arg, client->question, line);
 	return !client->is_broken;
 }
 

@@ -1,6 +1,6 @@
 /* The socket of the command line: a line asks, a line answers, or several (control_line.h). */
-#ifndef ROLE_DIRECTORY_CONTROL_H
-#define ROLE_DIRECTORY_CONTROL_H
+#ifndef ROLE_CONTROL_H
+#define ROLE_CONTROL_H
 
 #include "base/buf.h"
 #include "base/fault.h"
@@ -18,7 +18,7 @@ enum control_command {
 	CONTROL_NONE, /* the line is not whole yet */
 	CONTROL_RELOAD,
 	CONTROL_STATUS,
-	CONTROL_EXPLAIN, /* the line is a question: control_line.h */
+	CONTROL_QUESTION, /* a line with values: control_line.h */
 	CONTROL_UNKNOWN, /* a line that is no command, or is too long ever to be one */
 };
 
@@ -28,13 +28,14 @@ enum control_command control_take(struct bytes *in, struct bytes *line);
 /* A question that is not answered yet; its client hears nothing else before. */
 struct control_question;
 
+/* reload and put_status may be NULL: there are no such commands. */
 struct control_handlers {
 	/* Reads the source again; 0 when what it says is in force, else -1 with *f. */
 	int (*reload)(void *arg, struct fault *f);
 	/* Appends one line's worth, without LF. */
 	void (*put_status)(void *arg, struct buf *out);
 	/* Answers with control_answer, in here or later.  line: as control_take has it, borrowed for the call. */
-	void (*explain)(void *arg, struct control_question *question, struct bytes line);
+	void (*ask)(void *arg, struct control_question *question, struct bytes line);
 };
 
 struct control;

@@ -5,8 +5,8 @@
    value = *( plain / "\" 2HEXDIG )    ; plain: no control octet, no "\", and of high octets sound UTF-8 only
 
    A long answer is "lines" LF, its lines, and an empty one.  Pure. */
-#ifndef ROLE_DIRECTORY_CONTROL_LINE_H
-#define ROLE_DIRECTORY_CONTROL_LINE_H
+#ifndef ROLE_CONTROL_LINE_H
+#define ROLE_CONTROL_LINE_H
 
 #include "base/event.h"
 

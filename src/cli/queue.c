@@ -1,0 +1,298 @@
+#include "base/memory.h"
+#include "cli/cli.h"
+#include "cli/queue_print.h"
+#include "cli/server.h"
+#include "config/unit.h"
+
+#include <string.h>
+
+enum { OUTPUT_MAX = 1024 * 1024, NOT_ASKED = 3 };
+
+/* What a verb has to be told. */
+enum { NEEDS_NOTHING, NEEDS_ID, NEEDS_SOMEBODY, TAKES_SELECTION };
+
+static const struct verb {
+	const char *name;
+	int needs;
+} verbs[] = { { "list", TAKES_SELECTION }, { "show", NEEDS_ID }, { "hold", NEEDS_SOMEBODY }, { "release", NEEDS_SOMEBODY },
+	{ "retry", NEEDS_SOMEBODY }, { "remove", NEEDS_SOMEBODY }, { "bounce", NEEDS_SOMEBODY }, { "stats", NEEDS_NOTHING } };
+
+struct selection {
+	const char *id, *sender, *recipient, *destination, *older, *reason, *limit;
+	bool is_all;
+};
+
+static int
+not_asked(int said)
+{
+	return said == CLI_GOOD ? CLI_GOOD : NOT_ASKED;
+}
+
+static int
+unreadable(void)
+{
+	return not_asked(cli_failed("the running server's answer can't be read: is it of another version?"));
+}
+
+/* ---- the answer */
+
+/* Where one piece of the answer led. */
+struct progress {
+	bool is_over; /* else cursor says what to ask for next */
+	uint64_t cursor, recipients;
+};
+
+static uint64_t
+number_of(const struct control_line *line, const char *name)
+{
+	struct bytes text = control_line_get(line, name);
+	uint64_t number = 0;
+
+	(void)take_number(&text, INT64_MAX, &number);
+	return number;
+}
+
+/* False: that is no answer. */
+static bool
+print_piece(struct queue_print *p, struct bytes answer, struct buf *out, struct progress *to)
+{
+	uint8_t *space = memory_new(SERVER_ANSWER_MAX);
+	struct control_line line;
+	struct buf values;
+	bool is_at_end = false;
+
+	buf_init_fixed(&values, space, SERVER_ANSWER_MAX);
+	while (!is_at_end && control_line_take(&answer, &values, &line)) {
+		to->is_over = bytes_equal(line.word, BYTES("end"));
+		is_at_end = to->is_over || bytes_equal(line.word, BYTES("more"));
+		to->cursor = number_of(&line, "cursor");
+		to->recipients = number_of(&line, "recipients");
+		if (!is_at_end || to->is_over)
+			queue_print_line(p, out, &line);
+	}
+	memory_free(space);
+	return is_at_end;
+}
+
+static int
+ask_piece(const struct config *c, const char *question, struct queue_print *p, struct progress *to)
+{
+	char space[SERVER_ANSWER_MAX];
+	struct bytes answer;
+	struct fault f;
+	struct buf out;
+
+	switch (server_ask(c, SERVER_QUEUE, question, space, &answer, &f)) {
+	case SERVER_ANSWERED:
+		break;
+	case SERVER_NOT_RUNNING:
+		return not_asked(cli_failed("no server runs with this configuration (nobody listens in %.*s); start it: mermoz serve",
+			BYTES_ARG(c->run_directory)));
+	case SERVER_FAILED:
+		return not_asked(cli_failed("the running server could not be asked: %s", f.text));
+	}
+	if (take_text(&answer, BYTES("error ")))
+		return not_asked(cli_failed("the running server says: %.*s", BYTES_ARG(answer)));
+	buf_init(&out, OUTPUT_MAX);
+	queue_print_begin(p, &out);
+	if (print_piece(p, answer, &out, to))
+		return not_asked(cli_print(&out));
+	buf_done(&out);
+	return unreadable();
+}
+
+/* Piece after piece, each printed before the next is asked for. */
+static int
+ask(const struct config *c, const char *question, struct queue_print *p, const struct selection *s)
+{
+	struct progress to = { .is_over = false };
+	char next[64];
+	int result = ask_piece(c, question, p, &to);
+
+	while (result == CLI_GOOD && !to.is_over) {
+		struct buf line;
+
+		buf_init_fixed(&line, next, sizeof next);
+		put_format(&line, "next\tcursor=%llu\n", (unsigned long long)to.cursor);
+		put_char(&line, '\0');
+		result = ask_piece(c, next, p, &to);
+	}
+	if (result != CLI_GOOD || !s->id || to.recipients > 0)
+		return result;
+	return strcmp(p->verb, "show") == 0 || strcmp(p->verb, "list") == 0
+		? cli_failed("no mail %s waits in the queue", s->id)
+		: cli_failed("nothing of a mail %s waits in the queue that it could be done to", s->id);
+}
+
+/* ---- the question */
+
+static bool
+put_number_field(struct buf *line, const char *name, const char *text, uint64_t most)
+{
+	struct bytes in = bytes_text(text);
+	uint64_t number;
+
+	if (!text)
+		return true;
+	if (!take_number(&in, most, &number) || in.len || number == 0)
+		return false;
+	put_format(line, "\t%s=%llu", name, (unsigned long long)number);
+	return true;
+}
+
+/* NULL, or what is wrong. */
+static const char *
+put_question(struct buf *line, const char *verb, const struct selection *s)
+{
+	const struct event_field all[] = { STR("id", s->id), STR("sender", s->sender), STR("recipient", s->recipient),
+		STR("destination", s->destination), STR("reason", s->reason) };
+	struct event_field said[sizeof all / sizeof *all + 1];
+	size_t count = 0;
+	uint64_t older_ms = 0;
+
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (all[i].text.len)
+			said[count++] = all[i];
+	said[count] = (struct event_field){ FIELD_END, NULL, BYTES_NONE, 0 };
+	control_line_put(line, verb, said);
+	line->len -= line->len > 0; /* its LF: numbers follow */
+	if (s->older && !unit_parse_time(bytes_text(s->older), &older_ms))
+		return "--older takes a time, such as 90m, 12h or 3d";
+	put_format(line, "\tolder_s=%llu", (unsigned long long)(older_ms / 1000));
+	if (!put_number_field(line, "limit", s->limit, INT64_MAX))
+		return "--limit takes a number from 1";
+	put_text(line, s->is_all ? "\tall=1\n" : "\n");
+	put_char(line, '\0');
+	return line->has_failed ? "the question is too long" : NULL;
+}
+
+static bool
+is_empty(const char *value)
+{
+	return value && *value == '\0';
+}
+
+static bool
+selects(const struct selection *s)
+{
+	return s->sender || s->recipient || s->destination || s->older || s->reason || s->limit;
+}
+
+/* What would be understood otherwise than it was meant. */
+static const char *
+trouble_of(const struct verb *verb, const struct selection *s)
+{
+	bool is_somebody = s->id || s->sender || s->recipient || s->destination || s->older || s->reason;
+
+	if (is_empty(s->id) || is_empty(s->sender) || is_empty(s->recipient) || is_empty(s->destination) || is_empty(s->reason))
+		return "an empty value selects nobody; the sender of reports is written <>";
+	if (verb->needs == NEEDS_NOTHING && (s->id || selects(s) || s->is_all))
+		return "it counts all of the queue: neither an ID nor a selection goes with it";
+	if (verb->needs == NEEDS_ID && (!s->id || selects(s) || s->is_all))
+		return "it is: mermoz queue show ID";
+	if (s->is_all && is_somebody)
+		return "--all and an ID or a selection don't go together";
+	if (verb->needs == NEEDS_SOMEBODY && !is_somebody && !s->is_all)
+		return "say which mail is meant: an ID, a selection, or --all";
+	return NULL;
+}
+
+static const struct verb *
+find_verb(const char *name)
+{
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(verbs[i].name, name) == 0)
+			return &verbs[i];
+	return NULL;
+}
+
+static int
+run_verb(const char *command, const struct verb *verb, const struct selection *s, const char *path, bool is_json)
+{
+	struct queue_print p = { .verb = verb->name, .is_json = is_json };
+	char space[CONTROL_LINE_MAX];
+	struct buf line;
+	struct config *c;
+	const char *trouble = trouble_of(verb, s);
+	int result;
+
+	buf_init_fixed(&line, space, sizeof space);
+	if (!trouble)
+		trouble = put_question(&line, verb->name, s);
+	if (trouble)
+		return cli_misused(command, "%s", trouble);
+	c = cli_load(path, false);
+	if (!c)
+		return NOT_ASKED;
+	result = ask(c, space, &p, s);
+	config_free(&c);
+	return result;
+}
+
+static int
+run(int argc, char **argv)
+{
+	const char *path = CONFIG_DEFAULT_PATH;
+	struct selection s = { NULL };
+	bool is_json = false;
+	const struct cli_option options[] = { { "-c", &path, NULL }, { "--json", NULL, &is_json }, { "--all", NULL, &s.is_all },
+		{ "--sender", &s.sender, NULL }, { "--recipient", &s.recipient, NULL }, { "--destination", &s.destination, NULL },
+		{ "--older", &s.older, NULL }, { "--reason", &s.reason, NULL }, { "--limit", &s.limit, NULL }, { 0 } };
+	int operands = cli_take_options(argc, argv, options);
+	const struct verb *verb;
+
+	if (operands < 0)
+		return CLI_MISUSED;
+	verb = operands > 0 ? find_verb(argv[1]) : NULL;
+	if (!verb)
+		return cli_misused(argv[0], "it is: mermoz queue list, show, hold, release, retry, remove, bounce or stats");
+	if (operands > 2)
+		return cli_misused(argv[0], "one ID is taken at a time");
+	s.id = operands == 2 ? argv[2] : NULL;
+	return run_verb(argv[0], verb, &s, path, is_json);
+}
+
+const struct cli_command cli_queue = {
+	.name = "queue",
+	.summary = "list the mail that waits; hold, release, retry, remove or return it",
+	.usage = "queue list [ID] [SELECTION] [--json] [-c FILE]\n"
+		 "       mermoz queue show ID [--json] [-c FILE]\n"
+		 "       mermoz queue hold|release|retry|remove|bounce ID|SELECTION|--all [--json] [-c FILE]\n"
+		 "       mermoz queue stats [--json] [-c FILE]\n"
+		 "\n"
+		 "Asks the running server for the mail that it could not hand on yet, and changes what becomes of it.\n"
+		 "Each recipient of a mail waits for itself.\n"
+		 "\n"
+		 "  list      a line for each recipient, newest mail first: the mail's id, its age, sender, recipient,\n"
+		 "            state, attempts so far, where it is sent, and what was said at the last attempt\n"
+		 "  show      one mail: its envelope, and each recipient that still waits\n"
+		 "  hold      keeps it here: it is not tried and does not expire until it is released, also after a\n"
+		 "            restart\n"
+		 "  release   ends that; it goes when it is due\n"
+		 "  retry     is due now, and its destination need not rest any longer; what is held stays held\n"
+		 "  remove    is gone, and nobody is told\n"
+		 "  bounce    goes back to its sender as after a permanent error: 550 5.7.0\n"
+		 "  stats     messages, recipients in each state, destinations, those that rest, the oldest's age\n"
+		 "\n"
+		 "States: ready (its turn comes), waiting until a time (UTC), sending, held.  What is being sent right\n"
+		 "now is left alone, and the answer says how much that was.\n"
+		 "\n"
+		 "SELECTION, of which all has to hold:\n"
+		 "  --sender ADDRESS     <> is the sender of reports\n"
+		 "  --recipient ADDRESS  or @DOMAIN\n"
+		 "  --destination HOST   as list shows it, with or without the port; local: mailboxes here\n"
+		 "  --older TIME         waits for so long at least: 90m, 12h, 3d\n"
+		 "  --reason TEXT        part of the last reply, in either case\n"
+		 "  --limit N            N recipients at most\n"
+		 "\n"
+		 "  --all      all there is\n"
+		 "  --json     for programs: of list an array, else an object; times in seconds, until_s since 1970\n"
+		 "  -c FILE    the configuration (/etc/mermoz/mermoz.conf)\n"
+		 "\n"
+		 "Exit code: 0 when it was done, if to nobody; 1 when there is nothing of the ID to do it to; 3 when the\n"
+		 "server could not be asked.\n"
+		 "\n"
+		 "Examples: mermoz queue list --recipient @example.org --reason greylist\n"
+		 "          mermoz queue bounce --destination old.example.org --older 1d\n",
+	.run = run,
+};

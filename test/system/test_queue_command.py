@@ -1,0 +1,220 @@
+"""mermoz queue: what waits is listed, held, released, tried now, removed, returned."""
+import json
+import os
+import re
+
+import pytest
+
+from conftest import DOMAIN, running_server, wait_until
+from test_outgoing import ELSEWHERE, elsewhere, report_for, submit  # noqa: F401: a fixture
+
+EXTRA = "queue {{ retry_first 1h; }}\nroute {domain} to 127.0.0.1:{port};\n"
+
+
+@pytest.fixture
+def server(elsewhere):  # noqa: F811
+    with running_server(EXTRA.format(domain=ELSEWHERE, port=elsewhere.port)) as s:
+        yield s
+
+
+def queue(server, *args, code=0):
+    p = server.cli("queue", *args, check=False)
+    assert p.returncode == code, (args, p.returncode, p.stdout, p.stderr)
+    return p.stdout
+
+
+def waits(server, *selection):
+    return json.loads(queue(server, "list", "--json", *selection))
+
+
+def did(server, verb, *selection, code=0):
+    out = json.loads(queue(server, verb, "--json", *selection, code=code))
+    return out["recipients"], out["left_alone"]
+
+
+def address(name):
+    return f"{name}@{ELSEWHERE}"
+
+
+def defer(server, elsewhere, *names, sender="alice", subject="late"):  # noqa: F811
+    """Mail to those names waits for an hour after its first attempt; its id."""
+    known = {line["mail"] for line in waits(server)}
+    for name in names:
+        elsewhere.answers[address(name)] = "450 4.2.0 Greylisted, come back"
+    submit(server, *(address(name) for name in names), subject=subject, sender=sender)
+    lines = wait_until(lambda: [line for line in waits(server) if line["mail"] not in known and line["state"] == "waiting"] or None,
+                       what="the first attempt's end")
+    assert len(lines) == len(names)
+    return lines[0]["mail"]
+
+
+def accept(elsewhere, *names):  # noqa: F811
+    for name in names:
+        del elsewhere.answers[address(name)]
+
+
+def test_an_empty_queue_is_no_error(server):
+    assert queue(server, "list") == "No such mail waits.\n"
+    assert waits(server) == []
+    assert did(server, "remove", "--all") == (0, 0)
+    stats = json.loads(queue(server, "stats", "--json"))
+    assert stats["messages"] == stats["recipients"] == stats["oldest_s"] == 0
+
+
+def test_each_recipient_that_waits_is_a_line(server, elsewhere):  # noqa: F811
+    mail = defer(server, elsewhere, "bob", "carol")
+    out = queue(server, "list")
+    assert len(out.splitlines()) == 2
+    assert re.search(rf"^{mail}  \d+s  <alice@{DOMAIN}>  <bob@{ELSEWHERE}>  waiting until \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ  attempts 1  "
+                     rf"to 127\.0\.0\.1:{elsewhere.port}  450 4\.2\.0 Greylisted, come back$", out, re.M), out
+    [line] = waits(server, "--recipient", address("carol"))
+    assert line["sender"] == f"alice@{DOMAIN}" and line["attempts"] == 1 and line["state"] == "waiting"
+    assert line["until_s"] > 3500 and line["reply"].startswith("450 4.2.0")
+
+
+def test_show_tells_one_mail_and_no_other(server, elsewhere):  # noqa: F811
+    mail = defer(server, elsewhere, "bob", "carol")
+    other = defer(server, elsewhere, "dave")
+    out = json.loads(queue(server, "show", mail, "--json"))
+    assert out["mail"] == mail and out["sender"] == f"alice@{DOMAIN}" and out["size"] > 0
+    assert sorted(r["recipient"] for r in out["recipients"]) == [address("bob"), address("carol")]
+    text = queue(server, "show", mail)
+    assert mail in text and f"<{address('bob')}>" in text and "2 that still wait" in text and other not in text
+    p = server.cli("queue", "show", "01JDXYZ0123456789ABCDEFGHJ", check=False)
+    assert p.returncode == 1 and "no mail 01JDXYZ" in p.stderr
+
+
+def test_a_selection_means_what_all_of_it_says(server, elsewhere):  # noqa: F811
+    first = defer(server, elsewhere, "bob", "carol")
+    second = defer(server, elsewhere, "bob", sender="bob")
+
+    def mails(*selection):
+        return sorted({line["mail"] for line in waits(server, *selection)})
+    assert mails() == sorted([first, second])
+    assert mails("--sender", f"bob@{DOMAIN}") == [second]
+    assert mails("--sender", "<>") == []
+    assert mails("--recipient", f"@{ELSEWHERE.upper()}") == sorted([first, second])
+    assert mails("--recipient", address("bob"), "--sender", f"ALICE@{DOMAIN}") == [first]
+    assert mails("--destination", "127.0.0.1") == mails("--destination", f"127.0.0.1:{elsewhere.port}") == sorted([first, second])
+    assert mails("--destination", "elsewhere.example") == []
+    assert mails("--reason", "greylisted") == sorted([first, second]) and mails("--reason", "no such user") == []
+    assert mails("--older", "1d") == []
+    assert len(waits(server, "--limit", "2")) == 2
+    assert mails(first) == [first]
+
+
+def test_what_is_held_waits_over_a_restart_until_it_is_released(server, elsewhere):  # noqa: F811
+    mail = defer(server, elsewhere, "bob", "carol", subject="held")
+    assert did(server, "hold", "--recipient", address("bob")) == (1, 0)
+    assert did(server, "hold", mail) == (1, 0)
+    assert {line["state"] for line in waits(server)} == {"held"}
+    assert did(server, "hold", mail, code=1) == (0, 0), "it is held already"
+    assert did(server, "retry", "--all") == (0, 0), "what is held stays"
+    server.kill_all()
+    server.start()
+    assert [line["state"] for line in waits(server, mail)] == ["held", "held"]
+    accept(elsewhere, "bob", "carol")
+    assert did(server, "release", "--recipient", address("bob")) == (1, 0)
+    assert did(server, "retry", mail) == (1, 0)
+    wait_until(lambda: elsewhere.mails, what="the released mail")
+    assert elsewhere.mails[0]["to"] == [address("bob")]
+    assert [(line["recipient"], line["state"]) for line in waits(server)] == [(address("carol"), "held")]
+    assert did(server, "release", "--all") == (1, 0) and did(server, "retry", "--all") == (1, 0)
+    wait_until(lambda: len(elsewhere.mails) == 2, what="the rest")
+    wait_until(lambda: not waits(server), what="an empty queue")
+
+
+def test_a_retry_is_now(server, elsewhere):  # noqa: F811
+    defer(server, elsewhere, "bob")
+    accept(elsewhere, "bob")
+    assert queue(server, "retry", "--all") == "Due now: 1 recipient of 1 message.\n"
+    wait_until(lambda: elsewhere.mails, what="the mail's arrival")
+
+
+def test_a_removed_mail_is_gone_and_nobody_is_told(server, elsewhere):  # noqa: F811
+    mail = defer(server, elsewhere, "bob", "carol", subject="removed")
+    assert did(server, "remove", mail, "--recipient", address("bob")) == (1, 0)
+    assert [line["recipient"] for line in waits(server)] == [address("carol")]
+    assert queue(server, "remove", mail) == "Removed 1 recipient of 1 message.\n"
+    assert waits(server) == []
+    [first, second] = server.events("queue.removed")
+    assert mail in str(first) and address("carol") in str(second)
+    server.kill_all()
+    server.start()
+    assert waits(server) == [] and report_for(server, "alice", "removed") is None and not elsewhere.mails
+    messages = server.directory / "state" / "queue" / "messages"
+    wait_until(lambda: not list(messages.glob("*/*")), what="the end of its file")
+
+
+def test_a_returned_mail_is_reported_to_its_sender_rfc3464(server, elsewhere):  # noqa: F811
+    mail = defer(server, elsewhere, "bob", "carol", subject="returned")
+    assert did(server, "hold", "--recipient", address("carol")) == (1, 0)
+    assert queue(server, "bounce", mail) == "On the way back: 2 recipients of 1 message.\n"
+    report = wait_until(lambda: report_for(server, "alice", "returned"), what="the report")
+    parts = report.get_payload()[1].get_payload()
+    assert [p["Action"] for p in parts[1:]] == ["failed", "failed"] and {p["Status"] for p in parts[1:]} == {"5.7.0"}
+    assert "returned to its sender by the administrator" in str(report)
+    wait_until(lambda: not waits(server), what="an empty queue")
+    assert not elsewhere.mails
+
+
+def test_what_is_being_sent_is_left_alone_and_that_is_said(server, elsewhere):  # noqa: F811
+    submit(server, address("bob"), subject="first")
+    wait_until(lambda: elsewhere.mails, what="the first mail")
+    [relay] = server.role_pids("relay")
+    os.kill(relay, 19)
+    try:
+        submit(server, address("bob"), subject="on its way")
+        [line] = wait_until(lambda: waits(server) or None, what="the mail")
+        assert line["state"] == "sending"
+        p = server.cli("queue", "remove", "--all")
+        assert p.stdout == "Removed 0 recipients of 0 messages.\n1 recipient is being sent right now and was left alone.\n"
+        assert did(server, "bounce", line["mail"], code=1) == (0, 1)
+        assert json.loads(queue(server, "stats", "--json"))["sending"] == 1
+    finally:
+        os.kill(relay, 18)
+    wait_until(lambda: len(elsewhere.mails) == 2, what="the mail's arrival")
+
+
+def test_stats_count_by_state(server, elsewhere):  # noqa: F811
+    defer(server, elsewhere, "bob", "carol", "dave")
+    queue(server, "hold", "--recipient", address("dave"))
+    stats = json.loads(queue(server, "stats", "--json"))
+    assert (stats["messages"], stats["recipients"], stats["waiting"], stats["held"]) == (1, 3, 2, 1)
+    assert (stats["ready"], stats["sending"], stats["destinations"], stats["resting"]) == (0, 0, 1, 0)
+    out = queue(server, "stats")
+    assert re.search(r"^held +1$", out, re.M) and re.search(r"^oldest +\d+s$", out, re.M)
+
+
+def test_a_long_list_comes_in_pieces_and_misses_nobody(server, elsewhere):  # noqa: F811
+    elsewhere.answers["DATA"] = "451 4.3.0 " + "not now, " * 40
+    names = [f"somebody-with-a-long-name-{i:04d}" for i in range(400)]
+    for at in range(0, 400, 80):
+        submit(server, *(address(name) for name in names[at:at + 80]), subject="long")
+    wait_until(lambda: len(waits(server, "--reason", "not now")) == 400, 40, "the first attempts")
+    out = queue(server, "list")
+    assert len(out) > 200_000
+    assert sorted(line.split("  ")[3] for line in out.splitlines()) == sorted(f"<{address(n)}>" for n in names)
+    assert len(waits(server, "--limit", "250")) == 250
+    assert did(server, "hold", "--all", "--limit", "250") == (250, 0)
+    stats = json.loads(queue(server, "stats", "--json"))
+    assert (stats["held"], stats["waiting"]) == (250, 150)
+    assert did(server, "remove", "--all") == (400, 0)
+    assert waits(server) == []
+
+
+@pytest.mark.parametrize("args", [
+    (), ("lists",), ("show",), ("show", "--all"), ("remove",), ("remove", "--limit", "3"), ("hold", "--all", "--sender", f"alice@{DOMAIN}"),
+    ("list", "--limit", "0"), ("list", "--older", "soon"), ("list", "--sender", ""), ("stats", "--all"), ("retry", "a", "b"), ("list", "--colour", "red")])
+def test_what_is_not_clear_is_refused_and_changes_nothing(server, args):
+    assert server.cli("queue", *args, check=False).returncode == 2
+
+
+def test_a_server_that_can_not_be_asked_is_another_exit_code(server, tmp_path):
+    (tmp_path / "other.conf").write_text(server.conf.read_text().replace(f"{server.directory}/run;", f"{tmp_path};"))
+    p = server.mermoz("queue", "list", "-c", str(tmp_path / "other.conf"), check=False)
+    assert p.returncode == 3 and "no server runs" in p.stderr and not p.stdout
+    p = server.cli("queue", "show", "no-id", check=False)
+    assert p.returncode == 3 and "that is no mail id" in p.stderr
+    assert os.stat(server.directory / "run" / "queue.sock").st_mode & 0o077 == 0
+    assert "mermoz queue stats" in server.mermoz("queue", "--help").stdout
