@@ -29,7 +29,8 @@ struct walk {
 	uint16_t at; /* the recipient whose turn it is */
 	struct control_question *question; /* NULL: the next piece was not asked for yet */
 	int64_t asked_us;
-	uint64_t change; /* the last one that has to be durable */
+	bool is_settled; /* what an action changed is on its way to the disk */
+	uint64_t change; /* the last of it, by spool_changes_asked */
 	struct timer timer;
 	struct buf answer;
 	struct counts counts;
@@ -268,17 +269,11 @@ retry(struct queue *q, struct delivery *d)
 }
 
 static bool
-take_out(struct queue *q, struct delivery *d)
+remove_one(struct queue *q, struct delivery *d)
 {
 	if (is_idle(d))
 		schedule_remove(q->schedule, d);
-	return is_idle(d) || d->state == DELIVERY_HELD;
-}
-
-static bool
-remove_one(struct queue *q, struct delivery *d)
-{
-	if (!take_out(q, d))
+	else if (d->state != DELIVERY_HELD)
 		return false;
 	event(NULL, EV_QUEUE_REMOVED, STR("mail", d->message->id.text), TEXT("sender", queued_sender(d->message)),
 		TEXT("recipient", delivery_address(d)), TEXT("reply", delivery_reply(d)));
@@ -289,9 +284,12 @@ remove_one(struct queue *q, struct delivery *d)
 static bool
 bounce(struct queue *q, struct delivery *d)
 {
-	if (!take_out(q, d))
+	if (is_idle(d))
+		schedule_take(q->schedule, d);
+	else if (d->state == DELIVERY_HELD)
+		d->state = DELIVERY_ACTIVE;
+	else
 		return false;
-	d->state = DELIVERY_ACTIVE;
 	queue_failed(q, d, BYTES_NONE, BYTES("550 5.7.0 returned to its sender by the administrator"));
 	return true;
 }
@@ -330,7 +328,6 @@ keep(struct walk *w, struct queued *m, struct delivery *failed)
 		queue_report_failed(q, m, failed, BYTES_NONE);
 	else if (w->command.verb != QUEUE_RETRY)
 		queue_settle(q, m);
-	w->change = spool_changes_asked(q->spool);
 }
 
 /* What is on its way is not touched. */
@@ -425,6 +422,22 @@ finish(struct walk *w)
 	answer(w, true);
 }
 
+/* Envelopes that changed within a second are kept together; who waits for an answer is not to be told of what is in memory alone. */
+static bool
+is_durable(struct walk *w)
+{
+	struct spool *s = w->queue->spool;
+
+	if (!command_is_action(w->command.verb))
+		return true;
+	if (!w->is_settled) {
+		queue_keep_changed(w->queue);
+		w->change = spool_changes_asked(s);
+		w->is_settled = true;
+	}
+	return spool_changes_kept(s) >= w->change;
+}
+
 /* For some milliseconds, so that mail goes on meanwhile. */
 static void
 step(struct timer *t)
@@ -436,7 +449,7 @@ step(struct timer *t)
 		visit(w);
 	if (w->command.verb == QUEUE_RETRY || w->command.verb == QUEUE_RELEASE)
 		queue_kick(w->queue);
-	if (is_through(w) && spool_changes_kept(w->queue->spool) >= w->change) {
+	if (is_through(w) && is_durable(w)) {
 		finish(w);
 	} else if (is_full(w) || now_us - w->asked_us > PIECE_US) {
 		control_line_put(&w->answer, "more", FIELDS(INT("cursor", w->number)));
