@@ -107,7 +107,7 @@ note(void *arg, struct queued *m)
 static int
 open_spool(struct world *w)
 {
-	const struct spool_settings settings = { .directory = "/queue", .journal_octets_max = 4 << 20, .threads = 2,
+	const struct spool_settings settings = { .directory = "/queue", .journal_octets_max = 1 << 20, .threads = 2,
 		.wake = on_wake, .put_all = put_all, .arg = w };
 	struct fault f;
 
