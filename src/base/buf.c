@@ -133,7 +133,7 @@ put_number(struct buf *b, uint64_t value)
 }
 
 /* vsnprintf also writes a NUL, which is not counted: what leaves no room for that goes through memory of its own. */
-static void
+static void __attribute__((format(printf, 3, 0)))
 put_long_format(struct buf *b, size_t len, const char *format, va_list args)
 {
 	char *to = memory_new(len + 1);

@@ -289,7 +289,7 @@ static int
 run(int argc, char **argv)
 {
 	const char *path = CONFIG_DEFAULT_PATH;
-	struct question q = { NULL };
+	struct question q = { .recipient = NULL };
 	bool is_json = false;
 	const struct cli_option options[] = { { "-c", &path, NULL }, { "--json", NULL, &is_json }, { "--sender", &q.sender, NULL },
 		{ "--login", &q.login, NULL }, { "--as", &q.as, NULL }, { 0 } };

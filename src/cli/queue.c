@@ -233,7 +233,7 @@ static int
 run(int argc, char **argv)
 {
 	const char *path = CONFIG_DEFAULT_PATH;
-	struct selection s = { NULL };
+	struct selection s = { .id = NULL };
 	bool is_json = false;
 	const struct cli_option options[] = { { "-c", &path, NULL }, { "--json", NULL, &is_json }, { "--all", NULL, &s.is_all },
 		{ "--sender", &s.sender, NULL }, { "--recipient", &s.recipient, NULL }, { "--destination", &s.destination, NULL },
