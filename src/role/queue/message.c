@@ -15,9 +15,13 @@ enum { VERSION = 1, FLAG_DELAY_TOLD = 1, FLAG_HELD = 2 };
 static bool
 take_text16(struct bytes *in, size_t most, struct bytes *out)
 {
+	struct bytes rest = *in;
 	uint16_t len;
 
-	return take_u16(in, &len) && len <= most && take_octets(in, len, out);
+	if (!take_u16(&rest, &len) || len > most || !take_octets(&rest, len, out))
+		return false;
+	*in = rest;
+	return true;
 }
 
 static void
@@ -171,14 +175,18 @@ struct recipient {
 static bool
 take_recipient(struct bytes *in, bool is_new, struct recipient *out)
 {
+	struct bytes rest = *in;
+
 	*out = (struct recipient){ 0 };
-	if (!take_text16(in, QUEUE_ADDRESS_MAX, &out->address) || out->address.len == 0
-		|| !take_text16(in, QUEUE_PARAMETERS_MAX, &out->parameters))
+	if (!take_text16(&rest, QUEUE_ADDRESS_MAX, &out->address) || out->address.len == 0
+		|| !take_text16(&rest, QUEUE_PARAMETERS_MAX, &out->parameters))
 		return false;
-	return is_new
-		|| (take_text16(in, QUEUE_REPLY_MAX, &out->reply) && take_u32(in, &out->next_s)
-			&& take_u16(in, &out->attempts) && take_u8(in, &out->flags)
-			&& out->flags <= (FLAG_DELAY_TOLD | FLAG_HELD));
+	if (!is_new && (!take_text16(&rest, QUEUE_REPLY_MAX, &out->reply) || !take_u32(&rest, &out->next_s)
+		|| !take_u16(&rest, &out->attempts) || !take_u8(&rest, &out->flags)
+		|| out->flags > (FLAG_DELAY_TOLD | FLAG_HELD)))
+		return false;
+	*in = rest;
+	return true;
 }
 
 static struct bytes

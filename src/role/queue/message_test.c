@@ -122,6 +122,9 @@ an_image_that_is_cut_or_longer_is_refused(void **state)
 		assert_null(queued_take(bytes_sub(buf_bytes(&image), 0, len)));
 	put_u8(&image, 0);
 	assert_null(queued_take(buf_bytes(&image)));
+	image.len--;
+	put_u16(&image, 1); /* the length of an address that is not there */
+	assert_null(queued_take(buf_bytes(&image)));
 	buf_done(&image);
 	queued_free(&m);
 }
