@@ -1,5 +1,5 @@
 /* The commit thread: takes what waits, writes it with one call, syncs once, tells everybody.  While it
-   syncs, others gather; when nobody waits, the next one is written at once. */
+   syncs, others gather; when nobody waits, the next one is written at once, unless many came of late (gather.h). */
 #include "journal/journal_internal.h"
 
 #include "journal/crc.h"
@@ -8,8 +8,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 
-enum { BATCH_OCTETS_MAX = 8 * 1024 * 1024, PARTS_OF_RECORD = JOURNAL_PIECES_MAX + 2 };
+enum { BATCH_OCTETS_MAX = 8 * 1024 * 1024, PARTS_OF_RECORD = JOURNAL_PIECES_MAX + 2, NANOSECONDS = 1000000000 };
 
 static uint8_t zeros[FORMAT_PAGE];
 
@@ -107,6 +108,7 @@ unlink_first(struct journal *j)
 	j->first = entry->next;
 	if (!j->first)
 		j->last = NULL;
+	j->waiting--;
 	return entry;
 }
 
@@ -374,6 +376,39 @@ commit(struct journal *j, struct batch *b)
 	(void)pthread_cond_broadcast(&j->changed);
 }
 
+/* Waits, with the lock open, until as many stand in line as are worth the wait; true: GATHER_US went by first.  What isn't an append doesn't wait. */
+static bool
+gather(struct journal *j)
+{
+	struct timespec until;
+	int result = 0;
+
+	if (!j->first || j->waiting >= j->gather.wanted)
+		return false;
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += GATHER_US * 1000L;
+	until.tv_sec += until.tv_nsec / NANOSECONDS;
+	until.tv_nsec %= NANOSECONDS;
+	j->is_gathering = true;
+	while (result == 0 && j->waiting < j->gather.wanted && !j->checkpoint_entry && !j->is_refusing && !j->is_dead && !j->is_ending)
+		result = pthread_cond_clockwait(&j->work, &j->lock, CLOCK_MONOTONIC, &until);
+	j->is_gathering = false;
+	return result != 0;
+}
+
+static bool
+commit_next(struct journal *j)
+{
+	bool is_late = gather(j);
+	struct batch b;
+
+	if (j->is_refusing || j->is_dead || !take_batch(j, &b))
+		return false;
+	commit(j, &b);
+	gather_learn(&j->gather, (uint32_t)b.count, is_late);
+	return true;
+}
+
 static void
 try_to_mend(struct journal *j)
 {
@@ -386,7 +421,6 @@ void *
 journal_commit_thread(void *arg)
 {
 	struct journal *j = arg;
-	struct batch b;
 
 	(void)pthread_mutex_lock(&j->lock);
 	for (;;) {
@@ -394,8 +428,8 @@ journal_commit_thread(void *arg)
 			try_to_mend(j);
 		else if ((j->is_refusing || j->is_dead) && (j->first || j->checkpoint_entry))
 			finish(j, take_all(j), &j->failure);
-		else if (!j->is_refusing && !j->is_dead && take_batch(j, &b))
-			commit(j, &b);
+		else if (commit_next(j))
+			continue;
 		else if (j->is_ending)
 			break;
 		else

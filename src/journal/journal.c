@@ -301,7 +301,8 @@ journal_append(struct journal *j, struct journal_entry *entry, struct fault *f)
 		else
 			j->first = entry;
 		j->last = entry;
-		(void)pthread_cond_signal(&j->work);
+		if (++j->waiting == j->gather.wanted || !j->is_gathering)
+			(void)pthread_cond_signal(&j->work);
 	}
 	(void)pthread_mutex_unlock(&j->lock);
 	return result;

@@ -3,6 +3,7 @@
 #define JOURNAL_JOURNAL_INTERNAL_H
 
 #include "journal/format.h"
+#include "journal/gather.h"
 #include "journal/journal.h"
 
 #include <pthread.h>
@@ -82,6 +83,9 @@ struct journal {
 	pthread_cond_t changed; /* for all who wait for an outcome */
 
 	struct journal_entry *first, *last; /* the line */
+	uint32_t waiting; /* how many stand in it */
+	struct gather gather;
+	bool is_gathering; /* the commit thread waits until gather.wanted stand in the line */
 	struct journal_entry *checkpoint_entry; /* before the line */
 	uint64_t next_number;
 	bool is_writing;
