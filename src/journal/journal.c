@@ -280,9 +280,23 @@ refuse(struct journal *j, struct fault *f)
 	return fault_set(f, FAULT_TEMP, "the journal refuses: %s", j->is_closing ? "it closes" : j->failure.text);
 }
 
+/* With the lock held; true: the commit thread is to be woken. */
+static bool
+stand_in_line(struct journal *j, struct journal_entry *entry)
+{
+	entry->number = ++j->next_number;
+	if (j->last)
+		j->last->next = entry;
+	else
+		j->first = entry;
+	j->last = entry;
+	return ++j->waiting == j->gather.wanted || !j->is_gathering;
+}
+
 int
 journal_append(struct journal *j, struct journal_entry *entry, struct fault *f)
 {
+	bool is_waking = false;
 	int result = 0;
 
 	if (measure(j, entry, f) < 0)
@@ -292,19 +306,14 @@ journal_append(struct journal *j, struct journal_entry *entry, struct fault *f)
 	entry->state = ENTRY_QUEUED;
 	entry->is_applied = false;
 	(void)pthread_mutex_lock(&j->lock);
-	if (j->is_dead || j->is_refusing || j->is_closing) {
+	if (j->is_dead || j->is_refusing || j->is_closing)
 		result = refuse(j, f);
-	} else {
-		entry->number = ++j->next_number;
-		if (j->last)
-			j->last->next = entry;
-		else
-			j->first = entry;
-		j->last = entry;
-		if (++j->waiting == j->gather.wanted || !j->is_gathering)
-			(void)pthread_cond_signal(&j->work);
-	}
+	else
+		is_waking = stand_in_line(j, entry);
 	(void)pthread_mutex_unlock(&j->lock);
+	/* Woken with the lock held it would only wait for that. */
+	if (is_waking)
+		(void)pthread_cond_signal(&j->work);
 	return result;
 }
 
