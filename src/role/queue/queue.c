@@ -68,7 +68,7 @@ set_timer(struct queue *q)
 {
 	int64_t next = schedule_next_s(q->schedule), now = queue_now_s();
 
-	if (next == INT64_MAX)
+	if (q->is_draining || next == INT64_MAX)
 		timer_stop(&q->timer);
 	else
 		timer_start(&q->timer, next > now ? (uint64_t)(next - now) * 1000 : 1, 0);
@@ -308,9 +308,47 @@ message(struct role_self *r, struct peer *p, const struct message *m)
 static void
 drain(struct role_self *r, uint32_t within_ms)
 {
+	struct queue *q = queue_of(r);
+
 	(void)within_ms;
-	queue_of(r)->is_draining = true;
-	end_if_done(queue_of(r));
+	q->is_draining = true;
+	control_unlisten(q->control);
+	timer_stop(&q->timer);
+	end_if_done(q);
+}
+
+static void
+handle_closed(struct queue *q)
+{
+	if (--q->open_handles == 0)
+		memory_free(q);
+}
+
+static void
+wake_closed(struct wake *w)
+{
+	handle_closed((struct queue *)((char *)w - offsetof(struct queue, wake)));
+}
+
+static void
+timer_closed(struct timer *t)
+{
+	handle_closed((struct queue *)((char *)t - offsetof(struct queue, timer)));
+}
+
+static void
+sweep_closed(struct timer *t)
+{
+	handle_closed((struct queue *)((char *)t - offsetof(struct queue, sweep)));
+}
+
+static void
+close_handles(struct queue *q)
+{
+	q->open_handles = 3;
+	wake_close(&q->wake, wake_closed);
+	timer_close(&q->timer, timer_closed);
+	timer_close(&q->sweep, sweep_closed);
 }
 
 static void
@@ -332,6 +370,8 @@ end(struct role_self *r)
 		queued_free(&m);
 	}
 	schedule_free(&q->schedule);
+	close_handles(q);
+	r->state = NULL;
 }
 
 const struct role_hooks queue_hooks = {

@@ -44,6 +44,7 @@ struct queue {
 	uint32_t looks;
 	int64_t clock_ahead_s; /* the wall clock before the steady one, when it was looked at last */
 	int64_t started_s; /* of the steady clock */
+	unsigned int open_handles; /* at the end */
 	bool has_room, is_draining;
 };
 

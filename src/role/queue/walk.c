@@ -39,13 +39,18 @@ struct walk {
 #define FIELDS(...) ((const struct event_field[]){ __VA_ARGS__, { FIELD_END, NULL, BYTES_NONE, 0 } })
 
 static void
+timer_closed(struct timer *t)
+{
+	memory_free((char *)t - offsetof(struct walk, timer));
+}
+
+static void
 walk_free(struct walk *w)
 {
 	LIST_REMOVE(w, link);
 	w->queue->walk_count--;
-	timer_stop(&w->timer);
 	buf_done(&w->answer);
-	memory_free(w);
+	timer_close(&w->timer, timer_closed);
 }
 
 void
