@@ -77,9 +77,9 @@ def running(extra_of, limits=""):
         s.add_users()
         yield s.start()
     finally:
-        code = s.stop()
+        died = s.end()
         shutil.rmtree(directory, ignore_errors=True)
-    assert code == 0
+    assert not died, died
 
 
 @pytest.fixture(scope="module")

@@ -66,8 +66,9 @@ def test_mail_comes_in_from_the_other_machine(organisations):
         [file] = server.files("bob")
         assert f"[{afrique.address}]" in file.read_text()
     finally:
-        server.stop()
+        died = server.end()
         shutil.rmtree(directory, ignore_errors=True)
+    assert not died, died
 
 
 class House:
@@ -97,9 +98,9 @@ class House:
             s.sendmail(f"{name}@{self.organisation.domain}", [to], f"To: {to}\r\nSubject: {subject}\r\n\r\nbody\r\n")
 
     def leave(self):
-        code = self.server.stop()
+        died = self.server.end()
         shutil.rmtree(self.directory, ignore_errors=True)
-        assert code == 0
+        assert not died, died
 
 
 @pytest.fixture(scope="module")

@@ -95,6 +95,7 @@ children_free(struct supervisor *s)
 void
 child_kill(struct child *c, const char *why)
 {
+	c->is_killed = true;
 	event(NULL, EV_ROLE_KILLED, STR("killed", ipc_role_name(c->role)), INT("index", c->index),
 		INT("process", c->pid), STR("why", why));
 	process_kill(c->pid, SIGKILL);
@@ -216,7 +217,7 @@ child_start(struct child *c)
 	struct supervisor *s = c->s;
 	struct fault f;
 
-	c->is_ready = false;
+	c->is_ready = c->is_killed = false;
 	c->started_us = loop_now(s->loop).mono_us;
 	if (start_process(c, &f) == -1) {
 		event(NULL, EV_ROLE_FAILED, STR("failed", ipc_role_name(c->role)),
@@ -234,25 +235,47 @@ child_start(struct child *c)
 }
 
 static void
-ended(struct child *c, int status)
+died(const struct child *c, pid_t pid, int status)
 {
 	char text[32] = "";
 	struct buf end;
+
+	buf_init_fixed(&end, text, sizeof text - 1);
+	process_put_end(&end, status);
+	if (c->s->is_draining)
+		event(NULL, EV_ROLE_DIED, STR("died", ipc_role_name(c->role)), INT("index", c->index),
+			INT("process", pid), STR("by", text));
+	else
+		event(NULL, EV_ROLE_DIED, STR("died", ipc_role_name(c->role)), INT("index", c->index),
+			INT("process", pid), STR("by", text), INT("again_in_ms", c->back_off_ms));
+}
+
+/* What we had to kill was late, which role.killed said. */
+static void
+ended_draining(struct child *c, pid_t pid, int status)
+{
+	if (status != 0 && !c->is_killed) {
+		c->s->has_ended_badly = true;
+		died(c, pid, status);
+	}
+	supervisor_drain_further(c->s);
+}
+
+static void
+ended(struct child *c, int status)
+{
 	pid_t pid = c->pid;
 
 	c->pid = 0;
 	c->is_ready = false;
 	timer_stop(&c->timer);
 	if (c->s->is_draining) {
-		supervisor_drain_further(c->s);
+		ended_draining(c, pid, status);
 		return;
 	}
 	if (loop_now(c->s->loop).mono_us - c->started_us >= LONG_LIFE_US)
 		c->back_off_ms = 0;
-	buf_init_fixed(&end, text, sizeof text - 1);
-	process_put_end(&end, status);
-	event(NULL, EV_ROLE_DIED, STR("died", ipc_role_name(c->role)), INT("index", c->index),
-		INT("process", pid), STR("by", text), INT("again_in_ms", c->back_off_ms));
+	died(c, pid, status);
 	start_later(c);
 }
 

@@ -212,7 +212,7 @@ run(struct supervisor *s)
 	timer_init(&s->end_of_drain, s->loop, on_end_of_drain);
 	tickets_begin(s);
 	serve(s);
-	return 0;
+	return s->has_ended_badly ? 1 : 0;
 }
 
 static void

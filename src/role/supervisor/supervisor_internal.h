@@ -23,6 +23,7 @@ struct child {
 	pid_t pid; /* 0: not running */
 	bool is_ready;
 	bool is_told_to_drain;
+	bool is_killed; /* by us */
 	uint64_t generation; /* of the configuration that it has */
 	struct peer *control;
 	struct timer timer; /* running: to be killed; else: to be started */
@@ -70,6 +71,7 @@ struct supervisor {
 	struct reload *reload; /* NULL: none under way */
 	bool must_reload_again;
 	bool has_started, is_draining;
+	bool has_ended_badly; /* a role, while draining, and by itself */
 	struct timer end_of_drain;
 	struct ticket_keys ticket_keys;
 	struct timer ticket_rotation;

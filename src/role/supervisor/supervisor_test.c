@@ -200,6 +200,26 @@ while_roles_finish_clients_are_refused_and_a_second_signal_ends_what_hangs(void 
 	kill(server, SIGINT);
 	wait_for(" role.killed ");
 	assert_int_equal(server_exit(), 0);
+	assert_int_equal(count_in_log(" role.died "), 0);
+}
+
+static void
+a_role_that_ends_badly_while_the_server_stops_is_told_of_and_the_exit_code_says_so(void **state)
+{
+	(void)state;
+	write_config("abort.example", port, "");
+	start_server();
+	wait_for(" server.started ");
+	kill(server, SIGTERM);
+	assert_int_equal(server_exit(), 1);
+	assert_int_equal(count_in_log(" role.died "), 2);
+	log_at = 0;
+	wait_for(" role.died ");
+	assert_non_null(strstr(log_text, "died=store index=0"));
+	assert_non_null(strstr(log_text, "by=\"signal 6\""));
+	assert_non_null(strstr(log_text, "died=queue index=0"));
+	assert_non_null(strstr(log_text, "by=\"exit 3\""));
+	assert_int_equal(count_in_log(" server.stopped "), 1);
 }
 
 static void
@@ -239,6 +259,7 @@ main(int argc, char **argv)
 		TEST(systemd_hands_over_sockets_and_hears_when_the_server_is_ready),
 		TEST(a_broken_configuration_keeps_the_server_from_starting),
 		TEST(while_roles_finish_clients_are_refused_and_a_second_signal_ends_what_hangs),
+		TEST(a_role_that_ends_badly_while_the_server_stops_is_told_of_and_the_exit_code_says_so),
 		TEST(when_the_supervisor_is_killed_no_role_stays),
 	};
 

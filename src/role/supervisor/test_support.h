@@ -136,6 +136,10 @@ fake_drain(struct role_self *r, uint32_t within_ms)
 {
 	(void)within_ms;
 	say("drain", bytes_text(ipc_role_name(r->role)));
+	if (r->role == ROLE_STORE && is_host(r, "abort.example"))
+		abort();
+	if (r->role == ROLE_QUEUE && is_host(r, "abort.example"))
+		_exit(3);
 	if (!is_host(r, "hang.example"))
 		role_end(r);
 }
