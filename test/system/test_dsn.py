@@ -1,5 +1,7 @@
 """Delivery status notifications (RFC 3461): what a sender asks to hear, and hears."""
 import email
+import os
+import signal
 
 import pytest
 
@@ -165,3 +167,17 @@ def test_who_asked_is_told_though_the_queue_is_killed(server):
     server.kill_role("queue")
     wait_until(lambda: reports(server, "alice", "survives"), what="the report")
     assert copies(server, "bob", "survives")
+
+
+def test_a_report_that_the_queue_can_not_take_makes_nobody_send_again(elsewhere):
+    extra = EXTRA.format(domain=ELSEWHERE, port=elsewhere.port, dead=free_port()) + "limits { request_timeout 1s; }\n"
+    with running_server(extra) as s:
+        s.cli("alias", "add", f"team@{DOMAIN}", f"bob@{DOMAIN}", f"carol@{DOMAIN}")
+        [pid] = s.role_pids("queue")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            send(s, {f"team@{DOMAIN}": ["NOTIFY=SUCCESS"]}, "untold")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        assert len(copies(s, "bob", "untold")) == len(copies(s, "carol", "untold")) == 1
+        assert s.events("mail.unreported")

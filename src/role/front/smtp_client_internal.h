@@ -67,6 +67,7 @@ struct smtp_client {
 	int64_t now_s;
 	unsigned int deliveries; /* to mailboxes and to the queue, still to be answered */
 	enum smtp_answer result; /* of those that were */
+	bool is_safe; /* everybody has the mail: what is still under way are reports for its sender */
 };
 
 const struct event_context *smtp_client_context(const struct smtp_client *c);
@@ -96,7 +97,7 @@ bool smtp_wishes_success(const struct smtp_client *c);
 bool smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address);
 /* Hands the message to the queue for those of its recipients that it is to care for; each ENQUEUE counts as a delivery. */
 void smtp_message_enqueue(struct smtp_client *c);
-/* The same, once, for what the sender is only told of, when all others have the message.  False: there is nothing. */
+/* The same for what the sender is only told of, when all others have the message.  False: there is nothing. */
 bool smtp_message_enqueue_told(struct smtp_client *c);
 /* A delivery was answered, or (IPC_LATER) was not in time; the last one ends the mail. */
 void smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome);

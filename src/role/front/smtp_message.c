@@ -148,12 +148,18 @@ void
 smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome)
 {
 	c->deliveries--;
-	if (outcome != IPC_OK)
+	/* Who hears 4xx sends again, and everybody would have the mail twice. */
+	if (outcome != IPC_OK && c->is_safe)
+		event(smtp_client_context(c), EV_MAIL_UNREPORTED, TEXT("sender", c->sender));
+	else if (outcome != IPC_OK)
 		c->result = temporary(outcome);
 	if (!smtp_client_end_request(c) || c->deliveries > 0)
 		return;
-	if (c->result == SMTP_ANSWER_OK && smtp_message_enqueue_told(c))
-		return;
+	if (c->result == SMTP_ANSWER_OK && !c->is_safe) {
+		c->is_safe = true;
+		if (smtp_message_enqueue_told(c))
+			return;
+	}
 	end_mail(c);
 }
 
@@ -235,6 +241,7 @@ smtp_message_end(struct smtp_client *c)
 		return;
 	}
 	c->result = SMTP_ANSWER_OK;
+	c->is_safe = false;
 	c->deliveries = (unsigned int)c->target_count;
 	body = ++smtp_client_front(c)->last_body;
 	for (const struct target *t = c->targets; t; t = t->next)

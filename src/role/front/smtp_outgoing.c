@@ -192,6 +192,5 @@ smtp_message_enqueue_told(struct smtp_client *c)
 	random_fill(random, sizeof random);
 	id = mail_id_make(time_now().wall_us, random);
 	enqueue_all(c, OUTGOING_EXPANDED, &id);
-	c->outgoing_count[OUTGOING_EXPANDED] = 0;
 	return true;
 }
