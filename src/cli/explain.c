@@ -327,7 +327,7 @@ const struct cli_command cli_explain = {
 		 "back); denied; own (the sender's address); login.  Of an LDAP directory the filter that asks\n"
 		 "for an address is shown, the entry that has it, entries that claim it too, and how old the copy\n"
 		 "is.  An unknown address is looked for in LDAP once, as it is for a client.  What else a client\n"
-		 "may meet (routes, trusted networks, size, TLS, limits) is not asked.\n"
+		 "may meet (trusted networks, size, TLS, limits) is not asked.\n"
 		 "\n"
 		 "Exit code: 0 when it would be accepted, 1 when not, 3 when the server could not be asked.\n"
 		 "\n"

@@ -34,6 +34,12 @@ config_find_route(const struct config *c, struct bytes address)
 }
 
 bool
+config_route_is_for_rest(const struct config_route *route)
+{
+	return bytes_equal(route->pattern, BYTES("*"));
+}
+
+bool
 config_has_domain(const struct config *c, struct bytes domain)
 {
 	for (size_t i = 0; i < c->domains.count; i++)

@@ -7,6 +7,8 @@
 /* The closest route for the address (local part "@" domain, without regard to case): its own, else its domain's, else that of the longest
    ".DOMAIN" it lies below, else "*".  NULL: there is none; the mail goes to the MX hosts of its domain. */
 const struct config_route *config_find_route(const struct config *c, struct bytes address);
+/* Is it about everybody else ("*")? */
+bool config_route_is_for_rest(const struct config_route *route);
 /* Is the domain one of the configuration's? */
 bool config_has_domain(const struct config *c, struct bytes domain);
 /* Do the octets of an address (4 or 16) lie in a trusted network? */

@@ -1,24 +1,22 @@
 #include "role/answers.h"
 
 enum smtp_answer
-answer_to_recipient(enum ipc_outcome outcome, bool is_entitled)
+answer_to_recipient(enum admission admission)
 {
-	switch (outcome) {
-	case IPC_OK:
+	switch (admission) {
+	case ADMITTED:
+	case ADMITTED_ONWARD:
 		return SMTP_ANSWER_OK;
-	case IPC_ABSENT:
-	case IPC_INVALID:
+	case REFUSED_UNKNOWN:
 		return SMTP_ANSWER_UNKNOWN;
-	case IPC_DENIED:
+	case REFUSED_CLOSED:
 		return SMTP_ANSWER_NOT_OPEN;
-	case IPC_FOREIGN:
-		return is_entitled ? SMTP_ANSWER_OK : SMTP_ANSWER_NO_RELAY;
-	case IPC_NO_SPACE:
+	case REFUSED_RELAYING:
+	case REFUSED_BY_ROUTE:
+		return SMTP_ANSWER_NO_RELAY;
+	case NO_SPACE_FOR_IT:
 		return SMTP_ANSWER_NO_SPACE;
-	case IPC_LATER:
-	case IPC_EXISTS:
-	case IPC_LIMIT:
-	case IPC_OUTCOMES:
+	case NOT_NOW:
 		break;
 	}
 	return SMTP_ANSWER_LATER;

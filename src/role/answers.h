@@ -2,13 +2,12 @@
 #ifndef ROLE_ANSWERS_H
 #define ROLE_ANSWERS_H
 
-#include "ipc/ipc.h"
+#include "config/admission.h"
 #include "proto/imap/session.h"
 #include "proto/smtp/session.h"
 
-/* RCPT, as far as the directory decides: the queue has to be there for places elsewhere.  is_entitled: who asks logged in, or is where we
-   were told to trust, and may send to the world (RFC 5321 7.9). */
-enum smtp_answer answer_to_recipient(enum ipc_outcome outcome, bool is_entitled);
+/* RCPT, as far as it is decided by who asks for whom: the queue has to be there for places elsewhere.  A route that refuses has words of its own. */
+enum smtp_answer answer_to_recipient(enum admission admission);
 /* MAIL by somebody who logged in. */
 enum smtp_answer answer_to_sender(enum ipc_outcome outcome);
 /* A log-in.  refusal counts with IPC_DENIED alone: absent, disabled, wrong - who doesn't know the password hears the same. */

@@ -180,6 +180,22 @@ def test_a_route_may_refuse_with_its_own_words(server):
     assert code == 550 and b"This domain has moved" in text
 
 
+def test_a_route_that_refuses_everybody_else_keeps_nothing_from_ours(elsewhere):
+    extra = f"route {ELSEWHERE} to 127.0.0.1:{elsewhere.port};\nroute * to error \"We write to {ELSEWHERE} only\";\n"
+    with running_server(extra) as s:
+        assert s.send("from outside") == {}
+        assert submit(s, f"bob@{DOMAIN}", f"bob@{ELSEWHERE}") == {}
+        with pytest.raises(smtplib.SMTPRecipientsRefused) as e:
+            submit(s, "x@asie.iut")
+        [(code, text)] = e.value.recipients.values()
+        assert code == 550 and text.endswith(f"We write to {ELSEWHERE} only".encode())
+        out = s.cli("explain", "x@asie.iut", "--as", f"alice@{DOMAIN}", check=False)
+        assert out.returncode == 1 and f"SMTP  550 5.7.1 We write to {ELSEWHERE} only" in out.stdout
+        with pytest.raises(smtplib.SMTPRecipientsRefused) as e, s.smtp() as client:
+            client.sendmail("someone@afrique.iut", ["x@asie.iut"], b"Subject: x\r\n\r\nx\r\n")
+        assert b"only" not in e.value.recipients["x@asie.iut"][1]
+
+
 @pytest.mark.parametrize("role", ["queue", "relay", "all"])
 def test_what_was_accepted_survives_kill_9(elsewhere, role):
     elsewhere.answers[f"bob@{ELSEWHERE}"] = ["450 4.2.0 not yet"]

@@ -22,6 +22,7 @@ struct explaining {
 	struct control_question *question;
 	struct trace trace, sources; /* into steps, and into entries */
 	struct buf steps, entries; /* lines */
+	struct buf recipient;
 	struct map *met; /* folded address -> enum met */
 	bool is_logged_in; /* who would write to the recipient */
 	bool is_troubled; /* what was met is what an administrator has to mend */
@@ -33,6 +34,7 @@ struct decision {
 	const char *why; /* a sentence */
 	bool is_accepted;
 	enum smtp_reply reply;
+	struct bytes refusal; /* of a route, in place of it */
 	enum imap_outcome imap;
 	bool has_imap;
 	size_t mailboxes, elsewhere;
@@ -196,6 +198,7 @@ begin(struct directory *d, struct control_question *question)
 	e->met = map_new();
 	buf_init(&e->steps, STEPS_OCTETS_MAX);
 	buf_init(&e->entries, ENTRIES_OCTETS_MAX);
+	buf_init(&e->recipient, TEXT_OCTETS_MAX);
 	return e;
 }
 
@@ -209,6 +212,7 @@ finish(struct explaining **at, struct bytes answer)
 	map_free(&e->met);
 	buf_done(&e->steps);
 	buf_done(&e->entries);
+	buf_done(&e->recipient);
 	memory_free(e);
 }
 
@@ -220,9 +224,12 @@ explain_free(struct explaining **at)
 }
 
 static void
-put_reply(struct buf *out, enum smtp_reply reply)
+put_reply(struct buf *out, const struct decision *d)
 {
-	smtp_put_reply(out, reply);
+	if (d->refusal.len)
+		smtp_put_refusal(out, d->refusal);
+	else
+		smtp_put_reply(out, d->reply);
 	out->len = bytes_trim(buf_bytes(out)).len;
 }
 
@@ -247,7 +254,7 @@ put_decision(struct buf *out, const struct decision *d)
 
 	buf_init_fixed(&reply, smtp, sizeof smtp);
 	buf_init_fixed(&imap_reply, imap, sizeof imap);
-	put_reply(&reply, d->reply);
+	put_reply(&reply, d);
 	put_imap(&imap_reply, d);
 	control_line_put(out, "decision", (const struct event_field[]){ STR("decision", d->word), INT("accepted", d->is_accepted),
 		TEXT("smtp", buf_bytes(&reply)), TEXT("imap", buf_bytes(&imap_reply)), STR("why", d->why),
@@ -333,10 +340,18 @@ explain_resolved(struct explaining *e, enum ipc_outcome outcome, const struct ta
 		d.mailboxes += targets->at[i].account != NULL;
 		d.elsewhere += targets->at[i].account == NULL;
 	}
-	enum smtp_answer answer = answer_to_recipient(outcome, e->is_logged_in);
+	const struct config *config = e->directory->self->config;
+	struct bytes address = buf_bytes(&e->recipient);
+	enum admission admission = admission_decide(config, e->is_logged_in ? CLIENT_ACCOUNT : CLIENT_STRANGER, address, outcome);
+	enum smtp_answer answer = answer_to_recipient(admission);
 
 	d.word = word_of(outcome, d.elsewhere);
 	d.why = why_of(e, outcome, &d);
+	if (admission == REFUSED_BY_ROUTE) {
+		d.word = "denied";
+		d.why = "a route of the configuration refuses it";
+		d.refusal = config_find_route(config, address)->text;
+	}
 	d.is_accepted = answer == SMTP_ANSWER_OK;
 	d.reply = smtp_reply_of_answer(answer, REPLY_RECIPIENT_OK);
 	decide(e, &d);
@@ -348,6 +363,7 @@ explain_recipient(struct explaining *e, struct bytes address, const struct accou
 	meet(e, address, MET_ASKED);
 	tell_filter(e, address);
 	e->is_logged_in = as != NULL;
+	put_bytes(&e->recipient, address);
 	directory_resolve_why(e->directory, e, address, as ? as->number : 0);
 }
 

@@ -3,7 +3,7 @@
 #include "role/front/smtp_client_internal.h"
 
 #include "base/map.h"
-#include "config/route.h"
+#include "config/admission.h"
 #include "role/answers.h"
 #include "sys/random.h"
 #include "sys/time.h"
@@ -242,14 +242,20 @@ add_foreign(struct smtp_client *c, struct bytes address)
 	return add(c, TARGET_FOREIGN, 0, address) ? SMTP_ANSWER_OK : SMTP_ANSWER_TOO_MANY;
 }
 
-static enum smtp_answer
-resolution(struct smtp_client *c, const struct ipc_resolved *r)
+static enum admission_client
+client_kind(const struct smtp_client *c)
 {
-	enum smtp_answer a = answer_to_recipient((enum ipc_outcome)r->outcome, c->account != 0 || c->is_trusted);
+	if (c->account)
+		return CLIENT_ACCOUNT;
+	return c->is_trusted ? CLIENT_TRUSTED : CLIENT_STRANGER;
+}
 
-	if (a != SMTP_ANSWER_OK)
-		return a;
-	return r->outcome == IPC_FOREIGN ? add_foreign(c, buf_bytes(&c->asked)) : add_targets(c, r->targets);
+static enum smtp_answer
+carry_out(struct smtp_client *c, enum admission admission, struct bytes targets)
+{
+	if (admission == ADMITTED)
+		return add_targets(c, targets);
+	return admission == ADMITTED_ONWARD ? add_foreign(c, buf_bytes(&c->asked)) : answer_to_recipient(admission);
 }
 
 static const char *const refusals[SMTP_ANSWERS] = {
@@ -261,39 +267,50 @@ static const char *const refusals[SMTP_ANSWERS] = {
 };
 
 static void
+tell_refused(const struct smtp_client *c, struct bytes recipient, const char *reason)
+{
+	event(smtp_client_context(c), EV_RCPT_REFUSED, TEXT("recipient", recipient), TEXT("sender", c->sender), STR("reason", reason));
+}
+
+static void
+refuse(struct smtp_client *c, struct bytes recipient, const struct config_route *route)
+{
+	tell_refused(c, recipient, "route");
+	smtp_session_refuse(c->session, route->text);
+}
+
+static void
+note_accepted(struct smtp_client *c)
+{
+	if (c->recipient_count++ == 0 && !arena_copy(c->arena, buf_bytes(&c->asked), &c->first_recipient))
+		c->first_recipient = BYTES_NONE;
+	event(smtp_client_context(c), EV_RCPT_ACCEPTED, TEXT("recipient", buf_bytes(&c->asked)));
+}
+
+static void
 resolved(void *arg, const struct message *m)
 {
 	struct smtp_client *c = arg;
-	enum smtp_answer a = SMTP_ANSWER_LATER;
+	enum ipc_outcome outcome = m ? (enum ipc_outcome)m->u.resolved.outcome : IPC_LATER;
+	struct bytes address = buf_bytes(&c->asked_address);
+	enum smtp_answer a = SMTP_ANSWER_OK;
+	const struct config *config;
+	enum admission admission;
 
 	if (!smtp_client_end_request(c))
 		return;
-	if (m)
-		a = resolution(c, &m->u.resolved);
-	if (a == SMTP_ANSWER_OK && c->recipient_count++ == 0 &&
-		!arena_copy(c->arena, buf_bytes(&c->asked), &c->first_recipient))
-		c->first_recipient = BYTES_NONE;
-	if (a == SMTP_ANSWER_OK)
-		event(smtp_client_context(c), EV_RCPT_ACCEPTED, TEXT("recipient", buf_bytes(&c->asked)));
+	config = smtp_client_front(c)->config;
+	admission = admission_decide(config, client_kind(c), address, outcome);
+	if (admission == REFUSED_BY_ROUTE)
+		refuse(c, buf_bytes(&c->asked), config_find_route(config, address));
+	else if ((a = carry_out(c, admission, m ? m->u.resolved.targets : BYTES_NONE)) == SMTP_ANSWER_OK)
+		note_accepted(c);
 	else
-		event(smtp_client_context(c), EV_RCPT_REFUSED, TEXT("recipient", buf_bytes(&c->asked)),
-			TEXT("sender", c->sender), STR("reason", refusals[a] ? refusals[a] : "try later"));
+		tell_refused(c, buf_bytes(&c->asked), refusals[a] ? refusals[a] : "try later");
 	buf_done(&c->asked);
+	buf_done(&c->asked_address);
+	/* Of one that was refused in other words nothing is open any more. */
 	smtp_client_answer(c, a);
-}
-
-/* A route may say that mail for an address is taken from nobody. */
-static bool
-refuse_by_route(struct smtp_client *c, struct bytes address)
-{
-	const struct config_route *route = config_find_route(smtp_client_front(c)->config, address);
-
-	if (!route || route->kind != ROUTE_REFUSE)
-		return false;
-	event(smtp_client_context(c), EV_RCPT_REFUSED, TEXT("recipient", address), TEXT("sender", c->sender),
-		STR("reason", "route"));
-	smtp_session_refuse(c->session, route->text);
-	return true;
 }
 
 void
@@ -301,13 +318,16 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const st
 {
 	struct peer *directory = smtp_client_front(c)->directory;
 	struct message m = { .type = MESSAGE_RESOLVE };
-	uint8_t text[SMTP_PATH_OCTETS_MAX];
-	struct buf address;
+	const struct config_route *refusal;
 
-	buf_init_fixed(&address, text, sizeof text);
-	put_address(&address, path);
-	if (refuse_by_route(c, buf_bytes(&address)))
+	buf_done(&c->asked_address);
+	put_address(&c->asked_address, path);
+	refusal = admission_refusal(smtp_client_front(c)->config, buf_bytes(&c->asked_address));
+	if (refusal) {
+		refuse(c, path->text, refusal);
+		buf_done(&c->asked_address);
 		return;
+	}
 	buf_done(&c->asked);
 	put_bytes(&c->asked, path->text);
 	smtp_wishes_keep(c, path, wishes);
@@ -315,7 +335,7 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const st
 		.request = smtp_client_begin_request(c, directory),
 		.account = c->account,
 		.session = connection_session(c->connection),
-		.address = buf_bytes(&address),
+		.address = buf_bytes(&c->asked_address),
 	};
 	smtp_client_send_request(c, directory, &m, m.u.resolve.request, resolved);
 }

@@ -27,6 +27,7 @@ smtp_client_forget_transaction(struct smtp_client *c)
 	map_free(&c->accounts);
 	arena_release(c->arena);
 	buf_done(&c->asked);
+	buf_done(&c->asked_address);
 	buf_done(&c->original);
 	c->sender = c->parameters = c->first_recipient = BYTES_NONE;
 	c->targets = NULL;
@@ -107,6 +108,7 @@ start(struct connection *connection)
 	c->last_outgoing = &c->outgoing;
 	c->is_trusted = is_trusted(connection);
 	buf_init(&c->asked, SMTP_PATH_OCTETS_MAX);
+	buf_init(&c->asked_address, SMTP_PATH_OCTETS_MAX);
 	buf_init(&c->original, DSN_ORIGINAL_MAX);
 	return c;
 }

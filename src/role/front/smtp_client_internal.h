@@ -61,6 +61,7 @@ struct smtp_client {
 	size_t outgoing_count[OUTGOING_KINDS];
 	bool is_trusted; /* connected from a network that may send to the world without a log-in */
 	struct buf asked; /* the recipient that the directory is being asked about, as the client wrote it */
+	struct buf asked_address; /* the same as the directory takes it */
 	struct dsn_rcpt wishes; /* of that recipient; its text in `original` */
 	struct buf original;
 	struct incoming *incoming;

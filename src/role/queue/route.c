@@ -21,7 +21,7 @@ route_find(const struct config *c, struct bytes address, struct domain *space, s
 	bool is_ours = config_has_domain(c, domain);
 
 	/* What is said of everybody else is not said of us. */
-	if (route && is_ours && bytes_equal(route->pattern, BYTES("*")))
+	if (route && is_ours && config_route_is_for_rest(route))
 		route = NULL;
 	*out = (struct hop){ .kind = HOP_KIND_MAILBOXES };
 	/* A refusal that was not there when the mail was taken does not make it undeliverable. */
