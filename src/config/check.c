@@ -2,6 +2,7 @@
 #include "config/apply.h"
 
 #include "config/name.h"
+#include "config/route.h"
 
 const char *
 config_chain_trouble(struct bytes pem)
@@ -112,6 +113,17 @@ check_template(struct config_reading *r)
 		BYTES_ARG(c->domains.at[0]), BYTES_ARG(c->domains.at[1]));
 }
 
+static void
+check_relayed(struct config_reading *r)
+{
+	const struct config *c = r->config;
+
+	for (size_t i = 0; i < c->relayed_count; i++)
+		if (config_has_domain(c, c->relayed[i].domain))
+			(void)config_error_add(r->errors, &r->relayed_at[i], "relay_for %s: mail for a \"domain\" of this server stays here; "
+				"of both, one has to go", config_show(c->relayed[i].domain).text);
+}
+
 void
 config_check(struct config_reading *r, const struct config_place *file)
 {
@@ -122,4 +134,5 @@ config_check(struct config_reading *r, const struct config_place *file)
 	}
 	check_socket_files(r);
 	check_template(r);
+	check_relayed(r);
 }

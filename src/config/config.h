@@ -73,6 +73,12 @@ struct config_route {
 	struct bytes text; /* of ROUTE_REFUSE: what the sender hears */
 };
 
+/* relay_for DOMAIN known|any */
+struct config_relayed {
+	struct bytes domain; /* of others, whose mail we take and send on */
+	bool takes_any; /* to whatever address; else those that the directory has */
+};
+
 /* trusted_networks ADDRESS[/BITS] ... */
 struct config_network {
 	struct bytes text;
@@ -158,6 +164,8 @@ struct config {
 	struct bytes maildir_template;
 	struct config_route *routes;
 	size_t route_count;
+	struct config_relayed *relayed;
+	size_t relayed_count;
 	struct config_network *trusted_networks;
 	size_t trusted_network_count;
 	/* queue { … } */

@@ -31,6 +31,7 @@ enum directive_kind {
 	KIND_MILLISECONDS,
 	KIND_ROUTE,
 	KIND_NETWORKS,
+	KIND_RELAYED,
 	KIND_COUNT
 };
 

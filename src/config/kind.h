@@ -17,7 +17,7 @@ struct config_reading {
 	bool is_partial; /* something could not be read: what is missing may well be there */
 	bool is_seen[DIRECTIVE_COUNT];
 	struct config_place seen_at[DIRECTIVE_COUNT]; /* the first one */
-	struct config_place *listener_at, *certificate_at, *domain_at; /* as the lists in config */
+	struct config_place *listener_at, *certificate_at, *domain_at, *relayed_at; /* as the lists in config */
 };
 
 /* A directive with its values, the second word of its name left out. */
@@ -63,6 +63,9 @@ void kind_put_certificate(const struct config *c, const struct directive *d, enu
 /* The kinds of kind_route.c. */
 bool kind_read_route(struct config_reading *r, const struct config_setting *s);
 void kind_put_route(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* The kind of kind_relayed.c: for whom mail is taken and sent on. */
+bool kind_read_relayed(struct config_reading *r, const struct config_setting *s);
+void kind_put_relayed(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 bool kind_read_networks(struct config_reading *r, const struct config_setting *s);
 void kind_put_networks(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 /* The kind of kind_resolver.c. */

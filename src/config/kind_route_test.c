@@ -32,11 +32,17 @@ the_closest_route_counts_rfc5321_5_1(void **state)
 		{ "boss@one.example", "by-address" },
 		{ "a@x.one.example", "below" },
 		{ "a@y.x.one.example", "closer-below" },
+		{ "boss+sales@one.example", "by-address" },
+		{ "boss+sales+x@one.example", "by-longer-address" },
+		{ "boss+sales@x.one.example", "below" },
+		{ "bossy@one.example", "by-domain" },
+		{ "bos@one.example", "by-domain" },
 		{ "\"a@b\"@one.example", "by-domain" },
 		{ "a@two.example", "everybody" },
 		{ "a@notone.example", "everybody" },
 	};
 	struct config *c = read_good("route one.example to by-domain.test; route boss@one.example to by-address.test;\n"
+		"route boss+sales+x@one.example to by-longer-address.test;\n"
 		"route .one.example to below.test; route .x.one.example to closer-below.test; route * to everybody.test;");
 
 	(void)state;

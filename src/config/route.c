@@ -2,17 +2,35 @@
 
 #include <string.h>
 
+/* Longer than any domain, and than any local part. */
+enum { CLOSE = 4096 };
+
+/* Of an ADDRESS; the more of the local part it has, the closer. */
+static size_t
+closeness_of_address(const struct config *c, struct bytes pattern, struct bytes address)
+{
+	size_t at = bytes_find_last_char(pattern, '@'), end = bytes_find_last_char(address, '@');
+
+	if (bytes_equal_nocase(pattern, address))
+		return 2 * CLOSE;
+	if (at >= end || bytes_find_char(c->recipient_delimiter, address.ptr[at]) == c->recipient_delimiter.len)
+		return 0;
+	return bytes_equal_nocase(bytes_sub(pattern, 0, at), bytes_sub(address, 0, at)) &&
+			bytes_equal_nocase(bytes_sub(pattern, at, pattern.len), bytes_sub(address, end, address.len)) ?
+		CLOSE + at : 0;
+}
+
 /* How close the pattern is: 0 when it does not fit. */
 static size_t
-closeness(struct bytes pattern, struct bytes address, struct bytes domain)
+closeness(const struct config *c, struct bytes pattern, struct bytes address, struct bytes domain)
 {
 	if (bytes_find_char(pattern, '@') < pattern.len)
-		return bytes_equal_nocase(pattern, address) ? 4096 : 0;
+		return closeness_of_address(c, pattern, address);
 	if (bytes_equal(pattern, BYTES("*")))
 		return 1;
 	if (pattern.ptr[0] == '.')
 		return domain.len > pattern.len && bytes_ends_nocase(domain, pattern) ? 1 + pattern.len : 0;
-	return bytes_equal_nocase(pattern, domain) ? 2048 : 0;
+	return bytes_equal_nocase(pattern, domain) ? CLOSE - 1 : 0;
 }
 
 const struct config_route *
@@ -23,7 +41,7 @@ config_find_route(const struct config *c, struct bytes address)
 	const struct config_route *found = NULL;
 
 	for (size_t i = 0; i < c->route_count; i++) {
-		size_t close = closeness(c->routes[i].pattern, address, domain);
+		size_t close = closeness(c, c->routes[i].pattern, address, domain);
 
 		if (close > best) {
 			best = close;
@@ -37,6 +55,15 @@ bool
 config_route_is_for_rest(const struct config_route *route)
 {
 	return bytes_equal(route->pattern, BYTES("*"));
+}
+
+const struct config_relayed *
+config_find_relayed(const struct config *c, struct bytes domain)
+{
+	for (size_t i = 0; i < c->relayed_count; i++)
+		if (bytes_equal_nocase(c->relayed[i].domain, domain))
+			return &c->relayed[i];
+	return NULL;
 }
 
 bool

@@ -4,11 +4,13 @@
 
 #include "config/config.h"
 
-/* The closest route for the address (local part "@" domain, without regard to case): its own, else its domain's, else that of the longest
-   ".DOMAIN" it lies below, else "*".  NULL: there is none; the mail goes to the MX hosts of its domain. */
+/* The closest route for the address (local part "@" domain, without regard to case): its own, else its own without its detail, else its domain's,
+   else that of the longest ".DOMAIN" it lies below, else "*".  NULL: there is none; the mail goes to the MX hosts of its domain. */
 const struct config_route *config_find_route(const struct config *c, struct bytes address);
 /* Is it about everybody else ("*")? */
 bool config_route_is_for_rest(const struct config_route *route);
+/* The relay_for of that domain, or NULL. */
+const struct config_relayed *config_find_relayed(const struct config *c, struct bytes domain);
 /* Is the domain one of the configuration's? */
 bool config_has_domain(const struct config *c, struct bytes domain);
 /* Do the octets of an address (4 or 16) lie in a trusted network? */

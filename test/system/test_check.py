@@ -4,7 +4,7 @@ import tempfile
 
 import pytest
 
-from conftest import Server
+from conftest import DOMAIN, Server
 
 
 @pytest.fixture
@@ -34,3 +34,13 @@ def test_warnings_stand_beside_errors(server):
     checked = server.cli("check", check=False)
     assert checked.returncode == 1
     assert "xyzzy" in checked.stderr and ": warning: " in checked.stderr
+
+
+def test_a_domain_is_ours_or_relayed_for_and_not_both(server):
+    (server.directory / "key.pem").chmod(0o600)
+    server.extra = f"relay_for x.iut any;\nrelay_for {DOMAIN.upper()} any;\n"
+    server.write_conf()
+    checked = server.cli("check", check=False)
+    line = next(n for n, text in enumerate(server.conf.read_text().splitlines(), 1) if text.startswith(f"relay_for {DOMAIN.upper()}"))
+    assert checked.returncode == 1
+    assert checked.stderr.startswith(f"{server.conf}:{line}:11: relay_for {DOMAIN.upper()}: ") and checked.stderr.endswith("\n1 error\n")

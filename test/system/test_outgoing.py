@@ -17,10 +17,10 @@ class Elsewhere(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self):
+    def __init__(self, address="127.0.0.1", port=0):
         self.answers, self.mails, self.lock = {}, [], threading.Lock()
         self.extensions = []
-        super().__init__(("127.0.0.1", 0), Dialog)
+        super().__init__((address, port), Dialog)
         self.port = self.server_address[1]
         threading.Thread(target=self.serve_forever, daemon=True).start()
 

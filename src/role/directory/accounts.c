@@ -6,7 +6,9 @@
 #include "role/directory/template.h"
 #include "sys/random.h"
 
-enum { CONFIG_COPY_MAX = 1024 * 1024, DRAWS_MAX = 16 };
+#include <assert.h>
+
+enum { CONFIG_COPY_MAX = 16 * 1024 * 1024, DRAWS_MAX = 16 };
 
 struct bytes
 account_address(const struct account *account)
@@ -141,6 +143,8 @@ accounts_configure(struct accounts *a, const struct config *config)
 	a->may_send_as_group = config->ldap_group_sending == GROUP_SENDING_MEMBERS;
 	a->default_scheme = name_of_scheme(config->default_password_scheme);
 	a->template = keep(arena, config->maildir_template);
+	a->onward = onward_new(arena, config);
+	assert(a->onward); /* a configuration is a file of 1 MiB */
 	arena_free(&a->arena);
 	a->arena = arena;
 }

@@ -82,7 +82,7 @@ void accounts_watch(struct accounts *a, const struct trace *trace);
 
 struct target {
 	const struct account *account; /* NULL: a foreign address */
-	struct bytes address; /* borrowed from the replica or from `asked` */
+	struct bytes address; /* borrowed from the replica, from `asked`, or from what was asked for */
 };
 
 /* Where an address leads, each place once. */

@@ -3,6 +3,7 @@
 
 #include "base/map.h"
 #include "role/directory/accounts.h"
+#include "role/directory/onward.h"
 
 struct alias {
 	uint32_t generation;
@@ -34,6 +35,7 @@ struct accounts {
 	enum config_group_posting group_posting;
 	bool may_send_as_group; /* its members */
 	struct bytes default_scheme; /* of a password that names none */
+	const struct onward *onward;
 	struct map *names; /* folded address -> struct name */
 	struct map *domains; /* folded domain -> itself */
 	struct map *new_domains; /* during a load */

@@ -17,6 +17,7 @@ struct walk {
 	bool is_for_sending; /* who may send as the address is asked, not where its mail goes */
 	bool is_for_posting; /* who the members of the groups on the way are is asked */
 	bool has_group, has_nobody; /* a group; one whose members are not there */
+	struct bytes asked; /* as it was written */
 	struct bytes named; /* the name that was found last; for the trace */
 };
 
@@ -119,6 +120,55 @@ trace_found(struct walk *w, const struct address *asked, size_t found_len, unsig
 		INT("depth", depth));
 }
 
+/* The case of a local part is its host's (RFC 5321 2.4). */
+static struct bytes
+as_written(const struct walk *w, struct bytes address, unsigned int depth)
+{
+	return depth == 0 && w->asked.len ? w->asked : address;
+}
+
+static struct bytes
+local_part(struct bytes address)
+{
+	return bytes_sub(address, 0, bytes_find_last_char(address, '@'));
+}
+
+/* Whose mailbox it is says another server.  is_known: the directory has the address, with its detail if it has one. */
+static void
+send_on(struct walk *w, struct bytes address, bool is_known, unsigned int depth)
+{
+	struct bytes written = as_written(w, address, depth), local = local_part(written);
+	bool is_sound = is_known ? onward_is_dot_string(local) : onward_is_plain(local);
+
+	trace(w->a->trace, is_sound ? TRACE_ONWARD : TRACE_NOT_PLAIN, TEXT("address", written), INT("depth", depth));
+	if (is_sound)
+		add_foreign(w, written);
+	else
+		w->has_absent = true;
+}
+
+/* Who may send or post as an address is asked of the accounts here. */
+static const struct config_relayed *
+find_relayed(const struct walk *w, struct bytes domain)
+{
+	return w->is_for_sending || w->is_for_posting ? NULL : onward_relayed(w->a->onward, domain);
+}
+
+static bool
+is_routed(const struct walk *w, struct bytes address)
+{
+	return !w->is_for_sending && !w->is_for_posting && onward_has_address(w->a->onward, address);
+}
+
+static bool
+goes_on(const struct walk *w, struct bytes address)
+{
+	struct address folded;
+
+	return !w->is_for_sending && !w->is_for_posting && address_fold(address, &folded) &&
+		onward_has_domain(w->a->onward, address, address_domain(&folded));
+}
+
 static void
 expand_alias(struct walk *w, struct alias *alias, unsigned int depth)
 {
@@ -173,7 +223,7 @@ trace_alias(const struct walk *w, const struct alias *alias, unsigned int depth)
 }
 
 static void
-expand_name(struct walk *w, struct name *name, struct bytes address, unsigned int depth)
+expand_name(struct walk *w, struct name *name, struct bytes address, bool is_whole, unsigned int depth)
 {
 	struct alias *alias = is_followed(w, name->alias) ? name->alias : NULL;
 
@@ -189,6 +239,11 @@ expand_name(struct walk *w, struct name *name, struct bytes address, unsigned in
 		trace(w->a->trace, TRACE_GONE_INTO, TEXT("address", w->named), INT("depth", depth));
 		return;
 	}
+	/* An alias that names itself lists an address that others have. */
+	if (goes_on(w, as_written(w, address, depth))) {
+		send_on(w, address, is_whole, depth);
+		return;
+	}
 	if (name->account) {
 		add_account(w, name->account, address, depth);
 		return;
@@ -202,6 +257,7 @@ static void
 expand(struct walk *w, struct bytes address, unsigned int depth)
 {
 	struct address folded, found;
+	const struct config_relayed *relayed;
 	struct name *name;
 	size_t found_len;
 
@@ -215,19 +271,26 @@ expand(struct walk *w, struct bytes address, unsigned int depth)
 		w->has_absent = true;
 		return;
 	}
-	if (!accounts_has_domain(w->a, address_domain(&folded))) {
+	relayed = find_relayed(w, address_domain(&folded));
+	if (!relayed && !accounts_has_domain(w->a, address_domain(&folded))) {
 		trace(w->a->trace, TRACE_ELSEWHERE, TEXT("address", address), INT("depth", depth));
 		add_foreign(w, address);
 		return;
 	}
-	name = find_name(w->a, &folded, &found_len);
-	if (!name) {
-		trace(w->a->trace, TRACE_ABSENT, TEXT("address", address), INT("depth", depth));
-		w->has_absent = true;
+	if (is_routed(w, as_written(w, address, depth))) {
+		send_on(w, address, false, depth);
 		return;
 	}
-	trace_found(w, &folded, found_len, depth, &found);
-	expand_name(w, name, address, depth);
+	name = find_name(w->a, &folded, &found_len);
+	if (name) {
+		trace_found(w, &folded, found_len, depth, &found);
+		expand_name(w, name, address, found_len == folded.local_len, depth);
+	} else if (relayed && relayed->takes_any) {
+		send_on(w, address, false, depth);
+	} else {
+		trace(w->a->trace, TRACE_ABSENT, TEXT("address", address), INT("depth", depth));
+		w->has_absent = true;
+	}
 }
 
 /* An alias's trouble is told once, not for each mail. */
@@ -248,10 +311,11 @@ report_trouble(const struct walk *w)
 		event(NULL, EV_ALIAS_DANGLING, TEXT("alias", address_bytes(&w->out->asked)));
 }
 
+/* asked: the same, as it was written; empty: it is another one. */
 static enum ipc_outcome
-walk_from(struct accounts *a, struct bytes address, bool is_for_sending, struct targets *out)
+walk_from(struct accounts *a, struct bytes address, struct bytes asked, bool is_for_sending, struct targets *out)
 {
-	struct walk w = { .a = a, .out = out, .is_for_sending = is_for_sending };
+	struct walk w = { .a = a, .out = out, .is_for_sending = is_for_sending, .asked = asked };
 
 	a->walk++;
 	out->count = out->octets = 0;
@@ -288,7 +352,7 @@ static enum ipc_outcome
 walk_to_postmaster(struct accounts *a, struct bytes address, bool is_for_sending, struct targets *out)
 {
 	trace(a->trace, TRACE_POSTMASTER, TEXT("address", address));
-	return walk_from(a, address, is_for_sending, out);
+	return walk_from(a, address, BYTES_NONE, is_for_sending, out);
 }
 
 /* The account that is made is one in memory, and one that the next mail would make: also when somebody only asks why. */
@@ -308,7 +372,7 @@ resolve_postmaster(struct accounts *a, bool is_for_sending, struct targets *out)
 	if (outcome != IPC_ABSENT)
 		return outcome;
 	accounts_make(a, address_bytes(made));
-	return walk_from(a, address_bytes(made), is_for_sending, out);
+	return walk_from(a, address_bytes(made), BYTES_NONE, is_for_sending, out);
 }
 
 /* RFC 5321 4.5.1: "postmaster" needs no domain. */
@@ -320,6 +384,18 @@ fold_asked(const struct accounts *a, struct bytes address, struct address *asked
 	if (asked->local_len < asked->len)
 		return asked->local_len > 0;
 	return is_postmaster(a, asked) && add_first_domain(a, asked);
+}
+
+/* Is mail for that domain ours to take? */
+static bool
+is_taken(const struct accounts *a, struct bytes domain, bool is_for_sending)
+{
+	bool is_relayed = !is_for_sending && onward_relayed(a->onward, domain);
+
+	if (!is_relayed && !accounts_has_domain(a, domain))
+		return false;
+	trace(a->trace, is_relayed ? TRACE_RELAYED : TRACE_OURS, TEXT("domain", domain));
+	return true;
 }
 
 static enum ipc_outcome
@@ -338,12 +414,11 @@ resolve(struct accounts *a, struct bytes address, bool is_for_sending, struct ta
 	}
 	if (!bytes_equal(address, address_bytes(&out->asked)))
 		trace(a->trace, TRACE_COMPARED_AS, TEXT("address", address_bytes(&out->asked)));
-	if (!accounts_has_domain(a, address_domain(&out->asked))) {
+	if (!is_taken(a, address_domain(&out->asked), is_for_sending)) {
 		trace(a->trace, TRACE_NOT_OURS, TEXT("domain", address_domain(&out->asked)));
 		return IPC_FOREIGN;
 	}
-	trace(a->trace, TRACE_OURS, TEXT("domain", address_domain(&out->asked)));
-	outcome = walk_from(a, address_bytes(&out->asked), is_for_sending, out);
+	outcome = walk_from(a, address_bytes(&out->asked), address, is_for_sending, out);
 	if (outcome == IPC_ABSENT && is_postmaster(a, &out->asked))
 		return resolve_postmaster(a, is_for_sending, out);
 	return outcome;

@@ -309,13 +309,32 @@ unknown(struct local *l)
 	next(l);
 }
 
+/* Does the directory send the address on that comes to mailboxes here by our routes?  It would come back for ever. */
+static bool
+comes_back(const struct local *l, struct bytes targets)
+{
+	struct domain space;
+	struct bytes address;
+	struct hop hop;
+	uint64_t account;
+
+	while (next_target(l, &targets, TARGET_FOREIGN, &account, &address)) {
+		route_find(l->queue->config, address, &space, &hop);
+		if (hop.kind == HOP_KIND_MAILBOXES && bytes_equal_nocase(address, delivery_address(l->current)))
+			return true;
+	}
+	return false;
+}
+
 static void
 resolved(void *arg, const struct message *m)
 {
 	struct local *l = arg;
 	enum ipc_outcome outcome = m ? (enum ipc_outcome)m->u.resolved.outcome : IPC_LATER;
 
-	if (outcome == IPC_OK)
+	if (outcome == IPC_OK && comes_back(l, m->u.resolved.targets))
+		later(l, "451 4.3.5 the directory sends it on to another server, and no route says where that is");
+	else if (outcome == IPC_OK)
 		give_out(l, meant(l, m->u.resolved.targets));
 	else if (outcome == IPC_FOREIGN)
 		is_foreign(l);

@@ -20,8 +20,8 @@ route_find(const struct config *c, struct bytes address, struct domain *space, s
 	struct bytes domain = domain_fold(written, space) ? domain_bytes(space) : written;
 	bool is_ours = config_has_domain(c, domain);
 
-	/* What is said of everybody else is not said of us. */
-	if (route && is_ours && config_route_is_for_rest(route))
+	/* What is said of everybody else is said neither of us nor of whom we relay for. */
+	if (route && (is_ours || config_find_relayed(c, domain)) && config_route_is_for_rest(route))
 		route = NULL;
 	*out = (struct hop){ .kind = HOP_KIND_MAILBOXES };
 	/* A refusal that was not there when the mail was taken does not make it undeliverable. */
