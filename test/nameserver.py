@@ -1,7 +1,8 @@
-"""DNS servers of a test's own: Debian's nsd with zones, and one that says what the test wants it to."""
+"""DNS servers of a test's own: Debian's nsd with zones, unbound, which validates, and one that says what the test wants it to."""
 import os
 import pathlib
 import select
+import shutil
 import socket
 import struct
 import subprocess
@@ -9,7 +10,7 @@ import threading
 
 import pytest
 
-PROGRAM = "/usr/sbin/nsd"
+PROGRAM, UNBOUND = "/usr/sbin/nsd", "/usr/sbin/unbound"
 TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "PTR": 12, "MX": 15, "TXT": 16, "AAAA": 28, "TLSA": 52}
 
 
@@ -41,6 +42,45 @@ class Nsd:
             self.process.terminate()
             self.process.wait(20)
         self.process = None
+
+
+class Unbound:
+    """A resolver that validates: asks `server` for these zones, and believes what anchors (DS records) lead to."""
+
+    def __init__(self, directory, zones, anchors, server="127.0.0.1@53", port=5300):
+        if not os.path.exists(UNBOUND):
+            pytest.skip("unbound is not installed")
+        self.directory, self.port, self.process = pathlib.Path(directory), port, None
+        self.directory.mkdir(parents=True, exist_ok=True)
+        (self.directory / "anchors").write_text("".join(anchors))
+        lines = ["server:", f"  interface: 127.0.0.1@{port}", "  do-not-query-localhost: no", '  chroot: ""', '  username: ""', '  pidfile: ""',
+                 f'  directory: "{self.directory}"', f'  trust-anchor-file: "{self.directory}/anchors"', "  use-syslog: no", '  logfile: ""',
+                 '  module-config: "validator iterator"', "  num-threads: 1", "  do-ip6: no"]
+        lines += [f'  local-zone: "{z}" nodefault' for z in zones if z.endswith(".arpa.")]
+        for zone in zones:
+            lines += ["stub-zone:", f'  name: "{zone}"', f"  stub-addr: {server}"]
+        (self.directory / "unbound.conf").write_text("\n".join(lines + ["remote-control:", "  control-enable: no"]) + "\n")
+
+    def start(self):
+        with open(self.directory / "log", "ab") as log:
+            self.process = subprocess.Popen([UNBOUND, "-d", "-c", str(self.directory / "unbound.conf")],
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return self
+
+    stop = Nsd.stop
+
+
+def sign_zone(directory, origin, text):
+    """(the zone as it is signed, its DS record)"""
+    if not shutil.which("ldns-signzone"):
+        pytest.skip("ldns-signzone (Debian's ldnsutils) is not installed")
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    key = subprocess.run(["ldns-keygen", "-a", "ECDSAP256SHA256", "-k", origin], cwd=directory, check=True, capture_output=True,
+                         text=True).stdout.strip()
+    (directory / "zone").write_text(f"$ORIGIN {origin}\n$TTL 300\n{text}\n")
+    subprocess.run(["ldns-signzone", "-f", "signed", "zone", key], cwd=directory, check=True, capture_output=True)
+    return (directory / "signed").read_text(), (directory / f"{key}.ds").read_text()
 
 
 def soa(minimum=60):

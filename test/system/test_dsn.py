@@ -6,15 +6,15 @@ import signal
 import pytest
 
 from conftest import DOMAIN, free_port, running_server, wait_until
-from test_outgoing import ELSEWHERE, EXTRA, Elsewhere
+from peer import Peer
+from test_outgoing import ELSEWHERE, EXTRA
 
 
 @pytest.fixture
 def elsewhere():
-    server = Elsewhere()
+    server = Peer()
     yield server
-    server.shutdown()
-    server.server_close()
+    server.leave()
 
 
 @pytest.fixture

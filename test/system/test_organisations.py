@@ -11,7 +11,7 @@ import pytest
 
 from conftest import PASSWORDS, wait_until
 from nameserver import AD, Fake, record
-from organisations import Mermoz, two_organisations
+from organisations import House, Mermoz, two_organisations
 from test_resolver import FOUND, NO_NAME, names, resolving
 
 
@@ -71,38 +71,6 @@ def test_mail_comes_in_from_the_other_machine(organisations):
     assert not died, died
 
 
-class House:
-    """An organisation's Mermoz with its accounts, and what is in their mailboxes."""
-
-    def __init__(self, organisation, *names, extra=""):
-        self.organisation = organisation
-        self.directory = tempfile.mkdtemp(prefix="mermoz-test-")
-        os.chmod(self.directory, 0o755)
-        self.server = Mermoz(organisation, self.directory, extra)
-        for name in names:
-            self.server.cli("user", "add", f"{name}@{organisation.domain}", stdin=PASSWORDS[name] + "\n")
-        self.server.start()
-
-    def mails(self, name, subject):
-        """The texts in somebody's INBOX that say this."""
-        mailbox = self.server.mail / self.organisation.domain / name / "mailbox"
-        texts = [p.read_text() for sub in ("new", "cur") for p in (mailbox / sub).glob("*")]
-        return [t for t in texts if subject in t]
-
-    def submit(self, name, to, subject):
-        with self.organisation.inside(), smtplib.SMTP(self.organisation.address, 587, timeout=30) as s:
-            context = self.server.tls()
-            context.check_hostname = False
-            s.starttls(context=context)
-            s.login(f"{name}@{self.organisation.domain}", PASSWORDS[name])
-            s.sendmail(f"{name}@{self.organisation.domain}", [to], f"To: {to}\r\nSubject: {subject}\r\n\r\nbody\r\n")
-
-    def leave(self):
-        died = self.server.end()
-        shutil.rmtree(self.directory, ignore_errors=True)
-        assert not died, died
-
-
 @pytest.fixture(scope="module")
 def houses(organisations):
     made = [House(organisations[0], "alice", extra="queue { retry_first 1s; }\n"), House(organisations[1], "bob", extra="queue { retry_first 1s; }\n")]
@@ -120,6 +88,9 @@ def test_mail_goes_to_the_other_organisation_and_the_reply_comes_back(houses):
     [reply] = wait_until(lambda: amerique.mails("alice", "Subject: Re: over the sea"), 60, "the reply's arrival")
     # RFC 3207: both offer STARTTLS, so nothing of it crossed the cable in the clear.
     assert "ESMTPS" in mail and "ESMTPS" in reply
+    for house, to in ((amerique, f"bob@{afrique.organisation.domain}"), (afrique, f"alice@{amerique.organisation.domain}")):
+        [sent] = house.sent(to)
+        assert (sent["level"], sent["cause"]) == ("may", "default") and sent["tls"].startswith("TLSv1.3")
 
 
 def test_a_mail_to_nobody_there_comes_back_as_a_report(houses):

@@ -2,83 +2,20 @@
 import email
 import os
 import smtplib
-import socketserver
-import threading
 
 import pytest
 
 from conftest import DOMAIN, free_port, running_server, wait_until
+from peer import Peer
 
 ELSEWHERE = "afrique.iut"
 
 
-class Elsewhere(socketserver.ThreadingTCPServer):
-    """The other organisation's mail server, as far as a test wants it: `answers` has what it says to a command or to an address."""
-    allow_reuse_address = True
-    daemon_threads = True
-
-    def __init__(self, address="127.0.0.1", port=0):
-        self.answers, self.mails, self.lock = {}, [], threading.Lock()
-        self.extensions = []
-        super().__init__((address, port), Dialog)
-        self.port = self.server_address[1]
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def handle_error(self, request, client_address):
-        pass  # the client went away
-
-    def answer(self, word, otherwise):
-        with self.lock:
-            said = self.answers.get(word, otherwise)
-            return said.pop(0) if isinstance(said, list) and said else otherwise if isinstance(said, list) else said
-
-
-class Dialog(socketserver.StreamRequestHandler):
-    def say(self, text):
-        self.wfile.write(text.encode() + b"\r\n")
-
-    def handle(self):
-        mail = {}
-        self.say("220 mx.afrique.iut ready")
-        for line in self.rfile:
-            verb, _, rest = line.decode("utf-8", "replace").strip().partition(" ")
-            verb = verb.upper()
-            if verb == "EHLO":
-                self.say("".join(f"250-{line}\r\n" for line in ["mx.afrique.iut", "PIPELINING", "8BITMIME", *self.server.extensions]) + "250 SIZE 0")
-            elif verb == "MAIL":
-                mail = {"from": rest.split("<")[1].split(">")[0], "to": [], "said": rest.split(">")[1].split(), "of": {}}
-                self.say("250 2.1.0 ok")
-            elif verb == "RCPT":
-                address = rest.split("<")[1].split(">")[0]
-                answer = self.server.answer(address, "250 2.1.5 ok")
-                if answer[0] == "2":
-                    mail["to"].append(address)
-                    mail["of"][address] = rest.split(">")[1].split()
-                self.say(answer)
-            elif verb == "DATA":
-                self.say("354 go on" if mail["to"] else "503 5.5.1 no recipients")
-                if mail["to"]:
-                    text = b"".join(iter(self.rfile.readline, b".\r\n"))
-                    answer = self.server.answer("DATA", "250 2.0.0 taken")
-                    if answer == "drop":
-                        return
-                    if answer[0] == "2":
-                        with self.server.lock:
-                            self.server.mails.append({**mail, "text": text})
-                    self.say(answer)
-            elif verb == "QUIT":
-                self.say("221 2.0.0 bye")
-                return
-            else:
-                self.say("250 2.0.0 ok")
-
-
 @pytest.fixture
 def elsewhere():
-    server = Elsewhere()
+    server = Peer()
     yield server
-    server.shutdown()
-    server.server_close()
+    server.leave()
 
 
 EXTRA = "queue {{ retry_first 1s; }}\nroute {domain} to 127.0.0.1:{port};\nroute dead.iut to 127.0.0.1:{dead};\n" \

@@ -9,14 +9,14 @@ import pytest
 from conftest import DOMAIN, running_server, wait_until
 from nameserver import Fake, record
 from role import Role
-from test_outgoing import Elsewhere
+from peer import Peer
 
 PRIMARY, WORSE = "127.0.0.77", "127.0.0.78"
 
 
 @contextlib.contextmanager
 def next_server(*where):
-    server = Elsewhere(*where)
+    server = Peer(*where)
     try:
         yield server
     finally:

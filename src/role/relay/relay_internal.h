@@ -54,6 +54,7 @@ struct relay_target {
 	struct net_address address;
 	char text[RELAY_SERVER_MAX]; /* for people: "mx.example (192.0.2.1)" */
 	enum tls_client_level level; /* of TLS */
+	enum tls_client_cause cause; /* of that level */
 };
 
 #define RELAY_FAMILIES 2
@@ -94,7 +95,8 @@ struct sending {
 	bool is_lookup_late; /* one of the host's could not be answered now */
 	bool is_way_authentic, are_addresses_authentic; /* by DNSSEC: what named the hosts; this one's addresses (RFC 7672 2.1) */
 	struct buf tlsa; /* of the host: what its certificate has to be, or empty */
-	enum tls_client_level level; /* of TLS with the host */
+	enum tls_client_level level; /* of TLS with the host, and why; on a session: with that */
+	enum tls_client_cause cause;
 	struct session *tries[2]; /* connections that are being made */
 	size_t tried;
 	struct timer stagger, deadline; /* when the second one begins, when all of it ends */

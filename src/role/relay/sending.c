@@ -120,7 +120,8 @@ sending_result(struct sending *s, size_t recipient, enum smtp_client_outcome out
 	struct bytes kept = bytes_sub(text, 0, s->text_max);
 
 	event(&s->context, events[outcome], TEXT("rcpt", s->envelope.recipients[recipient].address), STR("server", s->server),
-		STR("tls", s->tls), TEXT("reply", text));
+		STR("tls", s->tls), STR("level", tls_client_level_name(s->level)), STR("cause", tls_client_cause_name(s->cause)),
+		TEXT("reply", text));
 	s->taken += outcome == SMTP_CLIENT_TAKEN;
 	s->later += outcome == SMTP_CLIENT_LATER;
 	put_u16(&s->results, (uint16_t)recipient);

@@ -95,6 +95,7 @@ set_target(struct sending *s, const struct net_address *address, struct relay_ta
 	net_put_host(&text, address);
 	out->address = *address;
 	out->level = s->level;
+	out->cause = s->cause;
 	out->is_literal = s->route.count == 0;
 	(void)snprintf(out->name, sizeof out->name, "%s", out->is_literal ? "" : s->route.hosts[s->host_at].name);
 	if (out->is_literal)
@@ -127,19 +128,24 @@ try_next_address(struct sending *s)
 }
 
 /* What the configuration asks for; REQUIRETLS asks for no less than a certificate that is checked (RFC 8689 4.2.1). */
-static enum tls_client_level
-configured_level(const struct sending *s)
+static void
+set_configured_level(struct sending *s)
 {
 	static const enum tls_client_level levels[] = { [TLS_LEVEL_NONE] = TLS_CLIENT_NONE, [TLS_LEVEL_MAY] = TLS_CLIENT_MAY,
 		[TLS_LEVEL_ENCRYPT] = TLS_CLIENT_ENCRYPT, [TLS_LEVEL_VERIFY] = TLS_CLIENT_VERIFY };
 	const struct config_tls_rule *rule = config_tls_rule_for(s->relay->config, bytes_text(s->host));
 
-	if (s->needs_tls)
-		return TLS_CLIENT_VERIFY;
-	/* A password is said to nobody but the host that it is for. */
-	if (s->hop == HOP_SMTP && config_login_for(s->relay->config, bytes_text(s->host)))
-		return rule && rule->level == TLS_LEVEL_ENCRYPT ? TLS_CLIENT_ENCRYPT : TLS_CLIENT_VERIFY;
-	return rule ? levels[rule->level] : TLS_CLIENT_MAY;
+	s->level = rule ? levels[rule->level] : TLS_CLIENT_MAY;
+	s->cause = rule ? TLS_CAUSE_RULE : TLS_CAUSE_DEFAULT;
+	if (s->needs_tls) {
+		s->level = TLS_CLIENT_VERIFY;
+		s->cause = TLS_CAUSE_REQUIRETLS;
+	} else if (s->hop == HOP_SMTP && s->level != TLS_CLIENT_ENCRYPT &&
+		config_login_for(s->relay->config, bytes_text(s->host))) {
+		/* A password is said to nobody but the host that it is for. */
+		s->level = TLS_CLIENT_VERIFY;
+		s->cause = TLS_CAUSE_LOGIN;
+	}
 }
 
 static void look_up_host(struct sending *s);
@@ -180,7 +186,7 @@ look_up_host(struct sending *s)
 	s->address_count = s->address_at = 0;
 	s->is_lookup_late = false;
 	s->are_addresses_authentic = true;
-	s->level = configured_level(s);
+	set_configured_level(s);
 	buf_reset(&s->tlsa);
 	look_up(s, 0, RECORD_AAAA, name);
 	look_up(s, 1, RECORD_A, name);
@@ -238,6 +244,7 @@ on_tlsa(struct sending *s, const struct message *answer)
 		s->level = tls_client_has_usable(found->records) ? TLS_CLIENT_DANE :
 			s->level < TLS_CLIENT_ENCRYPT		 ? TLS_CLIENT_ENCRYPT :
 								   s->level;
+		s->cause = TLS_CAUSE_DANE;
 	}
 	go_on(s);
 }
@@ -345,7 +352,7 @@ sending_find_way(struct sending *s)
 {
 	s->route.count = s->host_at = s->address_at = s->address_count = s->tried = 0;
 	s->offset = 0;
-	s->level = configured_level(s);
+	set_configured_level(s);
 	s->is_way_authentic = true; /* of a host that the configuration names */
 	if (!s->relay->resolver) {
 		sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.0 nobody looks names up yet");
@@ -423,7 +430,8 @@ sending_failed(struct sending *s, const struct relay_target *target, const struc
 	s->session = NULL;
 	if (why->at == SMTP_CLIENT_AT_TLS)
 		event(&s->context, EV_TLS_FAILED, STR("server", target->text), TEXT("reason", why->octets),
-			STR("level", tls_client_level_name(target->level)), STR("next", may_do_without ? "clear" : "later"));
+			STR("level", tls_client_level_name(target->level)), STR("cause", tls_client_cause_name(target->cause)),
+			STR("next", may_do_without ? "clear" : "later"));
 	else
 		event(&s->context, EV_RELAY_UNREACHABLE, STR("server", target->text), TEXT("reason", why->octets));
 	/* That TLS is refused for good says nothing of the mail. */

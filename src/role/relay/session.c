@@ -309,7 +309,8 @@ shake_hands(struct session *c)
 		(void)snprintf(c->tls_text, sizeof c->tls_text, "%s %s", tls_version(c->tls), tls_cipher(c->tls));
 		(void)snprintf(c->sending->tls, sizeof c->sending->tls, "%s", c->tls_text);
 		event(&c->context, EV_TLS_STARTED, STR("remote", c->target.text), STR("version", tls_version(c->tls)),
-			STR("cipher", tls_cipher(c->tls)), STR("level", tls_client_level_name(c->target.level)));
+			STR("cipher", tls_cipher(c->tls)), STR("level", tls_client_level_name(c->target.level)),
+			STR("cause", tls_client_cause_name(c->target.cause)));
 		c->stage = STAGE_TLS;
 		smtp_client_tls_started(c->client, c->target.level >= TLS_CLIENT_VERIFY);
 		return true;
@@ -559,6 +560,8 @@ session_use(struct session *c, struct sending *s)
 	s->session = c;
 	(void)snprintf(s->server, sizeof s->server, "%s", c->target.text);
 	(void)snprintf(s->tls, sizeof s->tls, "%s", c->tls_text);
+	s->level = c->target.level;
+	s->cause = c->target.cause;
 	leave_idle(c);
 	if (was_idle)
 		pump(c, false);

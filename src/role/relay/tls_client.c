@@ -151,3 +151,12 @@ tls_client_level_name(enum tls_client_level level)
 
 	return names[level];
 }
+
+const char *
+tls_client_cause_name(enum tls_client_cause cause)
+{
+	static const char *const names[] = { [TLS_CAUSE_DEFAULT] = "default", [TLS_CAUSE_RULE] = "outgoing_tls",
+		[TLS_CAUSE_LOGIN] = "outgoing_login", [TLS_CAUSE_REQUIRETLS] = "requiretls", [TLS_CAUSE_DANE] = "dane" };
+
+	return names[cause];
+}

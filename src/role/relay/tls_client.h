@@ -13,6 +13,15 @@ enum tls_client_level {
 	TLS_CLIENT_DANE, /* or not at all; the certificate is what TLSA records say (RFC 7672) */
 };
 
+/* What the level was chosen by. */
+enum tls_client_cause {
+	TLS_CAUSE_DEFAULT, /* nothing else is said */
+	TLS_CAUSE_RULE, /* outgoing_tls */
+	TLS_CAUSE_LOGIN, /* outgoing_login */
+	TLS_CAUSE_REQUIRETLS, /* of the mail's sender (RFC 8689) */
+	TLS_CAUSE_DANE, /* TLSA records of the host (RFC 7672) */
+};
+
 /* Who is meant. */
 struct tls_client_peer {
 	enum tls_client_level level;
@@ -29,7 +38,8 @@ SSL_CTX *tls_client_context(struct bytes ca_path, struct fault *f);
 struct tls *tls_client_new(SSL_CTX *context, int fd, const struct tls_client_peer *peer);
 /* RFC 7672 2.2, 3.1.3: is there a record that can be used?  If not, TLS is still asked for. */
 bool tls_client_has_usable(struct bytes tlsa);
-/* "may", "verify", …: for events. */
+/* "may", "verify", …; "default", "outgoing_tls", "dane", …: for events. */
 const char *tls_client_level_name(enum tls_client_level level);
+const char *tls_client_cause_name(enum tls_client_cause cause);
 
 #endif

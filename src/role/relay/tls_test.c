@@ -49,6 +49,7 @@ rfc3207_none_speaks_in_the_clear_though_tls_is_offered(void **state)
 	serve("127.0.0.1", SCRIPT(OFFERS MAIL "W"));
 	set_rule("x.example", TLS_LEVEL_NONE, NULL);
 	expect("tls= dsn=0: 0=250 taken");
+	assert_non_null(strstr(events, "level=none cause=outgoing_tls"));
 }
 
 static void
@@ -163,11 +164,13 @@ rfc7672_3_1_1_the_certificate_is_what_the_domain_says(void **state)
 	serve("127.0.0.1", SCRIPT(SECURE));
 	set_signed_zone("3 1 1", true);
 	expect("mx." TAKEN_SECURELY);
+	assert_non_null(strstr(events, "relay.sent"));
+	assert_non_null(strstr(events, "level=dane cause=dane"));
 	/* Not over the same connection. */
 	assert_int_equal(relay_hooks.reload(&self, &config, &f), 0);
 	set_signed_zone("3 1 1", false);
 	expect("0~451 4.4.2 the certificate is not trusted: ");
-	assert_non_null(strstr(events, "level=dane next=later"));
+	assert_non_null(strstr(events, "level=dane cause=dane next=later"));
 }
 
 static void
