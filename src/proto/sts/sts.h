@@ -1,0 +1,34 @@
+/* MTA-STS (RFC 8461): what a domain says in DNS and over HTTPS of how its mail is protected. */
+#ifndef PROTO_STS_STS_H
+#define PROTO_STS_STS_H
+
+#include "base/bytes.h"
+
+/* RFC 8461 3.3: what is longer is not read. */
+#define STS_POLICY_OCTETS_MAX 65536
+/* RFC 8461 3.1 */
+#define STS_ID_OCTETS_MAX 32
+/* RFC 8461 3.2: about a year. */
+#define STS_AGE_MAX_S 31557600
+
+enum sts_mode { STS_NONE, STS_TESTING, STS_ENFORCE };
+
+/* Exists only when sts_policy_parse made it; lasts as long as its text. */
+struct sts_policy {
+	enum sts_mode mode;
+	uint32_t max_age_s; /* STS_AGE_MAX_S at most */
+	struct bytes text;
+};
+
+/* Reads the text of one TXT record of _mta-sts.DOMAIN (RFC 8461 3.1).  *id is borrowed; false: it is none, or malformed. */
+bool sts_record_parse(struct bytes record, struct bytes *id) __attribute__((warn_unused_result));
+/* Does it begin as one?  Of those that do, a domain has one alone, or has no policy (RFC 8461 3.1). */
+bool sts_record_is_meant(struct bytes record);
+/* Reads a policy (RFC 8461 3.2).  False: it is none. */
+bool sts_policy_parse(struct bytes text, struct sts_policy *policy) __attribute__((warn_unused_result));
+/* Is the host among its mx patterns (RFC 8461 4.1)?  host: A-labels, without a final dot. */
+bool sts_policy_names(const struct sts_policy *policy, struct bytes host);
+/* "none", "testing", "enforce" */
+const char *sts_mode_name(enum sts_mode mode);
+
+#endif
