@@ -285,7 +285,7 @@ introduced(struct smtp_client *c)
 		put_bytes(&c->out, BYTES("STARTTLS\r\n"));
 		c->stage = CLIENT_STAGE_START_TLS;
 	} else if (wants_tls && c->settings->tls == SMTP_CLIENT_TLS_MUST) {
-		smtp_client_judge(c, SMTP_CLIENT_LATER, BYTES("451 4.7.4 the server does not offer TLS, which is required"));
+		smtp_client_judge(c, SMTP_CLIENT_NEVER, BYTES("554 5.7.4 the server does not offer TLS, which is required"));
 		fail(c, SMTP_CLIENT_AT_TLS);
 	} else if (c->settings->login_name.len) {
 		log_in(c);

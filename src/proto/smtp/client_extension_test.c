@@ -91,7 +91,7 @@ rfc3207_4_2_after_starttls_everything_said_before_is_forgotten(void **state)
 		"= failed at tls later: 451 4.4.2 timed out before the answer to STARTTLS\n= close\n");
 	p.settings.tls = SMTP_CLIENT_TLS_MUST;
 	play(p, HELLO "S: 250-mx.example\nS: 250 SIZE\n"
-		"= failed at tls later: 451 4.7.4 the server does not offer TLS, which is required\n" BYE);
+		"= failed at tls never: 554 5.7.4 the server does not offer TLS, which is required\n" BYE);
 }
 
 static void
@@ -180,6 +180,29 @@ rfc6152_6531_3461_8689_parameters_are_said_when_they_are_known(void **state)
 		"= <one@x.example> taken: 250 ok\n= sent\n" BYE);
 }
 
+static void
+rfc8689_5_a_report_goes_to_a_server_without_requiretls_too(void **state)
+{
+	struct smtp_envelope e = envelope(1);
+	struct client_player p = player(&e, 1);
+
+	(void)state;
+	e.needs_require_tls = true;
+	e.sender = BYTES("");
+	p.is_verified = true;
+	p.settings.tls = SMTP_CLIENT_TLS_MUST;
+#define UNDER_TLS HELLO "S: 250-x\nS: 250 starttls\nC: STARTTLS\nS: 220 go\n= tls\nC: EHLO out.example\n"
+#define MESSAGE "S: 250 ok\nC: RCPT TO:<one@x.example>\nS: 250 ok\nC: DATA\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n" \
+	"= <one@x.example> taken: 250 ok\n= sent\n" BYE
+	play(p, UNDER_TLS "S: 250 x\nC: MAIL FROM:<>\n" MESSAGE);
+	play(p, UNDER_TLS "S: 250-x\nS: 250 REQUIRETLS\nC: MAIL FROM:<> REQUIRETLS\n" MESSAGE);
+	/* Protected as the mail was, for all that. */
+	p.is_verified = false;
+	play(p, UNDER_TLS "S: 250 x\n= <one@x.example> never: 550 5.7.30 REQUIRETLS support required\n= sent\n" BYE);
+#undef UNDER_TLS
+#undef MESSAGE
+}
+
 int
 main(void)
 {
@@ -193,6 +216,7 @@ main(void)
 		cmocka_unit_test(rfc4954_4_a_log_in_comes_before_everything_else),
 		cmocka_unit_test(what_a_peer_cannot_take_is_not_tried),
 		cmocka_unit_test(rfc6152_6531_3461_8689_parameters_are_said_when_they_are_known),
+		cmocka_unit_test(rfc8689_5_a_report_goes_to_a_server_without_requiretls_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

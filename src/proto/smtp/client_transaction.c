@@ -76,8 +76,8 @@ is_possible(struct smtp_client *c)
 		smtp_client_judge(c, SMTP_CLIENT_LATER, BYTES("451 4.3.0 an address of the envelope can't be sent"));
 	} else if (c->size_max && e->size > c->size_max) {
 		judge_size(c); /* RFC 1870 5 */
-	} else if (e->needs_require_tls && !(c->is_verified && has(c, CLIENT_REQUIRETLS))) {
-		/* RFC 8689 4.2.1 */
+	} else if (e->needs_require_tls && !(c->is_verified && (has(c, CLIENT_REQUIRETLS) || e->sender.len == 0))) {
+		/* RFC 8689 4.2.1; 5: a report goes to a server that does not know it rather than nowhere. */
 		smtp_client_judge(c, SMTP_CLIENT_NEVER, BYTES("550 5.7.30 REQUIRETLS support required"));
 	} else if (needs_utf8(e) && !has(c, CLIENT_SMTPUTF8)) {
 		/* RFC 6531 3.5 */
@@ -129,7 +129,7 @@ put_mail(struct smtp_client *c)
 	}
 	put_parameter(c, e->is_8bit, BYTES("BODY=8BITMIME"));
 	put_parameter(c, needs_utf8(e), BYTES("SMTPUTF8"));
-	put_parameter(c, e->needs_require_tls, BYTES("REQUIRETLS"));
+	put_parameter(c, e->needs_require_tls && has(c, CLIENT_REQUIRETLS), BYTES("REQUIRETLS"));
 	put_parameter(c, has(c, CLIENT_DSN) && e->parameters.len, e->parameters);
 	put_bytes(&c->out, BYTES("\r\n"));
 }

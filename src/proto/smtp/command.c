@@ -59,6 +59,7 @@ command_ehlo(struct smtp_session *s, struct bytes argument)
 		.size = s->settings->limits.message_octets_max,
 		.has_tls = s->settings->offers_tls && !s->is_tls,
 		.has_login = smtp_may_login(s),
+		.offered = smtp_offered(s),
 	};
 
 	if (begin(s, argument, true))

@@ -9,6 +9,7 @@ struct said {
 
 struct parameter {
 	struct bytes keyword;
+	unsigned int offered; /* enum smtp_offered that it belongs to; 0: always there */
 	bool has_value;
 	bool (*take)(struct bytes value, struct said *said);
 };
@@ -72,6 +73,14 @@ take_envelope_id(struct bytes value, struct said *said)
 }
 
 static bool
+take_require_tls(struct bytes value, struct said *said)
+{
+	(void)value;
+	said->mail->requires_tls = true;
+	return true;
+}
+
+static bool
 take_notify(struct bytes value, struct said *said)
 {
 	return dsn_parse_notify(value, &said->wishes->notify);
@@ -84,19 +93,20 @@ take_original(struct bytes value, struct said *said)
 }
 
 static const struct parameter of_mail[] = {
-	{ BYTES_INIT("SIZE"), true, take_size },
-	{ BYTES_INIT("BODY"), true, take_body },
-	{ BYTES_INIT("SMTPUTF8"), false, take_smtputf8 },
-	{ BYTES_INIT("AUTH"), true, take_auth },
-	{ BYTES_INIT("RET"), true, take_return },
-	{ BYTES_INIT("ENVID"), true, take_envelope_id },
-	{ BYTES_INIT(""), false, NULL },
+	{ BYTES_INIT("SIZE"), 0, true, take_size },
+	{ BYTES_INIT("BODY"), 0, true, take_body },
+	{ BYTES_INIT("SMTPUTF8"), 0, false, take_smtputf8 },
+	{ BYTES_INIT("AUTH"), 0, true, take_auth },
+	{ BYTES_INIT("RET"), 0, true, take_return },
+	{ BYTES_INIT("ENVID"), 0, true, take_envelope_id },
+	{ BYTES_INIT("REQUIRETLS"), SMTP_OFFERED_REQUIRETLS, false, take_require_tls },
+	{ BYTES_INIT(""), 0, false, NULL },
 };
 
 static const struct parameter of_recipient[] = {
-	{ BYTES_INIT("NOTIFY"), true, take_notify },
-	{ BYTES_INIT("ORCPT"), true, take_original },
-	{ BYTES_INIT(""), false, NULL },
+	{ BYTES_INIT("NOTIFY"), 0, true, take_notify },
+	{ BYTES_INIT("ORCPT"), 0, true, take_original },
+	{ BYTES_INIT(""), 0, false, NULL },
 };
 
 /* esmtp-keyword = (ALPHA / DIGIT) *(ALPHA / DIGIT / "-") */
@@ -123,10 +133,10 @@ take_value(struct bytes *in, struct bytes *value)
 }
 
 static const struct parameter *
-find(const struct parameter *known, struct bytes keyword)
+find(const struct parameter *known, unsigned int offered, struct bytes keyword)
 {
 	for (const struct parameter *p = known; p->take; p++)
-		if (bytes_equal_nocase(keyword, p->keyword))
+		if (bytes_equal_nocase(keyword, p->keyword) && (p->offered & ~offered) == 0)
 			return p;
 	return NULL;
 }
@@ -149,7 +159,7 @@ take_parameter(struct bytes *in, struct bytes *keyword, bool *has_value, struct 
 }
 
 static enum smtp_reply
-take_all(struct bytes in, const struct parameter *known, struct said *said)
+take_all(struct bytes in, const struct parameter *known, unsigned int offered, struct said *said)
 {
 	unsigned int seen = 0;
 
@@ -160,7 +170,7 @@ take_all(struct bytes in, const struct parameter *known, struct said *said)
 
 		if (!take_parameter(&in, &keyword, &has_value, &value))
 			return REPLY_BAD_PARAMETER;
-		p = find(known, keyword);
+		p = find(known, offered, keyword);
 		if (!p)
 			return REPLY_UNKNOWN_PARAMETER;
 		if (seen & 1u << (p - known) || has_value != p->has_value || !p->take(value, said))
@@ -171,13 +181,13 @@ take_all(struct bytes in, const struct parameter *known, struct said *said)
 }
 
 enum smtp_reply
-smtp_mail_parameters(struct bytes in, struct smtp_mail *mail)
+smtp_mail_parameters(struct bytes in, unsigned int offered, struct smtp_mail *mail)
 {
-	return take_all(in, of_mail, &(struct said){ .mail = mail });
+	return take_all(in, of_mail, offered, &(struct said){ .mail = mail });
 }
 
 enum smtp_reply
 smtp_recipient_parameters(struct bytes in, bool may_utf8, struct dsn_rcpt *wishes)
 {
-	return take_all(in, of_recipient, &(struct said){ .wishes = wishes, .may_utf8 = may_utf8 });
+	return take_all(in, of_recipient, 0, &(struct said){ .wishes = wishes, .may_utf8 = may_utf8 });
 }

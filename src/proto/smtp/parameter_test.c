@@ -69,7 +69,7 @@ parameters_of_mail(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct smtp_mail mail = { .size = 0 };
-		enum smtp_reply got = smtp_mail_parameters(bytes_text(rows[i].in), &mail);
+		enum smtp_reply got = smtp_mail_parameters(bytes_text(rows[i].in), 0, &mail);
 
 		if (got != rows[i].want)
 			fail_msg("\"%s\": %d", rows[i].in, got);
@@ -133,16 +133,16 @@ rfc3461_4_3_4_4_parameters_of_mail(void **state)
 	struct smtp_mail mail = { .size = 0 };
 
 	(void)state;
-	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=QQ+2B1 SIZE=3 ret=hdrs"), &mail), REPLY_OK);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=QQ+2B1 SIZE=3 ret=hdrs"), 0, &mail), REPLY_OK);
 	assert_int_equal(mail.dsn.returns, DSN_RETURN_HEADERS);
 	assert_true(bytes_equal(mail.dsn.envelope_id, BYTES("QQ+2B1")));
 	assert_int_equal(mail.size, 3);
-	assert_int_equal(smtp_mail_parameters(BYTES(" RET=FULL RET=FULL"), &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" RET=BODY"), &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" RET"), &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a ENVID=b"), &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a+0A"), &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID="), &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" RET=FULL RET=FULL"), 0, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" RET=BODY"), 0, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" RET"), 0, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a ENVID=b"), 0, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a+0A"), 0, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID="), 0, &mail), REPLY_BAD_PARAMETER);
 }
 
 int

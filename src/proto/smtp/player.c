@@ -97,6 +97,7 @@ log_mail(struct player *p, const struct smtp_mail *mail)
 	}
 	put_text(&p->effects, mail->is_8bit ? " 8bit" : "");
 	put_text(&p->effects, mail->is_utf8 ? " utf8" : "");
+	put_text(&p->effects, mail->requires_tls ? " requiretls" : "");
 	if (mail->dsn.returns || mail->dsn.envelope_id.len)
 		put_char(&p->effects, ' ');
 	dsn_put_mail(&p->effects, &mail->dsn);

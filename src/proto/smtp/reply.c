@@ -112,7 +112,10 @@ smtp_put_ehlo(struct buf *out, struct bytes hostname, const struct smtp_offer *o
 		put_text(out, "\r\n250-AUTH ");
 		put_text(out, sasl_mechanisms());
 	}
-	put_text(out, "\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250 CHUNKING\r\n");
+	put_text(out, "\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN");
+	if (offer->offered & SMTP_OFFERED_REQUIRETLS)
+		put_text(out, "\r\n250-REQUIRETLS");
+	put_text(out, "\r\n250 CHUNKING\r\n");
 }
 
 void

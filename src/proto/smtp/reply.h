@@ -33,10 +33,16 @@ enum smtp_reply smtp_reply_of_login(enum smtp_answer answer);
 void smtp_put_greeting(struct buf *out, struct bytes hostname);
 /* 250 to HELO: one line without enhanced code. */
 void smtp_put_helo(struct buf *out, struct bytes hostname);
+/* Extensions that are offered to some sessions, and at some times, only. */
+enum smtp_offered {
+	SMTP_OFFERED_REQUIRETLS = 1, /* RFC 8689 2: under TLS */
+};
+
 /* What holds now and is listed for it. */
 struct smtp_offer {
 	uint64_t size;
 	bool has_tls, has_login;
+	unsigned int offered; /* enum smtp_offered */
 };
 /* 250 to EHLO, a line for each extension (RFC 5321 4.1.1.1). */
 void smtp_put_ehlo(struct buf *out, struct bytes hostname, const struct smtp_offer *offer);

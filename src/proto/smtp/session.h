@@ -1,6 +1,6 @@
 /* An SMTP server session as a pure machine (RFC 5321, 6409; extensions 1870 SIZE, 2034 ENHANCEDSTATUSCODES,
-   2920 PIPELINING, 3030 CHUNKING, 3207 STARTTLS, 3461 DSN, 4954 AUTH, 6152 8BITMIME, 6531 SMTPUTF8): octets and answers
-   in, effects out.
+   2920 PIPELINING, 3030 CHUNKING, 3207 STARTTLS, 3461 DSN, 4954 AUTH, 6152 8BITMIME, 6531 SMTPUTF8, 8689 REQUIRETLS):
+   octets and answers in, effects out.
 
    The driver calls smtp_session_step again and again; each call takes from the front of *in as much as it needs
    and reports one effect.  SMTP_NEED_INPUT: keep what is left of *in and come back with more behind it;
@@ -90,6 +90,7 @@ struct smtp_mail {
 	struct smtp_path path;
 	uint64_t size; /* of SIZE=, 0: not said */
 	bool is_8bit, is_utf8;
+	bool requires_tls; /* RFC 8689: to be sent on over TLS that is checked, or not at all */
 	struct dsn_mail dsn; /* lasts as long as the path */
 };
 

@@ -72,6 +72,8 @@ void smtp_session_shut_now(struct smtp_session *s);
 /* A line (without CRLF) in SMTP_STAGE_COMMAND. */
 void smtp_session_command(struct smtp_session *s, struct bytes line);
 
+/* The extensions of enum smtp_offered that are offered now. */
+unsigned int smtp_offered(const struct smtp_session *s);
 /* The transaction is over (if there is one): forgets it. */
 void smtp_transaction_end(struct smtp_session *s);
 /* The same, and SMTP_ABANDONED is due when the driver knows of it. */

@@ -22,6 +22,12 @@ smtp_transaction_abandon(struct smtp_session *s)
 	smtp_transaction_end(s);
 }
 
+unsigned int
+smtp_offered(const struct smtp_session *s)
+{
+	return s->is_tls ? SMTP_OFFERED_REQUIRETLS : 0;
+}
+
 /* Where a part of a path is, now that `from` stands at `to`; a part that was unquoted into the arena stays. */
 static struct bytes
 moved(struct bytes part, struct bytes from, struct bytes to)
@@ -71,7 +77,7 @@ take_sender(struct smtp_session *s, struct bytes argument, struct smtp_mail *mai
 		return reply;
 	if (!mail->path.is_null && mail->path.domain.len == 0)
 		return REPLY_BAD_SENDER;
-	reply = smtp_mail_parameters(argument, mail);
+	reply = smtp_mail_parameters(argument, smtp_offered(s), mail);
 	if (reply != REPLY_OK)
 		return reply;
 	/* RFC 6531 3.5 */

@@ -112,6 +112,7 @@ smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
 	c->mail_id = mail_id_make(now.wall_us, random);
 	c->now_s = now.wall_us / 1000000;
 	c->is_utf8 = mail->is_utf8;
+	c->requires_tls = mail->requires_tls;
 	smtp_session_set_mail_id(c->session, &c->mail_id);
 	connection_set_mail(c->connection, c->mail_id.text);
 	if (!arena_copy(c->arena, mail->path.text, &c->sender) || !keep_parameters(c, &mail->dsn)) {

@@ -30,6 +30,7 @@ smtp_client_forget_transaction(struct smtp_client *c)
 	buf_done(&c->asked_address);
 	buf_done(&c->original);
 	c->sender = c->parameters = c->first_recipient = BYTES_NONE;
+	c->requires_tls = c->is_tls_optional = false;
 	c->targets = NULL;
 	c->last_target = &c->targets;
 	c->outgoing = NULL;

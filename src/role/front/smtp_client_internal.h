@@ -53,7 +53,8 @@ struct smtp_client {
 	struct bytes parameters; /* of MAIL for DSN, or empty */
 	struct bytes first_recipient; /* of those that were accepted, as the client wrote it */
 	size_t recipient_count;
-	bool is_utf8;
+	bool is_utf8, requires_tls;
+	bool is_tls_optional; /* its header says so (RFC 8689 3) */
 	struct target *targets, **last_target;
 	size_t target_count;
 	struct map *accounts; /* those that are targets already */

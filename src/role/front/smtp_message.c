@@ -59,11 +59,24 @@ put_missing(const struct smtp_client *c, struct bytes header, struct buf *out)
 			connection_settings(c->connection)->hostname);
 }
 
+/* tls-required = "TLS-Required:" [CFWS] "No" [CFWS] CRLF      RFC 8689 3 */
+static bool
+is_tls_optional(struct bytes header)
+{
+	struct bytes name, value, field;
+
+	while (take_header_field(&header, &name, &value, &field))
+		if (bytes_equal_nocase(name, BYTES("TLS-Required")) && bytes_equal_nocase(bytes_trim(value), BYTES("No")))
+			return true;
+	return false;
+}
+
 static void
 put_head(void *arg, struct bytes header, struct buf *out)
 {
 	struct smtp_client *c = arg;
 
+	c->is_tls_optional = is_tls_optional(header);
 	put_received(c, out);
 	if (c->account)
 		put_missing(c, header, out);

@@ -150,7 +150,7 @@ send_to_relay(struct sending *s, int fd)
 		.host = hop->host,
 		.port = hop->port,
 		.sender = queued_sender(m),
-		.flags = m->flags & (SEND_8BIT | SEND_UTF8 | SEND_REQUIRE_TLS),
+		.flags = m->flags & SEND_NEEDS,
 		.size = m->size,
 		.parameters = queued_parameters(m),
 		.recipients = buf_bytes(&recipients),

@@ -65,7 +65,7 @@ message_of(const struct ipc_enqueue *e)
 		.parameters = e->parameters,
 		.recipients = e->recipients,
 		.size = e->size,
-		.flags = e->flags & (SEND_8BIT | SEND_UTF8 | SEND_REQUIRE_TLS | SEND_MAILBOXES | SEND_EXPANDED),
+		.flags = e->flags & (SEND_NEEDS | SEND_MAILBOXES | SEND_EXPANDED),
 		.arrived_s = (uint32_t)queue_now_s(),
 	};
 

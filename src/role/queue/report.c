@@ -165,8 +165,10 @@ compose(const struct report *r, const struct mail_id *id, struct bytes content, 
 
 	if (dsn_parse_mail(queued_parameters(m), &mail))
 		report.envelope_id = mail.envelope_id;
-	/* RFC 3461 4.3: RET= speaks of failures; what is longer than was read goes back as its header, which is left to us. */
-	report.returns_whole = r->action == DSN_FAILED && mail.returns == DSN_RETURN_FULL && content.len < SPOOL_BODY_JOURNALED_MAX;
+	/* RFC 3461 4.3: RET= speaks of failures; what is longer than was read goes back as its header, which is left to us.  RFC 8689 5: what
+	   was to go over TLS alone goes back as its header, whatever RET= said. */
+	report.returns_whole = r->action == DSN_FAILED && mail.returns == DSN_RETURN_FULL && content.len < SPOOL_BODY_JOURNALED_MAX
+		&& !(m->flags & SEND_REQUIRE_TLS);
 	(void)dsn_find_language(content, &report.language);
 	needs = dsn_put(out, &report);
 	memory_free(recipients);
@@ -205,7 +207,9 @@ make_report(const struct report *r, struct bytes content, struct buf *out)
 	e.id = id;
 	e.recipients = buf_bytes(&recipients);
 	e.size = size_of(buf_bytes(out));
-	e.flags = QUEUE_ASK_DIRECTORY | (needs & DSN_NEEDS_8BIT ? SEND_8BIT : 0) | (needs & DSN_NEEDS_UTF8 ? SEND_UTF8 : 0);
+	/* RFC 8689 5: a report is protected as what it reports on. */
+	e.flags = QUEUE_ASK_DIRECTORY | (needs & DSN_NEEDS_8BIT ? SEND_8BIT : 0) | (needs & DSN_NEEDS_UTF8 ? SEND_UTF8 : 0)
+		| (r->message->flags & (SEND_REQUIRE_TLS | SEND_TLS_OPTIONAL));
 	m = out->has_failed ? NULL : queued_new(&e);
 	return m;
 }

@@ -83,7 +83,7 @@ struct sending {
 	/* the envelope, in its own memory */
 	struct arena *arena;
 	struct smtp_envelope envelope;
-	bool needs_tls;
+	bool needs_tls, is_tls_optional; /* RFC 8689: REQUIRETLS, TLS-Required: No */
 	int fd;
 	uint64_t offset;
 	/* the way */

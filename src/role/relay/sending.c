@@ -279,6 +279,7 @@ keep_envelope(struct sending *s, const struct ipc_send *m)
 	e->is_8bit = (m->flags & SEND_8BIT) != 0;
 	e->is_utf8 = (m->flags & SEND_UTF8) != 0;
 	e->needs_require_tls = s->needs_tls = (m->flags & SEND_REQUIRE_TLS) != 0;
+	s->is_tls_optional = (m->flags & SEND_TLS_OPTIONAL) != 0 && !s->needs_tls;
 	return arena_copy(s->arena, m->sender, &e->sender) && arena_copy(s->arena, m->parameters, &e->parameters) &&
 		keep_recipients(s, m->recipients);
 }
@@ -295,8 +296,9 @@ set_names(struct sending *s, const struct ipc_send *m)
 	(void)snprintf(s->host, sizeof s->host, "%.*s", BYTES_ARG(m->host));
 	for (size_t i = 0; s->host[i]; i++)
 		s->host[i] = (char)byte_lower((uint8_t)s->host[i]);
-	/* What has to be under TLS does not share. */
-	(void)snprintf(s->key, sizeof s->key, "%s %u %s%s", hops[s->hop], s->port, s->needs_tls ? "tls " : "", s->host);
+	/* What has to be under TLS does not share, nor does what need not. */
+	(void)snprintf(s->key, sizeof s->key, "%s %u %s%s", hops[s->hop], s->port,
+		s->needs_tls ? "tls " : s->is_tls_optional ? "any " : "", s->host);
 }
 
 void

@@ -203,11 +203,11 @@ merge_addresses(struct sending *s)
 }
 
 /* RFC 7672 2.2: only where everything that leads to the host is signed; and where the configuration does not say more, or that TLS is not
-   wanted at all. */
+   wanted at all.  RFC 8689 4.2.2: a sender who would rather have his mail arrive is not bound by what the recipient's domain asks for. */
 static bool
 may_use_dane(const struct sending *s)
 {
-	return s->is_way_authentic && s->are_addresses_authentic && s->level != TLS_CLIENT_NONE && s->hop != HOP_LMTP &&
+	return !s->is_tls_optional && s->is_way_authentic && s->are_addresses_authentic && s->level != TLS_CLIENT_NONE && s->hop != HOP_LMTP &&
 		(s->needs_tls || s->level < TLS_CLIENT_VERIFY);
 }
 
@@ -412,12 +412,15 @@ sending_unreachable(struct sending *s, struct session *session, const char *text
 static void
 note_not_ready(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why)
 {
-	struct bytes reason = why->outcome == SMTP_CLIENT_NEVER ? BYTES("451 4.7.4 the server refuses TLS, which is required") :
-								  why->octets;
+	bool has_no_tls = why->outcome == SMTP_CLIENT_NEVER;
+	struct bytes reason = !has_no_tls ? why->octets :
+		s->needs_tls		  ? BYTES("550 5.7.30 REQUIRETLS support required: the server has no TLS") :
+					    BYTES("451 4.7.4 the server does not offer TLS, or refuses it, and it is required");
 	char text[400];
 
 	(void)snprintf(text, sizeof text, "%.*s [%s]", BYTES_ARG(bytes_sub(reason, 0, sizeof text / 2)), target->text);
-	note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
+	/* RFC 8689 4.2.1: where no host can do what the sender requires the mail comes back. */
+	note_failure(s, has_no_tls && s->needs_tls ? SMTP_CLIENT_NEVER : SMTP_CLIENT_LATER, bytes_text(text));
 	s->server[0] = s->tls[0] = '\0';
 }
 

@@ -22,6 +22,7 @@ char trace[262144], events[65536];
 struct server *servers[SERVERS_MAX];
 static const char *zone, *until, *until_event;
 static struct bytes message;
+static uint32_t send_flags;
 static uint16_t port;
 
 static void
@@ -288,6 +289,12 @@ set_dns(const char *text)
 }
 
 void
+set_flags(uint32_t flags)
+{
+	send_flags = flags;
+}
+
+void
 set_message(struct bytes octets)
 {
 	message = octets;
@@ -312,7 +319,8 @@ send_raw(uint64_t request, enum ipc_hop hop, const char *host, struct bytes list
 	struct fault f;
 
 	m.u.send = (struct ipc_send){ .request = request, .mail_id = BYTES("01ARZ3NDEKTSV4RRFFQ69G5FAV"), .hop = (uint8_t)hop,
-		.host = bytes_text(host), .port = port, .sender = BYTES("a@us.example"), .size = message.len, .recipients = list };
+		.host = bytes_text(host), .port = port, .sender = BYTES("a@us.example"), .size = message.len, .recipients = list,
+		.flags = send_flags };
 	m.fds[0] = process_memory_file("message", message.ptr, message.len, &f);
 	assert_true(m.fds[0] >= 0);
 	peer_request(queue, &m, request, 60000, on_answer, NULL);
@@ -370,6 +378,7 @@ set_up(void **state)
 	zone = "";
 	port = 0;
 	message = BYTES("Subject: x\n\n.hi\n");
+	send_flags = 0;
 	event_set_sink(&sink);
 	loop = loop_new();
 	timer_init(&stop, loop, on_stop);

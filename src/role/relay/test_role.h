@@ -42,6 +42,8 @@ uint16_t port_of_servers(void);
 void send_raw(uint64_t request, enum ipc_hop hop, const char *host, struct bytes list);
 /* What is sent from now on, in disk form. */
 void set_message(struct bytes message);
+/* Of what is sent from now on: enum ipc_send_flag. */
+void set_flags(uint32_t flags);
 /* Until `trace`, or the events, hold `what`. */
 void run_until(const char *what);
 void run_until_event(const char *what);

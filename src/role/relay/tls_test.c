@@ -60,8 +60,8 @@ encrypt_never_speaks_in_the_clear(void **state)
 	serve("127.0.0.1", SCRIPT("S 220 mx\nC EHLO\nS 250 mx\nC QUIT\nX",
 		OFFERS "C STARTTLS\nS 502 what\nC QUIT\nX", OFFERS "C STARTTLS\nS 220 go\nG\nW", SECURE, PLAIN));
 	set_rule("*", TLS_LEVEL_ENCRYPT, NULL);
-	expect("0~451 4.7.4 the server does not offer TLS, which is required [");
-	expect("0~451 4.7.4 the server refuses TLS, which is required [");
+	expect("0~451 4.7.4 the server does not offer TLS, or refuses it, and it is required [");
+	expect("0~451 4.7.4 the server does not offer TLS, or refuses it, and it is required [");
 	expect("0~451 4.4.2 TLS handshake");
 	assert_int_equal(server_connections(servers[0]), 3);
 	/* The certificate is for localhost: nobody looks. */
@@ -179,7 +179,7 @@ rfc7672_2_2_without_starttls_mail_for_a_domain_with_dane_waits(void **state)
 	(void)state;
 	serve("127.0.0.1", SCRIPT("S 220 mx\nC EHLO\nS 250 mx\nC QUIT\nX"));
 	set_signed_zone("3 1 1", true);
-	expect("0~451 4.7.4 the server does not offer TLS, which is required [");
+	expect("0~451 4.7.4 the server does not offer TLS, or refuses it, and it is required [");
 }
 
 static void
@@ -188,7 +188,7 @@ rfc7672_2_2_records_that_cannot_be_used_still_ask_for_tls(void **state)
 	(void)state;
 	serve("127.0.0.1", SCRIPT("S 220 mx\nC EHLO\nS 250 mx\nC QUIT\nX", SECURE));
 	set_signed_zone("1 1 1", false);
-	expect("0~451 4.7.4 the server does not offer TLS, which is required [");
+	expect("0~451 4.7.4 the server does not offer TLS, or refuses it, and it is required [");
 	expect("mx." TAKEN_SECURELY);
 }
 
@@ -217,6 +217,39 @@ rfc7672_2_2_records_that_are_not_signed_count_for_nothing(void **state)
 	expect(TAKEN_SECURELY);
 }
 
+static void
+rfc8689_4_2_1_what_requires_tls_goes_to_a_server_that_has_it_all_or_comes_back(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	set_dns("A x.example 127.0.0.1\nA localhost 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT("S 220 mx\nC EHLO\nS 250 mx\nC QUIT\nX", SECURE, OFFERS "C STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250 mx\nW",
+		OFFERS "C STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250-mx\nS 250 REQUIRETLS\n"
+		"C MAIL FROM:<a@us.example> REQUIRETLS\nS 250 ok\nC RCPT TO:\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 taken\nW"));
+	set_flags(SEND_REQUIRE_TLS);
+	expect("tls= dsn=0: 0-550 5.7.30 REQUIRETLS support required: the server has no TLS [");
+	/* The certificate is for localhost. */
+	expect("0~451 4.4.2 the certificate is not trusted: hostname mismatch in the TLS handshake [");
+	trace[0] = '\0';
+	send_to(2, HOP_MX, "localhost", "b@localhost");
+	run_until("0-550 5.7.30 REQUIRETLS support required;\n");
+	/* Not over the same connection. */
+	assert_int_equal(relay_hooks.reload(&self, &config, &f), 0);
+	send_to(3, HOP_MX, "localhost", "b@localhost");
+	run_until("0=250 taken;\n");
+}
+
+static void
+rfc8689_4_2_2_what_need_not_go_over_tls_is_not_bound_by_dane(void **state)
+{
+	(void)state;
+	serve("127.0.0.1", SCRIPT(PLAIN));
+	set_signed_zone("3 1 1", true);
+	set_flags(SEND_TLS_OPTIONAL);
+	expect("mx.x.example (127.0.0.1) tls= dsn=0: 0=250 taken;");
+}
+
 int
 main(void)
 {
@@ -231,6 +264,8 @@ main(void)
 		TEST(rfc7672_2_2_records_that_cannot_be_used_still_ask_for_tls),
 		TEST(rfc7672_2_1_1_records_that_cannot_be_looked_up_make_mail_wait),
 		TEST(rfc7672_2_2_records_that_are_not_signed_count_for_nothing),
+		TEST(rfc8689_4_2_1_what_requires_tls_goes_to_a_server_that_has_it_all_or_comes_back),
+		TEST(rfc8689_4_2_2_what_need_not_go_over_tls_is_not_bound_by_dane),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
