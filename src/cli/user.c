@@ -65,7 +65,7 @@ check_path(const struct edit *e, const struct address *address)
 	struct fault f;
 
 	buf_init_fixed(&path, space, sizeof space);
-	if (template_put_path(&path, e->config->maildir_template, address, added.attributes,
+	if (template_put_path(&path, &(struct template){ e->config->maildir_template, e->config->homes }, address, added.attributes,
 		    added.attribute_count, &f) == 0)
 		return CLI_GOOD;
 	return cli_failed("%.*s gets no mailbox at %.*s: %s", BYTES_ARG(address_bytes(address)),
@@ -205,7 +205,7 @@ put_path(const struct edit *e, const struct user_record *user, struct buf *out)
 
 	buf_init_fixed(&path, space, sizeof space);
 	if (address_fold(user->address, &address)
-		&& template_put_path(&path, e->config->maildir_template, &address, user->attributes,
+		&& template_put_path(&path, &(struct template){ e->config->maildir_template, e->config->homes }, &address, user->attributes,
 			   user->attribute_count, NULL)
 			== 0)
 		put_bytes(out, buf_bytes(&path));

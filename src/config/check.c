@@ -124,6 +124,26 @@ check_relayed(struct config_reading *r)
 				"of both, one has to go", config_show(c->relayed[i].domain).text);
 }
 
+static void
+check_homes(struct config_reading *r)
+{
+	const struct config *c = r->config;
+	bool is_wanted = name_template_has_home(c->maildir_template);
+	const char *trouble = c->homes.len ? name_homes_trouble(c->homes) : NULL;
+
+	if (trouble)
+		(void)config_error_add(r->errors, &r->seen_at[DIRECTIVE_homes], "homes: %s", trouble);
+	else if (is_wanted && !r->is_seen[DIRECTIVE_homes])
+		(void)config_error_add(r->errors, &r->seen_at[DIRECTIVE_maildir_template],
+			"\"homes\" is missing: say below which directory homes (%%h) lie, such as: homes /home;");
+	if (is_wanted || c->maildir_template.len == 0)
+		return;
+	for (const enum directive_id *id = (const enum directive_id[]){ DIRECTIVE_homes, DIRECTIVE_ldap_home, DIRECTIVE_COUNT }; *id != DIRECTIVE_COUNT; id++)
+		if (r->is_seen[*id])
+			(void)config_error_add(r->errors, &r->seen_at[*id],
+				"no home is looked for: the template of \"mailboxes maildir\" does not begin with %%h");
+}
+
 void
 config_check(struct config_reading *r, const struct config_place *file)
 {
@@ -135,4 +155,5 @@ config_check(struct config_reading *r, const struct config_place *file)
 	check_socket_files(r);
 	check_template(r);
 	check_relayed(r);
+	check_homes(r);
 }

@@ -152,7 +152,7 @@ struct config {
 	enum config_ldap_schema ldap_schema;
 	/* names that take the place of the schema's */
 	struct bytes ldap_address, ldap_aliases, ldap_forward, ldap_password, ldap_name, ldap_enabled, ldap_disabled;
-	struct bytes ldap_account_name, ldap_members;
+	struct bytes ldap_account_name, ldap_members, ldap_home;
 	struct bytes ldap_groups; /* the filter that says what is a group; empty: nothing is */
 	enum config_ldap_login_name ldap_login_name;
 	enum config_ldap_login ldap_login;
@@ -160,8 +160,9 @@ struct config {
 	enum config_group_posting ldap_group_posting;
 	enum config_group_sending ldap_group_sending;
 	uint32_t ldap_poll_s, ldap_quiet_s, ldap_timeout_s;
-	/* mailboxes maildir TEMPLATE: %d domain, %u local part, %{attribute} */
+	/* mailboxes maildir TEMPLATE: %d domain, %u local part, %{attribute}, %h home */
 	struct bytes maildir_template;
+	struct bytes homes; /* with %h: below which directory homes lie */
 	struct config_route *routes;
 	size_t route_count;
 	struct config_relayed *relayed;

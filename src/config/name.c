@@ -99,7 +99,7 @@ name_user_trouble(struct bytes name)
 	return name.ptr[0] == '-' ? "the name of an account can't begin with \"-\"" : NULL;
 }
 
-enum variable { VARIABLE_NONE, VARIABLE_PERCENT, VARIABLE_USER, VARIABLE_DOMAIN, VARIABLE_ATTRIBUTE, VARIABLE_BAD };
+enum variable { VARIABLE_NONE, VARIABLE_PERCENT, VARIABLE_USER, VARIABLE_DOMAIN, VARIABLE_ATTRIBUTE, VARIABLE_HOME, VARIABLE_BAD };
 
 /* Steps to the next variable and over it. */
 static enum variable
@@ -117,6 +117,8 @@ take_variable(struct bytes *in)
 		return VARIABLE_USER;
 	if (take_char(in, 'd'))
 		return VARIABLE_DOMAIN;
+	if (take_char(in, 'h'))
+		return VARIABLE_HOME;
 	if (!take_char(in, '{'))
 		return VARIABLE_BAD;
 	while (take_class(in, CLASS_ALPHA | CLASS_DIGIT, &name) || take_char(in, '-') || take_char(in, '_'))
@@ -135,23 +137,45 @@ variables(struct bytes in)
 	return seen;
 }
 
+bool
+name_template_has_home(struct bytes name)
+{
+	return bytes_starts(name, BYTES("%h"));
+}
+
 const char *
 name_template_trouble(struct bytes name)
 {
-	const char *trouble = name_path_trouble(name);
-	unsigned int seen = variables(name);
+	bool has_home = name_template_has_home(name);
+	struct bytes path = has_home ? bytes_sub(name, 2, name.len) : name;
+	unsigned int seen = variables(path);
 
-	if (trouble)
-		return trouble;
+	if (has_home && path.len && path.ptr[0] != '/')
+		return "%h is a path: \"/\" comes behind it, or nothing";
+	if (!(has_home && path.len == 0) && name_path_trouble(path))
+		return name_path_trouble(path);
 	if (seen & (1u << VARIABLE_BAD))
-		return "after \"%\" comes u, d, % or {attribute}";
-	if (!(seen & (1u << VARIABLE_USER | 1u << VARIABLE_ATTRIBUTE)))
-		return "all accounts would share this mailbox: %u or %{attribute} is needed in it";
+		return "after \"%\" comes u, d, h, % or {attribute}";
+	if (seen & (1u << VARIABLE_HOME))
+		return "the home is %h, a path: it stands once, and first";
+	if (!has_home && !(seen & (1u << VARIABLE_USER | 1u << VARIABLE_ATTRIBUTE)))
+		return "all accounts would share this mailbox: %u, %{attribute} or %h is needed in it";
 	return NULL;
+}
+
+const char *
+name_homes_trouble(struct bytes name)
+{
+	const char *trouble = name_path_trouble(name);
+	struct bytes rest = name;
+
+	while (take_char(&rest, '/'))
+		;
+	return trouble ? trouble : rest.len ? NULL : "a directory below \"/\" is needed: the store may write wherever homes may lie";
 }
 
 bool
 name_template_has_domain(struct bytes name)
 {
-	return (variables(name) & (1u << VARIABLE_DOMAIN | 1u << VARIABLE_ATTRIBUTE)) != 0;
+	return (variables(name) & (1u << VARIABLE_DOMAIN | 1u << VARIABLE_ATTRIBUTE | 1u << VARIABLE_HOME)) != 0;
 }

@@ -19,8 +19,12 @@ const char *name_address_trouble(struct bytes name);
 const char *name_path_trouble(struct bytes name);
 /* An account of the system: letters, digits, "_", "-", "."; no number. */
 const char *name_user_trouble(struct bytes name);
-/* A path with %u, %d, %{attribute}, %% in it, among them %u or an attribute. */
+/* A path with %u, %d, %{attribute}, %% in it, among them %u or an attribute; or %h, which may have the rest of a path behind it. */
 const char *name_template_trouble(struct bytes name);
+/* Does the template begin with the account's home? */
+bool name_template_has_home(struct bytes name);
+/* A full path, and not "/". */
+const char *name_homes_trouble(struct bytes name);
 /* Does the template make different paths for one local part in two domains? */
 bool name_template_has_domain(struct bytes name);
 

@@ -79,6 +79,16 @@ static const struct row templates[] = {
 	{ "/home/%{homeDirectory}/Maildir", true },
 	{ "/home/%{a_b-c2}", true },
 	{ "/100%%/%u", true },
+	{ "%h", true },
+	{ "%h/Maildir", true },
+	{ "%h/%d/%u", true },
+	{ "", false },
+	{ "%hx", false },
+	{ "%h/../x", false },
+	{ "%h/%h", false },
+	{ "%h/%x", false },
+	{ "/var/mail/%h", false },
+	{ "/var/mail/%u/%h", false },
 	{ "/var/mail", false },
 	{ "/var/mail/%d", false },
 	{ "/var/mail/%x/%u", false },
@@ -88,6 +98,16 @@ static const struct row templates[] = {
 	{ "/var/mail/%u/%{a", false },
 	{ "mail/%u", false },
 	{ "/mail/../%u", false },
+};
+
+static const struct row homes[] = {
+	{ "/home", true },
+	{ "/var/mail/", true },
+	{ "/", false },
+	{ "//", false },
+	{ "home", false },
+	{ "/home/..", false },
+	{ "", false },
 };
 
 static void
@@ -141,6 +161,10 @@ a_template_tells_accounts_apart(void **state)
 {
 	(void)state;
 	check_rows(templates, COUNT(templates), name_template_trouble);
+	check_rows(homes, COUNT(homes), name_homes_trouble);
+	assert_true(name_template_has_domain(BYTES("%h/Maildir")));
+	assert_true(name_template_has_home(BYTES("%h/Maildir")));
+	assert_false(name_template_has_home(BYTES("/%u")));
 	assert_true(name_template_has_domain(BYTES("/m/%d/%u")));
 	assert_false(name_template_has_domain(BYTES("/m/%u")));
 	assert_false(name_template_has_domain(BYTES("/m/%%d/%u")));

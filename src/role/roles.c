@@ -1,5 +1,6 @@
 #include "role/roles.h"
 
+#include "config/name.h"
 #include "role/role.h"
 #include "sys/disk.h"
 #include "sys/process.h"
@@ -138,7 +139,7 @@ roles_path(const struct config *c, enum role role, enum roles_place place, char 
 		base = directory_of(c->directory_embedded_file);
 		break;
 	case PLACE_MAILBOXES:
-		base = before_variables(c->maildir_template);
+		base = name_template_has_home(c->maildir_template) ? c->homes : before_variables(c->maildir_template);
 		break;
 	case PLACE_NONE:
 		break;

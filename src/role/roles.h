@@ -13,7 +13,7 @@ enum roles_place {
 	PLACE_NONE,
 	PLACE_STATE, /* the role's own directory below state_directory */
 	PLACE_EMBEDDED, /* the directory of directory_embedded_file */
-	PLACE_MAILBOXES, /* the part of the maildir template before the first % */
+	PLACE_MAILBOXES, /* the part of the maildir template before the first %, or `homes` */
 };
 
 #define ROLES_PLACES_MAX 4

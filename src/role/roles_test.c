@@ -57,14 +57,16 @@ static void
 paths_come_from_the_configuration(void **state)
 {
 	static const struct {
-		const char *template, *file, *mailboxes, *embedded;
+		const char *template, *file, *mailboxes, *embedded, *homes;
 	} rows[] = {
-		{ "/home/vmail/%d/%u/Maildir", "/var/db/accounts", "/home/vmail", "/var/db" },
-		{ "/home/%u", "/accounts", "/home", "/" },
-		{ "/%u", "", "/", NULL },
-		{ "/var/mail/x%u/%d", "accounts", "/var/mail", NULL },
-		{ "/var/mail/fixed", "/a/b", "/var/mail", "/a" },
-		{ "", "", NULL, NULL },
+		{ "/home/vmail/%d/%u/Maildir", "/var/db/accounts", "/home/vmail", "/var/db", NULL },
+		{ "/home/%u", "/accounts", "/home", "/", NULL },
+		{ "/%u", "", "/", NULL, NULL },
+		{ "/var/mail/x%u/%d", "accounts", "/var/mail", NULL, NULL },
+		{ "/var/mail/fixed", "/a/b", "/var/mail", "/a", NULL },
+		{ "", "", NULL, NULL, NULL },
+		{ "%h/Maildir", "", "/srv/homes", NULL, "/srv/homes" },
+		{ "%h", "", NULL, NULL, NULL },
 	};
 	char path[ROLES_PATH_MAX];
 
@@ -72,6 +74,7 @@ paths_come_from_the_configuration(void **state)
 	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
 		struct config c = { .state_directory = BYTES("/var/lib/mermoz"),
 			.maildir_template = bytes_text(rows[i].template),
+			.homes = bytes_text(rows[i].homes ? rows[i].homes : ""),
 			.directory_embedded_file = bytes_text(rows[i].file) };
 
 		assert_int_equal(roles_path(&c, ROLE_STORE, PLACE_STATE, path), 0);

@@ -20,9 +20,9 @@ pytestmark = pytest.mark.skipif(not os.path.exists(PROGRAM), reason="slapd is no
 
 
 @contextlib.contextmanager
-def running(scheme="ldap", extra="", has_syncprov=True, has_second=False, hides_passwords=False):
+def running(scheme="ldap", extra="", has_syncprov=True, has_second=False, hides_passwords=False, template=None, more=""):
     """A server with slapd behind a proxy that can stall; has_second: and the same slapd without the proxy for a second server; hides_passwords: it is read anonymously,
-    and shows no password."""
+    and shows no password; template: in place of one with the uid; more: directives of the file, {mail} being the place for mailboxes."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="mermoz-test-"))
     os.chmod(directory, 0o755)
     (directory / "mermoz").mkdir()
@@ -44,9 +44,10 @@ directory ldap {{
     {"starttls yes;" if scheme == "starttls" else ""}
     {extra}
 }}
+{more.format(mail=s.mail)}
 """
     s.write_conf()
-    s.conf.write_text(s.conf.read_text().replace("%d/%u/mailbox", "%d/%{uid}/mailbox"))
+    s.conf.write_text(s.conf.read_text().replace(f"{s.mail}/%d/%u/mailbox", template or f"{s.mail}/%d/%{{uid}}/mailbox"))
     s.stall = stall
     s.slapd = Slapd(directory / "slapd", port, tls_port, has_syncprov, s.directory, hides_passwords)
     try:

@@ -142,9 +142,9 @@ accounts_configure(struct accounts *a, const struct config *config)
 	a->has_login_names = config->ldap_login_name == LDAP_LOGIN_NAME_ACCOUNT;
 	a->may_send_as_group = config->ldap_group_sending == GROUP_SENDING_MEMBERS;
 	a->default_scheme = name_of_scheme(config->default_password_scheme);
-	a->template = keep(arena, config->maildir_template);
 	a->onward = onward_new(arena, config);
 	assert(a->onward); /* a configuration is a file of 1 MiB */
+	a->template = (struct template){ keep(arena, config->maildir_template), keep(arena, config->homes) };
 	arena_free(&a->arena);
 	a->arena = arena;
 }
@@ -170,7 +170,7 @@ accounts_by_number(const struct accounts *a, uint64_t number)
 struct bytes
 accounts_home(const struct accounts *a, const struct account *account)
 {
-	return template_home(a->template, account_path(account));
+	return template_home(a->template.text, account_path(account));
 }
 
 const struct account *

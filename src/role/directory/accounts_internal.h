@@ -4,6 +4,7 @@
 #include "base/map.h"
 #include "role/directory/accounts.h"
 #include "role/directory/onward.h"
+#include "role/directory/template.h"
 
 struct alias {
 	uint32_t generation;
@@ -31,7 +32,8 @@ struct accounts {
 	void *arg;
 	struct arena *arena; /* the copies below */
 	struct config_texts config_domains; /* one at least, unless they are malformed */
-	struct bytes delimiters, postmaster, template;
+	struct bytes delimiters, postmaster;
+	struct template template;
 	enum config_group_posting group_posting;
 	bool may_send_as_group; /* its members */
 	struct bytes default_scheme; /* of a password that names none */

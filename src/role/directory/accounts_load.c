@@ -62,7 +62,7 @@ make_path(struct accounts *a, const struct address *address, const struct user_r
 {
 	struct fault f;
 
-	if (template_put_path(path, a->template, address, record->attributes, record->attribute_count,
+	if (template_put_path(path, &a->template, address, record->attributes, record->attribute_count,
 		    &f) == 0)
 		return buf_bytes(path);
 	event(NULL, EV_ACCOUNT_UNUSABLE, TEXT("account", address_bytes(address)), STR("reason", f.text));

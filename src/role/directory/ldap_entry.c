@@ -3,11 +3,17 @@
 #include "base/event.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "config/name.h"
 #include "role/directory/address.h"
 #include "role/directory/image.h"
 #include "role/directory/password.h"
 
 #include <string.h>
+
+/* Those of the template and those that have a name of ours. */
+enum { LDAP_ATTRIBUTES_MAX = LDAP_WANTED_MAX + 1 };
+
+_Static_assert(LDAP_ATTRIBUTES_MAX <= RECORD_ATTRIBUTES_MAX, "a record has room for them");
 
 /* [MS-ADTS] 2.2.16: ADS_UF_ACCOUNTDISABLE */
 #define ACCOUNT_DISABLE 2
@@ -16,20 +22,20 @@
 enum { SECOND_LEN = 14 };
 
 static const struct {
-	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *state, *account_name, *stamp;
+	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *state, *account_name, *stamp, *home;
 } schemas[] = {
 	/* A policy's lock (draft-behera-ldap-password-policy) is the one way in which such an entry is disabled. */
 	[SCHEMA_INETORGPERSON] = { "mail", NULL, NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime", "uid",
-		"pwdChangedTime" },
+		"pwdChangedTime", "homeDirectory" },
 	/* inetLocalMailRecipient (draft-lachman-laser-ldap-mail-routing), as OpenLDAP's misc.schema has it */
 	[SCHEMA_OPENLDAP] = { "mail", "mailLocalAddress", NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime", "uid",
-		"pwdChangedTime" },
+		"pwdChangedTime", "homeDirectory" },
 	[SCHEMA_POSIX] = { "mail", NULL, NULL, NULL, "userPassword", "gecos", "pwdAccountLockedTime", "uid",
-		"pwdChangedTime" },
+		"pwdChangedTime", "homeDirectory" },
 	[SCHEMA_ACTIVE_DIRECTORY] = { "mail", "proxyAddresses", NULL, NULL, NULL, "displayName", "userAccountControl",
-		"sAMAccountName", "pwdLastSet" },
+		"sAMAccountName", "pwdLastSet", "unixHomeDirectory" },
 	[SCHEMA_QMAIL] = { "mail", "mailAlternateAddress", "mailForwardingAddress", "deliveryMode", "userPassword", "cn",
-		"accountStatus", "uid", "pwdChangedTime" },
+		"accountStatus", "uid", "pwdChangedTime", "mailMessageStore" },
 };
 
 static const char *
@@ -125,6 +131,8 @@ ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *
 	m->enabled = choose(c->ldap_enabled, NULL, arena);
 	m->disabled = choose(c->ldap_disabled, NULL, arena);
 	m->state = m->enabled || m->disabled ? NULL : schemas[m->schema].state;
+	if (name_template_has_home(c->maildir_template))
+		m->home = choose(c->ldap_home, schemas[m->schema].home, arena);
 	add_template(m, c->maildir_template, arena);
 	want(m->wanted, &count, m->address);
 	want(m->wanted, &count, m->aliases);
@@ -140,6 +148,7 @@ ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *
 	want(m->wanted, &count, m->state);
 	want(m->wanted, &count, m->enabled);
 	want(m->wanted, &count, m->disabled);
+	want(m->wanted, &count, m->home);
 	for (size_t i = 0; i < m->attribute_count; i++)
 		want(m->wanted, &count, m->attributes[i]);
 	m->wanted[count] = NULL;
@@ -348,27 +357,50 @@ find_forwards(const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct
 	return count;
 }
 
-static size_t
-put_attributes(const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct bytes entry_name,
-	struct record_attribute *out, struct berval ***held)
-{
-	size_t count = 0;
+/* Attributes of an entry under the names that they have here. */
+struct attributes {
+	struct record_attribute at[LDAP_ATTRIBUTES_MAX];
+	struct berval **held[LDAP_ATTRIBUTES_MAX];
+	size_t count;
+};
 
-	for (size_t i = 0; i < m->attribute_count; i++) {
-		held[i] = values_of(ld, entry, m->attributes[i]);
-		if (held[i] && held[i][0])
-			out[count++] = (struct record_attribute){ bytes_text(m->attributes[i]),
-				first_of(m, entry_name, m->attributes[i], held[i]) };
+/* attribute: NULL when there is none. */
+static void
+add_attribute(struct attributes *out, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct bytes entry_name, const char *name,
+	const char *attribute)
+{
+	struct berval **values = values_of(ld, entry, attribute);
+
+	if (!values || !values[0]) {
+		ldap_value_free_len(values);
+		return;
 	}
-	return count;
+	out->held[out->count] = values;
+	out->at[out->count++] = (struct record_attribute){ bytes_text(name), first_of(m, entry_name, attribute, values) };
+}
+
+static void
+put_attributes(struct attributes *out, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct bytes entry_name)
+{
+	out->count = 0;
+	add_attribute(out, m, ld, entry, entry_name, RECORD_HOME, m->home);
+	for (size_t i = 0; i < m->attribute_count; i++)
+		add_attribute(out, m, ld, entry, entry_name, m->attributes[i], m->attributes[i]);
+}
+
+static void
+free_attributes(struct attributes *a)
+{
+	for (size_t i = 0; i < a->count; i++)
+		ldap_value_free_len(a->held[i]);
 }
 
 static void
 put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct bytes entry_name,
 	struct bytes address)
 {
-	struct record_attribute attributes[LDAP_WANTED_MAX];
-	struct berval **held[LDAP_WANTED_MAX] = { NULL }, **passwords = values_of(ld, entry, m->password);
+	struct berval **passwords = values_of(ld, entry, m->password);
+	struct attributes attributes;
 	struct berval **names = values_of(ld, entry, m->name), **account_names = values_of(ld, entry, m->account_name);
 	struct berval **forwarded = values_of(ld, entry, m->forward), **stamps = values_of(ld, entry, m->stamp);
 	struct berval **edited = values_of(ld, entry, m->edited);
@@ -380,6 +412,7 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 	buf_init_fixed(&password, space, sizeof space);
 	put_passwords(&password, passwords);
 	forward_count = find_forwards(m, ld, entry, forwarded, address, entry_name, forwards);
+	put_attributes(&attributes, m, ld, entry, entry_name);
 	image_put_user(records, &(struct user_record){
 		.address = address,
 		.name = first_of(m, entry_name, m->name, names),
@@ -388,8 +421,8 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 		/* A server that tells when the password changed may change the entry at each log-in. */
 		.edit_stamp = stamps && stamps[0] ? BYTES_NONE : edit_time(ld, entry, edited),
 		.is_enabled = is_enabled(m, ld, entry),
-		.attributes = attributes,
-		.attribute_count = put_attributes(m, ld, entry, entry_name, attributes, held),
+		.attributes = attributes.at,
+		.attribute_count = attributes.count,
 		.entry = entry_name,
 		.forwards = forwards,
 		.forward_count = forward_count,
@@ -398,8 +431,7 @@ put_account(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMes
 	for (size_t i = 0; passwords && passwords[i]; i++)
 		memory_wipe(passwords[i]->bv_val, passwords[i]->bv_len);
 	memory_wipe(space, sizeof space);
-	for (size_t i = 0; i < m->attribute_count; i++)
-		ldap_value_free_len(held[i]);
+	free_attributes(&attributes);
 	ldap_value_free_len(passwords);
 	ldap_value_free_len(names);
 	ldap_value_free_len(account_names);

@@ -26,7 +26,7 @@ struct ldap_told {
 
 /* Names of attributes; NULL: the schema has none. */
 struct ldap_mapping {
-	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *account_name;
+	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *account_name, *home;
 	const char *stamp; /* another one when the password is */
 	const char *edited; /* when the entry was; wanted with remember_login only */
 	const char *state, *enabled, *disabled; /* state is the schema's; the others are directives' */

@@ -16,6 +16,9 @@ struct record_attribute {
 	struct bytes name, value;
 };
 
+/* Names of attributes that mean something here, whatever a source calls them. */
+#define RECORD_HOME "home" /* the account's own directory: %h */
+
 struct user_record {
 	struct bytes address;
 	struct bytes name; /* of the person, or empty */

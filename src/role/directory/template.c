@@ -22,24 +22,58 @@ put_value(struct buf *out, struct bytes what, struct bytes value, struct fault *
 }
 
 static int
-put_attribute(struct buf *out, struct bytes name, const struct record_attribute *attributes,
-	size_t count, struct fault *f)
+find_attribute(struct bytes name, const struct record_attribute *attributes, size_t count, struct bytes *value, struct fault *f)
 {
 	for (size_t i = 0; i < count; i++)
-		if (bytes_equal_nocase(attributes[i].name, name))
-			return put_value(out, name, attributes[i].value, f);
+		if (bytes_equal_nocase(attributes[i].name, name)) {
+			*value = attributes[i].value;
+			return 0;
+		}
 	return fault_set(f, FAULT_PERM, "has no attribute %.*s", BYTES_ARG(name));
 }
 
+static struct bytes
+without_end(struct bytes path)
+{
+	while (path.len && path.ptr[path.len - 1] == '/')
+		path.len--;
+	return path;
+}
+
+/* The home's parts below `homes`, each fit to name a directory.  Empty parts ("//", a "/" at the end) are none. */
+static int
+put_home(struct buf *out, struct bytes homes, struct bytes home, struct fault *f)
+{
+	struct bytes part;
+	size_t count = 0;
+
+	homes = without_end(homes);
+	if (bytes_starts(home, BYTES("/"))
+		&& (homes.len == 0 || !take_text(&home, homes) || (home.len && home.ptr[0] != '/')))
+		return fault_set(f, FAULT_PERM, "its home does not lie below %.*s", BYTES_ARG(homes));
+	put_bytes(out, homes);
+	while (home.len) {
+		part = take_until(&home, '/');
+		if (part.len == 0)
+			continue;
+		put_char(out, '/');
+		if (put_value(out, BYTES("a part of its home"), part, f) != 0)
+			return -1;
+		count++;
+	}
+	return count ? 0 : fault_set(f, FAULT_PERM, "its home is no directory below %.*s", BYTES_ARG(homes));
+}
+
 int
-template_put_path(struct buf *out, struct bytes template, const struct address *address,
+template_put_path(struct buf *out, const struct template *whole, const struct address *address,
 	const struct record_attribute *attributes, size_t attribute_count, struct fault *f)
 {
+	struct bytes template = whole->text;
 	int result = 0;
 
 	while (template.len && result == 0) {
 		size_t plain = bytes_find_char(template, '%');
-		struct bytes name;
+		struct bytes name, value;
 
 		put_bytes(out, bytes_sub(template, 0, plain));
 		template = bytes_sub(template, plain, template.len);
@@ -51,10 +85,16 @@ template_put_path(struct buf *out, struct bytes template, const struct address *
 			result = put_value(out, BYTES("the domain"), address_domain(address), f);
 		} else if (take_text(&template, BYTES("%u"))) {
 			result = put_value(out, BYTES("the local part"), address_local(address), f);
+		} else if (take_text(&template, BYTES("%h"))) {
+			result = find_attribute(BYTES(RECORD_HOME), attributes, attribute_count, &value, f);
+			if (result == 0)
+				result = put_home(out, whole->homes, value, f);
 		} else if (bytes_find_char(template, '}') < template.len
 			&& take_text(&template, BYTES("%{"))) {
 			name = take_until(&template, '}');
-			result = put_attribute(out, name, attributes, attribute_count, f);
+			result = find_attribute(name, attributes, attribute_count, &value, f);
+			if (result == 0)
+				result = put_value(out, name, value, f);
 		} else {
 			return fault_set(f, FAULT_SYNTAX, "unknown escape in the template");
 		}
@@ -64,12 +104,14 @@ template_put_path(struct buf *out, struct bytes template, const struct address *
 	return result;
 }
 
-/* What stands behind the last variable. */
+/* What stands behind the last variable, or behind %h. */
 static struct bytes
 tail_of(struct bytes template)
 {
 	struct bytes tail = BYTES_NONE;
 
+	if (take_text(&template, BYTES("%h")))
+		return template;
 	while (template.len > 0) {
 		(void)take_until(&template, '%');
 		if (take_char(&template, '%') || template.len == 0)

@@ -48,7 +48,7 @@ a_template_gives_a_safe_path_or_none(void **state)
 
 		assert_true(address_fold(bytes_text(rows[i].address), &address));
 		buf_init_fixed(&out, space, sizeof space);
-		result = template_put_path(&out, bytes_text(rows[i].template), &address, &team, 1, &f);
+		result = template_put_path(&out, &(struct template){ bytes_text(rows[i].template), BYTES_NONE }, &address, &team, 1, &f);
 		assert_int_equal(result, rows[i].want ? 0 : -1);
 		if (rows[i].want)
 			assert_true(bytes_equal(buf_bytes(&out), bytes_text(rows[i].want)));
@@ -67,7 +67,61 @@ a_nul_never_gets_into_a_path(void **state)
 	(void)state;
 	assert_true(address_fold(BYTES("a@x.org"), &address));
 	buf_init_fixed(&out, space, sizeof space);
-	assert_int_equal(template_put_path(&out, BYTES("/m/%{team}"), &address, &team, 1, &f), -1);
+	assert_int_equal(template_put_path(&out, &(struct template){ BYTES("/m/%{team}"), BYTES_NONE }, &address, &team, 1, &f), -1);
+}
+
+static void
+a_home_lies_below_homes_or_is_not_used(void **state)
+{
+	static const struct {
+		const char *template, *homes, *home;
+		const char *want; /* NULL: no path */
+	} rows[] = {
+		{ "%h", "/home", "/home/alice", "/home/alice" },
+		{ "%h/Maildir", "/home", "/home/alice", "/home/alice/Maildir" },
+		{ "%h/Maildir", "/home/", "/home/alice/", "/home/alice/Maildir" },
+		{ "%h/Maildir", "/home", "/home/staff//alice", "/home/staff/alice/Maildir" },
+		{ "%h", "/var/qmail", "x.org/alice/Maildir/", "/var/qmail/x.org/alice/Maildir" },
+		{ "%h/%u", "/home", "/home/x", "/home/x/alice" },
+		{ "%h", "/home", "/home2/alice", NULL },
+		{ "%h", "/home", "/homes", NULL },
+		{ "%h", "/home", "/etc/passwd", NULL },
+		{ "%h", "/home", "//home/alice", NULL },
+		{ "%h", "/home", "/home", NULL },
+		{ "%h", "/home", "/home//", NULL },
+		{ "%h", "/home", "", NULL },
+		{ "%h", "/home", "/", NULL },
+		{ "%h", "/home", "..", NULL },
+		{ "%h", "/home", "/home/../etc", NULL },
+		{ "%h", "/home", "/home/alice/..", NULL },
+		{ "%h", "/home", "/home/./alice", NULL },
+		{ "%h", "/home", "/home/alice/.Sent", NULL },
+		{ "%h", "/home", "/home/al\nice", NULL },
+		{ "%h", "", "/home/alice", NULL },
+		{ "%h/Maildir", "/home", "/home/0123456789012345678901234567890", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct record_attribute home = { BYTES(RECORD_HOME), bytes_text(rows[i].home) };
+		struct template template = { bytes_text(rows[i].template), bytes_text(rows[i].homes) };
+		uint8_t space[40];
+		struct buf out;
+		struct address address;
+		struct fault f;
+		int result;
+
+		assert_true(address_fold(BYTES("alice@x.org"), &address));
+		buf_init_fixed(&out, space, sizeof space);
+		result = template_put_path(&out, &template, &address, &home, 1, &f);
+		if (result != (rows[i].want ? 0 : -1))
+			print_error("row %zu: %s\n", i, rows[i].home);
+		assert_int_equal(result, rows[i].want ? 0 : -1);
+		if (rows[i].want)
+			assert_true(bytes_equal(buf_bytes(&out), bytes_text(rows[i].want)));
+		buf_reset(&out);
+		assert_int_equal(template_put_path(&out, &template, &address, &home, 0, &f), -1);
+	}
 }
 
 static void
@@ -83,6 +137,9 @@ a_home_is_what_belongs_to_one_account(void **state)
 		{ "/m/%{team}.d/Maildir", "/m/blue.d/Maildir", "/m/blue.d" },
 		{ "/m/100%%/%u", "/m/100%/alice", "/m/100%/alice" },
 		{ "/m/plain", "/m/plain", "/m/plain" },
+		{ "%h", "/home/alice", "/home/alice" },
+		{ "%h/Maildir", "/home/alice/Maildir", "/home/alice" },
+		{ "%h/mail/%u", "/home/alice/mail/alice", "/home/alice" },
 	};
 
 	(void)state;
@@ -97,6 +154,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_template_gives_a_safe_path_or_none),
 		cmocka_unit_test(a_nul_never_gets_into_a_path),
+		cmocka_unit_test(a_home_lies_below_homes_or_is_not_used),
 		cmocka_unit_test(a_home_is_what_belongs_to_one_account),
 	};
 
