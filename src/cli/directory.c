@@ -70,20 +70,12 @@ show(const struct config *c, bool is_json)
 {
 	char space[SERVER_ANSWER_MAX];
 	struct bytes answer;
-	struct fault f;
 	struct buf out;
 
-	switch (server_ask(c, SERVER_DIRECTORY, "status\n", space, &answer, &f)) {
-	case SERVER_ANSWERED:
-		break;
-	case SERVER_NOT_RUNNING:
-		return cli_failed("no server runs with this configuration (nobody listens in %.*s); start it: mermoz serve",
-			BYTES_ARG(c->run_directory));
-	case SERVER_FAILED:
-		return cli_failed("the running server could not be asked: %s", f.text);
-	}
+	if (!server_answers(c, SERVER_DIRECTORY, "status\n", space, &answer))
+		return CLI_FAILED;
 	if (!take_text(&answer, BYTES("ok ")))
-		return cli_failed("the running server says: %.*s", BYTES_ARG(answer));
+		return server_unreadable();
 	buf_init(&out, OUTPUT_MAX);
 	if (is_json)
 		put_json(&out, answer);

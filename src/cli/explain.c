@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { OUTPUT_MAX = 1024 * 1024, NOT_ASKED = 3 };
+enum { OUTPUT_MAX = 1024 * 1024 };
 
 struct question {
 	const char *recipient, *sender, *login, *as;
@@ -186,14 +186,6 @@ put_decision(struct buf *out, const struct control_line *line)
 /* ---- the answer */
 
 static int
-unreadable(struct buf *out)
-{
-	buf_done(out);
-	(void)cli_failed("the running server's answer can't be read: is it of another version?");
-	return NOT_ASKED;
-}
-
-static int
 show(struct bytes answer, const struct question *q, bool is_json)
 {
 	uint8_t *space = memory_new(SERVER_ANSWER_MAX);
@@ -217,16 +209,12 @@ show(struct bytes answer, const struct question *q, bool is_json)
 		is_first = false;
 	}
 	memory_free(space);
-	if (!is_decided)
-		return unreadable(&out);
+	if (!is_decided) {
+		buf_done(&out);
+		return server_unreadable();
+	}
 	result = cli_print(&out);
 	return result != CLI_GOOD || is_accepted ? result : CLI_FAILED;
-}
-
-static int
-not_asked(int said)
-{
-	return said == CLI_GOOD ? CLI_GOOD : NOT_ASKED;
 }
 
 static int
@@ -234,19 +222,9 @@ ask(const struct config *c, const char *line, const struct question *q, bool is_
 {
 	char space[SERVER_ANSWER_MAX];
 	struct bytes answer;
-	struct fault f;
 
-	switch (server_ask(c, SERVER_DIRECTORY, line, space, &answer, &f)) {
-	case SERVER_ANSWERED:
-		break;
-	case SERVER_NOT_RUNNING:
-		return not_asked(cli_failed("no server runs with this configuration (nobody listens in %.*s); start it: mermoz serve",
-			BYTES_ARG(c->run_directory)));
-	case SERVER_FAILED:
-		return not_asked(cli_failed("the running server could not be asked: %s", f.text));
-	}
-	if (take_text(&answer, BYTES("error ")))
-		return not_asked(cli_failed("the running server says: %.*s", BYTES_ARG(answer)));
+	if (!server_answers(c, SERVER_DIRECTORY, line, space, &answer))
+		return SERVER_NOT_ASKED;
 	return show(answer, q, is_json);
 }
 
@@ -276,11 +254,11 @@ run_question(const struct question *q, const char *path, bool is_json)
 	int result;
 
 	if (!c)
-		return NOT_ASKED;
+		return SERVER_NOT_ASKED;
 	buf_init_fixed(&line, space, sizeof space);
 	control_line_put(&line, "explain", fields);
 	put_char(&line, '\0');
-	result = line.has_failed ? not_asked(cli_failed("the question is too long")) : ask(c, space, q, is_json);
+	result = line.has_failed ? cli_misused("explain", "the question is too long") : ask(c, space, q, is_json);
 	config_free(&c);
 	return result;
 }

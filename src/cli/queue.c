@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { OUTPUT_MAX = 1024 * 1024, NOT_ASKED = 3 };
+enum { OUTPUT_MAX = 1024 * 1024 };
 
 /* What a verb has to be told. */
 enum { NEEDS_NOTHING, NEEDS_ID, NEEDS_SOMEBODY, TAKES_SELECTION };
@@ -21,18 +21,6 @@ struct selection {
 	const char *id, *sender, *recipient, *destination, *older, *reason, *limit;
 	bool is_all;
 };
-
-static int
-not_asked(int said)
-{
-	return said == CLI_GOOD ? CLI_GOOD : NOT_ASKED;
-}
-
-static int
-unreadable(void)
-{
-	return not_asked(cli_failed("the running server's answer can't be read: is it of another version?"));
-}
 
 /* ---- the answer */
 
@@ -79,26 +67,16 @@ ask_piece(const struct config *c, const char *question, struct queue_print *p, s
 {
 	char space[SERVER_ANSWER_MAX];
 	struct bytes answer;
-	struct fault f;
 	struct buf out;
 
-	switch (server_ask(c, SERVER_QUEUE, question, space, &answer, &f)) {
-	case SERVER_ANSWERED:
-		break;
-	case SERVER_NOT_RUNNING:
-		return not_asked(cli_failed("no server runs with this configuration (nobody listens in %.*s); start it: mermoz serve",
-			BYTES_ARG(c->run_directory)));
-	case SERVER_FAILED:
-		return not_asked(cli_failed("the running server could not be asked: %s", f.text));
-	}
-	if (take_text(&answer, BYTES("error ")))
-		return not_asked(cli_failed("the running server says: %.*s", BYTES_ARG(answer)));
+	if (!server_answers(c, SERVER_QUEUE, question, space, &answer))
+		return SERVER_NOT_ASKED;
 	buf_init(&out, OUTPUT_MAX);
 	queue_print_begin(p, &out);
 	if (print_piece(p, answer, &out, to))
-		return not_asked(cli_print(&out));
+		return cli_print(&out) == CLI_GOOD ? CLI_GOOD : SERVER_NOT_ASKED;
 	buf_done(&out);
-	return unreadable();
+	return server_unreadable();
 }
 
 /* Piece after piece, each printed before the next is asked for. */
@@ -223,7 +201,7 @@ run_verb(const char *command, const struct verb *verb, const struct selection *s
 		return cli_misused(command, "%s", trouble);
 	c = cli_load(path, false);
 	if (!c)
-		return NOT_ASKED;
+		return SERVER_NOT_ASKED;
 	result = ask(c, space, &p, s);
 	config_free(&c);
 	return result;

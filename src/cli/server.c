@@ -1,5 +1,6 @@
 #include "cli/server.h"
 
+#include "cli/cli.h"
 #include "role/control_line.h"
 #include "sys/net.h"
 
@@ -45,4 +46,34 @@ server_ask(const struct config *config, const char *who, const char *line, char 
 	}
 	net_close(fd);
 	return SERVER_ANSWERED;
+}
+
+bool
+server_answers(const struct config *config, const char *who, const char *line, char space[SERVER_ANSWER_MAX],
+	struct bytes *answer)
+{
+	struct fault f;
+
+	switch (server_ask(config, who, line, space, answer, &f)) {
+	case SERVER_ANSWERED:
+		if (!take_text(answer, BYTES("error ")))
+			return true;
+		(void)cli_failed("the running server says: %.*s", BYTES_ARG(*answer));
+		break;
+	case SERVER_NOT_RUNNING:
+		(void)cli_failed("no server runs with this configuration (nobody listens in %.*s); start it: mermoz serve",
+			BYTES_ARG(config->run_directory));
+		break;
+	case SERVER_FAILED:
+		(void)cli_failed("the running server could not be asked: %s", f.text);
+		break;
+	}
+	return false;
+}
+
+int
+server_unreadable(void)
+{
+	(void)cli_failed("the running server's answer can't be read: is it of another version?");
+	return SERVER_NOT_ASKED;
 }

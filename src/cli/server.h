@@ -21,4 +21,14 @@ enum server_result {
 enum server_result server_ask(const struct config *config, const char *who, const char *line,
 	char space[SERVER_ANSWER_MAX], struct bytes *answer, struct fault *f);
 
+/* The exit code of a command whose question the server did not answer. */
+enum { SERVER_NOT_ASKED = 3 };
+
+/* server_ask for a command that is nothing without the answer: false, and stderr says why, when nobody answers or the answer
+   is an "error". */
+bool server_answers(const struct config *config, const char *who, const char *line, char space[SERVER_ANSWER_MAX],
+	struct bytes *answer);
+/* The answer was none that can be read: says so, and is SERVER_NOT_ASKED. */
+int server_unreadable(void);
+
 #endif
