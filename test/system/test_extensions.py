@@ -3,12 +3,13 @@ import pytest
 
 from conftest import DOMAIN, free_port, running_server, wait_until
 from test_dsn import copies, report
-from test_outgoing import ELSEWHERE, EXTRA, Elsewhere
+from peer import Peer
+from test_outgoing import ELSEWHERE, EXTRA
 
 
 @pytest.fixture
 def elsewhere():
-    server = Elsewhere()
+    server = Peer()
     yield server
     server.shutdown()
     server.server_close()

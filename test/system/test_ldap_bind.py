@@ -391,7 +391,9 @@ def test_what_is_remembered_is_forgotten_when_the_account_changes(policy, attrib
         if policy:
             s.slapd.add_policy("policy", policy)
             s.slapd.set("awa", "userPassword", "secret")
+            set_at = int(time.time())
             wait_until(lambda: s.events("account.changed"), 10, "the policy's time")
+            wait_until(lambda: int(time.time()) > set_at, 10, "the next second, which is all that pwdChangedTime tells apart")
         log_in(s, "awa", "secret").logout()
         assert status(s)["remembered"] == 1
         s.slapd.set("awa", attribute, value)
