@@ -3,6 +3,8 @@
      journal/        records of every change since the last checkpoint (journal/journal.h)
      envelopes       all changes of envelopes, one after the other; the last one of a message counts
      messages/X/ID   bodies; X is the last character of ID
+     lost/ID         bodies whose envelope may be lost by a fault of the disk: for the administrator, and never read here
+     damaged         there while Q6 is at that
 
    States of a message:
      arriving    its file may be there; nobody was told that it is safe
@@ -17,13 +19,15 @@
    Q2  A body's file is unlinked only when the REMOVE record is durable.
    Q3  A checkpoint ends only when `envelopes` and the files hold what the records say: journal_applied comes behind the writes, and the
        checkpoint syncs the file system.
-   Q4  `envelopes` is read up to the first entry that is torn or damaged and cut there: what stood behind it was written after the last checkpoint,
-       and the journal has it.
+   Q4  `envelopes` is read to its end; what is torn or damaged is a gap, and costs no entry behind it that begins within 1 MiB.  A gap in what was written
+       after the last checkpoint hides nothing: the journal has it.  One before that is a fault of the disk.  We can't tell them
+       apart; when there was one `envelopes` is made anew (Q5).
    Q5  `envelopes` is replaced as a whole by one that was synced.
-   Q6  A file below messages/ without an envelope is removed at the next start: it arrived, and nobody was told so, or it is finished.
+   Q6  A file below messages/ without an envelope is removed at the next start: it arrived, and nobody was told so, or it is finished.  When there was
+       a gap, or the journal lost a record, it may have been promised, and is moved to lost/ instead.
    Q7  A message that arrives has a file of its own: an id, which is another role's word, never leads to the file of a message that is there.
 
-   After a crash spool_open reads `envelopes`, then the journal's records in order, which bring their bodies.  An entry or a record:
+   Every start reads `envelopes`, then the journal's records in order, which bring their bodies.  An entry or a record:
    u8 kind, 26 octets id; of a PUT u32 length, image; in the journal the body follows, when the record has one (no body is
    empty).  `envelopes` has u32 length, u32 CRC-32C before each. */
 #include "role/queue/spool_internal.h"
@@ -217,8 +221,9 @@ static void
 discard(struct job *job)
 {
 	struct task *t = task_of_job(job);
+	bool may_come_back = t->is_in_journal && t->body.len == 0; /* and brings no body with it; else Q6 */
 
-	if (t->has_file)
+	if (t->has_file && !may_come_back)
 		spool_unlink_body(t->spool, &t->id);
 	task_end(t);
 }
@@ -487,24 +492,10 @@ rewrite(struct job *job)
 {
 	struct task *t = task_of_job(job);
 	struct spool *s = t->spool;
-	struct fault f;
-	int fd;
 
-	if (disk_replace_file(s->directory, "envelopes", buf_bytes(&t->record), 0600, &f) != 0) {
-		t->error = EIO; /* the old one serves on */
-		come_back(t);
-		return;
-	}
-	fd = disk->openat(s->directory, "envelopes", O_RDWR | O_CLOEXEC, 0);
-	if (fd < 0) {
-		/* What is written from now on would be lost with the old file. */
+	/* What is written from now on could be lost with the old file. */
+	if (spool_replace_envelopes(s, buf_bytes(&t->record)) != 0)
 		atomic_store(&s->is_broken, true);
-		t->error = errno;
-	} else {
-		disk_close(&s->envelopes);
-		s->envelopes = fd;
-		s->envelopes_octets = t->record.len;
-	}
 	come_back(t);
 }
 
@@ -512,8 +503,6 @@ static void
 rewritten(struct task *t)
 {
 	t->spool->is_rewriting = false;
-	if (t->error)
-		event(NULL, EV_QUEUE_FAILED, STR("what", "rewrite envelopes"), INT("error", t->error));
 	task_end(t);
 }
 

@@ -12,6 +12,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* A file that is there from the moment on when a gap was found until the bodies without an envelope are safe. */
+#define SPOOL_MARK "damaged"
+
 struct task;
 
 struct spool {
@@ -46,6 +49,12 @@ int spool_write_body(const struct spool *s, const struct mail_id *id, struct byt
 void spool_unlink_body(const struct spool *s, const struct mail_id *id);
 /* Behind what `envelopes` holds; -1 and errno. */
 int spool_write_envelopes(struct spool *s, struct bytes octets);
+/* spool_open.c: what the record says is done to what was found; false: it is damaged. */
+bool spool_note(struct spool *s, const struct spool_record *r);
+/* spool_envelopes.c: notes every entry, opens the file; -1: *f says why. */
+int spool_read_envelopes(struct spool *s, struct fault *f) __attribute__((warn_unused_result));
+/* On the strand (Q5); when there is no room for the new one the old one serves on.  -1 and errno: neither can be opened. */
+int spool_replace_envelopes(struct spool *s, struct bytes octets);
 /* spool_open.c: the descriptors and the lock. */
 void spool_give_back(struct spool *s);
 

@@ -2,7 +2,6 @@
 #include "role/queue/spool_internal.h"
 
 #include "base/event.h"
-#include "journal/crc.h"
 #include "sys/disk.h"
 
 #include <errno.h>
@@ -19,9 +18,8 @@ forget_found(struct spool *s, const struct mail_id *id)
 	queued_free(&m);
 }
 
-/* False: the image is damaged. */
-static bool
-note(struct spool *s, const struct spool_record *r)
+bool
+spool_note(struct spool *s, const struct spool_record *r)
 {
 	struct queued *m;
 
@@ -39,43 +37,6 @@ note(struct spool *s, const struct spool_record *r)
 	return true;
 }
 
-/* The entry at that place; 0 or -1 (Q4). */
-static int
-read_entry(const struct spool *s, uint64_t at, struct buf *out)
-{
-	uint8_t head[SPOOL_ENTRY_HEAD] = { 0 }, *room;
-	struct bytes in = bytes_of(head, sizeof head);
-	uint32_t len, crc;
-
-	if (disk_read_all(s->envelopes, head, sizeof head, (off_t)at) != 0 || !take_u32(&in, &len) || !take_u32(&in, &crc)
-		|| len == 0 || len > SPOOL_ENTRY_MAX)
-		return -1;
-	buf_reset(out);
-	room = buf_room(out, len);
-	if (!room || disk_read_all(s->envelopes, room, len, (off_t)(at + SPOOL_ENTRY_HEAD)) != 0)
-		return -1;
-	buf_added(out, len);
-	return crc32c(0, buf_bytes(out)) == crc ? 0 : -1;
-}
-
-static int
-read_envelopes(struct spool *s, struct fault *f)
-{
-	struct buf entry;
-	struct spool_record r;
-
-	s->envelopes = disk->openat(s->directory, "envelopes", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (s->envelopes < 0)
-		return fault_errno(f, errno, "open envelopes");
-	buf_init(&entry, SPOOL_ENTRY_MAX);
-	while (read_entry(s, s->envelopes_octets, &entry) == 0 && spool_take_record(buf_bytes(&entry), &r) && note(s, &r))
-		s->envelopes_octets += SPOOL_ENTRY_HEAD + entry.len;
-	buf_done(&entry);
-	if (disk->ftruncate(s->envelopes, (off_t)s->envelopes_octets) != 0)
-		return fault_errno(f, errno, "cut envelopes");
-	return 0;
-}
-
 static int
 replay(void *arg, struct bytes record, struct fault *f)
 {
@@ -84,7 +45,7 @@ replay(void *arg, struct bytes record, struct fault *f)
 	struct buf entry;
 	int result;
 
-	if (!spool_take_record(record, &r) || !note(s, &r))
+	if (!spool_take_record(record, &r) || !spool_note(s, &r))
 		return fault_set(f, FAULT_PERM, "a record of the queue's journal makes no sense");
 	if (r.kind == SPOOL_REMOVE)
 		spool_unlink_body(s, &r.id);
@@ -110,53 +71,98 @@ settle(void *arg, struct fault *f)
 
 struct sweep {
 	struct spool *spool;
-	int at;
+	int at, lost; /* lost: -1, or where to move what has no envelope */
+	bool has_failed;
 };
+
+/* 0, or -1 and errno. */
+static int
+put_aside(const struct sweep *w, const char *text)
+{
+	struct bytes name = bytes_text(text);
+
+	if (w->lost < 0) {
+		if (disk->unlinkat(w->at, text, 0) != 0)
+			return -1;
+		event(NULL, EV_QUEUE_SWEPT, TEXT("mail", name));
+		return 0;
+	}
+	if (disk->renameat(w->at, text, w->lost, text, 0) != 0)
+		return -1;
+	event(NULL, EV_QUEUE_LOST, TEXT("mail", name));
+	return 0;
+}
 
 static bool
 sweep_one(void *arg, const char *text, unsigned char type)
 {
 	struct sweep *w = arg;
-	struct bytes name = bytes_text(text);
 
 	(void)type;
-	if (!map_get(w->spool->found, name) && disk->unlinkat(w->at, text, 0) == 0)
-		event(NULL, EV_QUEUE_SWEPT, TEXT("mail", name));
+	if (map_get(w->spool->found, bytes_text(text)) || put_aside(w, text) == 0)
+		return true;
+	event(NULL, EV_QUEUE_FAILED, STR("what", "sweep"), TEXT("mail", bytes_text(text)), INT("error", errno));
+	w->has_failed = true;
 	return true;
 }
 
-/* Q6 */
+/* lost: see struct sweep.  *is_whole: everything could be put aside. */
 static int
-sweep(struct spool *s, struct fault *f)
+sweep(struct spool *s, int lost, bool *is_whole, struct fault *f)
 {
 	for (const char *c = MAIL_ID_ALPHABET; *c; c++) {
 		const char directory[2] = { *c, '\0' };
-		struct sweep w = { s, disk->openat(s->messages, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) };
+		struct sweep w = { s, disk->openat(s->messages, directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), lost, false };
+		int result = w.at < 0 ? -1 : disk->list(w.at, ".", sweep_one, &w), error = errno;
 
-		if (w.at < 0 || disk->list(w.at, ".", sweep_one, &w) != 0) {
-			disk_close(&w.at);
-			return fault_errno(f, errno, "list messages/%s", directory);
-		}
 		disk_close(&w.at);
+		if (result != 0)
+			return fault_errno(f, error, "list messages/%s", directory);
+		*is_whole &= !w.has_failed;
 	}
 	return 0;
 }
 
+static bool
+is_marked(const struct spool *s)
+{
+	struct stat st;
+
+	return disk->fstatat(s->directory, SPOOL_MARK, &st, 0) == 0;
+}
+
+/* Q6 */
+static int
+keep_lost(struct spool *s, struct fault *f)
+{
+	bool is_whole = true;
+	int lost, result;
+
+	if (disk->mkdirat(s->directory, "lost", 0700) != 0 && errno != EEXIST)
+		return fault_errno(f, errno, "make lost");
+	lost = disk->openat(s->directory, "lost", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (lost < 0)
+		return fault_errno(f, errno, "open lost");
+	result = sweep(s, lost, &is_whole, f);
+	disk_close(&lost);
+	if (result != 0 || !is_whole)
+		return result;
+	if (disk->syncfs(s->directory) != 0 || (disk->unlinkat(s->directory, SPOOL_MARK, 0) != 0 && errno != ENOENT))
+		return fault_errno(f, errno, "keep what is lost");
+	return 0;
+}
+
+/* The way to the journal and to the bodies has to be there, whatever they hold: also when a start that ended before this made it. */
 static int
 make_directories(struct spool *s, struct fault *f)
 {
-	bool is_new = false;
-
 	for (const char *c = MAIL_ID_ALPHABET; *c; c++) {
 		const char directory[2] = { *c, '\0' };
 
-		if (disk->mkdirat(s->messages, directory, 0700) == 0)
-			is_new = true;
-		else if (errno != EEXIST)
+		if (disk->mkdirat(s->messages, directory, 0700) != 0 && errno != EEXIST)
 			return fault_errno(f, errno, "make messages/%s", directory);
 	}
-	/* The way to the journal has to be there, whatever it holds. */
-	return !is_new || disk->syncfs(s->directory) == 0 ? 0 : fault_errno(f, errno, "sync the queue's directories");
+	return disk->syncfs(s->directory) == 0 ? 0 : fault_errno(f, errno, "sync the queue's directories");
 }
 
 static int
@@ -190,16 +196,18 @@ open_all(struct spool *s, struct fault *f)
 	};
 	const struct journal_owner owner = { .replay = replay, .settle = settle, .arg = s };
 	struct journal_report report = { 0 };
+	bool has_damage, is_whole = true;
 
 	if (open_directory(s, "", &s->directory, f) != 0 || open_directory(s, "/messages", &s->messages, f) != 0
 		|| open_directory(s, "/journal", &s->journal_directory, f) != 0 || make_directories(s, f) != 0
-		|| read_envelopes(s, f) != 0
+		|| spool_read_envelopes(s, f) != 0
 		|| journal_open(s->journal_directory, &limits, &owner, &s->journal, &report, f) != 0)
 		return -1;
-	if (report.damaged_records || report.missing_segments)
+	has_damage = report.damaged_records || report.missing_segments;
+	if (has_damage)
 		event(NULL, EV_QUEUE_DAMAGED, INT("records", report.damaged_records), INT("segments", report.missing_segments));
 	s->log_octets = s->envelopes_octets;
-	return report.records ? sweep(s, f) : 0;
+	return has_damage || is_marked(s) ? keep_lost(s, f) : sweep(s, -1, &is_whole, f);
 }
 
 static void
