@@ -1,5 +1,6 @@
 """Mail for elsewhere: accepted from who may, queued, sent, tried again, reported on."""
 import email
+import json
 import os
 import smtplib
 
@@ -19,7 +20,7 @@ def elsewhere():
 
 
 EXTRA = "queue {{ retry_first 1s; }}\nroute {domain} to 127.0.0.1:{port};\nroute dead.iut to 127.0.0.1:{dead};\n" \
-        "route closed.iut to error \"This domain has moved; write to {domain}\";\n"
+        "route closed.iut to error \"This domain has moved; write to {domain}\";\nroute mailboxes.iut to mailboxes;\n"
 
 
 @pytest.fixture
@@ -101,6 +102,19 @@ def test_a_connection_that_drops_after_the_final_dot_loses_nothing(server, elsew
     submit(server, f"bob@{ELSEWHERE}", subject="dropped")
     wait_until(lambda: elsewhere.mails, 30, what="the mail's arrival")
     assert b"Subject: dropped" in elsewhere.mails[0]["text"]
+
+
+def test_a_mail_whose_body_is_gone_is_held_and_never_called_delivered(server, elsewhere):
+    elsewhere.answers[f"bob@{ELSEWHERE}"] = ["450 4.2.0 not yet"]
+    submit(server, f"bob@{ELSEWHERE}", "x@mailboxes.iut", subject="gone")
+    wait_until(lambda: len(server.events("queue.deferred")) >= 2, what="the first attempts")
+    [body] = (server.directory / "state" / "queue" / "messages").glob("*/*")
+    body.unlink()
+    wait_until(lambda: len(server.events("queue.gone")) == 2, what="the event of each recipient")
+    lines = json.loads(server.cli("queue", "list", "--json").stdout)
+    assert {line["recipient"]: (line["state"], line["reply"]) for line in lines} == {
+        address: ("held", "451 4.3.0 the message is lost here") for address in (f"bob@{ELSEWHERE}", "x@mailboxes.iut")}
+    assert not elsewhere.mails and not server.events("queue.sent")
 
 
 def test_a_dead_destination_holds_up_nobody(server, elsewhere):

@@ -164,11 +164,13 @@ static void
 opened(void *arg, int fd, int error)
 {
 	struct sending *s = arg;
+	struct queue *q = s->queue;
 
 	if (fd < 0) {
-		event(NULL, EV_QUEUE_FAILED, STR("what", "open a message"), STR("mail", s->batch.message->id.text),
-			INT("error", error));
-		not_tried(s);
+		queue_unopened(q, s->batch.first, error);
+		schedule_batch_done(q->schedule, s->batch.destination, BATCH_NOT_TRIED, queue_now_s());
+		memory_free(s);
+		queue_kick(q);
 		return;
 	}
 	send_to_relay(s, fd);

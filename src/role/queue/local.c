@@ -391,12 +391,7 @@ opened(void *arg, int fd, int error)
 		next(l);
 		return;
 	}
-	event(NULL, EV_QUEUE_FAILED, STR("what", "open a message"), STR("mail", l->batch.message->id.text),
-		INT("error", error));
-	for (struct delivery *d = l->rest, *behind; d; d = behind) {
-		behind = d->next;
-		schedule_return(q->schedule, d, queue_now_s());
-	}
+	queue_unopened(q, l->rest, error);
 	schedule_batch_done(q->schedule, l->batch.destination, BATCH_NOT_TRIED, queue_now_s());
 	memory_free(l);
 	queue_kick(q);

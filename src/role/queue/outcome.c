@@ -1,6 +1,8 @@
 #include "role/queue/queue_internal.h"
 #include "role/queue/walk.h"
 
+#include <errno.h>
+
 /* 0 while the clock is behind. */
 static uint64_t
 age_s(const struct queued *m)
@@ -45,6 +47,34 @@ queue_deferred(struct queue *q, struct delivery *d, struct bytes server, struct 
 	tell(EV_QUEUE_DEFERRED, d, server, reply);
 	delivery_set_reply(d, reply);
 	schedule_retry(q->schedule, d, queue_now_s());
+}
+
+static void
+hold_lost(struct queue *q, struct delivery *d)
+{
+	struct bytes reply = BYTES("451 4.3.0 the message is lost here");
+
+	tell(EV_QUEUE_GONE, d, BYTES_NONE, reply);
+	delivery_set_reply(d, reply);
+	schedule_forget(q->schedule, d);
+	d->state = DELIVERY_HELD;
+}
+
+void
+queue_unopened(struct queue *q, struct delivery *first, int error)
+{
+	struct queued *m = first->message;
+
+	event(NULL, EV_QUEUE_FAILED, STR("what", "open a message"), STR("mail", m->id.text), INT("error", error));
+	for (struct delivery *d = first, *next; d; d = next) {
+		next = d->next;
+		if (error == ENOENT)
+			hold_lost(q, d);
+		else
+			schedule_return(q->schedule, d, queue_now_s());
+	}
+	if (error == ENOENT)
+		queue_settle(q, m);
 }
 
 void

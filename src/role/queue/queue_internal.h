@@ -72,6 +72,9 @@ void queue_delivered(struct queue *q, struct delivery *d, struct bytes server, s
    queue_report_success. */
 void queue_delivered_here(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply, struct delivery **told);
 void queue_deferred(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
+/* Of deliveries of one message that are linked by next, after its body could not be opened: they wait, or, when it is gone (ENOENT), are
+   held for the administrator, since no later attempt can do better.  The message is settled. */
+void queue_unopened(struct queue *q, struct delivery *first, int error);
 /* For good: it stays ACTIVE until its sender's report is durable. */
 void queue_failed(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
 /* Deliveries of a message had their outcome: the message goes when nothing is left of it, else its envelope is kept. */

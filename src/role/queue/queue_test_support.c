@@ -1,0 +1,363 @@
+#include "role/queue/queue_test_support.h"
+
+#include "base/map.h"
+#include "sys/disk.h"
+#include "sys/net.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+/* What is under way when the role ends goes with its process. */
+const char *__asan_default_options(void);
+const char *
+__asan_default_options(void)
+{
+	return "detect_leaks=0";
+}
+
+static struct loop *loop;
+static struct timer stop;
+struct role_self self;
+struct config config;
+char folder[64];
+struct peer *pairs[ROLE_COUNT][2];
+char events[65536];
+int answers[IPC_OUTCOMES];
+size_t sends, longest_host;
+bool is_done;
+int failure;
+pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+/* ---- the clock, which goes wrong */
+
+int64_t wrong_by_s;
+
+struct moment
+time_now(void)
+{
+	struct timespec wall, mono;
+
+	(void)clock_gettime(CLOCK_REALTIME, &wall);
+	(void)clock_gettime(CLOCK_MONOTONIC, &mono);
+	return (struct moment){ .wall_us = (wall.tv_sec + wrong_by_s) * 1000000 + wall.tv_nsec / 1000,
+		.mono_us = mono.tv_sec * INT64_C(1000000) + mono.tv_nsec / 1000 };
+}
+
+int64_t
+time_wall_us(void)
+{
+	return time_now().wall_us;
+}
+
+void
+time_sleep_ms(uint64_t ms)
+{
+	(void)ms;
+	fail_msg("nobody sleeps here");
+}
+
+/* ---- what role.c does */
+
+static void
+role_message(void *arg, struct peer *p, const struct message *m)
+{
+	(void)arg;
+	queue_hooks.message(&self, p, m);
+}
+
+static void
+role_lost(void *arg, struct peer *p)
+{
+	(void)arg;
+	queue_hooks.peer_lost(&self, p);
+}
+
+struct peer *
+role_peer(struct role_self *r, enum role other, uint8_t index)
+{
+	static const struct peer_handlers handlers = { role_message, role_lost };
+
+	if (!pairs[other][HERE])
+		pairs[other][HERE] = peer_new(r->loop, ROLE_QUEUE, other, index, &handlers, NULL);
+	return pairs[other][HERE];
+}
+
+void
+role_end(struct role_self *r)
+{
+	(void)r;
+	is_done = true;
+}
+
+/* ---- the others */
+
+bool relay_defers;
+
+static void
+defer(struct peer *p, uint64_t request)
+{
+	struct message m = { .type = MESSAGE_SENT, .u.sent = { .request = request, .host = BYTES("mx.example (192.0.2.1)") } };
+	struct bytes reply = BYTES("450 4.2.0 come back later");
+	uint8_t space[100];
+	struct buf results;
+
+	buf_init_fixed(&results, space, sizeof space);
+	put_u16(&results, 0);
+	put_u8(&results, IPC_LATER);
+	put_u16(&results, (uint16_t)reply.len);
+	put_bytes(&results, reply);
+	m.u.sent.results = buf_bytes(&results);
+	assert_int_equal(peer_send(p, &m), 0);
+}
+
+static void
+relay_message(void *arg, struct peer *p, const struct message *m)
+{
+	(void)arg;
+	sends++;
+	if (relay_defers)
+		defer(p, m->u.send.request);
+	if (m->u.send.host.len > longest_host)
+		longest_host = m->u.send.host.len;
+	for (size_t i = 0; i < m->fd_count; i++)
+		net_close(m->fds[i]);
+}
+
+size_t delivered[3], told_full;
+
+/* An alias: two mailboxes and an address elsewhere. */
+static void
+directory_message(void *arg, struct peer *p, const struct message *m)
+{
+	struct message answer = { .type = MESSAGE_RESOLVED, .u.resolved = { .request = m->u.resolve.request } };
+	uint8_t space[200];
+	struct buf out;
+
+	(void)arg;
+	buf_init_fixed(&out, space, sizeof space);
+	for (unsigned int i = 1; i <= 3; i++) {
+		put_u8(&out, i == 3 ? TARGET_FOREIGN : TARGET_MAILBOX);
+		put_u64(&out, i);
+		put_u16(&out, 12);
+		put_format(&out, "u%u@x%u.exampl", i, i);
+	}
+	answer.u.resolved.targets = buf_bytes(&out);
+	assert_int_equal(peer_send(p, &answer), 0);
+}
+
+/* The second mailbox is full when it is asked first. */
+static void
+store_message(void *arg, struct peer *p, const struct message *m)
+{
+	struct message answer = { .type = MESSAGE_DELIVERED, .u.delivered = { .request = m->u.deliver.request } };
+
+	(void)arg;
+	for (size_t i = 0; i < m->fd_count; i++)
+		net_close(m->fds[i]);
+	if (m->u.deliver.account == 2 && told_full++ == 0)
+		answer.u.delivered.outcome = IPC_NO_SPACE;
+	else
+		delivered[m->u.deliver.account]++;
+	assert_int_equal(peer_send(p, &answer), 0);
+}
+
+static void
+other_lost(void *arg, struct peer *p)
+{
+	(void)arg, (void)p;
+}
+
+void
+connect_to(enum role other)
+{
+	static const struct peer_handlers handlers[ROLE_COUNT] = { [ROLE_RELAY] = { relay_message, other_lost },
+		[ROLE_DIRECTORY] = { directory_message, other_lost }, [ROLE_STORE] = { store_message, other_lost },
+		[ROLE_FRONT] = { relay_message, other_lost } };
+	struct peer *here = role_peer(&self, other, 0);
+	struct fault f;
+	int fds[2];
+
+	pairs[other][THERE] = peer_new(loop, other, ROLE_QUEUE, 0, &handlers[other], NULL);
+	assert_int_equal(channel_pair(fds, &f), 0);
+	peer_connect(pairs[other][THERE], fds[0]);
+	peer_connect(here, fds[1]);
+	queue_hooks.peer_connected(&self, here);
+}
+
+static void
+on_stop(struct timer *t)
+{
+	(void)t;
+	loop_stop(loop);
+}
+
+void
+run_a_little(void)
+{
+	timer_start(&stop, 10, 0);
+	loop_run(loop);
+	timer_stop(&stop);
+}
+
+static void
+keep_event(void *arg, struct bytes line)
+{
+	(void)arg;
+	snprintf(events + strlen(events), sizeof events - strlen(events), "%.*s", BYTES_ARG(line));
+}
+
+size_t
+count_of(const char *what)
+{
+	size_t count = 0;
+
+	for (const char *at = events; (at = strstr(at, what)); at++)
+		count++;
+	return count;
+}
+
+void
+run_until_count(const char *what, size_t count)
+{
+	for (int turn = 0; turn < 2000 && count_of(what) < count; turn++)
+		run_a_little();
+	if (count_of(what) < count)
+		fail_msg("not %zu of \"%s\" in:\n%s", count, what, events);
+}
+
+void
+run_until_event(const char *what)
+{
+	run_until_count(what, 1);
+}
+
+void
+run_until_answered(size_t count)
+{
+	size_t got = 0;
+
+	for (int turn = 0; turn < 2000 && got < count; turn++) {
+		run_a_little();
+		got = 0;
+		for (size_t i = 0; i < IPC_OUTCOMES; i++)
+			got += (size_t)answers[i];
+	}
+	assert_int_equal(got, count);
+}
+
+static void
+on_enqueued(void *arg, const struct message *m)
+{
+	(void)arg;
+	answers[m ? m->u.enqueued.outcome : IPC_LATER]++;
+}
+
+void
+enqueue(int number, const char *recipients_text, int fd)
+{
+	struct bytes rest = bytes_text(recipients_text);
+	struct message m = { .type = MESSAGE_ENQUEUE };
+	char id[MAIL_ID_LEN + 1];
+	uint8_t space[4000];
+	struct buf recipients;
+
+	(void)snprintf(id, sizeof id, "01JDXYZ0123456789ABC%06d", number);
+	buf_init_fixed(&recipients, space, sizeof space);
+	while (rest.len) {
+		struct bytes one = take_until(&rest, ' ');
+
+		put_u16(&recipients, (uint16_t)one.len);
+		put_bytes(&recipients, one);
+		put_u16(&recipients, 0);
+	}
+	m.u.enqueue = (struct ipc_enqueue){ .request = peer_request_id(pairs[ROLE_FRONT][THERE]), .mail_id = bytes_text(id),
+		.sender = BYTES("alice@here.example"), .size = 20, .recipients = buf_bytes(&recipients),
+		.octets = fd < 0 ? BYTES("Subject: x\n\nx\n") : BYTES_NONE };
+	if (fd >= 0) {
+		m.fds[0] = fd;
+		m.fd_count = 1;
+	}
+	peer_request(pairs[ROLE_FRONT][THERE], &m, m.u.enqueue.request, 60000, on_enqueued, NULL);
+}
+
+static int
+open_or_fail(int dir, const char *path, int flags, mode_t mode)
+{
+	if (!(flags & O_EXCL) || strlen(path) != MAIL_ID_LEN + 2)
+		return disk_system.openat(dir, path, flags, mode);
+	pthread_mutex_lock(&gate);
+	pthread_mutex_unlock(&gate);
+	if (failure == 0)
+		return disk_system.openat(dir, path, flags, mode);
+	errno = failure;
+	return -1;
+}
+
+int
+set_up(void **state)
+{
+	static struct disk_ops ops;
+	struct fault f;
+
+	(void)state;
+	memset(pairs, 0, sizeof pairs);
+	memset(answers, 0, sizeof answers);
+	events[0] = '\0';
+	sends = longest_host = 0;
+	failure = 0;
+	wrong_by_s = 0;
+	relay_defers = false;
+	is_done = false;
+	ops = disk_system;
+	ops.openat = open_or_fail;
+	disk_use(&ops);
+	map_seed((const uint8_t[16]){ 1 });
+	event_set_sink(&(struct event_sink){ .write = keep_event, .now_us = time_wall_us, .role = "queue", .least = LEVEL_INFO });
+	(void)snprintf(folder, sizeof folder, "/tmp/mermoz-queue-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	loop = loop_new();
+	timer_init(&stop, loop, on_stop);
+	config = (struct config){ .hostname = BYTES("mail.here.example"), .state_directory = bytes_text(folder),
+		.journal_octets_max = 4 << 20, .message_octets_max = 65536, .outgoing_max = 100, .outgoing_per_host_max = 20,
+		.request_timeout_ms = 20000, .queue_retry_first_s = 300, .queue_retry_most_s = 14400, .queue_lifetime_s = 432000 };
+	self = (struct role_self){ .role = ROLE_QUEUE, .loop = loop, .config = &config };
+	assert_int_equal(queue_hooks.start(&self, &f), 0);
+	connect_to(ROLE_FRONT);
+	return 0;
+}
+
+int
+tear_down(void **state)
+{
+	char command[128];
+	struct queue *q = self.state;
+
+	(void)state;
+	timer_stop(&q->sweep);
+	timer_stop(&q->timer);
+	queue_hooks.end(&self);
+	for (size_t i = 0; i < ROLE_COUNT; i++) {
+		peer_free(&pairs[i][HERE]);
+		peer_free(&pairs[i][THERE]);
+	}
+	disk_use(NULL);
+	(void)snprintf(command, sizeof command, "rm -r %s", folder);
+	return system(command);
+}
+
+void
+wait_for_a_look(void)
+{
+	struct queue *q = self.state;
+
+	for (uint32_t before = q->looks; q->looks == before;)
+		run_a_little();
+}
