@@ -165,7 +165,7 @@ static bool
 is_late(const struct queued *m)
 {
 	for (uint16_t i = 0; i < m->count; i++)
-		if (is_idle(&m->at[i]) && !m->at[i].is_delay_told)
+		if (queue_is_late_news(&m->at[i]))
 			return true;
 	return false;
 }

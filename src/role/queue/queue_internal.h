@@ -93,7 +93,9 @@ void queue_report_failed(struct queue *q, struct queued *m, struct delivery *fir
 void queue_report_success(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, struct bytes server);
 /* Does the sender want to hear that it arrived (RFC 3461 4.1)? */
 bool queue_wants_success(const struct delivery *d);
-/* Tells the sender that the message is late, if it is to be told. */
+/* Does it wait, and does the sender want to hear that it is late and has not yet (RFC 3461 4.1)? */
+bool queue_is_late_news(const struct delivery *d);
+/* Tells the sender of those for whom that is news, once. */
 void queue_report_delayed(struct queue *q, struct queued *m);
 
 #endif

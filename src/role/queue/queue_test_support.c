@@ -272,11 +272,12 @@ enqueue(int number, const char *recipients_text, int fd)
 	(void)snprintf(id, sizeof id, "01JDXYZ0123456789ABC%06d", number);
 	buf_init_fixed(&recipients, space, sizeof space);
 	while (rest.len) {
-		struct bytes one = take_until(&rest, ' ');
+		struct bytes parameters = take_until(&rest, ' '), address = take_until(&parameters, ',');
 
-		put_u16(&recipients, (uint16_t)one.len);
-		put_bytes(&recipients, one);
-		put_u16(&recipients, 0);
+		put_u16(&recipients, (uint16_t)address.len);
+		put_bytes(&recipients, address);
+		put_u16(&recipients, (uint16_t)parameters.len);
+		put_bytes(&recipients, parameters);
 	}
 	m.u.enqueue = (struct ipc_enqueue){ .request = peer_request_id(pairs[ROLE_FRONT][THERE]), .mail_id = bytes_text(id),
 		.sender = BYTES("alice@here.example"), .size = 20, .recipients = buf_bytes(&recipients),

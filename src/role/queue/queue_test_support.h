@@ -28,7 +28,7 @@ int set_up(void **state);
 int tear_down(void **state);
 /* The other is there from now on, or again. */
 void connect_to(enum role other);
-/* recipients: with spaces between.  fd: -1, or the body. */
+/* recipients: with spaces between, each one's parameters behind a comma.  fd: -1, or the body. */
 void enqueue(int number, const char *recipients, int fd);
 /* Some turns of the loop. */
 void run_a_little(void);

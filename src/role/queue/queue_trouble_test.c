@@ -52,12 +52,93 @@ what_has_no_body_any_more_is_held_and_not_sent(void **state)
 	assert_null(strstr(events, "queue.sent"));
 }
 
+/* The newest report's text; owned by the buffer. */
+static const char *
+newest_report(struct buf *text)
+{
+	struct queue *q = self.state;
+	const struct queued *m = LIST_FIRST(&q->messages);
+	char path[200];
+	struct fault f;
+
+	assert_true(m->flags & QUEUE_ASK_DIRECTORY);
+	(void)snprintf(path, sizeof path, "%s/queue/messages/%c/%s", folder, m->id.text[MAIL_ID_LEN - 1], m->id.text);
+	buf_init(text, 1 << 20);
+	assert_int_equal(disk_read_file(path, 1 << 19, text, &f), 0);
+	put_char(text, '\0');
+	return (const char *)text->ptr;
+}
+
+static void
+run_until_settled(struct queued *m)
+{
+	for (uint16_t i = 0; i < m->count; i++)
+		while (m->at[i].state != DELIVERY_WAITING)
+			run_a_little();
+}
+
+static void
+only_those_hear_of_a_delay_for_whom_it_is_news_rfc3461_4_1(void **state)
+{
+	struct queue *q = self.state;
+	struct queued *m;
+	struct buf text;
+	const char *report;
+
+	(void)state;
+	config.queue_delay_notice_s = 60;
+	enqueue(1, "unsaid@x.example delay@x.example,NOTIFY=DELAY never@x.example,NOTIFY=NEVER failure@x.example,NOTIFY=FAILURE sent@y.example", -1);
+	run_until_answered(1);
+	m = LIST_FIRST(&q->messages);
+	run_until_settled(m);
+	m->arrived_s -= 100;
+	schedule_take(q->schedule, &m->at[4]);
+	queue_sweep(q);
+	run_until_count("queue.reported", 1);
+	report = newest_report(&text);
+	assert_non_null(strstr(report, "Final-Recipient: rfc822; unsaid@"));
+	assert_non_null(strstr(report, "Final-Recipient: rfc822; delay@"));
+	assert_null(strstr(report, "never@"));
+	assert_null(strstr(report, "failure@"));
+	assert_null(strstr(report, "sent@"));
+	buf_done(&text);
+	/* Somebody was at it then, and now it waits. */
+	schedule_return(q->schedule, &m->at[4], queue_now_s());
+	queue_sweep(q);
+	run_until_count("queue.reported", 2);
+	report = newest_report(&text);
+	assert_non_null(strstr(report, "Final-Recipient: rfc822; sent@"));
+	assert_null(strstr(report, "unsaid@"));
+	buf_done(&text);
+}
+
+static void
+who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep(void **state)
+{
+	struct queue *q = self.state;
+	uint64_t changes;
+
+	(void)state;
+	config.queue_delay_notice_s = 60;
+	enqueue(1, "never@x.example,NOTIFY=NEVER failure@x.example,NOTIFY=FAILURE", -1);
+	run_until_answered(1);
+	run_until_settled(LIST_FIRST(&q->messages));
+	LIST_FIRST(&q->messages)->arrived_s -= 100;
+	changes = spool_changes_asked(q->spool);
+	for (int i = 0; i < 5; i++)
+		queue_sweep(q);
+	assert_int_equal(spool_changes_asked(q->spool), changes);
+	assert_int_equal(q->reports, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(only_those_hear_of_a_delay_for_whom_it_is_news_rfc3461_4_1),
+		TEST(who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep),
 		TEST(what_has_no_body_any_more_is_held_and_not_sent),
 	};
 

@@ -136,7 +136,7 @@ describe_all(const struct report *r, struct dsn_recipient *out)
 		if (wants(d, r->action == DSN_FAILED ? DSN_NOTIFY_FAILURE : DSN_NOTIFY_SUCCESS))
 			describe(r, d, &out[count++]);
 	for (uint16_t i = 0; !r->first && i < m->count && count < RECIPIENTS_TOLD_MAX; i++)
-		if (m->at[i].state == DELIVERY_WAITING && wants(&m->at[i], DSN_NOTIFY_DELAY))
+		if (!m->at[i].is_delay_told)
 			describe(r, &m->at[i], &out[count++]);
 	return count;
 }
@@ -265,10 +265,32 @@ queue_report_success(struct queue *q, struct queued *m, struct delivery *first, 
 	begin(q, m, first, action, server);
 }
 
+bool
+queue_is_late_news(const struct delivery *d)
+{
+	bool waits = d->state == DELIVERY_WAITING || d->state == DELIVERY_READY;
+
+	return waits && !d->is_delay_told && queued_sender(d->message).len > 0 && wants(d, DSN_NOTIFY_DELAY);
+}
+
+/* Of the copy those are not told yet for whom it is news; of the message they are from now on. */
+static void
+mark_told(struct queued *m, struct queued *copy)
+{
+	for (uint16_t i = 0, at = 0; i < m->count && at < copy->count; i++) {
+		struct delivery *d = &m->at[i];
+		bool is_news = queue_is_late_news(d);
+
+		if (d->state == DELIVERY_DONE)
+			continue;
+		copy->at[at++].is_delay_told = !is_news;
+		d->is_delay_told |= is_news;
+	}
+}
+
 void
 queue_report_delayed(struct queue *q, struct queued *m)
 {
-	bool is_wanted = false;
 	struct queued *copy;
 	struct buf image;
 
@@ -276,13 +298,9 @@ queue_report_delayed(struct queue *q, struct queued *m)
 	queued_put(&image, m);
 	copy = queued_take(buf_bytes(&image));
 	buf_done(&image);
-	for (uint16_t i = 0; i < m->count; i++) {
-		is_wanted |= !m->at[i].is_delay_told && wants(&m->at[i], DSN_NOTIFY_DELAY);
-		m->at[i].is_delay_told = true;
-	}
+	if (!copy)
+		return;
+	mark_told(m, copy);
 	spool_update(q->spool, m);
-	if (copy && is_wanted && queued_sender(m).len > 0)
-		begin(q, copy, NULL, DSN_DELAYED, BYTES_NONE);
-	else
-		queued_free(&copy);
+	begin(q, copy, NULL, DSN_DELAYED, BYTES_NONE);
 }
