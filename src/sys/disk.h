@@ -35,7 +35,7 @@ struct disk_ops {
 	/* Free octets for us on the file system of fd. */
 	int (*free_space)(int fd, uint64_t *octets);
 	/* Shared mapping of `count` octets from the start; NULL on error.  One that isn't writable
-	   is populated at once. */
+	   is populated at once.  A file that ends before what is touched ends nobody: disk_is_torn. */
 	void *(*map)(int fd, size_t count, bool is_writable);
 	int (*unmap)(void *ptr, size_t count);
 	/* Names in a directory, "." and ".." left out; `each` returns false to stop. */
@@ -68,6 +68,9 @@ int disk_replace_file_parts(int dir, const char *name, const struct bytes *parts
 	__attribute__((warn_unused_result));
 /* mkdir -p with mode for what is missing; -1 with *f. */
 int disk_make_path(const char *path, mode_t mode, struct fault *f) __attribute__((warn_unused_result));
+/* What disk->map gave is zeros all over by now and the file's no more: something was touched behind the file's end, where
+   another program has put it meanwhile, or the disk could not read it. */
+bool disk_is_torn(const void *mapping);
 /* Closes *fd unless it is -1, and sets it to -1. */
 void disk_close(int *fd);
 

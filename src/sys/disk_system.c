@@ -1,8 +1,9 @@
 #include "sys/disk.h"
 
+#include "sys/mapped.h"
+
 #include <errno.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -28,18 +29,6 @@ system_free_space(int fd, uint64_t *octets)
 		return -1;
 	*octets = (uint64_t)st.f_bavail * st.f_frsize;
 	return 0;
-}
-
-/* Page faults are dear: what is only read is brought in at once.  A writer's mapping isn't, for
-   that would fill the holes of the file. */
-static void *
-system_map(int fd, size_t count, bool is_writable)
-{
-	int protection = is_writable ? PROT_READ | PROT_WRITE : PROT_READ;
-	int flags = is_writable ? MAP_SHARED : MAP_SHARED | MAP_POPULATE;
-	void *ptr = mmap(NULL, count, protection, flags, fd, 0);
-
-	return ptr == MAP_FAILED ? NULL : ptr;
 }
 
 static bool
@@ -102,7 +91,7 @@ const struct disk_ops disk_system = {
 	.linkat = linkat,
 	.utimensat = utimensat,
 	.free_space = system_free_space,
-	.map = system_map,
-	.unmap = munmap,
+	.map = mapped_new,
+	.unmap = mapped_free,
 	.list = system_list,
 };

@@ -248,6 +248,39 @@ a_mapping_shows_what_is_written(void **state)
 	disk_close(&fd);
 }
 
+static void
+a_mapping_outlives_a_file_that_is_cut_short(void **state)
+{
+	const size_t octets = 3 * 4096;
+	struct fault f;
+	int fd;
+	char *writer, *reader, *whole;
+
+	(void)state;
+	assert_int_equal(disk_replace_file(dir_fd, "a", BYTES("12345"), 0600, &f), 0);
+	fd = disk->openat(dir_fd, "a", O_RDWR, 0);
+	assert_int_equal(disk->ftruncate(fd, (off_t)octets), 0);
+	writer = disk->map(fd, octets, true);
+	reader = disk->map(fd, octets, false);
+	assert_memory_equal(reader, "12345", 5);
+	assert_int_equal(disk->ftruncate(fd, 4096), 0);
+	whole = disk->map(fd, 4096, false);
+	assert_false(disk_is_torn(writer) || disk_is_torn(reader));
+	assert_int_equal(((volatile char *)reader)[2 * 4096], 0);
+	assert_true(disk_is_torn(reader));
+	assert_memory_equal(reader, "\0\0\0\0\0", 5);
+	((volatile char *)writer)[4096] = 'x';
+	assert_true(disk_is_torn(writer));
+	assert_int_equal(((volatile char *)writer)[4096], 'x');
+	assert_false(disk_is_torn(whole));
+	assert_memory_equal(whole, "12345", 5);
+	assert_int_equal(disk->unmap(writer, octets), 0);
+	assert_int_equal(disk->unmap(reader, octets), 0);
+	assert_int_equal(disk->unmap(whole, 4096), 0);
+	assert_false(disk_is_torn(reader));
+	disk_close(&fd);
+}
+
 int
 main(void)
 {
@@ -260,6 +293,7 @@ main(void)
 		TEST(a_path_is_made_with_what_is_missing),
 		TEST(names_are_listed_until_told_to_stop),
 		TEST(a_mapping_shows_what_is_written),
+		TEST(a_mapping_outlives_a_file_that_is_cut_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

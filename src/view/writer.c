@@ -24,6 +24,31 @@ view_writer_move(struct view_writer *w, void *mapping, size_t octets)
 	w->capacity = room > UINT32_MAX ? UINT32_MAX : (uint32_t)room;
 }
 
+static void
+note_head(struct view_writer *w)
+{
+	w->generation = w->head->generation;
+	w->highest_modseq = LOAD(w->head->highest_modseq);
+	w->record_count = LOAD(w->head->record_count);
+}
+
+bool
+view_is_ours(const struct view_writer *w)
+{
+	const struct view_head *h = w->head;
+
+	return h->magic == VIEW_MAGIC && h->generation == w->generation && LOAD(h->record_count) == w->record_count
+		&& LOAD(h->highest_modseq) == w->highest_modseq;
+}
+
+uint32_t
+view_writer_count(const struct view_writer *w)
+{
+	uint32_t count = LOAD(w->head->record_count);
+
+	return count < w->capacity ? count : w->capacity;
+}
+
 void
 view_create(struct view_writer *w, void *mapping, size_t octets, uint32_t uid_validity,
 	uint64_t generation)
@@ -34,6 +59,7 @@ view_create(struct view_writer *w, void *mapping, size_t octets, uint32_t uid_va
 	STORE(w->head->uid_next, 1);
 	w->head->version = VIEW_VERSION;
 	w->head->magic = VIEW_MAGIC;
+	note_head(w);
 }
 
 int
@@ -46,6 +72,7 @@ view_writer_open(struct view_writer *w, void *mapping, size_t octets, struct fau
 	view_writer_move(w, mapping, octets);
 	if (LOAD(w->head->is_superseded))
 		return fault_set(f, FAULT_SYNTAX, "V5: the view is superseded");
+	note_head(w);
 	return view_check(w, f);
 }
 
@@ -99,6 +126,7 @@ view_append(struct view_writer *w, const struct view_entry *e)
 	view_raise_uid_next(w, e->uid + 1);
 	count_record(h, e->flags, e->size, 1);
 	PUBLISH(h->record_count, index + 1); /* V1 */
+	w->record_count = index + 1;
 	if (LOAD(h->first_unseen) == index)
 		settle_first_unseen(w, index);
 	return index;
@@ -159,8 +187,10 @@ view_set_summary(struct view_writer *w, uint32_t index, uint64_t at, uint32_t le
 void
 view_commit(struct view_writer *w, uint64_t modseq)
 {
-	if (modseq > LOAD(w->head->highest_modseq))
-		PUBLISH(w->head->highest_modseq, modseq);
+	if (modseq <= LOAD(w->head->highest_modseq))
+		return;
+	PUBLISH(w->head->highest_modseq, modseq);
+	w->highest_modseq = modseq;
 }
 
 void

@@ -10,6 +10,9 @@ struct view_writer {
 	struct view_head *head;
 	struct view_record *records;
 	uint32_t capacity; /* records that the mapping has room for */
+	/* What the head said when we wrote it last. */
+	uint64_t generation, highest_modseq;
+	uint32_t record_count;
 };
 
 /* A record as it is appended. */
@@ -37,6 +40,11 @@ void view_create(struct view_writer *w, void *mapping, size_t octets, uint32_t u
    then it is to be made anew. */
 int view_writer_open(struct view_writer *w, void *mapping, size_t octets, struct fault *f)
 	__attribute__((warn_unused_result));
+/* Is what is mapped still what was written through *w?  Not when another program wrote the file, or cut it short
+   (disk_is_torn: zeros). */
+bool view_is_ours(const struct view_writer *w);
+/* record_count, bounded by the mapping. */
+uint32_t view_writer_count(const struct view_writer *w);
 /* The same file in another (longer) mapping. */
 void view_writer_move(struct view_writer *w, void *mapping, size_t octets);
 /* Publishes a record behind the last one (V1, V2) and moves uid_next behind it; its index.  The caller

@@ -235,6 +235,33 @@ v1_a_reader_beside_the_writer_sees_whole_records(void **state)
 	memory_free(s.octets);
 }
 
+static void
+what_others_wrote_is_not_ours(void **state)
+{
+	struct space s;
+	uint8_t *copy;
+
+	(void)state;
+	make(&s, 4);
+	assert_true(view_is_ours(&s.w));
+	(void)view_append(&s.w, &(struct view_entry){ .uid = 1, .modseq = 2 });
+	view_commit(&s.w, 2);
+	assert_true(view_is_ours(&s.w));
+	copy = memory_new(s.count);
+	memcpy(copy, s.octets, s.count);
+	view_set_flags(&s.w, 0, VIEW_SEEN, 0, 3);
+	view_commit(&s.w, 3);
+	assert_true(view_is_ours(&s.w));
+	memcpy(s.octets, copy, s.count);
+	assert_false(view_is_ours(&s.w));
+	memset(s.octets, 0, s.count);
+	assert_false(view_is_ours(&s.w));
+	memset(s.octets, 0xff, s.count);
+	assert_int_equal(view_writer_count(&s.w), 4);
+	memory_free(copy);
+	memory_free(s.octets);
+}
+
 int
 main(void)
 {
@@ -246,6 +273,7 @@ main(void)
 		cmocka_unit_test(v6_counts_hold_after_any_change),
 		cmocka_unit_test(first_unseen_stands_at_the_first_unseen),
 		cmocka_unit_test(keywords_that_differ_in_case_are_one),
+		cmocka_unit_test(what_others_wrote_is_not_ours),
 		cmocka_unit_test(v1_a_reader_beside_the_writer_sees_whole_records),
 	};
 

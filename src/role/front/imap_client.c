@@ -75,7 +75,7 @@ mailbox_gone(struct mailbox_user *u)
 {
 	struct imap_client *c = (struct imap_client *)((char *)u - offsetof(struct imap_client, user));
 
-	imap_session_shut(c->session, BYTES("The mailbox was deleted"));
+	imap_session_shut(c->session, BYTES("The mailbox was deleted or replaced"));
 	connection_run(c->connection);
 }
 
@@ -148,7 +148,10 @@ run(void *client, struct bytes *in)
 			return RUN_BLOCKED;
 		if (connection_is_full(c->connection))
 			return RUN_FULL;
-		if (!carry_out(c, (imap_session_step(c->session, in, &effect), &effect)))
+		imap_session_step(c->session, in, &effect);
+		if (mailbox_is_torn(&c->user))
+			effect.kind = IMAP_CLOSE;
+		if (!carry_out(c, &effect))
 			break;
 	}
 	if (effect.kind == IMAP_BLOCKED || effect.kind == IMAP_AGAIN)

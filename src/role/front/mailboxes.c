@@ -5,6 +5,9 @@
    Mapping a large view costs more than all the rest of SELECT, and clients come back: what the last
    session left lingers for a while.  The store tells nothing of it meanwhile, so whoever comes next
    takes it only when the descriptors are of the same files, and none of them outgrew the mapping.
+
+   A file that another program cut short leaves a mapping that is torn (disk_is_torn): it reads as zeros, which hurts
+   nobody, but nothing of it may reach a client.
  */
 #include "role/front/mailboxes.h"
 
@@ -90,6 +93,12 @@ mapping_new(const int fds[2], struct fault *f)
 }
 
 static bool
+is_torn(const struct mapping *m)
+{
+	return disk_is_torn(m->head.octets.ptr) || disk_is_torn(m->summaries.octets.ptr);
+}
+
+static bool
 is_all_of(const struct file *file, int fd)
 {
 	struct stat st;
@@ -101,7 +110,7 @@ is_all_of(const struct file *file, int fd)
 static bool
 is_current(const struct mapping *m, const int fds[2])
 {
-	return is_all_of(&m->head, fds[0]) && is_all_of(&m->summaries, fds[1]);
+	return !is_torn(m) && is_all_of(&m->head, fds[0]) && is_all_of(&m->summaries, fds[1]);
 }
 
 static void
@@ -158,12 +167,42 @@ mailbox_new(struct mailboxes *all, uint64_t number, const int fds[2], struct fau
 	return mailbox;
 }
 
+/* Calls `what` of every user; each may leave meanwhile, and the last one's leaving frees the
+ * mailbox. */
+static void
+tell(struct mailbox *mailbox, void (*what)(struct mailbox_user *u))
+{
+	struct mailbox_user *u, *next;
+
+	for (u = LIST_FIRST(&mailbox->users); u; u = next) {
+		next = LIST_NEXT(u, link);
+		what(u);
+	}
+}
+
+static void
+tell_changed(struct mailbox_user *u)
+{
+	u->changed(u);
+}
+
+static void
+tell_gone(struct mailbox_user *u)
+{
+	u->gone(u);
+}
+
 /* The mailbox of that number with a view that is current; NULL: there is none. */
 static struct mailbox *
 find(struct mailboxes *all, uint64_t number, const int fds[2])
 {
 	struct mailbox *mailbox = map_get_number(all->by_number, number);
 
+	if (mailbox && !LIST_EMPTY(&mailbox->users) && is_torn(mailbox->mapping)) {
+		(void)map_remove_number(all->by_number, number);
+		tell(mailbox, tell_gone);
+		return NULL;
+	}
 	if (!mailbox || !LIST_EMPTY(&mailbox->users))
 		return mailbox;
 	TAILQ_REMOVE(&all->lingering, mailbox, link);
@@ -191,6 +230,12 @@ mailbox_join(struct front *front, uint64_t number, const int fds[2], struct mail
 	return &mailbox->mapping->view;
 }
 
+bool
+mailbox_is_torn(const struct mailbox_user *user)
+{
+	return user->mailbox && is_torn(user->mailbox->mapping);
+}
+
 const struct view *
 mailbox_view(const struct mailbox_user *user)
 {
@@ -212,31 +257,6 @@ mailbox_leave(struct front *front, struct mailbox_user *user)
 		linger(front->mailboxes, mailbox, loop_now(front->loop).mono_us);
 	else
 		mailbox_free(&mailbox);
-}
-
-/* Calls `what` of every user; each may leave meanwhile, and the last one's leaving frees the
- * mailbox. */
-static void
-tell(struct mailbox *mailbox, void (*what)(struct mailbox_user *u))
-{
-	struct mailbox_user *u, *next;
-
-	for (u = LIST_FIRST(&mailbox->users); u; u = next) {
-		next = LIST_NEXT(u, link);
-		what(u);
-	}
-}
-
-static void
-tell_changed(struct mailbox_user *u)
-{
-	u->changed(u);
-}
-
-static void
-tell_gone(struct mailbox_user *u)
-{
-	u->gone(u);
 }
 
 static void
@@ -264,7 +284,7 @@ mailboxes_changed(struct front *front, const struct message *m)
 	struct mailbox *mailbox = map_get_number(front->mailboxes->by_number, m->u.changed.mailbox);
 	int fds[2] = { m->fd_count > 0 ? m->fds[0] : -1, m->fd_count > 1 ? m->fds[1] : -1 };
 
-	if (mailbox && m->u.changed.is_gone)
+	if (mailbox && (m->u.changed.is_gone || is_torn(mailbox->mapping)))
 		tell(mailbox, tell_gone);
 	else if (mailbox && m->fd_count == 2)
 		switch_view(mailbox, fds);

@@ -25,6 +25,8 @@ const struct view *mailbox_join(struct front *front, uint64_t number, const int 
 	struct mailbox_user *user, struct fault *f);
 /* The view of the mailbox that the user has open now; NULL: none. */
 const struct view *mailbox_view(const struct mailbox_user *user);
+/* The view of the mailbox that the user has open was cut short by another program: what was read of it is wrong. */
+bool mailbox_is_torn(const struct mailbox_user *user);
 /* What the last one leaves stays mapped for a while.  Nothing when it has none open. */
 void mailbox_leave(struct front *front, struct mailbox_user *user);
 /* CHANGED arrived; its descriptors are taken over. */

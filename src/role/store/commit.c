@@ -12,6 +12,8 @@
    S6  Names, uidlist and keywords say everything but what can be made anew; the view and the
        summaries may be deleted at any time.
 
+   S7  Nothing is logged that was made of an index which another program wrote (index.h).
+
    A crash leaves: files in tmp/ that nobody knows (removed when the mailbox is opened next), records
    that are not done (recover.c does them), views that may be torn (of an earlier epoch: made anew). */
 #include "role/store/request.h"
@@ -81,6 +83,13 @@ part_is_durable(struct journal_entry *entry, const struct fault *f)
 		request_continue(r, finish);
 }
 
+/* What was made of a view that another program wrote must not be logged as the truth. */
+static bool
+is_sound(const struct mailbox *m)
+{
+	return !m || view_is_ours(&m->view);
+}
+
 static void
 send_part(struct request *r, struct request_part *p, uint64_t group)
 {
@@ -100,7 +109,7 @@ send_part(struct request *r, struct request_part *p, uint64_t group)
 	for (size_t i = 0; i < 2; i++)
 		if (p->body[i].len)
 			e->pieces[e->piece_count++] = p->body[i];
-	p->is_taken = journal_append(r->engine->journal, e, NULL) == 0;
+	p->is_taken = is_sound(r->mailbox) && is_sound(r->target) && journal_append(r->engine->journal, e, NULL) == 0;
 	if (!p->is_taken)
 		part_is_durable(e, &(struct fault){ .kind = FAULT_TEMP });
 }

@@ -18,3 +18,12 @@ files_open(int directory, const char *name, int flags)
 	errno = EINVAL;
 	return -1;
 }
+
+bool
+files_in_place(int directory, const char *name, int fd, struct stat *st)
+{
+	struct stat open;
+
+	return disk->fstat(fd, &open) == 0 && disk->fstatat(directory, name, st, AT_SYMLINK_NOFOLLOW) == 0
+		&& open.st_ino == st->st_ino && open.st_dev == st->st_dev;
+}

@@ -2,9 +2,14 @@
 #ifndef STORE_FILES_H
 #define STORE_FILES_H
 
+#include <stdbool.h>
+#include <sys/stat.h>
+
 /* Opens a regular file and nothing else: a link would lead out of the mailbox, a fifo would keep its thread for good.
    flags: O_RDONLY, O_RDWR, … as of openat; what it makes is for its owner alone.  -1 and errno (ELOOP, or EINVAL: it is
    no regular file). */
 int files_open(int directory, const char *name, int flags) __attribute__((warn_unused_result));
+/* Is it what is open in fd that has this name?  *st is what it is like now. */
+bool files_in_place(int directory, const char *name, int fd, struct stat *st) __attribute__((warn_unused_result));
 
 #endif

@@ -86,14 +86,14 @@ open_summary_file(const struct mailbox *m)
 	return files_open(m->directory, INDEX_SUMMARY, O_RDWR | O_CREAT);
 }
 
-/* Opens mermoz.summary; without it (or with a file that is no good) all summaries are lost. */
-static int
-open_summaries(struct mailbox *m)
+/* Without the file (or with one that is no good) all summaries are lost. */
+int
+index_open_summaries(struct mailbox *m)
 {
 	struct stat st;
 
-	if (m->summary_file < 0)
-		m->summary_file = open_summary_file(m);
+	disk_close(&m->summary_file);
+	m->summary_file = open_summary_file(m);
 	if (m->summary_file < 0 || disk->fstat(m->summary_file, &st) != 0)
 		return -1;
 	m->summary_octets = (uint64_t)st.st_size;
@@ -138,7 +138,7 @@ index_open(struct mailbox *m)
 	struct fault f;
 	void *mapping;
 
-	if (open_summaries(m) != 0)
+	if (index_open_summaries(m) != 0)
 		return -1;
 	m->view_file = files_open(m->directory, INDEX_VIEW, O_RDWR);
 	if (m->view_file < 0)
@@ -154,6 +154,16 @@ index_open(struct mailbox *m)
 	m->view = (struct view_writer){ 0 };
 	disk_close(&m->view_file);
 	return -1;
+}
+
+bool
+index_is_sound(const struct mailbox *m)
+{
+	struct stat view, summaries;
+
+	return files_in_place(m->directory, INDEX_VIEW, m->view_file, &view) && (uint64_t)view.st_size >= m->view_mapped
+		&& files_in_place(m->directory, INDEX_SUMMARY, m->summary_file, &summaries)
+		&& (uint64_t)summaries.st_size >= m->summary_octets && view_is_ours(&m->view);
 }
 
 /* Blocks for all of it, so that no store to the mapping finds the disk full (that would be a signal). */
@@ -232,7 +242,7 @@ index_close(struct mailbox *m, bool is_clean)
 	int64_t now_ns = time_now().wall_us * 1000;
 	struct stat st;
 
-	if (m->view.head && is_clean && disk->fstat(m->uidlist, &st) == 0) {
+	if (m->view.head && is_clean && index_is_sound(m) && disk->fstat(m->uidlist, &st) == 0) {
 		memcpy(s.guid, m->guid, sizeof s.guid);
 		s.epoch = m->account->engine->epoch;
 		s.uidlist_inode = st.st_ino;

@@ -22,6 +22,11 @@ struct index_state {
 /* Maps the files and finds them in order with uidlist and epoch: 0, and m->needs_scan says whether the
    directories were touched since.  -1: to be made anew. */
 int index_open(struct mailbox *m) __attribute__((warn_unused_result));
+/* Are view and summaries still the files of those names, whole, and what was written here?  No: another program brought back a
+   copy of them, or cut them short. */
+bool index_is_sound(const struct mailbox *m) __attribute__((warn_unused_result));
+/* Opens the file of summaries as it is now.  -1 and errno. */
+int index_open_summaries(struct mailbox *m) __attribute__((warn_unused_result));
 /* A new, empty view with room for so many records, of the next generation; the one before, if any, is superseded
    and unmapped.  The summaries stay.  -1 and errno: all is as it was. */
 int index_create(struct mailbox *m, uint32_t capacity) __attribute__((warn_unused_result));

@@ -232,6 +232,8 @@ mailbox_open(struct engine_account *a, struct bytes name, struct mailbox **out, 
 		m = NULL;
 	}
 	if (m) {
+		if (mailbox_make_sound(m, outcome) != 0)
+			return -1;
 		*out = mailbox_pin(m);
 		return 0;
 	}
@@ -252,6 +254,56 @@ mailbox_open(struct engine_account *a, struct bytes name, struct mailbox **out, 
 	(void)map_put(a->mailboxes, name, m);
 	atomic_fetch_add(&a->engine->idle_mailboxes, 1);
 	*out = mailbox_pin(m);
+	return 0;
+}
+
+/* Pins are sessions that selected it and, as a rule, requests. */
+static bool
+has_requests(const struct mailbox *m)
+{
+	uint32_t pins = m->is_notify_queued;
+
+	for (size_t i = 0; i < m->watcher_count; i++)
+		pins += m->watchers[i].sessions;
+	return m->pins > pins;
+}
+
+/* Sessions are told that this mailbox is gone, since what they had mapped is not what they told their clients; it goes on
+   under another number. */
+static void
+end_number(struct mailbox *m)
+{
+	struct message gone = { .type = MESSAGE_CHANGED };
+
+	gone.u.changed.mailbox = m->number;
+	gone.u.changed.is_gone = true;
+	for (size_t i = 0; i < m->watcher_count; i++)
+		outlet_send(m->watchers[i].outlet, m->watchers[i].outlet_epoch, &gone);
+	watch_remove(m);
+	m->number = atomic_fetch_add(&m->account->engine->next_mailbox, 1) + 1;
+	watch_add(m);
+}
+
+int
+mailbox_make_sound(struct mailbox *m, enum ipc_outcome *outcome)
+{
+	bool has_uids = uids_are_sound(m);
+
+	if (has_uids && index_is_sound(m))
+		return 0;
+	*outcome = IPC_LATER;
+	if (has_requests(m)) /* which count on what they prepared */
+		return -1;
+	event(NULL, EV_MAILBOX_WRITTEN, STR("path", m->account->path), STR("mailbox", m->name));
+	if (has_uids)
+		names_settle(m);
+	end_number(m);
+	disk_close(&m->uidlist);
+	if (uids_open(m) != 0 || index_open_summaries(m) != 0 || scan_rebuild(m) != 0) {
+		*outcome = failure_report("make index anew", m->account->path, errno);
+		return -1;
+	}
+	match_keywords(m);
 	return 0;
 }
 
@@ -419,13 +471,13 @@ mailbox_from(const struct mailbox *m, uint32_t uid)
 {
 	const struct view v = { .head = m->view.head, .records = m->view.records };
 
-	return view_find(&v, atomic_load(&m->view.head->record_count), uid);
+	return view_find(&v, view_writer_count(&m->view), uid);
 }
 
 bool
 mailbox_next(const struct mailbox *m, uint32_t *index, uint32_t last)
 {
-	uint32_t count = atomic_load(&m->view.head->record_count);
+	uint32_t count = view_writer_count(&m->view);
 
 	for (; *index < count && m->view.records[*index].uid <= last; ++*index)
 		if (!(atomic_load(&m->view.records[*index].flags) & VIEW_EXPUNGED))

@@ -77,8 +77,10 @@ settle_one(struct mailbox *m, struct view_record *r)
 void
 names_settle(struct mailbox *m)
 {
-	uint32_t end = atomic_load(&m->view.head->record_count);
+	uint32_t end = view_writer_count(&m->view);
 
+	if (!view_is_ours(&m->view))
+		return;
 	if (m->lag_end < end)
 		end = m->lag_end;
 	for (uint32_t i = m->lag_first; i < end; i++)

@@ -149,6 +149,114 @@ a_name_that_was_written_into_the_open_list_leads_nowhere(void **state)
 	engine_session_end(&s);
 }
 
+static void
+read_index(const struct testing *t, const char *name, uint8_t octets[65536 * 4], size_t *count)
+{
+	char path[512];
+	FILE *file;
+
+	path_in_mail(t, name, path);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	*count = fread(octets, 1, 65536 * 4, file);
+	(void)fclose(file);
+}
+
+/* As cp does. */
+static void
+write_over(const struct testing *t, const char *name, const uint8_t *octets, size_t count)
+{
+	char path[512];
+	FILE *file;
+
+	path_in_mail(t, name, path);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(octets, 1, count, file), count);
+	assert_int_equal(fclose(file), 0);
+}
+
+static void
+check_mailbox(struct testing *t, uint32_t messages)
+{
+	struct engine_session *s = testing_session(t);
+	struct testing_view v;
+
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	assert_int_equal(atomic_load(&v.view.head->messages), messages);
+	assert_int_equal(view_flags(testing_record(&v, 1)), VIEW_FLAGGED);
+	for (uint32_t uid = 1; uid <= messages; uid++)
+		assert_non_null(testing_record(&v, uid));
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+static void
+an_index_that_is_cut_short_while_it_is_open_ends_nobody(void **state)
+{
+	static const char *const names[] = { "mermoz.view", "mermoz.summary", "dovecot-uidlist" };
+	struct testing *t = *state;
+	char path[512];
+
+	/* cmocka took SIGBUS when this test began: what was mapped before is mapped anew. */
+	testing_stop(t);
+	testing_resume(t);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct engine_session *s = testing_session(t);
+		struct testing_view v;
+		uint32_t gone = t->gone, had = (uint32_t)i * 2;
+
+		assert_int_equal(testing_deliver(t, "one\n"), had + 1);
+		assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+		assert_int_equal(testing_flags(t, s, FLAGS_REPLACE, VIEW_FLAGGED, "", 1, 1), IPC_OK);
+		assert_int_equal(testing_ask(t, s, NULL, &(struct message){ .type = MESSAGE_CHECK })->u.done.outcome, IPC_OK);
+		path_in_mail(t, names[i], path);
+		assert_int_equal(truncate(path, 0), 0);
+		if (i < 2) {
+			assert_int_equal(testing_deliver(t, "two\n"), had + 2);
+			check_mailbox(t, had + 2);
+		} else {
+			assert_int_not_equal(testing_deliver(t, "two\n"), 0);
+		}
+		assert_int_equal(t->gone, gone + 1);
+		testing_unmap(&v);
+		engine_session_end(&s);
+	}
+}
+
+static void
+an_index_of_before_that_is_brought_back_while_it_is_open_hides_nothing(void **state)
+{
+	struct testing *t = *state;
+	static uint8_t view[65536 * 4], summary[65536 * 4];
+	size_t view_octets, summary_octets;
+	struct engine_session *s = testing_session(t);
+	struct testing_view v;
+
+	assert_int_equal(testing_deliver(t, "one\n"), 1);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	read_index(t, "mermoz.view", view, &view_octets);
+	read_index(t, "mermoz.summary", summary, &summary_octets);
+	assert_int_equal(testing_deliver(t, "two\n"), 2);
+	assert_int_equal(testing_flags(t, s, FLAGS_REPLACE, VIEW_FLAGGED, "", 1, 1), IPC_OK);
+	assert_int_equal(testing_ask(t, s, NULL, &(struct message){ .type = MESSAGE_CHECK })->u.done.outcome, IPC_OK);
+	write_over(t, "mermoz.view", view, view_octets);
+	write_over(t, "mermoz.summary", summary, summary_octets);
+	assert_int_equal(testing_deliver(t, "three\n"), 3);
+	check_mailbox(t, 3);
+	testing_remove(t, "mermoz.view");
+	write_over(t, "mermoz.view", view, view_octets); /* as rsync does */
+	assert_int_equal(testing_deliver(t, "four\n"), 4);
+	check_mailbox(t, 4);
+	write_over(t, "mermoz.view", view, view_octets);
+	testing_stop(t);
+	testing_resume(t);
+	check_mailbox(t, 4);
+	assert_int_equal(t->gone, 2); /* told of both numbers: this session never left */
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
 /* A front that was taken over asks. */
 static void
 a_name_with_a_slash_tells_nothing_of_what_is_there(void **state)
@@ -201,6 +309,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_link_is_no_message, start, end),
 		cmocka_unit_test_setup_teardown(an_index_that_is_a_link_leads_nowhere, start, end),
 		cmocka_unit_test_setup_teardown(a_name_that_was_written_into_the_open_list_leads_nowhere, start, end),
+		cmocka_unit_test_setup_teardown(an_index_that_is_cut_short_while_it_is_open_ends_nobody, start, end),
+		cmocka_unit_test_setup_teardown(an_index_of_before_that_is_brought_back_while_it_is_open_hides_nothing, start, end),
 		cmocka_unit_test_setup_teardown(a_front_that_ends_no_body_fills_no_memory, start, end),
 		cmocka_unit_test_setup_teardown(a_name_with_a_slash_tells_nothing_of_what_is_there, start, end),
 	};

@@ -198,7 +198,7 @@ rebuild(struct rebuild *b)
 		return -1;
 	open_old(b);
 	b->modseq = b->modseq >= (uint64_t)time_now().wall_us ? b->modseq + 1 : (uint64_t)time_now().wall_us;
-	if (index_create(m, (uint32_t)b->listing.count + (uint32_t)b->listing.count / 4) != 0)
+	if (index_create(m, (uint32_t)b->listing.count + (uint32_t)b->listing.count / 4 + m->appending) != 0)
 		return -1;
 	fill(b);
 	m->summary_end = b->summary_end;

@@ -77,7 +77,7 @@ note_changed(struct scan *s, uint32_t index, const struct view_record *r, const 
 static void
 compare(struct scan *s, struct mailbox *m, struct bytes uidlist)
 {
-	uint32_t count = atomic_load(&m->view.head->record_count);
+	uint32_t count = view_writer_count(&m->view);
 
 	for (uint32_t i = 0; i < count; i++) {
 		const struct view_record *r = &m->view.records[i];

@@ -21,9 +21,10 @@ bool
 handle_selected(struct request *r)
 {
 	struct mailbox *m = r->session ? r->session->selected : NULL;
+	enum ipc_outcome outcome = m ? IPC_ABSENT : IPC_INVALID;
 
-	if (!m || m->is_gone) {
-		request_answer(r, m ? IPC_ABSENT : IPC_INVALID);
+	if (!m || m->is_gone || mailbox_make_sound(m, &outcome) != 0) {
+		request_answer(r, outcome);
 		return false;
 	}
 	r->mailbox = mailbox_pin(m);
@@ -187,7 +188,7 @@ handle_put_summary(struct request *r)
 	uint32_t index;
 	uint64_t at, size = 0;
 
-	if (m && !m->is_gone && mailbox_find(m, p->uid, &index)) {
+	if (m && !m->is_gone && view_is_ours(&m->view) && mailbox_find(m, p->uid, &index)) {
 		struct view_record *v = &m->view.records[index];
 
 		if (atomic_load(&v->size) == 0)

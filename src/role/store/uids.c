@@ -98,6 +98,14 @@ uids_open(struct mailbox *m)
 	return 0;
 }
 
+bool
+uids_are_sound(const struct mailbox *m)
+{
+	struct stat st;
+
+	return files_in_place(m->directory, UIDS_FILE, m->uidlist, &st) && (uint64_t)st.st_size == m->uidlist_octets;
+}
+
 int
 uids_read(const struct mailbox *m, struct buf *text, struct uidlist_head *head, struct bytes *lines)
 {

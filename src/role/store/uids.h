@@ -9,6 +9,8 @@
 /* Opens the file, or makes one for a mailbox that has none: sets guid, uid_validity, is_logged.  -1 and
    errno. */
 int uids_open(struct mailbox *m) __attribute__((warn_unused_result));
+/* Is the file that is open still the one of that name, and ends where we wrote last? */
+bool uids_are_sound(const struct mailbox *m) __attribute__((warn_unused_result));
 /* The whole file; *head is its head and *lines what follows, views of *text.  -1 and errno. */
 int uids_read(const struct mailbox *m, struct buf *text, struct uidlist_head *head,
 	struct bytes *lines) __attribute__((warn_unused_result));
