@@ -126,5 +126,5 @@ class Role:
         code = self.process.wait(20)
         for channel in (self.control, *self.peers.values()):
             channel.close()
-        assert code == 0, self.log_text()
+        assert code == 0, (code, self.log_text())
         assert "Sanitizer" not in self.log_text(), self.log_text()

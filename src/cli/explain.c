@@ -1,5 +1,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "cli/explain_onward.h"
+#include "cli/explain_print.h"
 #include "cli/json.h"
 #include "cli/server.h"
 #include "role/control_line.h"
@@ -10,27 +12,8 @@
 enum { OUTPUT_MAX = 1024 * 1024 };
 
 struct question {
-	const char *recipient, *sender, *login, *as;
+	const char *recipient, *sender, *login, *as, *client;
 };
-
-/* ---- values */
-
-enum kind { KIND_TEXT, KIND_NUMBER, KIND_TRUTH };
-
-static enum kind
-kind_of(struct bytes name)
-{
-	static const char *const numbers[] = { "depth", "targets", "read_s", "confirmed_s", "mailboxes", "elsewhere" };
-	static const char *const truths[] = { "enabled", "up", "tells_changes", "accepted" };
-
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-		if (bytes_equal(name, bytes_text(numbers[i])))
-			return KIND_NUMBER;
-	for (size_t i = 0; i < sizeof truths / sizeof *truths; i++)
-		if (bytes_equal(name, bytes_text(truths[i])))
-			return KIND_TRUTH;
-	return KIND_TEXT;
-}
 
 static bool
 is_true(struct bytes value)
@@ -41,38 +24,11 @@ is_true(struct bytes value)
 /* ---- as JSON */
 
 static void
-put_json_value(struct buf *out, struct bytes name, struct bytes value)
-{
-	switch (kind_of(name)) {
-	case KIND_NUMBER:
-		put_bytes(out, value);
-		return;
-	case KIND_TRUTH:
-		put_text(out, is_true(value) ? "true" : "false");
-		return;
-	case KIND_TEXT:
-		json_put_text(out, value);
-		return;
-	}
-}
-
-static void
-put_json_fields(struct buf *out, const struct control_line *line)
-{
-	for (size_t i = 0; i < line->count; i++) {
-		put_char(out, ',');
-		json_put_text(out, line->fields[i].name);
-		put_char(out, ':');
-		put_json_value(out, line->fields[i].name, line->fields[i].value);
-	}
-}
-
-static void
 put_json_question(struct buf *out, const struct question *q)
 {
 	const struct {
 		const char *name, *value;
-	} parts[] = { { "recipient", q->recipient }, { "sender", q->sender }, { "login", q->login }, { "as", q->as } };
+	} parts[] = { { "recipient", q->recipient }, { "sender", q->sender }, { "login", q->login }, { "as", q->as }, { "from", q->client } };
 	bool is_first = true;
 
 	put_text(out, "{\"question\":{");
@@ -88,20 +44,10 @@ put_json_question(struct buf *out, const struct question *q)
 }
 
 static void
-put_json_step(struct buf *out, const struct control_line *line, bool is_first)
-{
-	put_text(out, is_first ? "\n  {\"step\":" : ",\n  {\"step\":");
-	json_put_text(out, line->word);
-	put_json_fields(out, line);
-	put_char(out, '}');
-}
-
-static void
 put_json_decision(struct buf *out, const struct control_line *line)
 {
 	put_text(out, "\n]");
-	put_json_fields(out, line);
-	put_text(out, "}\n");
+	explain_print_fields(out, line);
 }
 
 /* ---- as text */
@@ -109,7 +55,9 @@ put_json_decision(struct buf *out, const struct control_line *line)
 static void
 put_question(struct buf *out, const struct question *q)
 {
-	if (q->recipient)
+	if (q->recipient && q->sender)
+		put_format(out, "Mail from %s to %s:\n", q->sender, q->recipient);
+	else if (q->recipient)
 		put_format(out, "Mail to %s from %s:\n", q->recipient, q->as ? q->as : "somebody who did not log in");
 	else if (q->sender)
 		put_format(out, "Mail with the sender %s from %s:\n", q->sender, q->as);
@@ -185,36 +133,56 @@ put_decision(struct buf *out, const struct control_line *line)
 
 /* ---- the answer */
 
+/* Where the steps led. */
+struct reading {
+	struct buf *out;
+	bool is_json, is_first, is_decided, is_accepted;
+	struct onward onward;
+};
+
+static void
+read_line(struct reading *r, const struct control_line *line)
+{
+	r->is_decided = bytes_equal(line->word, BYTES("decision"));
+	r->is_accepted = r->is_decided && is_true(control_line_get(line, "accepted"));
+	if (bytes_equal(line->word, BYTES("handed_on")))
+		onward_add(&r->onward, control_line_get(line, "address"));
+	if (r->is_decided)
+		(r->is_json ? put_json_decision : put_decision)(r->out, line);
+	else if (r->is_json)
+		explain_print_step(r->out, line, NULL, r->is_first);
+	else
+		put_step(r->out, line);
+	r->is_first = false;
+}
+
 static int
-show(struct bytes answer, const struct question *q, bool is_json)
+show(const struct config *c, struct bytes answer, const struct question *q, bool is_json)
 {
 	uint8_t *space = memory_new(SERVER_ANSWER_MAX);
 	struct buf out, values;
-	struct control_line line = { .count = 0 };
-	bool is_first = true, is_decided = false, is_accepted = false;
+	struct reading r = { .out = &out, .is_json = is_json, .is_first = true };
+	struct control_line line;
 	int result;
 
 	buf_init(&out, OUTPUT_MAX);
 	buf_init_fixed(&values, space, SERVER_ANSWER_MAX);
 	(is_json ? put_json_question : put_question)(&out, q);
-	while (!is_decided && control_line_take(&answer, &values, &line)) {
-		is_decided = bytes_equal(line.word, BYTES("decision"));
-		is_accepted = is_decided && is_true(control_line_get(&line, "accepted"));
-		if (is_decided)
-			(is_json ? put_json_decision : put_decision)(&out, &line);
-		else if (is_json)
-			put_json_step(&out, &line, is_first);
-		else
-			put_step(&out, &line);
-		is_first = false;
-	}
+	while (!r.is_decided && control_line_take(&answer, &values, &line))
+		read_line(&r, &line);
+	if (r.is_decided)
+		onward_put(&r.onward, c, is_json, &out);
 	memory_free(space);
-	if (!is_decided) {
+	if (!r.is_decided) {
 		buf_done(&out);
 		return server_unreadable();
 	}
+	if (is_json)
+		put_text(&out, "}\n");
 	result = cli_print(&out);
-	return result != CLI_GOOD || is_accepted ? result : CLI_FAILED;
+	if (result == CLI_GOOD && r.onward.has_failed)
+		return SERVER_NOT_ASKED;
+	return result != CLI_GOOD || r.is_accepted ? result : CLI_FAILED;
 }
 
 static int
@@ -225,21 +193,21 @@ ask(const struct config *c, const char *line, const struct question *q, bool is_
 
 	if (!server_answers(c, SERVER_DIRECTORY, line, space, &answer))
 		return SERVER_NOT_ASKED;
-	return show(answer, q, is_json);
+	return show(c, answer, q, is_json);
 }
 
 /* One question, and only what belongs to it. */
 static const char *
 trouble_of(const struct question *q)
 {
-	int count = (q->recipient != NULL) + (q->sender != NULL) + (q->login != NULL);
-
-	if (count != 1)
-		return "it is: mermoz explain ADDRESS, or --sender ADDRESS --as NAME, or --login NAME";
-	if (q->sender && !q->as)
-		return "--sender needs --as NAME: who would send";
-	if (q->login && q->as)
-		return "--login and --as don't go together";
+	if ((q->recipient || q->sender) == (q->login != NULL))
+		return "it is: mermoz explain [SENDER] RECIPIENT, or --sender ADDRESS --as NAME, or --login NAME";
+	if (q->sender && !q->recipient && !q->as)
+		return "--sender needs a recipient, or --as NAME: who would send";
+	if (q->login && (q->as || q->client))
+		return "--login stands alone";
+	if (q->as && q->client)
+		return "--as and --from don't go together: --from is for who did not log in";
 	return NULL;
 }
 
@@ -248,7 +216,7 @@ run_question(const struct question *q, const char *path, bool is_json)
 {
 	char space[CONTROL_LINE_MAX];
 	const struct event_field fields[] = { STR("recipient", q->recipient), STR("sender", q->sender), STR("login", q->login),
-		STR("as", q->as), { FIELD_END, NULL, BYTES_NONE, 0 } };
+		STR("as", q->as), STR("client", q->client), { FIELD_END, NULL, BYTES_NONE, 0 } };
 	struct config *c = cli_load(path, false);
 	struct buf line;
 	int result;
@@ -270,15 +238,17 @@ run(int argc, char **argv)
 	struct question q = { .recipient = NULL };
 	bool is_json = false;
 	const struct cli_option options[] = { { "-c", &path, NULL }, { "--json", NULL, &is_json }, { "--sender", &q.sender, NULL },
-		{ "--login", &q.login, NULL }, { "--as", &q.as, NULL }, { 0 } };
+		{ "--login", &q.login, NULL }, { "--as", &q.as, NULL }, { "--from", &q.client, NULL }, { 0 } };
 	int operands = cli_take_options(argc, argv, options);
 	const char *trouble;
 
 	if (operands < 0)
 		return CLI_MISUSED;
-	if (operands > 1)
-		return cli_misused(argv[0], "one address is asked for at a time");
-	q.recipient = operands ? argv[1] : NULL;
+	if (operands > 2 || (operands == 2 && q.sender))
+		return cli_misused(argv[0], "one sender and one recipient are asked for at a time");
+	if (operands == 2)
+		q.sender = argv[1];
+	q.recipient = operands ? argv[operands] : NULL;
 	trouble = trouble_of(&q);
 	return trouble ? cli_misused(argv[0], "%s", trouble) : run_question(&q, path, is_json);
 }
@@ -286,29 +256,38 @@ run(int argc, char **argv)
 const struct cli_command cli_explain = {
 	.name = "explain",
 	.summary = "say what would become of a mail or a log-in, and why",
-	.usage = "explain ADDRESS [--as NAME] [--json] [-c FILE]\n"
+	.usage = "explain [SENDER] RECIPIENT [--as NAME | --from IP] [--json] [-c FILE]\n"
 		 "       mermoz explain --sender ADDRESS --as NAME [--json] [-c FILE]\n"
 		 "       mermoz explain --login NAME [--json] [-c FILE]\n"
 		 "\n"
 		 "Asks the running server, which goes the way that a client's command goes and tells each step;\n"
-		 "nothing is delivered, granted or remembered, and no password is asked for or shown.\n"
+		 "nothing is delivered, granted, remembered or sent, and no password is asked for or shown.\n"
 		 "\n"
-		 "  ADDRESS           as a recipient: which alias, group, forward, detail (the part behind +) and\n"
-		 "                    account it leads to, which mailbox, and whether RCPT is accepted\n"
+		 "  RECIPIENT         which alias, group, forward, detail (the part behind +) and account it leads to,\n"
+		 "                    which mailbox, and whether RCPT is accepted.  Of each address elsewhere: the route,\n"
+		 "                    the hosts that would be tried in their order with their addresses (asked of DNS\n"
+		 "                    now), the level of TLS with each and what it is of, the source address, the name we\n"
+		 "                    log in with, how many recipients wait for that destination and whether it rests\n"
+		 "  SENDER            who it is from; <> is the sender of reports.  That of an account counts as its\n"
+		 "                    log-in, and is asked whether it may send so\n"
 		 "  --as NAME         who logged in before that; without it, mail from outside\n"
-		 "  --sender ADDRESS  whether NAME may send as it\n"
+		 "  --from IP         nobody logged in: the client connects from there (trusted_networks)\n"
+		 "  --sender ADDRESS  without a recipient: whether NAME may send as it\n"
 		 "  --login NAME      which account that is, whether it is enabled, how its password is compared\n"
-		 "  --json            one object, for programs: the steps, the decision and the replies\n"
+		 "  --json            one object, for programs: the steps, the decision, the replies, and `onward`: of each\n"
+		 "                    address elsewhere what the queue and the relay say\n"
 		 "  -c FILE           the configuration (/etc/mermoz/mermoz.conf)\n"
 		 "\n"
 		 "The decision is one of: mailbox; foreign (elsewhere); unknown; later (the client shall come\n"
-		 "back); denied; own (the sender's address); login.  Of an LDAP directory the filter that asks\n"
-		 "for an address is shown, the entry that has it, entries that claim it too, and how old the copy\n"
-		 "is.  An unknown address is looked for in LDAP once, as it is for a client.  What else a client\n"
-		 "may meet (trusted networks, size, TLS, limits) is not asked.\n"
+		 "back); denied; own (the sender's address); login.  Of an LDAP directory the\n"
+		 "filter that asks for an address is shown, the entry that has it, entries that claim it too, and how\n"
+		 "old the copy is.  An unknown address is looked for in LDAP once, as it is for a client.  What else a\n"
+		 "client may meet (size, TLS, limits) is not asked.\n"
 		 "\n"
 		 "Exit code: 0 when it would be accepted, 1 when not, 3 when the server could not be asked.\n"
 		 "\n"
-		 "Example: mermoz explain sales+list@example.org --as alice@example.org\n",
+		 "Examples: mermoz explain sales+list@example.org --as alice@example.org\n"
+		 "          mermoz explain alice@example.org bob@example.net\n"
+		 "          mermoz explain cron@example.org bob@example.net --from 192.0.2.7\n",
 	.run = run,
 };

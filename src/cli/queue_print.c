@@ -100,8 +100,8 @@ put_age(struct buf *out, uint64_t s)
 	put_char(out, (uint8_t)units[i].unit);
 }
 
-static void
-put_moment(struct buf *out, uint64_t unix_s)
+void
+queue_print_moment(struct buf *out, uint64_t unix_s)
 {
 	size_t before = out->len;
 
@@ -139,7 +139,7 @@ put_recipient(struct buf *out, const struct control_line *line, bool has_message
 	cli_put_visible(out, control_line_get(line, "state"));
 	if (until_s) {
 		put_text(out, " until ");
-		put_moment(out, until_s);
+		queue_print_moment(out, until_s);
 	}
 	put_format(out, "  attempts %llu  to ", (unsigned long long)number_of(line, "attempts"));
 	cli_put_visible(out, control_line_get(line, "destination"));
@@ -158,7 +158,7 @@ put_message(struct buf *out, const struct control_line *line)
 	put_text(out, "\nSender      ");
 	put_path(out, control_line_get(line, "sender"));
 	put_text(out, "\nArrived     ");
-	put_moment(out, number_of(line, "arrived_s"));
+	queue_print_moment(out, number_of(line, "arrived_s"));
 	put_text(out, " (");
 	put_age(out, number_of(line, "age_s"));
 	put_format(out, " ago)\nSize        %llu octets\n", (unsigned long long)number_of(line, "size"));

@@ -64,8 +64,15 @@ struct config_listener {
 	struct bytes user, group; /* of the system; empty: who the server is */
 };
 
+/* Where a directive stands; line 0: in a slice, which has no places. */
+struct config_where {
+	struct bytes file;
+	uint32_t line, column;
+};
+
 /* route PATTERN to TARGET */
 struct config_route {
+	struct config_where where;
 	struct bytes pattern; /* "*", ".DOMAIN" (what is below it), DOMAIN, or ADDRESS */
 	enum config_route_kind kind;
 	struct bytes host; /* of ROUTE_MX a domain; a literal address without brackets */
@@ -95,6 +102,7 @@ struct config_resolver {
 
 /* outgoing_tls DOMAIN|* LEVEL [NAME ...] */
 struct config_tls_rule {
+	struct config_where where;
 	struct bytes domain; /* lower case; "*": all others */
 	enum config_tls_level level;
 	struct config_texts names; /* of which the certificate has one; none: the domain's own */
@@ -102,6 +110,7 @@ struct config_tls_rule {
 
 /* outgoing_login HOST NAME file:FILE */
 struct config_login {
+	struct config_where where;
 	struct bytes host; /* lower case */
 	struct bytes name, file, secret_password;
 };

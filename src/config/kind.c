@@ -13,6 +13,19 @@ kind_full(struct config_reading *r, const struct config_place *at)
 	return config_error_add(r->errors, at, "the configuration is too large");
 }
 
+bool
+kind_keep_where(struct config_reading *r, const struct config_place *at, struct config_where *out)
+{
+	*out = (struct config_where){ .line = 0 };
+	if (r->is_slice)
+		return true;
+	if (r->where_file != at->file && !arena_copy(r->config->arena, bytes_text(at->file), &r->where_copy))
+		return kind_full(r, at);
+	r->where_file = at->file;
+	*out = (struct config_where){ r->where_copy, at->line, at->column };
+	return true;
+}
+
 void
 kind_put_name(struct buf *out, const struct directive *d)
 {

@@ -17,6 +17,8 @@ struct config_reading {
 	bool is_partial; /* something could not be read: what is missing may well be there */
 	bool is_seen[DIRECTIVE_COUNT];
 	struct config_place seen_at[DIRECTIVE_COUNT]; /* the first one */
+	const char *where_file; /* the last one that kind_keep_where saw, and its copy */
+	struct bytes where_copy;
 	struct config_place *listener_at, *certificate_at, *domain_at, *relayed_at; /* as the lists in config */
 };
 
@@ -44,6 +46,8 @@ struct config_kind {
 
 extern const struct config_kind config_kinds[KIND_COUNT];
 
+/* Remembers where a directive stands; false: an error was added. */
+bool kind_keep_where(struct config_reading *r, const struct config_place *at, struct config_where *out);
 /* The kinds of kind_list.c. */
 bool kind_read_domains(struct config_reading *r, const struct config_setting *s);
 bool kind_read_listen(struct config_reading *r, const struct config_setting *s);

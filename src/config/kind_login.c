@@ -56,6 +56,8 @@ kind_read_login(struct config_reading *r, const struct config_setting *s)
 		!arena_copy(c->arena, path, &made.file) ||
 		(s->count == 4 && !arena_copy(c->arena, s->values[3].text, &made.secret_password)))
 		return kind_full(r, s->at);
+	if (!kind_keep_where(r, s->at, &made.where))
+		return false;
 	list[c->login_count++] = made;
 	c->logins = list;
 	return true;

@@ -1,6 +1,7 @@
 #include "config/kind.h"
 
 #include "config/name.h"
+#include "config/route.h"
 #include "sys/net.h"
 
 /* Where mail for others goes: routes, and whose mail is taken for others without a log-in. */
@@ -61,8 +62,8 @@ static const struct {
 	{ BYTES_INIT(""), ROUTE_SMTP },
 };
 
-static const char *
-read_target(struct bytes text, struct config_route *out)
+const char *
+config_read_target(struct bytes text, struct config_route *out)
 {
 	size_t i = 0;
 
@@ -102,7 +103,7 @@ read_route(const struct config_setting *s, struct config_route *out)
 		return "it is written: route PATTERN to TARGET;";
 	if (bytes_equal(v[2].text, BYTES("error")))
 		return read_refusal(s->count > 3 ? v[3].text : BYTES_NONE, out);
-	return s->count > 3 ? "only error has a sentence behind it" : read_target(v[2].text, out);
+	return s->count > 3 ? "only error has a sentence behind it" : config_read_target(v[2].text, out);
 }
 
 bool
@@ -123,26 +124,37 @@ kind_read_route(struct config_reading *r, const struct config_setting *s)
 		return kind_full(r, s->at);
 	c->routes = list;
 	if (!keep(r, s->values[0].text, s->at, &made.pattern) || !keep(r, made.host, s->at, &made.host)
-		|| !keep(r, made.text, s->at, &made.text))
+		|| !keep(r, made.text, s->at, &made.text) || !kind_keep_where(r, s->at, &made.where))
 		return false;
 	list[c->route_count++] = made;
 	return true;
 }
 
+void
+config_put_target(struct buf *out, const struct config_route *route)
+{
+	bool is_v6 = bytes_find_char(route->host, ':') < route->host.len;
+
+	if (route->kind == ROUTE_REFUSE || route->kind == ROUTE_MAILBOXES) {
+		put_text(out, route->kind == ROUTE_REFUSE ? "error" : "mailboxes");
+		return;
+	}
+	put_text(out, route->kind == ROUTE_LMTP ? "lmtp:" : route->kind == ROUTE_MX ? "mx:" : "");
+	put_text(out, is_v6 ? "[" : "");
+	put_bytes(out, route->host);
+	put_text(out, is_v6 ? "]" : "");
+	if (route->port)
+		put_format(out, ":%u", route->port);
+}
+
 static void
 put_target(const struct config_route *route, struct buf *out)
 {
-	bool is_v6 = bytes_find_char(route->host, ':') < route->host.len;
 	uint8_t space[400];
 	struct buf text;
 
 	buf_init_fixed(&text, space, sizeof space);
-	put_text(&text, route->kind == ROUTE_LMTP ? "lmtp:" : route->kind == ROUTE_MX ? "mx:" : "");
-	put_text(&text, is_v6 ? "[" : "");
-	put_bytes(&text, route->host);
-	put_text(&text, is_v6 ? "]" : "");
-	if (route->port)
-		put_format(&text, ":%u", route->port);
+	config_put_target(&text, route);
 	config_tree_put_value(out, buf_bytes(&text));
 }
 
@@ -156,13 +168,10 @@ kind_put_route(const struct config *c, const struct directive *d, enum config_fo
 		kind_put_name(out, d);
 		config_tree_put_value(out, route->pattern);
 		put_text(out, " to ");
+		put_target(route, out);
 		if (route->kind == ROUTE_REFUSE) {
-			put_text(out, "error ");
+			put_char(out, ' ');
 			config_tree_put_value(out, route->text);
-		} else if (route->kind == ROUTE_MAILBOXES) {
-			put_text(out, "mailboxes");
-		} else {
-			put_target(route, out);
 		}
 		put_text(out, ";\n");
 	}

@@ -94,7 +94,8 @@ kind_read_tls_rule(struct config_reading *r, const struct config_setting *s)
 
 	if (c->tls_rule_count == RULES_MAX)
 		return config_error_add(r->errors, s->at, "there are %d rules of outgoing_tls at most", RULES_MAX);
-	if (!read_domain(r, &s->values[0], &made) || !read_level(r, &s->values[1], &made) || !read_names(r, s, &made))
+	if (!read_domain(r, &s->values[0], &made) || !read_level(r, &s->values[1], &made) || !read_names(r, s, &made) ||
+		!kind_keep_where(r, s->at, &made.where))
 		return false;
 	list = arena_grow(c->arena, c->tls_rules, c->tls_rule_count, sizeof *list);
 	if (!list)

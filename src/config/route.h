@@ -11,6 +11,10 @@ const struct config_route *config_find_route(const struct config *c, struct byte
 bool config_route_is_for_rest(const struct config_route *route);
 /* The relay_for of that domain, or NULL. */
 const struct config_relayed *config_find_relayed(const struct config *c, struct bytes domain);
+/* Reads what stands behind "to", but for a refusal: kind, host and port of *out, which borrow from the text.  NULL, or what is wrong. */
+const char *config_read_target(struct bytes text, struct config_route *out);
+/* The same as text: "mx:DOMAIN", "lmtp:HOST:PORT", "HOST", "mailboxes", "error". */
+void config_put_target(struct buf *out, const struct config_route *route);
 /* Is the domain one of the configuration's? */
 bool config_has_domain(const struct config *c, struct bytes domain);
 /* Do the octets of an address (4 or 16) lie in a trusted network? */

@@ -92,7 +92,8 @@ def test_nothing_is_left_behind_by_a_question(server):
 def test_a_question_that_is_none_is_told_from_one_that_was_not_answered(server, tmp_path):
     assert server.cli("explain", check=False).returncode == 2
     assert server.cli("explain", "--sender", f"alice@{DOMAIN}", check=False).returncode == 2
-    assert server.cli("explain", "a@b.example", "c@d.example", check=False).returncode == 2
+    assert server.cli("explain", "a@b.example", "c@d.example", "e@f.example", check=False).returncode == 2
+    assert server.cli("explain", "a@b.example", "--as", "alice", "--from", "192.0.2.1", check=False).returncode == 2
     p = server.cli("explain", f"alice@{DOMAIN}", "--as", "nobody", check=False)
     assert p.returncode == 3 and "no account of the name" in p.stderr
     text = server.conf.read_text().replace(f"{server.directory}/run;", f"{tmp_path};")

@@ -2,43 +2,20 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "config/route.h"
 #include "proto/smtp/reply.h"
-#include "role/answers.h"
 #include "role/directory/claims.h"
 #include "role/control_line.h"
 #include "role/directory/directory_internal.h"
-#include "role/directory/password.h"
-#include "role/directory/scheme.h"
+#include "role/directory/explain_internal.h"
+#include "sys/net.h"
 
-enum { STEPS_OCTETS_MAX = 40960, ENTRIES_OCTETS_MAX = 20480, TEXT_OCTETS_MAX = 512 };
+enum { STEPS_OCTETS_MAX = 40960, ENTRIES_OCTETS_MAX = 20480, TEXT_OCTETS_MAX = EXPLAIN_TEXT_MAX };
 
 _Static_assert(STEPS_OCTETS_MAX + ENTRIES_OCTETS_MAX + 4 * TEXT_OCTETS_MAX <= CONTROL_LINES_MAX, "the decision fits too");
 
 /* What an address that was met is, or-ed together. */
 enum met { MET_ASKED = 1, MET_ACCOUNT = 2, MET_LDAP_ACCOUNT = 4, MET_ALIAS = 8, MET_LDAP_ALIAS = 16 };
-
-struct explaining {
-	struct directory *directory;
-	struct control_question *question;
-	struct trace trace, sources; /* into steps, and into entries */
-	struct buf steps, entries; /* lines */
-	struct buf recipient;
-	struct map *met; /* folded address -> enum met */
-	bool is_logged_in; /* who would write to the recipient */
-	bool is_troubled; /* what was met is what an administrator has to mend */
-};
-
-/* What comes of it; the last line. */
-struct decision {
-	const char *word; /* "mailbox", "foreign", … */
-	const char *why; /* a sentence */
-	bool is_accepted;
-	enum smtp_reply reply;
-	struct bytes refusal; /* of a route, in place of it */
-	enum imap_outcome imap;
-	bool has_imap;
-	size_t mailboxes, elsewhere;
-};
 
 const struct trace *
 explain_trace(const struct explaining *why)
@@ -76,6 +53,12 @@ meet(struct explaining *e, struct bytes address, unsigned int what)
 		return;
 	what |= (unsigned int)(uintptr_t)map_get(e->met, address_bytes(&folded));
 	(void)map_put(e->met, address_bytes(&folded), (void *)(uintptr_t)what);
+}
+
+void
+explain_meet_asked(struct explaining *e, struct bytes address)
+{
+	meet(e, address, MET_ASKED);
 }
 
 static void
@@ -268,8 +251,8 @@ put_left_out(struct buf *out, const struct buf *lines, enum trace_step step)
 		control_line_put(out, trace_word(step), &(struct event_field){ FIELD_END, NULL, BYTES_NONE, 0 });
 }
 
-static void
-decide(struct explaining *e, const struct decision *d)
+void
+explain_decide(struct explaining *e, const struct decision *d)
 {
 	struct buf out;
 
@@ -321,7 +304,7 @@ why_of(const struct explaining *e, enum ipc_outcome outcome, const struct decisi
 	if (outcome == IPC_OK)
 		return "each of these mailboxes gets the mail";
 	if (outcome == IPC_FOREIGN)
-		return e->is_logged_in ? "the queue takes mail for other servers" : "mail for others is not relayed for somebody who did not log in";
+		return d->is_accepted ? "the queue takes mail for other servers" : "mail for others is not relayed for somebody who did not log in";
 	if (outcome == IPC_DENIED)
 		return "it leads to a group that does not take mail from this sender";
 	if (outcome == IPC_ABSENT)
@@ -334,36 +317,41 @@ why_of(const struct explaining *e, enum ipc_outcome outcome, const struct decisi
 void
 explain_resolved(struct explaining *e, enum ipc_outcome outcome, const struct targets *targets)
 {
+	const struct config *config = e->directory->self->config;
+	struct bytes address = buf_bytes(&e->recipient);
+	enum admission admission = admission_decide(config, e->client, address, outcome);
+	enum smtp_answer answer = answer_to_recipient(admission);
 	struct decision d = { .word = NULL };
 
 	for (size_t i = 0; outcome == IPC_OK && i < targets->count; i++) {
 		d.mailboxes += targets->at[i].account != NULL;
 		d.elsewhere += targets->at[i].account == NULL;
+		if (!targets->at[i].account && admission == ADMITTED)
+			trace(&e->trace, TRACE_HANDED_ON, TEXT("address", targets->at[i].address));
 	}
-	const struct config *config = e->directory->self->config;
-	struct bytes address = buf_bytes(&e->recipient);
-	enum admission admission = admission_decide(config, e->is_logged_in ? CLIENT_ACCOUNT : CLIENT_STRANGER, address, outcome);
-	enum smtp_answer answer = answer_to_recipient(admission);
-
+	if (admission == ADMITTED_ONWARD)
+		trace(&e->trace, TRACE_HANDED_ON, TEXT("address", address));
+	d.is_accepted = answer == SMTP_ANSWER_OK;
 	d.word = word_of(outcome, d.elsewhere);
 	d.why = why_of(e, outcome, &d);
 	if (admission == REFUSED_BY_ROUTE) {
 		d.word = "denied";
 		d.why = "a route of the configuration refuses it";
 		d.refusal = config_find_route(config, address)->text;
+		trace(&e->trace, TRACE_REFUSED, TEXT("address", address), TEXT("pattern", config_find_route(config, address)->pattern));
 	}
-	d.is_accepted = answer == SMTP_ANSWER_OK;
 	d.reply = smtp_reply_of_answer(answer, REPLY_RECIPIENT_OK);
-	decide(e, &d);
+	explain_decide(e, &d);
 }
 
 static void
 explain_recipient(struct explaining *e, struct bytes address, const struct account *as)
 {
-	meet(e, address, MET_ASKED);
+	explain_meet_asked(e, address);
 	tell_filter(e, address);
-	e->is_logged_in = as != NULL;
 	put_bytes(&e->recipient, address);
+	if (as)
+		e->client = CLIENT_ACCOUNT;
 	directory_resolve_why(e->directory, e, address, as ? as->number : 0);
 }
 
@@ -375,12 +363,12 @@ explain_sender(struct explaining *e, struct bytes address, const struct account 
 	enum ipc_outcome outcome;
 	enum smtp_answer answer;
 
-	meet(e, address, MET_ASKED);
+	explain_meet_asked(e, address);
 	accounts_watch(e->directory->accounts, &e->trace);
 	outcome = directory_may_send(e->directory, as->number, address);
 	accounts_watch(e->directory->accounts, NULL);
 	answer = answer_to_sender(outcome);
-	decide(e, &(struct decision){
+	explain_decide(e, &(struct decision){
 		.word = outcome == IPC_OK ? "own" : outcome == IPC_LATER ? "later" : "denied",
 		.why = outcome == IPC_OK ? "the account gets the mail of that address"
 			: outcome == IPC_LATER ? "not every source could be asked" : "the mail of that address is not the account's",
@@ -389,87 +377,48 @@ explain_sender(struct explaining *e, struct bytes address, const struct account 
 	});
 }
 
-/* ---- a log-in */
+/* ---- a mail */
 
-static void
-tell_passwords(const struct explaining *e, const struct account *account)
+/* Who did not log in, at that address.  False: it is none. */
+static bool
+take_client(struct explaining *e, struct bytes client)
 {
-	static const char *const how[] = { [PASSWORD_USELESS] = "it can't be compared", [PASSWORD_CHEAP] = "at once", [PASSWORD_DEAR] = "on a thread" };
-	struct bytes secret_values = account_secret_password(account);
-	struct password_trouble trouble;
+	struct net_address address;
+	uint8_t octets[16];
+	struct fault f;
 
-	if (account->bind_dn_len) {
-		trace(&e->trace, TRACE_BIND, TEXT("entry", account_bind_dn(account)));
-		return;
-	}
-	if (secret_values.len == 0)
-		trace(&e->trace, TRACE_NO_PASSWORD, TEXT("account", account_address(account)));
-	while (secret_values.len) {
-		struct bytes secret_value = take_until(&secret_values, '\0'), scheme = scheme_name(secret_value);
-		bool is_useless = password_trouble(secret_value, &trouble);
-
-		trace(&e->trace, TRACE_PASSWORD, TEXT("scheme", scheme.len ? scheme : is_useless ? BYTES("(none)") : BYTES("ARGON2ID")),
-			STR("how", is_useless ? trouble.reason : how[password_cost(secret_value)]));
-	}
+	if (client.len == 0)
+		return true;
+	if (net_address_parse(client, 25, &address, &f) != 0)
+		return false;
+	if (config_trusts(e->directory->self->config, octets, net_address_octets(&address, octets)))
+		e->client = CLIENT_TRUSTED;
+	trace(&e->trace, e->client == CLIENT_TRUSTED ? TRACE_TRUSTED : TRACE_STRANGER, TEXT("client", client));
+	return true;
 }
 
-static void
-tell_state(const struct explaining *e, const struct account *account)
+static const struct account *
+account_of_sender(struct explaining *e, struct bytes sender)
 {
-	char space[TEXT_OCTETS_MAX];
-	struct buf by;
+	const struct account *as = accounts_find(e->directory->accounts, sender);
 
-	if (account->is_enabled)
-		return;
-	buf_init_fixed(&by, space, sizeof space);
-	if (account->is_of_ldap && e->directory->ldap) {
-		put_text(&by, "the attribute ");
-		ldap_source_put_state(e->directory->ldap, &by);
-	} else {
-		put_text(&by, "`mermoz user disable`");
+	if (as)
+		trace(&e->trace, TRACE_AS, TEXT("sender", sender), TEXT("account", account_address(as)));
+	return as;
+}
+
+/* As MAIL and RCPT follow each other: what MAIL hears ends it. */
+static void
+explain_mail(struct explaining *e, struct bytes sender, struct bytes recipient, const struct account *as)
+{
+	if (as && !bytes_equal(sender, BYTES("<>"))) {
+		if (directory_may_send(e->directory, as->number, sender) != IPC_OK) {
+			explain_sender(e, sender, as);
+			return;
+		}
+		trace(&e->trace, TRACE_MAY_SEND, TEXT("account", account_address(as)), TEXT("sender", sender));
 	}
-	trace(&e->trace, TRACE_DISABLED_BY, TEXT("account", account_address(account)), TEXT("by", buf_bytes(&by)));
-}
-
-static void
-tell_account(const struct explaining *e, const struct account *account)
-{
-	trace(&e->trace, account->path_len ? TRACE_ACCOUNT : TRACE_NO_PATH, TEXT("address", account_address(account)),
-		STR("source", account->is_of_ldap ? "LDAP" : "embedded"), TEXT("mailbox", account_path(account)),
-		INT("enabled", account->is_enabled));
-	tell_state(e, account);
-	tell_passwords(e, account);
-}
-
-static void
-explain_login(struct explaining *e, struct bytes name)
-{
-	struct directory *d = e->directory;
-	enum ipc_refusal refusal = REFUSAL_CREDENTIALS;
-	enum ipc_outcome outcome = IPC_OK;
-	const struct account *account;
-	const char *why;
-
-	meet(e, name, MET_ASKED);
-	accounts_watch(d->accounts, &e->trace);
-	account = accounts_find(d->accounts, name);
-	accounts_watch(d->accounts, NULL);
-	if (account)
-		tell_account(e, account);
-	if ((why = directory_login_delay(d, account)))
-		outcome = IPC_LATER;
-	else if ((why = directory_login_trouble(d, account, BYTES_NONE, &refusal)))
-		outcome = IPC_DENIED;
-	else if ((why = directory_login_unplaced(account)))
-		outcome = IPC_LATER;
-	decide(e, &(struct decision){
-		.word = outcome == IPC_OK ? "login" : outcome == IPC_LATER ? "later" : "denied",
-		.why = why ? why : "with the right password",
-		.is_accepted = outcome == IPC_OK,
-		.reply = smtp_reply_of_login(answer_to_smtp_login(outcome, refusal)),
-		.imap = answer_to_imap_login(outcome, refusal),
-		.has_imap = true,
-	});
+	explain_recipient(e, recipient, as);
 }
 
 /* ---- questions */
@@ -487,12 +436,17 @@ answer_question(struct explaining *e, const struct control_line *line)
 {
 	struct bytes recipient = control_line_get(line, "recipient"), sender = control_line_get(line, "sender");
 	struct bytes login = control_line_get(line, "login"), as_name = control_line_get(line, "as");
+	struct bytes client = control_line_get(line, "client");
 	const struct account *as;
 
 	if (!find_as(e, as_name, &as))
 		finish(&e, BYTES("error there is no account of the name behind --as\n"));
+	else if (!take_client(e, client))
+		finish(&e, BYTES("error --from takes the address of a client, such as 192.0.2.1\n"));
 	else if (login.len)
 		explain_login(e, login);
+	else if (sender.len && recipient.len)
+		explain_mail(e, sender, recipient, as || client.len ? as : account_of_sender(e, sender));
 	else if (sender.len && as)
 		explain_sender(e, sender, as);
 	else if (recipient.len)

@@ -4,11 +4,14 @@
    directory_login.c, accounts_resolve.c), which tell a trace what they meet; nothing is granted to anybody, nor
    remembered.  Question, as control_line.h has lines:
 
-     explain recipient=ADDRESS [as=NAME]
+     explain recipient=ADDRESS [sender=ADDRESS] [as=NAME] [client=IP]
      explain sender=ADDRESS as=NAME
      explain login=NAME
 
-   Answer: the steps of trace.def, then where all that is from, and last a line `decision`. */
+   client: where somebody who did not log in connects from.  A sender that an account has stands for that account's log-in when neither
+   `as` nor `client` is said.
+
+   Answer: the steps of trace.def, of each address elsewhere that mail would be queued for `handed_on`, then where all that is from, and last a line `decision`. */
 #ifndef ROLE_DIRECTORY_EXPLAIN_H
 #define ROLE_DIRECTORY_EXPLAIN_H
 

@@ -1,5 +1,6 @@
 #include "role/queue/queue.h"
 
+#include "role/queue/onward.h"
 #include "role/queue/queue_internal.h"
 #include "role/queue/walk.h"
 #include "role/roles.h"
@@ -40,7 +41,7 @@ hop_of(const struct queue *q, const struct delivery *d, struct domain *space)
 	struct hop hop = { .kind = HOP_KIND_MAILBOXES };
 
 	if (!(d->message->flags & (QUEUE_ASK_DIRECTORY | SEND_MAILBOXES | SEND_EXPANDED)))
-		route_find(q->config, delivery_address(d), space, &hop);
+		(void)route_find(q->config, delivery_address(d), space, &hop);
 	return hop;
 }
 
@@ -209,7 +210,16 @@ open_spool(struct queue *q, struct fault *f)
 	return spool_open(&settings, found, &q->spool, f);
 }
 
-static const struct control_handlers control_handlers = { .ask = walk_ask };
+static void
+ask(void *arg, struct control_question *question, struct bytes line)
+{
+	if (onward_takes(line))
+		onward_ask(arg, question, line);
+	else
+		walk_ask(arg, question, line);
+}
+
+static const struct control_handlers control_handlers = { .ask = ask };
 
 static int
 start(struct role_self *r, struct fault *f)
@@ -226,6 +236,7 @@ start(struct role_self *r, struct fault *f)
 	q->clock_ahead_s = clock_ahead_s();
 	q->started_s = time_now().mono_us / 1000000;
 	LIST_INIT(&q->walks);
+	LIST_INIT(&q->explanations);
 	q->control = control_new(r->loop, &control_handlers, q);
 	r->state = q;
 	wake_init(&q->wake, r->loop, woken);
@@ -360,6 +371,7 @@ end(struct role_self *r)
 	if (!q)
 		return;
 	walk_end_all(q);
+	onward_end_all(q);
 	control_free(&q->control);
 	if (q->spool) {
 		queue_keep_changed(q);

@@ -1,6 +1,6 @@
 /* What the role's files share: queue.c (hooks, time), enqueue.c (what comes in), batch.c (what goes to a relay), local.c (what goes to
    mailboxes here), outcome.c (what became of it), report.c (what senders are told),
-   walk.c (what the administrator asks). */
+   walk.c and onward.c (what the administrator asks). */
 #ifndef QUEUE_QUEUE_INTERNAL_H
 #define QUEUE_QUEUE_INTERNAL_H
 
@@ -20,6 +20,7 @@
 #define QUEUE_ASK_DIRECTORY 0x10000u
 
 struct arrival;
+struct explanation;
 struct walk;
 
 struct queue {
@@ -38,6 +39,8 @@ struct queue {
 	LIST_HEAD(, walk) walks; /* walk.h */
 	size_t walk_count;
 	uint64_t last_walk;
+	LIST_HEAD(, explanation) explanations; /* onward.h */
+	size_t explanation_count;
 	struct wake wake; /* the spool's threads have something */
 	struct timer timer; /* the schedule's next moment */
 	struct timer sweep; /* of what is too old, and of the disk */

@@ -10,7 +10,7 @@ protocol_of(enum config_route_kind kind)
 	return kind == ROUTE_SMTP ? HOP_SMTP : HOP_MX;
 }
 
-void
+const struct config_route *
 route_find(const struct config *c, struct bytes address, struct domain *space, struct hop *out)
 {
 	const struct config_route *route = config_find_route(c, address);
@@ -23,10 +23,13 @@ route_find(const struct config *c, struct bytes address, struct domain *space, s
 	/* What is said of everybody else is said neither of us nor of whom we relay for. */
 	if (route && (is_ours || config_find_relayed(c, domain)) && config_route_is_for_rest(route))
 		route = NULL;
-	*out = (struct hop){ .kind = HOP_KIND_MAILBOXES };
 	/* A refusal that was not there when the mail was taken does not make it undeliverable. */
-	if (route && route->kind != ROUTE_MAILBOXES && route->kind != ROUTE_REFUSE)
+	if (route && route->kind == ROUTE_REFUSE)
+		route = NULL;
+	*out = (struct hop){ .kind = HOP_KIND_MAILBOXES };
+	if (route && route->kind != ROUTE_MAILBOXES)
 		*out = (struct hop){ HOP_KIND_RELAY, protocol_of(route->kind), route->port, route->host };
-	else if (!is_ours && !(route && route->kind == ROUTE_MAILBOXES))
+	else if (!route && !is_ours)
 		*out = (struct hop){ HOP_KIND_RELAY, HOP_MX, 0, domain };
+	return route;
 }

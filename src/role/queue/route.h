@@ -16,7 +16,8 @@ struct hop {
 };
 
 /* The hop of mail for an address by the configuration: our domains are mailboxes, what a route names goes there, the rest to
-   the MX set of its domain, as DNS writes it.  *out borrows from the configuration and from *space. */
-void route_find(const struct config *c, struct bytes address, struct domain *space, struct hop *out);
+   the MX set of its domain, as DNS writes it.  *out borrows from the configuration and from *space.  The route that says so, or NULL:
+   none does. */
+const struct config_route *route_find(const struct config *c, struct bytes address, struct domain *space, struct hop *out);
 
 #endif

@@ -184,6 +184,14 @@ destination_key(const struct hop *hop, uint8_t space[KEY_MAX])
 	return buf_bytes(&key);
 }
 
+const struct destination *
+schedule_find(const struct schedule *s, const struct hop *hop)
+{
+	uint8_t space[KEY_MAX];
+
+	return map_get(s->destinations, destination_key(hop, space));
+}
+
 static struct destination *
 find_destination(struct schedule *s, const struct hop *hop)
 {

@@ -77,6 +77,8 @@ void schedule_wake(struct schedule *s, struct destination *d);
 void schedule_hurry(struct schedule *s, struct delivery *d, int64_t now_s);
 /* The clock was put back by so much: nothing waits longer for that. */
 void schedule_put_back(struct schedule *s, uint32_t by_s);
+/* The destination of that hop, or NULL: nothing leads there, nor did a moment ago. */
+const struct destination *schedule_find(const struct schedule *s, const struct hop *hop);
 uint32_t schedule_active(const struct schedule *s);
 size_t schedule_destinations(const struct schedule *s);
 /* Of them, those that rest. */

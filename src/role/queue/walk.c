@@ -87,7 +87,7 @@ hop_of(const struct queue *q, const struct delivery *d, struct domain *space)
 	if (d->destination)
 		return d->destination->hop;
 	if (!(d->message->flags & QUEUE_ASK_DIRECTORY))
-		route_find(q->config, delivery_address(d), space, &hop);
+		(void)route_find(q->config, delivery_address(d), space, &hop);
 	return hop;
 }
 

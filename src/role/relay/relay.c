@@ -2,6 +2,7 @@
 #include "role/relay/relay.h"
 
 #include "base/memory.h"
+#include "role/relay/plan.h"
 #include "role/relay/relay_internal.h"
 
 enum { DRAIN_LOOK_MS = 50 };
@@ -58,6 +59,7 @@ start(struct role_self *r, struct fault *f)
 	relay->hops = map_new();
 	TAILQ_INIT(&relay->active);
 	TAILQ_INIT(&relay->waiting);
+	TAILQ_INIT(&relay->plans);
 	TAILQ_INIT(&relay->sessions);
 	TAILQ_INIT(&relay->idle);
 	timer_init(&relay->end_of_drain, r->loop, end_when_done);
@@ -99,6 +101,8 @@ message(struct role_self *r, struct peer *p, const struct message *m)
 		sending_new(r->state, m);
 		return;
 	}
+	if (m->type == MESSAGE_PLAN)
+		plan_new(r->state, &m->u.plan);
 	for (size_t i = 0; i < m->fd_count; i++)
 		net_close(m->fds[i]);
 }
@@ -121,6 +125,7 @@ peer_lost(struct role_self *r, struct peer *p)
 
 	if (peer_role(p) != ROLE_QUEUE)
 		return;
+	plan_abort_all(relay);
 	abort_waiting(relay);
 	while ((s = TAILQ_FIRST(&relay->active)))
 		sending_abort(s);
@@ -156,6 +161,7 @@ end(struct role_self *r)
 	struct session *session;
 	struct sending *s;
 
+	plan_abort_all(relay);
 	abort_waiting(relay);
 	while ((s = TAILQ_FIRST(&relay->active)))
 		sending_abort(s);

@@ -23,6 +23,7 @@
 /* Of the TLSA records of a host. */
 #define RELAY_TLSA_MAX 4096
 
+struct plan;
 struct sending;
 struct session;
 
@@ -36,6 +37,8 @@ struct relay {
 	TAILQ_HEAD(, sending) active; /* they have a connection, or are about to */
 	TAILQ_HEAD(, sending) waiting; /* for one of the others to end */
 	uint32_t active_count, waiting_count;
+	TAILQ_HEAD(, sending) plans; /* plan.h */
+	uint32_t plan_count;
 	struct map *hops; /* key of a hop → how many active ones there are, as a pointer's value */
 	TAILQ_HEAD(, session) sessions;
 	TAILQ_HEAD(, session) idle; /* of them, those that wait for the next mail; the oldest first */
@@ -86,8 +89,10 @@ struct sending {
 	bool needs_tls, is_tls_optional; /* RFC 8689: REQUIRETLS, TLS-Required: No */
 	int fd;
 	uint64_t offset;
+	struct plan *plan; /* nothing is sent: the way is told of (plan.h) */
 	/* the way */
 	struct route route;
+	bool has_mx; /* it is of MX records */
 	size_t host_at; /* of the route, whose addresses these are */
 	struct net_address addresses[RELAY_ADDRESSES_MAX];
 	size_t address_count, address_at;
@@ -119,6 +124,10 @@ struct sending {
 void sending_new(struct relay *relay, const struct message *m);
 /* It has a place now. */
 void sending_start(struct sending *s);
+/* The hop and its names, of SEND or PLAN. */
+void sending_set_hop(struct sending *s, enum ipc_hop hop, struct bytes host, uint16_t port);
+/* It is in no list any more: gives back what it has, its memory in a later turn of the loop. */
+void sending_close(struct sending *s);
 /* It is forgotten: nobody wants the answer. */
 void sending_abort(struct sending *s);
 /* All that waits in the relay and may begin, begins. */

@@ -7,6 +7,7 @@
 #include "role/relay/relay_internal.h"
 
 #include "base/memory.h"
+#include "role/relay/plan.h"
 #include "sys/disk.h"
 
 #include <stdio.h>
@@ -70,13 +71,21 @@ activate(struct sending *s)
 	s->is_active = true;
 }
 
-/* Gives everything back; the memory goes in a later turn of the loop. */
+void
+sending_close(struct sending *s)
+{
+	sending_leave_way(s);
+	disk_close(&s->fd);
+	s->closing = 2;
+	timer_close(&s->stagger, stagger_closed);
+	timer_close(&s->deadline, deadline_closed);
+}
+
 static void
 forget(struct sending *s)
 {
 	struct relay *relay = s->relay;
 
-	sending_leave_way(s);
 	if (s->is_active) {
 		TAILQ_REMOVE(&relay->active, s, link);
 		relay->active_count--;
@@ -85,10 +94,7 @@ forget(struct sending *s)
 		TAILQ_REMOVE(&relay->waiting, s, link);
 		relay->waiting_count--;
 	}
-	disk_close(&s->fd);
-	s->closing = 2;
-	timer_close(&s->stagger, stagger_closed);
-	timer_close(&s->deadline, deadline_closed);
+	sending_close(s);
 }
 
 void
@@ -135,6 +141,10 @@ sending_fail(struct sending *s, enum smtp_client_outcome outcome, const char *te
 {
 	struct relay *relay = s->relay;
 
+	if (s->plan) {
+		plan_end(s, outcome, text);
+		return;
+	}
 	for (size_t i = 0; i < s->envelope.recipient_count; i++)
 		sending_result(s, i, outcome, bytes_text(text));
 	report(s);
@@ -284,16 +294,14 @@ keep_envelope(struct sending *s, const struct ipc_send *m)
 		keep_recipients(s, m->recipients);
 }
 
-static void
-set_names(struct sending *s, const struct ipc_send *m)
+void
+sending_set_hop(struct sending *s, enum ipc_hop hop, struct bytes host, uint16_t port)
 {
 	static const char *const hops[IPC_HOPS] = { [HOP_MX] = "mx", [HOP_SMTP] = "smtp", [HOP_LMTP] = "lmtp" };
 
-	(void)snprintf(s->mail_id, sizeof s->mail_id, "%.*s", BYTES_ARG(m->mail_id));
-	s->context.mail_id = s->mail_id;
-	s->hop = m->hop;
-	s->port = m->port ? m->port : s->hop == HOP_LMTP ? 24 : 25;
-	(void)snprintf(s->host, sizeof s->host, "%.*s", BYTES_ARG(m->host));
+	s->hop = hop;
+	s->port = port ? port : s->hop == HOP_LMTP ? 24 : 25;
+	(void)snprintf(s->host, sizeof s->host, "%.*s", BYTES_ARG(host));
 	for (size_t i = 0; s->host[i]; i++)
 		s->host[i] = (char)byte_lower((uint8_t)s->host[i]);
 	/* What has to be under TLS does not share, nor does what need not. */
@@ -320,7 +328,9 @@ sending_new(struct relay *relay, const struct message *m)
 	TAILQ_INSERT_TAIL(&relay->waiting, s, link);
 	relay->waiting_count++;
 	is_good = keep_envelope(s, &m->u.send);
-	set_names(s, &m->u.send);
+	(void)snprintf(s->mail_id, sizeof s->mail_id, "%.*s", BYTES_ARG(m->u.send.mail_id));
+	s->context.mail_id = s->mail_id;
+	sending_set_hop(s, m->u.send.hop, m->u.send.host, m->u.send.port);
 	/* Who has no recipients to tell of says nothing of them. */
 	if (!is_good)
 		s->envelope.recipient_count = 0;

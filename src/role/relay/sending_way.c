@@ -3,6 +3,7 @@
    can't be reached, or does not greet for now, makes way for the next; what a server says for good is the answer. */
 #include "role/relay/relay_internal.h"
 
+#include "role/relay/plan.h"
 #include "sys/random.h"
 
 #include <stdio.h>
@@ -154,6 +155,12 @@ static void look_up_host(struct sending *s);
 static void
 go_on(struct sending *s)
 {
+	if (s->plan) {
+		plan_host(s);
+		s->host_at++;
+		look_up_host(s);
+		return;
+	}
 	while (tries_under_way(s) == 0 && may_try(s))
 		try_next_address(s);
 	if (tries_under_way(s) == 0) {
@@ -299,6 +306,7 @@ on_mx(struct sending *s, const struct message *answer)
 	struct bytes own = s->relay->config->hostname;
 
 	s->is_way_authentic = found && found->is_authentic;
+	s->has_mx = found && found->answer == ANSWER_FOUND;
 	switch (found ? (enum ipc_answer)found->answer : ANSWER_LATER) {
 	case ANSWER_FOUND:
 		follow(s, route_by_mx(found->records, own, random_number(), &s->route));

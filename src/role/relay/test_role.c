@@ -79,8 +79,21 @@ static void
 on_answer(void *arg, const struct message *m)
 {
 	(void)arg;
-	if (m)
+	if (m && m->type == MESSAGE_PLANNED) {
+		note("planned\n%.*send\n", BYTES_ARG(m->u.planned.lines));
+		stop_when_done();
+	} else if (m) {
 		on_sent(&m->u.sent);
+	}
+}
+
+void
+ask_for_plan(enum ipc_hop hop, const char *host)
+{
+	struct message m = { .type = MESSAGE_PLAN };
+
+	m.u.plan = (struct ipc_plan){ .request = peer_request_id(queue), .hop = (uint8_t)hop, .host = bytes_text(host) };
+	peer_request(queue, &m, m.u.plan.request, 60000, on_answer, NULL);
 }
 
 static void

@@ -25,7 +25,7 @@ set_rule(const char *domain, enum config_tls_level level, const char *name)
 	struct fault f;
 
 	names[0] = bytes_text(name);
-	rule = (struct config_tls_rule){ bytes_text(domain), level, { names, name ? 1 : 0 } };
+	rule = (struct config_tls_rule){ .domain = bytes_text(domain), .level = level, .names = { names, name ? 1 : 0 } };
 	config.tls_rules = &rule;
 	config.tls_rule_count = 1;
 	assert_int_equal(relay_hooks.reload(&self, &config, &f), 0);
@@ -105,7 +105,8 @@ verify_wants_a_certificate_that_is_trusted(void **state)
 static void
 rfc4954_4_a_relay_host_is_told_the_password_under_verified_tls_only(void **state)
 {
-	static struct config_login login = { BYTES_INIT("x.example"), BYTES_INIT("tim"), BYTES_INIT("/s"), BYTES_INIT("azerty") };
+	static struct config_login login = { .host = BYTES_INIT("x.example"), .name = BYTES_INIT("tim"), .file = BYTES_INIT("/s"),
+		.secret_password = BYTES_INIT("azerty") };
 	static const char *const hello = OFFERS "C STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250-mx\nS 250 AUTH PLAIN\n";
 	char good[600], bad[600];
 
