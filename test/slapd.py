@@ -14,7 +14,7 @@ PROGRAM = "/usr/sbin/slapd"
 # What Active Directory and qmail-ldap call things; any entry that is an extensibleObject may have them.
 OTHERS = "".join(f"attributetype ( 1.3.6.1.4.1.99999.1.{n} NAME '{name}' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )\n"
                  for n, name in enumerate(["proxyAddresses", "userAccountControl", "sAMAccountName", "mailAlternateAddress", "mailForwardingAddress",
-                                           "deliveryMode", "accountStatus", "mgrpRFC822MailMember"]))
+                                           "deliveryMode", "accountStatus", "mgrpRFC822MailMember", "mailQuota", "mailQuotaSize", "mailQuotaCount"]))
 
 
 # Passwords are for binds only, and may have a policy.

@@ -45,6 +45,7 @@ admission_decide(const struct config *c, enum admission_client client, struct by
 	case IPC_LATER:
 	case IPC_EXISTS:
 	case IPC_LIMIT:
+	case IPC_OVER_QUOTA:
 	case IPC_OUTCOMES:
 		break;
 	}

@@ -161,7 +161,7 @@ struct config {
 	enum config_ldap_schema ldap_schema;
 	/* names that take the place of the schema's */
 	struct bytes ldap_address, ldap_aliases, ldap_forward, ldap_password, ldap_name, ldap_enabled, ldap_disabled;
-	struct bytes ldap_account_name, ldap_members, ldap_home;
+	struct bytes ldap_account_name, ldap_members, ldap_home, ldap_quota;
 	struct bytes ldap_groups; /* the filter that says what is a group; empty: nothing is */
 	enum config_ldap_login_name ldap_login_name;
 	enum config_ldap_login ldap_login;
@@ -172,6 +172,7 @@ struct config {
 	/* mailboxes maildir TEMPLATE: %d domain, %u local part, %{attribute}, %h home */
 	struct bytes maildir_template;
 	struct bytes homes; /* with %h: below which directory homes lie */
+	uint64_t quota_octets; /* of an account that says nothing else; 0: none */
 	struct config_route *routes;
 	size_t route_count;
 	struct config_relayed *relayed;

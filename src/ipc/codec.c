@@ -34,6 +34,7 @@ enum {
 	MOST_is_authentic = 1,
 	MOST_hop = IPC_HOPS - 1,
 	MOST_has_dsn = 1,
+	MOST_has_quota = 1,
 };
 
 struct row {

@@ -21,6 +21,7 @@ enum ipc_outcome {
 	IPC_EXISTS, /* there is one of that name already */
 	IPC_INVALID, /* can never work: a name that can't be, INBOX deleted, … */
 	IPC_LIMIT, /* too large, too many */
+	IPC_OVER_QUOTA, /* the account has no room for it: its owner has to make some */
 	IPC_OUTCOMES
 };
 

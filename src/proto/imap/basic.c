@@ -16,7 +16,7 @@ imap_put_capabilities(const struct imap_session *s, struct buf *out)
 	struct bytes mechanisms = bytes_text(sasl_mechanisms());
 
 	put_text(out, "CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE NAMESPACE UIDPLUS MOVE UNSELECT "
-		      "SPECIAL-USE CHILDREN SORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES");
+		      "SPECIAL-USE CHILDREN SORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE");
 	if (s->state != STATE_STRANGER)
 		return;
 	if (s->settings->offers_tls && !s->is_tls)

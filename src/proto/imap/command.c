@@ -37,6 +37,9 @@ static const struct imap_command_row rows[] = {
 		"LSUB reference pattern" },
 	{ BYTES_INIT("STATUS"), STATE_INSIDE, 0, imap_parse_status, imap_run_status,
 		"STATUS mailbox (MESSAGES RECENT UIDNEXT UIDVALIDITY UNSEEN)" },
+	{ BYTES_INIT("GETQUOTA"), STATE_INSIDE, 0, imap_parse_get_quota, imap_run_get_quota, "GETQUOTA root" },
+	{ BYTES_INIT("GETQUOTAROOT"), STATE_INSIDE, 0, imap_parse_name, imap_run_get_quota_root, "GETQUOTAROOT mailbox" },
+	{ BYTES_INIT("SETQUOTA"), STATE_INSIDE, 0, imap_parse_set_quota, imap_run_set_quota, "SETQUOTA root (resource limit ...)" },
 	{ BYTES_INIT("NAMESPACE"), STATE_INSIDE, 0, imap_parse_nothing, imap_run_namespace, "NAMESPACE" },
 	{ BYTES_INIT("APPEND"), STATE_INSIDE, 0, imap_parse_append, imap_run_append,
 		"APPEND mailbox [(flags)] [date-time] {octets}" },
@@ -192,6 +195,9 @@ imap_refuse(struct imap_command *c, enum imap_outcome outcome)
 		return imap_no(c, "[CANNOT]", "Not possible");
 	case IMAP_LIMIT:
 		return imap_no(c, "[LIMIT]", "A limit of the server is reached");
+	case IMAP_OVER_QUOTA:
+		/* RFC 9208 4.3.1 */
+		return imap_no(c, "[OVERQUOTA]", "The account has no room for it: delete something first");
 	}
 	return imap_no(c, "[UNAVAILABLE]", "Not possible right now");
 }

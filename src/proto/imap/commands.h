@@ -50,6 +50,13 @@ IMAP_HANDLER(unsubscribe);
 IMAP_PARSER(status);
 IMAP_HANDLER(status);
 
+/* quota.c */
+IMAP_PARSER(get_quota);
+IMAP_PARSER(set_quota);
+IMAP_HANDLER(get_quota);
+IMAP_HANDLER(get_quota_root);
+IMAP_HANDLER(set_quota);
+
 /* list.c */
 IMAP_PARSER(list);
 IMAP_HANDLER(list);

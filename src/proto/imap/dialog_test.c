@@ -222,10 +222,10 @@ set_outcome(struct player *p, struct bytes kind, struct bytes outcome)
 		{ "login", IMAP_ASK_LOGIN }, { "select", IMAP_ASK_SELECT }, { "list", IMAP_ASK_LIST },
 		{ "status", IMAP_ASK_STATUS }, { "create", IMAP_ASK_CREATE }, { "append", IMAP_ASK_APPEND },
 		{ "set-flags", IMAP_ASK_SET_FLAGS }, { "copy", IMAP_ASK_COPY }, { "bodies", IMAP_ASK_BODIES },
-		{ "expunge", IMAP_ASK_EXPUNGE }, { "delete", IMAP_ASK_DELETE }, { "check", IMAP_ASK_CHECK },
+		{ "expunge", IMAP_ASK_EXPUNGE }, { "delete", IMAP_ASK_DELETE }, { "check", IMAP_ASK_CHECK }, { "quota", IMAP_ASK_QUOTA },
 	};
 	static const char *const outcomes[] = { "ok", "later", "no-space", "absent", "denied", "exists", "invalid",
-		"limit", "disabled", "expired" };
+		"limit", "over-quota", "disabled", "expired" };
 
 	p->has_outcome = false;
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -238,6 +238,18 @@ set_outcome(struct player *p, struct bytes kind, struct bytes outcome)
 	assert_true(p->has_outcome);
 }
 
+/* USED-OCTETS OCTETS USED-MESSAGES MESSAGES */
+static void
+set_quota(struct player *p, struct bytes what)
+{
+	uint64_t *const members[] = { &p->quota.octets, &p->quota.octets_max, &p->quota.messages, &p->quota.messages_max };
+
+	for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+		(void)take_char(&what, ' ');
+		assert_true(take_number(&what, UINT64_MAX, members[i]));
+	}
+}
+
 static void
 act(struct player *p, struct bytes what)
 {
@@ -245,7 +257,8 @@ act(struct player *p, struct bytes what)
 	struct bytes word = take_until(&what, ' ');
 	uint64_t uid = 0;
 
-	(void)take_number(&what, UINT32_MAX, &uid);
+	if (!bytes_equal(word, BYTES("quota")))
+		(void)take_number(&what, UINT32_MAX, &uid);
 	if (bytes_equal(word, BYTES("deliver")))
 		player_deliver(p, "INBOX", bytes_text(message), 0);
 	else if (bytes_equal(word, BYTES("seen")))
@@ -262,6 +275,8 @@ act(struct player *p, struct bytes what)
 		struct bytes kind = take_until(&what, ' ');
 
 		set_outcome(p, kind, what);
+	} else if (bytes_equal(word, BYTES("quota"))) {
+		set_quota(p, what);
 	} else
 		fail_msg("unknown action %.*s", BYTES_ARG(word));
 	player_run(p);

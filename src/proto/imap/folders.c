@@ -117,7 +117,8 @@ imap_run_unsubscribe(struct imap_session *s, struct imap_command *c)
 	return imap_ask_name(c, IMAP_ASK_UNSUBSCRIBE, args->name);
 }
 
-enum { ITEM_MESSAGES = 1, ITEM_RECENT = 2, ITEM_UIDNEXT = 4, ITEM_UIDVALIDITY = 8, ITEM_UNSEEN = 16 };
+enum { ITEM_MESSAGES = 1, ITEM_RECENT = 2, ITEM_UIDNEXT = 4, ITEM_UIDVALIDITY = 8, ITEM_UNSEEN = 16, ITEM_DELETED = 32,
+	ITEM_DELETED_STORAGE = 64 };
 
 static const struct {
 	struct bytes name;
@@ -125,7 +126,8 @@ static const struct {
 } items[] = {
 	{ BYTES_INIT("MESSAGES"), ITEM_MESSAGES }, { BYTES_INIT("RECENT"), ITEM_RECENT },
 	{ BYTES_INIT("UIDNEXT"), ITEM_UIDNEXT }, { BYTES_INIT("UIDVALIDITY"), ITEM_UIDVALIDITY },
-	{ BYTES_INIT("UNSEEN"), ITEM_UNSEEN },
+	{ BYTES_INIT("UNSEEN"), ITEM_UNSEEN }, { BYTES_INIT("DELETED"), ITEM_DELETED },
+	{ BYTES_INIT("DELETED-STORAGE"), ITEM_DELETED_STORAGE },
 };
 
 enum { ITEMS = sizeof items / sizeof items[0] };
@@ -135,7 +137,8 @@ struct status_args {
 	unsigned int items;
 };
 
-/* status-att = "MESSAGES" / "RECENT" / "UIDNEXT" / "UIDVALIDITY" / "UNSEEN" */
+/* status-att = "MESSAGES" / "RECENT" / "UIDNEXT" / "UIDVALIDITY" / "UNSEEN"
+   status-att =/ "DELETED" / "DELETED-STORAGE"      RFC 9208 7 */
 static bool
 take_status_att(struct bytes *in, unsigned int *found)
 {
@@ -172,7 +175,7 @@ static enum imap_turn
 put_status(struct imap_session *s, struct imap_command *c, const struct status_args *args)
 {
 	const struct imap_answer *a = &c->answer;
-	const uint32_t values[ITEMS] = { a->messages, a->recent, a->uid_next, a->uid_validity, a->unseen };
+	const uint64_t values[ITEMS] = { a->messages, a->recent, a->uid_next, a->uid_validity, a->unseen, a->deleted, a->deleted_size };
 	const char *before = " (";
 
 	put_text(&s->out, "* STATUS ");

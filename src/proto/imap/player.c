@@ -132,6 +132,7 @@ answer_status(struct player *p, const struct imap_ask *ask, struct imap_answer *
 	a->unseen = f->view->head->unseen;
 	a->uid_next = f->view->head->uid_next;
 	a->uid_validity = f->view->head->uid_validity;
+	a->deleted = f->view->head->deleted;
 }
 
 static void
@@ -308,6 +309,14 @@ answer_list(struct player *p, const struct imap_ask *ask, struct imap_answer *a)
 }
 
 static void
+answer_quota(struct player *p, const struct imap_ask *ask, struct imap_answer *a)
+{
+	(void)ask;
+	a->quota = p->quota;
+	a->outcome = p->quota.octets_max || p->quota.messages_max ? IMAP_OK : IMAP_ABSENT;
+}
+
+static void
 answer_nothing(struct player *p, const struct imap_ask *ask, struct imap_answer *a)
 {
 	(void)p;
@@ -342,6 +351,7 @@ static const struct {
 	[IMAP_ASK_COPY] = { "copy", answer_copy },
 	[IMAP_ASK_BODIES] = { "bodies", answer_bodies },
 	[IMAP_ASK_CHECK] = { "check", answer_nothing },
+	[IMAP_ASK_QUOTA] = { "quota", answer_quota },
 };
 
 static void

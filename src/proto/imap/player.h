@@ -19,6 +19,7 @@ struct player_folder {
 struct player {
 	struct imap_session *session;
 	struct imap_settings settings;
+	struct imap_quota quota; /* none, unless it has a limit */
 	struct player_folder folders[PLAYER_FOLDERS_MAX];
 	struct player_folder *selected;
 	struct test_view *old[PLAYER_VIEWS_MAX]; /* replaced: bodies of them may be lent out */

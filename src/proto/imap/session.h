@@ -66,6 +66,7 @@ enum imap_ask_kind {
 	IMAP_ASK_COPY, /* uids, name, is_move */
 	IMAP_ASK_BODIES, /* uids, at most IMAP_BODIES_MAX messages */
 	IMAP_ASK_CHECK,
+	IMAP_ASK_QUOTA, /* what the account's mail takes, and may; IMAP_ABSENT: it has no quota */
 };
 
 /* The modes of STORE: FLAGS, +FLAGS, -FLAGS. */
@@ -90,7 +91,7 @@ struct imap_ask {
 };
 
 enum imap_outcome { IMAP_OK, IMAP_LATER, IMAP_NO_SPACE, IMAP_ABSENT, IMAP_DENIED, IMAP_EXISTS, IMAP_INVALID,
-	IMAP_LIMIT, IMAP_DISABLED, IMAP_EXPIRED /* the last two of a log-in whose password was right */ };
+	IMAP_LIMIT, IMAP_OVER_QUOTA, IMAP_DISABLED, IMAP_EXPIRED /* the last two of a log-in whose password was right */ };
 
 struct imap_refusal {
 	const char *code, *text;
@@ -115,6 +116,11 @@ struct imap_body {
 	uint64_t size; /* RFC822.SIZE */
 };
 
+/* What the account's mail takes, and may take (0: there is no limit). */
+struct imap_quota {
+	uint64_t octets, messages, octets_max, messages_max;
+};
+
 /* What an answer points to is needed until imap_session_answer returns, but for `view` and `bodies`. */
 struct imap_answer {
 	enum imap_outcome outcome;
@@ -126,7 +132,10 @@ struct imap_answer {
 	size_t folder_count;
 	/* STATUS */
 	uint32_t messages, recent, unseen, uid_next, uid_validity; /* uid_validity: APPEND, COPY too */
+	uint32_t deleted;
+	uint64_t deleted_size; /* of the messages that are \Deleted */
 	uint64_t size, modseq; /* modseq: SET_FLAGS, EXPUNGE too */
+	struct imap_quota quota; /* QUOTA */
 	/* APPEND: the uid; COPY: the first of the new uids, and the source's uids that were there */
 	uint32_t uid;
 	const struct imap_range *source;

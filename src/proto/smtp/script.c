@@ -28,6 +28,7 @@ static const struct {
 	{ "ok", SMTP_ANSWER_OK },
 	{ "later", SMTP_ANSWER_LATER },
 	{ "no-space", SMTP_ANSWER_NO_SPACE },
+	{ "over-quota", SMTP_ANSWER_OVER_QUOTA },
 	{ "unknown", SMTP_ANSWER_UNKNOWN },
 	{ "not-open", SMTP_ANSWER_NOT_OPEN },
 	{ "no-relay", SMTP_ANSWER_NO_RELAY },

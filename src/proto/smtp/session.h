@@ -62,6 +62,7 @@ enum smtp_answer {
 	SMTP_ANSWER_OK,
 	SMTP_ANSWER_LATER, /* 451 4.3.0 */
 	SMTP_ANSWER_NO_SPACE, /* 452 4.3.1 */
+	SMTP_ANSWER_OVER_QUOTA, /* 552 5.2.2 */
 	SMTP_ANSWER_UNKNOWN, /* recipient: 550 5.1.1 */
 	SMTP_ANSWER_NOT_OPEN, /* recipient: 550 5.7.1, it takes mail from some only */
 	SMTP_ANSWER_NO_RELAY, /* recipient: 550 5.7.1 */

@@ -145,6 +145,7 @@ accounts_configure(struct accounts *a, const struct config *config)
 	a->onward = onward_new(arena, config);
 	assert(a->onward); /* a configuration is a file of 1 MiB */
 	a->template = (struct template){ keep(arena, config->maildir_template), keep(arena, config->homes) };
+	a->quota = (struct quota){ .octets = config->quota_octets };
 	arena_free(&a->arena);
 	a->arena = arena;
 }

@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "ipc/ipc.h"
 #include "role/directory/address.h"
+#include "role/directory/quota.h"
 #include "role/directory/record.h"
 #include "role/directory/trace.h"
 
@@ -25,6 +26,7 @@ struct account {
 	uint32_t generation; /* of the load that saw it last */
 	uint32_t walk; /* the walk that met it last */
 	uint32_t password_stamp, edit_stamp; /* with a DN to bind as: others when the password is, or the entry was edited */
+	struct quota quota; /* of its mail */
 	uint16_t address_len, password_len, path_len, bind_dn_len;
 	bool is_enabled;
 	bool is_made; /* a postmaster's that no source knows: nobody can log in */
@@ -48,11 +50,12 @@ enum account_change {
 	ACCOUNT_DISABLED,
 	ACCOUNT_PASSWORD, /* another password */
 	ACCOUNT_MOVED, /* another path: what was granted is wrong */
+	ACCOUNT_QUOTA, /* another quota; its sessions go on */
 	ACCOUNT_EDITED, /* something of its entry; nothing that sessions have to hear of */
 };
 
 struct accounts_handlers {
-	/* What its sessions were allowed is no longer so, unless it was only edited.  `account` is as it is now (as it was, when
+	/* What its sessions were allowed is no longer so, unless it was only edited or has another quota.  `account` is as it is now (as it was, when
 	   removed), borrowed for the call. */
 	void (*changed)(void *arg, const struct account *account, enum account_change change);
 };

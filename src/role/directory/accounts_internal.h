@@ -34,6 +34,7 @@ struct accounts {
 	struct config_texts config_domains; /* one at least, unless they are malformed */
 	struct bytes delimiters, postmaster;
 	struct template template;
+	struct quota quota; /* of accounts that say nothing else */
 	enum config_group_posting group_posting;
 	bool may_send_as_group; /* its members */
 	struct bytes default_scheme; /* of a password that names none */

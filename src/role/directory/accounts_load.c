@@ -69,6 +69,18 @@ make_path(struct accounts *a, const struct address *address, const struct user_r
 	return BYTES_NONE;
 }
 
+/* What can't be read is told of, and counts as nothing said. */
+static struct quota
+make_quota(const struct accounts *a, const struct address *address, const struct user_record *record)
+{
+	struct quota quota = a->quota;
+
+	for (size_t i = 0; i < record->attribute_count; i++)
+		if (bytes_equal_nocase(record->attributes[i].name, BYTES(RECORD_QUOTA)) && !quota_parse(record->attributes[i].value, &quota))
+			event(NULL, EV_QUOTA_UNUSABLE, TEXT("account", address_bytes(address)), TEXT("quota", record->attributes[i].value));
+	return quota;
+}
+
 static uint8_t *
 add(uint8_t *at, struct bytes what)
 {
@@ -106,6 +118,12 @@ has_same_password(const struct account *x, const struct account *y)
 		&& (x->bind_dn_len > 0) == (y->bind_dn_len > 0);
 }
 
+static bool
+is_same_quota(const struct account *x, const struct account *y)
+{
+	return x->quota.octets == y->quota.octets && x->quota.messages == y->quota.messages;
+}
+
 /* What the sessions of `before` must hear; what is weaker is in what is stronger. */
 static void
 report_difference(struct accounts *a, const struct account *before, const struct account *now)
@@ -118,6 +136,9 @@ report_difference(struct accounts *a, const struct account *before, const struct
 		report(a, now, ACCOUNT_MOVED);
 	else if (before->edit_stamp != now->edit_stamp)
 		report(a, now, ACCOUNT_EDITED);
+	/* Beside what was said of the rest. */
+	if (!is_same_quota(before, now))
+		report(a, now, ACCOUNT_QUOTA);
 }
 
 static bool
@@ -126,7 +147,7 @@ is_same(const struct account *x, const struct account *y)
 	return x->is_enabled == y->is_enabled && x->is_made == y->is_made && x->is_of_ldap == y->is_of_ldap
 		&& bytes_equal(account_path(x), account_path(y))
 		&& bytes_equal(account_bind_dn(x), account_bind_dn(y)) && has_same_password(x, y)
-		&& x->edit_stamp == y->edit_stamp;
+		&& x->edit_stamp == y->edit_stamp && is_same_quota(x, y);
 }
 
 /* Every value with its scheme.  One that has no place is told of, and left out. */
@@ -188,6 +209,8 @@ set_account(struct accounts *a, const struct address *address, const struct user
 		dn_to_bind(record, buf_bytes(&secret_stored)));
 	memory_wipe(secret_space, secret_stored.len);
 	set_stamps(now, record, before);
+	if (!is_made) /* RFC 5321 4.5.1: a postmaster's mail is not refused for it */
+		now->quota = make_quota(a, address, record);
 	now->is_enabled = record->is_enabled;
 	now->is_made = is_made;
 	now->is_of_ldap = record->entry.len > 0;

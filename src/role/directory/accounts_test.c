@@ -15,7 +15,7 @@ struct world {
 	struct config config;
 	struct accounts *a;
 	struct targets targets;
-	int changes[5]; /* by enum account_change */
+	int changes[ACCOUNT_EDITED + 1]; /* by enum account_change */
 	uint64_t changed_number;
 };
 
@@ -464,6 +464,53 @@ values_without_room_are_left_out(void **state)
 
 /* As many draws go to each as to another (within the factor two of the algorithm), and one account more moves few. */
 static void
+put_limited(struct world *w, const char *address, const char *quota)
+{
+	struct record_attribute attribute = { BYTES(RECORD_QUOTA), bytes_text(quota) };
+
+	accounts_begin(w->a);
+	accounts_put_user(w->a, &(struct user_record){ .address = bytes_text(address), .is_enabled = true, .attributes = &attribute,
+		.attribute_count = quota[0] != '\0' });
+	accounts_end(w->a);
+}
+
+static void
+another_quota_is_a_change_that_ends_nothing(void **state)
+{
+	static const struct {
+		const char *said;
+		struct quota want;
+	} rows[] = {
+		{ "1G", { 1 << 30, 0 } },
+		{ "5S,6C", { 5, 6 } },
+		{ "", { 1000, 0 } },
+		{ "0", { 0, 0 } },
+		{ "much", { 1000, 0 } },
+	};
+	struct world *w = *state;
+
+	w->config.quota_octets = 1000;
+	accounts_configure(w->a, &w->config);
+	put_limited(w, "limited@example.org", "7C");
+	memset(w->changes, 0, sizeof w->changes);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const struct account *account;
+
+		put_limited(w, "limited@example.org", rows[i].said);
+		account = accounts_find(w->a, BYTES("limited@example.org"));
+		assert_int_equal(account->quota.octets, rows[i].want.octets);
+		assert_int_equal(account->quota.messages, rows[i].want.messages);
+		assert_int_equal(w->changes[ACCOUNT_QUOTA], i + 1);
+		put_limited(w, "limited@example.org", rows[i].said);
+		assert_int_equal(w->changes[ACCOUNT_QUOTA], i + 1);
+	}
+	assert_int_equal(w->changes[ACCOUNT_MOVED] + w->changes[ACCOUNT_PASSWORD] + w->changes[ACCOUNT_DISABLED] + w->changes[ACCOUNT_EDITED], 0);
+	/* RFC 5321 4.5.1 */
+	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster@example.org"), &w->targets), IPC_OK);
+	assert_int_equal(w->targets.at[0].account->quota.octets, 0);
+}
+
+static void
 draws_are_even_and_stay(void **state)
 {
 	enum { DRAWS = 4000, ACCOUNTS = 100 };
@@ -531,6 +578,7 @@ main(void)
 		TEST(many_accounts_are_found_again),
 		TEST(every_value_gets_the_default_scheme_of_the_configuration),
 		TEST(values_without_room_are_left_out),
+		TEST(another_quota_is_a_change_that_ends_nothing),
 		TEST(draws_are_even_and_stay),
 		TEST(nobody_is_drawn_whose_password_cannot_be_compared),
 		TEST(names_are_folded_whether_they_are_there_or_not),

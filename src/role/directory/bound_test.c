@@ -9,7 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-static int changes[5]; /* by enum account_change */
+static int changes[ACCOUNT_EDITED + 1]; /* by enum account_change */
 static struct accounts *accounts;
 
 static void

@@ -176,6 +176,7 @@ name_of_change(enum account_change change)
 		return "password";
 	case ACCOUNT_MOVED:
 		return "moved";
+	case ACCOUNT_QUOTA:
 	case ACCOUNT_EDITED:
 		break;
 	}
@@ -188,6 +189,10 @@ on_changed(void *arg, const struct account *account, enum account_change change)
 	struct directory *d = arg;
 	struct message m = { .type = MESSAGE_ACCOUNT_GONE, .u.account_gone.account = account->number };
 
+	if (change == ACCOUNT_QUOTA) {
+		grantor_tell_quota(d->grants, account);
+		return;
+	}
 	if (d->binds)
 		ldap_bind_forget(d->binds, account->number);
 	if (change == ACCOUNT_EDITED)

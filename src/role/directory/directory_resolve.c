@@ -27,13 +27,14 @@ struct unknown {
 };
 
 static enum ipc_outcome
-put_targets(struct directory *d, uint8_t front, const struct targets *targets, struct buf *out)
+put_targets(struct directory *d, uint8_t front, const struct targets *targets, struct buf *out, uint8_t *has_quota)
 {
 	for (size_t i = 0; i < targets->count; i++) {
 		const struct target *t = &targets->at[i];
 
 		if (t->account && !grantor_give_delivery(d->grants, front, t->account))
 			return IPC_LATER;
+		*has_quota |= t->account && (t->account->quota.octets || t->account->quota.messages);
 		put_u8(out, t->account ? TARGET_MAILBOX : TARGET_FOREIGN);
 		put_u64(out, t->account ? t->account->number : 0);
 		put_u16(out, (uint16_t)t->address.len);
@@ -51,7 +52,7 @@ answer_front(struct directory *d, struct peer *front, uint64_t request, enum ipc
 
 	buf_init(&out, TARGETS_OCTETS_MAX);
 	if (outcome == IPC_OK)
-		outcome = put_targets(d, grantee_of(front), targets, &out);
+		outcome = put_targets(d, grantee_of(front), targets, &out, &m.u.resolved.has_quota);
 	m.u.resolved.request = request;
 	m.u.resolved.outcome = (uint8_t)outcome;
 	m.u.resolved.targets = outcome == IPC_OK ? buf_bytes(&out) : BYTES_NONE;

@@ -288,6 +288,7 @@ word_of(enum ipc_outcome outcome, size_t elsewhere)
 	case IPC_NO_SPACE:
 	case IPC_EXISTS:
 	case IPC_LIMIT:
+	case IPC_OVER_QUOTA:
 	case IPC_OUTCOMES:
 		break;
 	}

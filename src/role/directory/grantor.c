@@ -83,6 +83,8 @@ tell_delivery(struct grantor *g, uint8_t front, const struct account *account)
 		.account = account->number,
 		.address = account_address(account),
 		.path = account_path(account),
+		.quota_octets = account->quota.octets,
+		.quota_messages = account->quota.messages,
 	};
 	return g->store && account->path_len > 0 && peer_send_now(g->store, &m) == 0;
 }
@@ -118,8 +120,25 @@ grantor_give_session(struct grantor *g, uint8_t front, uint64_t session, const s
 		.account = account->number,
 		.address = account_address(account),
 		.path = account_path(account),
+		.quota_octets = account->quota.octets,
+		.quota_messages = account->quota.messages,
 	};
 	return g->store && account->path_len > 0 && peer_send_now(g->store, &m) == 0;
+}
+
+void
+grantor_tell_quota(struct grantor *g, const struct account *account)
+{
+	struct message m = { .type = MESSAGE_SET_QUOTA };
+
+	m.u.set_quota = (struct ipc_set_quota){
+		.path = account_path(account),
+		.quota_octets = account->quota.octets,
+		.quota_messages = account->quota.messages,
+	};
+	/* A store that can't be told has lost its channel, and hears of it with the next grant. */
+	if (g->store && account->path_len > 0)
+		(void)!peer_send(g->store, &m);
 }
 
 void

@@ -24,6 +24,8 @@ bool grantor_give_delivery(struct grantor *g, uint8_t front, const struct accoun
 /* The session of the front may use the account's mailboxes.  false as above. */
 bool grantor_give_session(struct grantor *g, uint8_t front, uint64_t session,
 	const struct account *account) __attribute__((warn_unused_result));
+/* The account has another quota. */
+void grantor_tell_quota(struct grantor *g, const struct account *account);
 /* Ends what the account's sessions were allowed.  Unless it is gone, fronts that might deliver to it still
    may. */
 void grantor_revoke(struct grantor *g, const struct account *account, bool is_gone);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Those of the template and those that have a name of ours. */
-enum { LDAP_ATTRIBUTES_MAX = LDAP_WANTED_MAX + 1 };
+enum { LDAP_ATTRIBUTES_MAX = LDAP_WANTED_MAX + 2, QUOTA_TEXT_MAX = 64 };
 
 _Static_assert(LDAP_ATTRIBUTES_MAX <= RECORD_ATTRIBUTES_MAX, "a record has room for them");
 
@@ -23,19 +23,20 @@ enum { SECOND_LEN = 14 };
 
 static const struct {
 	const char *address, *aliases, *forward, *delivery_mode, *password, *name, *state, *account_name, *stamp, *home;
+	const char *quota, *quota_octets, *quota_messages;
 } schemas[] = {
 	/* A policy's lock (draft-behera-ldap-password-policy) is the one way in which such an entry is disabled. */
 	[SCHEMA_INETORGPERSON] = { "mail", NULL, NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime", "uid",
-		"pwdChangedTime", "homeDirectory" },
+		"pwdChangedTime", "homeDirectory", NULL, NULL, NULL },
 	/* inetLocalMailRecipient (draft-lachman-laser-ldap-mail-routing), as OpenLDAP's misc.schema has it */
 	[SCHEMA_OPENLDAP] = { "mail", "mailLocalAddress", NULL, NULL, "userPassword", "cn", "pwdAccountLockedTime", "uid",
-		"pwdChangedTime", "homeDirectory" },
+		"pwdChangedTime", "homeDirectory", NULL, NULL, NULL },
 	[SCHEMA_POSIX] = { "mail", NULL, NULL, NULL, "userPassword", "gecos", "pwdAccountLockedTime", "uid",
-		"pwdChangedTime", "homeDirectory" },
+		"pwdChangedTime", "homeDirectory", NULL, NULL, NULL },
 	[SCHEMA_ACTIVE_DIRECTORY] = { "mail", "proxyAddresses", NULL, NULL, NULL, "displayName", "userAccountControl",
-		"sAMAccountName", "pwdLastSet", "unixHomeDirectory" },
+		"sAMAccountName", "pwdLastSet", "unixHomeDirectory", NULL, NULL, NULL },
 	[SCHEMA_QMAIL] = { "mail", "mailAlternateAddress", "mailForwardingAddress", "deliveryMode", "userPassword", "cn",
-		"accountStatus", "uid", "pwdChangedTime", "mailMessageStore" },
+		"accountStatus", "uid", "pwdChangedTime", "mailMessageStore", "mailQuota", "mailQuotaSize", "mailQuotaCount" },
 };
 
 static const char *
@@ -133,6 +134,11 @@ ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *
 	m->state = m->enabled || m->disabled ? NULL : schemas[m->schema].state;
 	if (name_template_has_home(c->maildir_template))
 		m->home = choose(c->ldap_home, schemas[m->schema].home, arena);
+	m->quota = choose(c->ldap_quota, schemas[m->schema].quota, arena);
+	if (c->ldap_quota.len == 0) {
+		m->quota_octets = schemas[m->schema].quota_octets;
+		m->quota_messages = schemas[m->schema].quota_messages;
+	}
 	add_template(m, c->maildir_template, arena);
 	want(m->wanted, &count, m->address);
 	want(m->wanted, &count, m->aliases);
@@ -149,6 +155,9 @@ ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *
 	want(m->wanted, &count, m->enabled);
 	want(m->wanted, &count, m->disabled);
 	want(m->wanted, &count, m->home);
+	want(m->wanted, &count, m->quota);
+	want(m->wanted, &count, m->quota_octets);
+	want(m->wanted, &count, m->quota_messages);
 	for (size_t i = 0; i < m->attribute_count; i++)
 		want(m->wanted, &count, m->attributes[i]);
 	m->wanted[count] = NULL;
@@ -360,8 +369,9 @@ find_forwards(const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct
 /* Attributes of an entry under the names that they have here. */
 struct attributes {
 	struct record_attribute at[LDAP_ATTRIBUTES_MAX];
-	struct berval **held[LDAP_ATTRIBUTES_MAX];
+	struct berval **held[LDAP_ATTRIBUTES_MAX]; /* NULL: it is in `quota` */
 	size_t count;
+	uint8_t quota[QUOTA_TEXT_MAX];
 };
 
 /* attribute: NULL when there is none. */
@@ -380,10 +390,42 @@ add_attribute(struct attributes *out, const struct ldap_mapping *m, LDAP *ld, LD
 }
 
 static void
+put_number_of(struct buf *out, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct bytes entry_name, const char *attribute,
+	const char *unit)
+{
+	struct berval **values = values_of(ld, entry, attribute);
+	struct bytes value = first_of(m, entry_name, attribute, values);
+
+	if (value.len)
+		put_format(out, "%s%.*s%s", out->len ? "," : "", BYTES_ARG(value), unit);
+	ldap_value_free_len(values);
+}
+
+/* As mailQuota says it in one, of an entry that says octets and messages apart. */
+static void
+add_quota(struct attributes *out, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct bytes entry_name)
+{
+	size_t before = out->count;
+	struct buf text;
+
+	add_attribute(out, m, ld, entry, entry_name, RECORD_QUOTA, m->quota);
+	if (out->count > before)
+		return;
+	buf_init_fixed(&text, out->quota, sizeof out->quota);
+	put_number_of(&text, m, ld, entry, entry_name, m->quota_octets, "S");
+	put_number_of(&text, m, ld, entry, entry_name, m->quota_messages, "C");
+	if (text.len == 0)
+		return;
+	out->held[out->count] = NULL;
+	out->at[out->count++] = (struct record_attribute){ BYTES(RECORD_QUOTA), buf_bytes(&text) };
+}
+
+static void
 put_attributes(struct attributes *out, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct bytes entry_name)
 {
 	out->count = 0;
 	add_attribute(out, m, ld, entry, entry_name, RECORD_HOME, m->home);
+	add_quota(out, m, ld, entry, entry_name);
 	for (size_t i = 0; i < m->attribute_count; i++)
 		add_attribute(out, m, ld, entry, entry_name, m->attributes[i], m->attributes[i]);
 }

@@ -34,6 +34,7 @@ struct ldap_mapping {
 	struct ldap_told *told; /* NULL: nothing is told */
 	const char *attributes[LDAP_WANTED_MAX]; /* of the template */
 	size_t attribute_count;
+	const char *quota, *quota_octets, *quota_messages; /* the last two when an entry has not the first */
 	const char *members[LDAP_MEMBER_ATTRIBUTES_MAX]; /* NULL behind the last */
 	const char *group_wanted[LDAP_MEMBER_ATTRIBUTES_MAX + 4]; /* what is asked for of groups */
 	const char *wanted[LDAP_WANTED_MAX + 16]; /* all of them, NULL behind the last */

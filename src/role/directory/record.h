@@ -18,6 +18,7 @@ struct record_attribute {
 
 /* Names of attributes that mean something here, whatever a source calls them. */
 #define RECORD_HOME "home" /* the account's own directory: %h */
+#define RECORD_QUOTA "quota" /* what its mail may take: quota.h */
 
 struct user_record {
 	struct bytes address;

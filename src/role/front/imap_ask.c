@@ -42,6 +42,7 @@ imap_outcome_of(uint8_t outcome)
 		[IPC_EXISTS] = IMAP_EXISTS,
 		[IPC_INVALID] = IMAP_INVALID,
 		[IPC_LIMIT] = IMAP_LIMIT,
+		[IPC_OVER_QUOTA] = IMAP_OVER_QUOTA,
 	};
 
 	return outcome < IPC_OUTCOMES ? of[outcome] : IMAP_LATER;
@@ -283,6 +284,8 @@ status_answered(void *arg, const struct message *m)
 			.uid_next = s->uid_next,
 			.uid_validity = s->uid_validity,
 			.size = s->size,
+			.deleted = s->deleted,
+			.deleted_size = s->deleted_size,
 			.modseq = s->modseq,
 		};
 	}
@@ -338,6 +341,34 @@ ask_check(struct imap_client *c)
 	m.u.check.request = imap_begin_request(c, store);
 	m.u.check.session = connection_session(c->connection);
 	imap_send_request(c, store, &m, m.u.check.request, done);
+}
+
+static void
+quota_answered(void *arg, const struct message *m)
+{
+	struct imap_client *c = arg;
+	struct imap_answer a = { .outcome = IMAP_LATER };
+
+	if (!imap_end_request(c))
+		return;
+	if (m) {
+		const struct ipc_quota *q = &m->u.quota;
+
+		a.outcome = imap_outcome_of(q->outcome);
+		a.quota = (struct imap_quota){ q->octets, q->messages, q->quota_octets, q->quota_messages };
+	}
+	imap_give(c, &a);
+}
+
+static void
+ask_quota(struct imap_client *c)
+{
+	struct peer *store = front_of(c)->store;
+	struct message m = { .type = MESSAGE_GET_QUOTA };
+
+	m.u.get_quota.request = imap_begin_request(c, store);
+	m.u.get_quota.session = connection_session(c->connection);
+	imap_send_request(c, store, &m, m.u.get_quota.request, quota_answered);
 }
 
 /* ---- flags, expunge, copy */
@@ -489,6 +520,9 @@ imap_ask(struct imap_client *c, const struct imap_ask *ask)
 		break;
 	case IMAP_ASK_CHECK:
 		ask_check(c);
+		break;
+	case IMAP_ASK_QUOTA:
+		ask_quota(c);
 		break;
 	}
 }

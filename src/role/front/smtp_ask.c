@@ -113,6 +113,7 @@ smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
 	c->now_s = now.wall_us / 1000000;
 	c->is_utf8 = mail->is_utf8;
 	c->requires_tls = mail->requires_tls;
+	c->size = mail->size;
 	smtp_session_set_mail_id(c->session, &c->mail_id);
 	connection_set_mail(c->connection, c->mail_id.text);
 	if (!arena_copy(c->arena, mail->path.text, &c->sender) || !keep_parameters(c, &mail->dsn)) {
@@ -142,6 +143,8 @@ smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
 static bool
 add_target(struct smtp_client *c, uint64_t account, struct bytes address)
 {
+	uint8_t text[DSN_ORIGINAL_MAX + 64];
+	struct buf parameters;
 	struct target *t;
 
 	if (!c->accounts)
@@ -149,9 +152,12 @@ add_target(struct smtp_client *c, uint64_t account, struct bytes address)
 	if (map_get_number(c->accounts, account))
 		return true;
 	t = arena_take(c->arena, sizeof *t);
-	if (!t || !arena_copy(c->arena, address, &t->address))
+	buf_init_fixed(&parameters, text, sizeof text);
+	dsn_put_rcpt(&parameters, &c->wishes);
+	if (!t || !arena_copy(c->arena, address, &t->address) || !arena_copy(c->arena, buf_bytes(&parameters), &t->parameters))
 		return false;
 	t->account = account;
+	t->client = c;
 	*c->last_target = t;
 	c->last_target = &t->next;
 	c->target_count++;
@@ -191,18 +197,24 @@ add(struct smtp_client *c, enum ipc_target kind, uint64_t account, struct bytes 
 	return c->target_count < SMTP_CLIENT_RECIPIENTS_MAX && add_target(c, account, address);
 }
 
+static bool
+leads_to_one(struct bytes targets, uint8_t *kind, uint64_t *account)
+{
+	struct bytes address;
+	uint16_t len;
+
+	return take_u8(&targets, kind) && take_u64(&targets, account) && take_u16(&targets, &len) && take_octets(&targets, len, &address)
+		&& targets.len == 0;
+}
+
 /* RFC 3461 5.2.7.3: of an address that leads to several the sender hears that it does, and not to which. */
 static bool
 add_expanded(struct smtp_client *c, struct bytes targets)
 {
 	uint8_t kind;
-	uint16_t len;
 	uint64_t account;
-	struct bytes address;
-	bool is_one = take_u8(&targets, &kind) && take_u64(&targets, &account) && take_u16(&targets, &len) &&
-		take_octets(&targets, len, &address) && targets.len == 0;
 
-	if (is_one || !smtp_wishes_success(c))
+	if (leads_to_one(targets, &kind, &account) || !smtp_wishes_success(c))
 		return true;
 	if (!smtp_outgoing_add(c, OUTGOING_EXPANDED, buf_bytes(&c->asked)))
 		return false;
@@ -265,6 +277,7 @@ static const char *const refusals[SMTP_ANSWERS] = {
 	[SMTP_ANSWER_NO_RELAY] = "no relay",
 	[SMTP_ANSWER_NO_ROUTE] = "no route",
 	[SMTP_ANSWER_TOO_MANY] = "too many",
+	[SMTP_ANSWER_OVER_QUOTA] = "over quota",
 };
 
 static void
@@ -289,12 +302,67 @@ note_accepted(struct smtp_client *c)
 }
 
 static void
+end_recipient(struct smtp_client *c, enum smtp_answer a)
+{
+	buf_done(&c->asked);
+	buf_done(&c->asked_address);
+	smtp_client_answer(c, a);
+}
+
+static void
+answer_recipient(struct smtp_client *c, enum smtp_answer a)
+{
+	if (a == SMTP_ANSWER_OK)
+		note_accepted(c);
+	else
+		tell_refused(c, buf_bytes(&c->asked), refusals[a] ? refusals[a] : "try later");
+	end_recipient(c, a);
+}
+
+static void
+room_answered(void *arg, const struct message *m)
+{
+	struct smtp_client *c = arg;
+	enum smtp_answer a = SMTP_ANSWER_LATER;
+
+	if (!smtp_client_end_request(c))
+		return;
+	if (m && m->u.done.outcome == IPC_OVER_QUOTA)
+		a = SMTP_ANSWER_OVER_QUOTA;
+	else if (m && m->u.done.outcome == IPC_OK)
+		a = add_targets(c, c->resolved);
+	answer_recipient(c, a);
+}
+
+/* Of an address that leads to one mailbox the client hears now that there is no room in it; of several some may have some.  False: that
+   is not the question. */
+static bool
+ask_room(struct smtp_client *c, const struct ipc_resolved *r)
+{
+	struct peer *store = smtp_client_front(c)->store;
+	struct message m = { .type = MESSAGE_MAY_DELIVER };
+	uint64_t account;
+	uint8_t kind;
+
+	if (!r->has_quota || !leads_to_one(r->targets, &kind, &account) || kind != TARGET_MAILBOX)
+		return false;
+	if (!arena_copy(c->arena, r->targets, &c->resolved))
+		return false;
+	m.u.may_deliver = (struct ipc_may_deliver){
+		.request = smtp_client_begin_request(c, store),
+		.account = account,
+		.octets = c->size,
+	};
+	smtp_client_send_request(c, store, &m, m.u.may_deliver.request, room_answered);
+	return true;
+}
+
+static void
 resolved(void *arg, const struct message *m)
 {
 	struct smtp_client *c = arg;
 	enum ipc_outcome outcome = m ? (enum ipc_outcome)m->u.resolved.outcome : IPC_LATER;
 	struct bytes address = buf_bytes(&c->asked_address);
-	enum smtp_answer a = SMTP_ANSWER_OK;
 	const struct config *config;
 	enum admission admission;
 
@@ -302,16 +370,13 @@ resolved(void *arg, const struct message *m)
 		return;
 	config = smtp_client_front(c)->config;
 	admission = admission_decide(config, client_kind(c), address, outcome);
-	if (admission == REFUSED_BY_ROUTE)
+	if (admission == REFUSED_BY_ROUTE) {
 		refuse(c, buf_bytes(&c->asked), config_find_route(config, address));
-	else if ((a = carry_out(c, admission, m ? m->u.resolved.targets : BYTES_NONE)) == SMTP_ANSWER_OK)
-		note_accepted(c);
-	else
-		tell_refused(c, buf_bytes(&c->asked), refusals[a] ? refusals[a] : "try later");
-	buf_done(&c->asked);
-	buf_done(&c->asked_address);
-	/* Of one that was refused in other words nothing is open any more. */
-	smtp_client_answer(c, a);
+		/* Nothing is open any more. */
+		end_recipient(c, SMTP_ANSWER_OK);
+	} else if (!m || admission != ADMITTED || !ask_room(c, &m->u.resolved)) {
+		answer_recipient(c, carry_out(c, admission, m ? m->u.resolved.targets : BYTES_NONE));
+	}
 }
 
 void

@@ -75,7 +75,14 @@ void
 smtp_client_send_request(struct smtp_client *c, struct peer *peer, const struct message *m, uint64_t request,
 	peer_answered answered)
 {
-	peer_request(peer, m, request, connection_settings(c->connection)->request_timeout_ms, answered, c);
+	smtp_client_send_request_as(c, peer, m, request, answered, c);
+}
+
+void
+smtp_client_send_request_as(struct smtp_client *c, struct peer *peer, const struct message *m, uint64_t request,
+	peer_answered answered, void *arg)
+{
+	peer_request(peer, m, request, connection_settings(c->connection)->request_timeout_ms, answered, arg);
 }
 
 void

@@ -19,12 +19,16 @@ struct target {
 	struct target *next;
 	uint64_t account;
 	struct bytes address;
+	struct bytes parameters; /* of RCPT for DSN, or empty */
+	struct smtp_client *client;
+	bool is_full; /* its account's quota has no room for the message */
 };
 
 /* What the queue does with an address. */
 enum outgoing_kind {
 	OUTGOING_ELSEWHERE, /* sends it there */
 	OUTGOING_MAILBOX, /* brings it to a mailbox here, then tells the sender, who asked for that */
+	OUTGOING_FULL, /* the same, when the store had no room for it: others have the message, and the sender is to hear */
 	OUTGOING_EXPANDED, /* tells the sender that it went to the several addresses that this one leads to */
 	OUTGOING_KINDS
 };
@@ -55,12 +59,14 @@ struct smtp_client {
 	size_t recipient_count;
 	bool is_utf8, requires_tls;
 	bool is_tls_optional; /* its header says so (RFC 8689 3) */
+	uint64_t size; /* that MAIL said, or 0 */
 	struct target *targets, **last_target;
 	size_t target_count;
 	struct map *accounts; /* those that are targets already */
 	struct outgoing *outgoing, **last_outgoing;
 	size_t outgoing_count[OUTGOING_KINDS];
 	bool is_trusted; /* connected from a network that may send to the world without a log-in */
+	struct bytes resolved; /* where that recipient leads, while the store is asked whether it has room */
 	struct buf asked; /* the recipient that the directory is being asked about, as the client wrote it */
 	struct buf asked_address; /* the same as the directory takes it */
 	struct dsn_rcpt wishes; /* of that recipient; its text in `original` */
@@ -83,6 +89,9 @@ bool smtp_client_end_request(struct smtp_client *c);
 /* Asks; answered is always called, with NULL when no answer came in time. */
 void smtp_client_send_request(struct smtp_client *c, struct peer *peer, const struct message *m, uint64_t request,
 	peer_answered answered);
+/* The same for an answer about something of the client's. */
+void smtp_client_send_request_as(struct smtp_client *c, struct peer *peer, const struct message *m, uint64_t request,
+	peer_answered answered, void *arg);
 /* Lets the session go on. */
 void smtp_client_answer(struct smtp_client *c, enum smtp_answer a);
 
@@ -99,7 +108,9 @@ bool smtp_wishes_success(const struct smtp_client *c);
 bool smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address);
 /* Hands the message to the queue for those of its recipients that it is to care for; each ENQUEUE counts as a delivery. */
 void smtp_message_enqueue(struct smtp_client *c);
-/* The same for what the sender is only told of, when all others have the message.  False: there is nothing. */
+/* The same, once, for mailboxes that had no room, when others have the message.  False: there is none. */
+bool smtp_message_enqueue_full(struct smtp_client *c);
+/* The same, once, for what the sender is only told of, when all others have the message.  False: there is nothing. */
 bool smtp_message_enqueue_told(struct smtp_client *c);
 /* A delivery was answered, or (IPC_LATER) was not in time; the last one ends the mail. */
 void smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome);

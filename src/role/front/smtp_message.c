@@ -150,11 +150,35 @@ end_mail(struct smtp_client *c)
 			INT("recipients", c->recipient_count), INT("mailboxes", c->target_count + c->outgoing_count[OUTGOING_MAILBOX]),
 			INT("elsewhere", c->outgoing_count[OUTGOING_ELSEWHERE]),
 			INT("size", incoming_facts(c->incoming).size));
+	else if (a == SMTP_ANSWER_OVER_QUOTA)
+		event(smtp_client_context(c), EV_MAIL_REFUSED, TEXT("sender", c->sender), STR("reason", "over quota"));
 	else
 		event(smtp_client_context(c), EV_MAIL_LATER, TEXT("sender", c->sender),
 			STR("reason", a == SMTP_ANSWER_NO_SPACE ? "no space" : "store away or slow"));
 	smtp_client_forget_transaction(c);
 	smtp_client_answer(c, a);
+}
+
+/* Nobody has the message, for there was room nowhere: so the client hears that, and not later its sender. */
+static bool
+is_full(const struct smtp_client *c)
+{
+	for (const struct target *t = c->targets; t; t = t->next)
+		if (!t->is_full)
+			return false;
+	return c->targets && !c->outgoing;
+}
+
+/* What waits until others have the message; true: something is under way. */
+static bool
+enqueue_rest(struct smtp_client *c)
+{
+	if (c->is_safe)
+		return false;
+	if (smtp_message_enqueue_full(c))
+		return true;
+	c->is_safe = c->result == SMTP_ANSWER_OK;
+	return c->is_safe && smtp_message_enqueue_told(c);
 }
 
 void
@@ -168,18 +192,20 @@ smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome)
 		c->result = temporary(outcome);
 	if (!smtp_client_end_request(c) || c->deliveries > 0)
 		return;
-	if (c->result == SMTP_ANSWER_OK && !c->is_safe) {
-		c->is_safe = true;
-		if (smtp_message_enqueue_told(c))
-			return;
-	}
-	end_mail(c);
+	if (c->result == SMTP_ANSWER_OK && is_full(c))
+		c->result = SMTP_ANSWER_OVER_QUOTA;
+	if (c->result != SMTP_ANSWER_OK || !enqueue_rest(c))
+		end_mail(c);
 }
 
 static void
 delivered(void *arg, const struct message *m)
 {
-	smtp_message_delivered(arg, m ? (enum ipc_outcome)m->u.delivered.outcome : IPC_LATER);
+	struct target *t = arg;
+	enum ipc_outcome outcome = m ? (enum ipc_outcome)m->u.delivered.outcome : IPC_LATER;
+
+	t->is_full = outcome == IPC_OVER_QUOTA;
+	smtp_message_delivered(t->client, t->is_full ? IPC_OK : outcome);
 }
 
 /* RFC 5321 4.4: who it comes back to, then (for mail programs that ask) who it was for. */
@@ -191,7 +217,7 @@ put_prefix(const struct smtp_client *c, const struct target *t, struct buf *out)
 }
 
 static void
-deliver(struct smtp_client *c, const struct target *t, uint64_t body)
+deliver(struct smtp_client *c, struct target *t, uint64_t body)
 {
 	struct peer *store = smtp_client_front(c)->store;
 	struct message m = { .type = MESSAGE_DELIVER };
@@ -221,7 +247,7 @@ deliver(struct smtp_client *c, const struct target *t, uint64_t body)
 		m.fds[0] = incoming_file(c->incoming);
 		m.fd_count = 1;
 	}
-	smtp_client_send_request(c, store, &m, m.u.deliver.request, delivered);
+	smtp_client_send_request_as(c, store, &m, m.u.deliver.request, delivered, t);
 }
 
 static enum smtp_answer
@@ -257,7 +283,7 @@ smtp_message_end(struct smtp_client *c)
 	c->is_safe = false;
 	c->deliveries = (unsigned int)c->target_count;
 	body = ++smtp_client_front(c)->last_body;
-	for (const struct target *t = c->targets; t; t = t->next)
+	for (struct target *t = c->targets; t; t = t->next)
 		deliver(c, t, body);
 	if (c->outgoing)
 		smtp_message_enqueue(c);

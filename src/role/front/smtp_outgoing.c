@@ -69,28 +69,34 @@ count_outgoing(const struct smtp_client *c)
 	return count;
 }
 
-bool
-smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address)
+static bool
+add_outgoing(struct smtp_client *c, enum outgoing_kind kind, struct bytes address, struct bytes parameters)
 {
-	uint8_t text[DSN_ORIGINAL_MAX + 64];
-	struct buf parameters;
-	struct outgoing *o;
+	struct outgoing *o = arena_take(c->arena, sizeof *o);
 
-	buf_init_fixed(&parameters, text, sizeof text);
-	dsn_put_rcpt(&parameters, &c->wishes);
-	for (o = c->outgoing; o; o = o->next)
-		if (o->kind == kind && bytes_equal(o->address, address) && bytes_equal(o->parameters, buf_bytes(&parameters)))
-			return true;
-	if (count_outgoing(c) + c->target_count >= SMTP_CLIENT_RECIPIENTS_MAX)
-		return false;
-	o = arena_take(c->arena, sizeof *o);
-	if (!o || !arena_copy(c->arena, address, &o->address) || !arena_copy(c->arena, buf_bytes(&parameters), &o->parameters))
+	if (!o || !arena_copy(c->arena, address, &o->address) || !arena_copy(c->arena, parameters, &o->parameters))
 		return false;
 	o->kind = kind;
 	*c->last_outgoing = o;
 	c->last_outgoing = &o->next;
 	c->outgoing_count[kind]++;
 	return true;
+}
+
+bool
+smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address)
+{
+	uint8_t text[DSN_ORIGINAL_MAX + 64];
+	struct buf parameters;
+
+	buf_init_fixed(&parameters, text, sizeof text);
+	dsn_put_rcpt(&parameters, &c->wishes);
+	for (const struct outgoing *o = c->outgoing; o; o = o->next)
+		if (o->kind == kind && bytes_equal(o->address, address) && bytes_equal(o->parameters, buf_bytes(&parameters)))
+			return true;
+	if (count_outgoing(c) + c->target_count >= SMTP_CLIENT_RECIPIENTS_MAX)
+		return false;
+	return add_outgoing(c, kind, address, buf_bytes(&parameters));
 }
 
 static void
@@ -103,7 +109,7 @@ static uint32_t
 flags_of(const struct smtp_client *c, enum outgoing_kind kind)
 {
 	static const uint32_t flags[OUTGOING_KINDS] = {
-		[OUTGOING_MAILBOX] = SEND_MAILBOXES, [OUTGOING_EXPANDED] = SEND_EXPANDED };
+		[OUTGOING_MAILBOX] = SEND_MAILBOXES, [OUTGOING_FULL] = SEND_MAILBOXES, [OUTGOING_EXPANDED] = SEND_EXPANDED };
 	struct message_facts facts = incoming_facts(c->incoming);
 	uint32_t tls = c->requires_tls ? SEND_REQUIRE_TLS : c->is_tls_optional ? SEND_TLS_OPTIONAL : 0;
 
@@ -182,16 +188,34 @@ smtp_message_enqueue(struct smtp_client *c)
 	enqueue_all(c, OUTGOING_MAILBOX, &id);
 }
 
-bool
-smtp_message_enqueue_told(struct smtp_client *c)
+static bool
+enqueue_once(struct smtp_client *c, enum outgoing_kind kind)
 {
 	struct mail_id id;
 	uint8_t random[10];
 
-	if (c->outgoing_count[OUTGOING_EXPANDED] == 0)
+	if (c->outgoing_count[kind] == 0)
 		return false;
 	random_fill(random, sizeof random);
 	id = mail_id_make(time_now().wall_us, random);
-	enqueue_all(c, OUTGOING_EXPANDED, &id);
+	enqueue_all(c, kind, &id);
+	c->outgoing_count[kind] = 0;
 	return true;
+}
+
+bool
+smtp_message_enqueue_full(struct smtp_client *c)
+{
+	for (struct target *t = c->targets; t; t = t->next) {
+		if (t->is_full && !add_outgoing(c, OUTGOING_FULL, t->address, t->parameters))
+			c->result = SMTP_ANSWER_LATER;
+		t->is_full = false;
+	}
+	return enqueue_once(c, OUTGOING_FULL);
+}
+
+bool
+smtp_message_enqueue_told(struct smtp_client *c)
+{
+	return enqueue_once(c, OUTGOING_EXPANDED);
 }

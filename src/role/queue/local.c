@@ -15,7 +15,7 @@ struct local {
 	struct queued *child; /* for addresses elsewhere */
 	int fd;
 	unsigned int pending;
-	bool has_trouble, has_mailbox; /* of the current one */
+	bool has_trouble, has_mailbox, is_full; /* of the current one */
 };
 
 /* A mailbox that the store was asked to deliver to. */
@@ -53,6 +53,18 @@ later(struct local *l, const char *why)
 	next(l);
 }
 
+static void
+failed(struct local *l, const char *why)
+{
+	struct delivery *d = l->current;
+
+	queue_failed(l->queue, d, BYTES_NONE, bytes_text(why));
+	d->next = NULL;
+	*l->last_failed = d;
+	l->last_failed = &d->next;
+	next(l);
+}
+
 /* What went on elsewhere carries the sender's wishes with it (RFC 3461 5.2.7.2). */
 static void
 is_there(struct local *l)
@@ -77,6 +89,10 @@ part_done(struct local *l)
 		later(l, "451 4.3.0 the mail store can't take it now");
 		return;
 	}
+	if (l->is_full) {
+		failed(l, "552 5.2.2 the mailbox is full");
+		return;
+	}
 	is_there(l);
 }
 
@@ -88,6 +104,8 @@ stored(void *arg, const struct message *m)
 
 	if (m && m->u.delivered.outcome == IPC_OK)
 		delivery_reached(l->current, bytes_of(part->address, part->len));
+	else if (m && m->u.delivered.outcome == IPC_OVER_QUOTA)
+		l->is_full = true;
 	else
 		l->has_trouble = true;
 	memory_free(part);
@@ -271,6 +289,7 @@ give_out(struct local *l, struct bytes targets)
 	l->pending = 1; /* until all are on their way */
 	l->has_mailbox = leads_to_mailbox(targets);
 	l->has_trouble = targets.len == 0;
+	l->is_full = false;
 	for (rest = targets; next_target(l, &rest, TARGET_MAILBOX, &account, &address);)
 		store(l, address, account, body, ++given == mailboxes);
 	if (foreign.len)
@@ -294,18 +313,6 @@ is_foreign(struct local *l)
 	schedule_forget(q->schedule, d);
 	d->next_s = 0;
 	queue_schedule(q, d);
-	next(l);
-}
-
-static void
-unknown(struct local *l)
-{
-	struct delivery *d = l->current;
-
-	queue_failed(l->queue, d, BYTES_NONE, BYTES("550 5.1.1 there is no such address here"));
-	d->next = NULL;
-	*l->last_failed = d;
-	l->last_failed = &d->next;
 	next(l);
 }
 
@@ -339,7 +346,7 @@ resolved(void *arg, const struct message *m)
 	else if (outcome == IPC_FOREIGN)
 		is_foreign(l);
 	else if (outcome == IPC_ABSENT || outcome == IPC_INVALID)
-		unknown(l);
+		failed(l, "550 5.1.1 there is no such address here");
 	else
 		later(l, "451 4.3.0 the directory can't tell now");
 }

@@ -5,6 +5,7 @@
 #include "role/store/index.h"
 #include "role/store/names.h"
 #include "role/store/uids.h"
+#include "role/store/usage.h"
 #include "sys/time.h"
 
 #include <errno.h>
@@ -386,7 +387,9 @@ take(struct request *r)
 	a->octets = r->body->octets;
 	a->is_synced = octets > ENGINE_BODY_JOURNALED_MAX;
 	r->outcome = IPC_OK;
-	if (!space_is_left(r->engine, r->mailbox->directory, octets))
+	if (!usage_take(r, (struct usage){ a->size ? a->size : octets, 1 }))
+		request_answer(r, IPC_OVER_QUOTA);
+	else if (!space_is_left(r->engine, r->mailbox->directory, octets))
 		request_answer(r, IPC_NO_SPACE);
 	else if (!arrival_make_base(r, octets, a->size, &a->base))
 		request_answer(r, IPC_LATER);

@@ -10,6 +10,7 @@
 #include "role/store/index.h"
 #include "role/store/names.h"
 #include "role/store/uids.h"
+#include "role/store/usage.h"
 
 #include <errno.h>
 
@@ -298,6 +299,23 @@ finish(struct request *r, bool is_durable)
 	end(r, IPC_OK);
 }
 
+/* What is moved takes no more than before. */
+static bool
+take_room(struct request *r, const struct ipc_ranges *uids)
+{
+	struct usage more = { 0 };
+
+	if (!usage_is_limited(r->account))
+		return true;
+	for (size_t i = 0; i < uids->count; i++)
+		for (uint32_t at = mailbox_from(r->mailbox, uids->at[i].first);
+			mailbox_next(r->mailbox, &at, uids->at[i].last); at++) {
+			more.octets += atomic_load(&r->mailbox->view.records[at].size);
+			more.messages++;
+		}
+	return usage_take(r, more);
+}
+
 void
 copy_start(struct request *r, const struct ipc_ranges *uids, bool is_move,
 	void (*done)(struct request *r, enum ipc_outcome outcome))
@@ -312,6 +330,10 @@ copy_start(struct request *r, const struct ipc_ranges *uids, bool is_move,
 	r->extra = x;
 	if (!space_is_left(r->engine, r->target->directory, 0)) {
 		end(r, IPC_NO_SPACE);
+		return;
+	}
+	if (!is_move && !take_room(r, uids)) {
+		end(r, IPC_OVER_QUOTA);
 		return;
 	}
 	if (prepare(r, x, uids) != 0) {

@@ -372,6 +372,17 @@ engine_account(struct engine *e, struct bytes path)
 	return a;
 }
 
+void
+engine_set_quota(struct engine *e, struct bytes path, uint64_t octets, uint64_t messages)
+{
+	struct engine_account *a = map_get(e->accounts, path);
+
+	if (!a)
+		return;
+	atomic_store(&a->quota_octets, octets);
+	atomic_store(&a->quota_messages, messages);
+}
+
 /* Too many mailboxes are open: those of the account that was used the longest ago are let go. */
 static void
 make_room(struct engine *e)
@@ -396,6 +407,8 @@ static void (*const handlers[MESSAGE_COUNT])(struct request *r) = {
 	[MESSAGE_SET_FLAGS] = handle_set_flags,
 	[MESSAGE_EXPUNGE] = handle_expunge,
 	[MESSAGE_COPY] = handle_copy,
+	[MESSAGE_MAY_DELIVER] = handle_may_deliver,
+	[MESSAGE_GET_QUOTA] = handle_get_quota,
 	[MESSAGE_LIST] = handle_list,
 	[MESSAGE_MAILBOX_CHANGE] = handle_mailbox_change,
 };

@@ -45,6 +45,10 @@ void engine_send(struct engine_outlet *o, const struct message *m);
 /* The account whose mail lies at path (absolute, checked); the same for the same path, and the engine's. */
 struct engine_account *engine_account(struct engine *e, struct bytes path);
 
+/* From now on the account whose mail lies there, if engine_account told of it, may take so much (RFC822.SIZE, messages; 0: there is
+   no limit): DELIVER, APPEND and COPY of more are answered by IPC_OVER_QUOTA. */
+void engine_set_quota(struct engine *e, struct bytes path, uint64_t octets, uint64_t messages);
+
 /* Somebody logged in: the folders that clients look for are made, the first time. */
 void engine_welcome(struct engine_account *a);
 
@@ -60,6 +64,7 @@ struct engine_body *engine_body_hold(struct engine_body *b);
 void engine_body_release(struct engine_body **b);
 
 /* Does what m asks and answers it, later, through o: DELIVER (to the account, with body and without session),
+   MAY_DELIVER (to the account, without a session),
    APPEND (with body and session), everything else of a session (account NULL).  m is copied. */
 void engine_submit(struct engine_account *a, struct engine_session *s, struct engine_body *body,
 	struct engine_outlet *o, const struct message *m);

@@ -29,6 +29,11 @@
 struct recovery;
 struct watchers;
 
+/* What mail takes: RFC822.SIZE, as views count it. */
+struct usage {
+	uint64_t octets, messages;
+};
+
 struct engine {
 	struct pool *pool;
 	struct journal *journal;
@@ -87,8 +92,11 @@ struct engine_account {
 	uint32_t started; /* requests that have begun and are not freed */
 	struct request *exclusive; /* runs alone: nothing else begins until it is freed */
 	struct request *parked, *parked_last;
+	struct usage usage, taken; /* of its mailboxes, when is_usage_known (usage.c); by requests under way */
+	bool is_usage_known;
 	struct job settle_job, close_job, outside_job;
 	_Atomic bool is_close_queued, is_outside_queued;
+	_Atomic uint64_t quota_octets, quota_messages; /* 0: none; set by the loop's thread */
 	/* Under the engine's lock. */
 	struct engine_account *next_unsettled;
 	bool is_unsettled; /* in the list, or its job waits to begin */
@@ -157,6 +165,7 @@ struct request {
 	_Atomic bool has_part_failed;
 	struct arrival arrival;
 	void *extra; /* of the kind of request, in the arena */
+	struct usage taken; /* of the account's quota, until it is done */
 	void (*after_scan)(struct request *r);
 	enum ipc_outcome outcome;
 	bool is_started, is_exclusive;
@@ -188,6 +197,7 @@ struct mailbox {
 	uint64_t letters_of[VIEW_KEYWORDS_MAX]; /* keyword of the view -> letter bit, 0: none */
 	uint32_t uid_next; /* for the next one that is prepared */
 	uint32_t appending; /* records that are prepared, not published */
+	struct usage counted; /* in the account's, when that is known */
 	uint32_t recent_from;
 	uint32_t pins; /* requests and sessions */
 	uint32_t lag_first, lag_end; /* records whose file names may lag behind */

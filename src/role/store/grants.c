@@ -163,8 +163,10 @@ grants_delivery(struct grants *g, const struct ipc_grant_delivery *m)
 	struct grants_front *front = make_front(g, m->front);
 	struct engine_account *a = account_at(g, m->path, m->address);
 
-	if (front && a)
-		(void)map_put_number(front->accounts, m->account, a);
+	if (!front || !a)
+		return;
+	engine_set_quota(g->engine, m->path, m->quota_octets, m->quota_messages);
+	(void)map_put_number(front->accounts, m->account, a);
 }
 
 void
@@ -176,6 +178,7 @@ grants_session(struct grants *g, const struct ipc_grant_session *m)
 
 	if (!front || !a)
 		return;
+	engine_set_quota(g->engine, m->path, m->quota_octets, m->quota_messages);
 	grants_end_session(front, m->session);
 	s = NEW(struct granted_session);
 	s->number = m->session;

@@ -25,6 +25,10 @@ void handle_expunge(struct request *r);
 void handle_copy(struct request *r);
 /* A page of the account's mailboxes with their attributes. */
 void handle_list(struct request *r);
+/* Whether the account's quota has room for a message. */
+void handle_may_deliver(struct request *r);
+/* What the account's mail takes and may take. */
+void handle_get_quota(struct request *r);
 /* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE: answered when durable. */
 void handle_mailbox_change(struct request *r);
 

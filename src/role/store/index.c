@@ -370,6 +370,31 @@ index_compact(struct mailbox *m)
 	m->lag_end = atomic_load(&m->view.head->record_count);
 }
 
+bool
+index_peek(const struct engine_account *a, struct bytes name, uint64_t *octets, uint64_t *messages)
+{
+	char space[MAILDIR_NAME_MAX + 2];
+	struct view_head head;
+	struct index_state s;
+	struct buf path;
+	int directory, fd;
+	bool is_closed;
+
+	buf_init_fixed(&path, space, sizeof space);
+	maildir_put_folder(&path, name);
+	directory = disk->openat(a->directory, space, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	fd = directory < 0 ? -1 : files_open(directory, INDEX_VIEW, O_RDONLY);
+	is_closed = fd >= 0 && disk_read_all(fd, &head, sizeof head, 0) == 0;
+	disk_close(&fd);
+	disk_close(&directory);
+	if (!is_closed || head.magic != VIEW_MAGIC || head.version != VIEW_VERSION)
+		return false;
+	state_load(&head, &s);
+	*octets = atomic_load(&head.size_total);
+	*messages = atomic_load(&head.messages);
+	return s.is_closed && s.epoch == a->engine->epoch;
+}
+
 int
 index_descriptors(const struct mailbox *m, int fds[2])
 {

@@ -27,6 +27,9 @@ int index_open(struct mailbox *m) __attribute__((warn_unused_result));
 bool index_is_sound(const struct mailbox *m) __attribute__((warn_unused_result));
 /* Opens the file of summaries as it is now.  -1 and errno. */
 int index_open_summaries(struct mailbox *m) __attribute__((warn_unused_result));
+/* What the view of a mailbox that is not open says, when nothing has to be looked for to believe it. */
+bool index_peek(const struct engine_account *a, struct bytes name, uint64_t *octets, uint64_t *messages)
+	__attribute__((warn_unused_result));
 /* A new, empty view with room for so many records, of the next generation; the one before, if any, is superseded
    and unmapped.  The summaries stay.  -1 and errno: all is as it was. */
 int index_create(struct mailbox *m, uint32_t capacity) __attribute__((warn_unused_result));

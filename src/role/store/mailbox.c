@@ -13,6 +13,7 @@
 #include "role/store/names.h"
 #include "role/store/scan.h"
 #include "role/store/uids.h"
+#include "role/store/usage.h"
 #include "role/store/watch.h"
 #include "sys/time.h"
 
@@ -150,14 +151,17 @@ static int
 open_parts(struct mailbox *m)
 {
 	struct sweep sweep = { m, time_now().wall_us / 1000000 };
+	bool is_same;
 
 	if (make_parts(m->directory) != 0 || uids_open(m) != 0)
 		return -1;
 	(void)disk->list(m->directory, "tmp", sweep_one, &sweep);
 	read_keywords(m);
 	watch_add(m);
-	if (index_open(m) != 0 && scan_rebuild(m) != 0)
+	is_same = index_open(m) == 0;
+	if (!is_same && scan_rebuild(m) != 0)
 		return -1;
+	usage_opened(m, is_same);
 	match_keywords(m);
 	return 0;
 }
@@ -347,6 +351,7 @@ void
 mailbox_forget(struct mailbox *m)
 {
 	assert(!m->is_gone);
+	usage_forget(m->account);
 	mailbox_changed(m);
 	take_out(m);
 	if (m->pins == 0) {
@@ -369,6 +374,7 @@ close_mailbox(struct mailbox *m)
 {
 	names_settle(m);
 	watch_drain(m);
+	usage_closing(m);
 	index_close(m, true);
 	take_out(m);
 	release(m);

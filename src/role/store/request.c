@@ -2,6 +2,7 @@
 
 #include "role/store/failure.h"
 #include "role/store/mailbox.h"
+#include "role/store/usage.h"
 
 #include <string.h>
 
@@ -261,6 +262,7 @@ request_done(struct request *r)
 	struct engine_account *a = r->account;
 
 	free_parts(r);
+	usage_give_back(r);
 	mailbox_unpin(&r->mailbox);
 	mailbox_unpin(&r->target);
 	if (r->session)

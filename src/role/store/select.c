@@ -109,6 +109,17 @@ handle_deselect(struct request *r)
 	request_done(r);
 }
 
+static uint64_t
+deleted_size(const struct mailbox *m)
+{
+	uint64_t size = 0;
+
+	for (uint32_t i = 0; mailbox_next(m, &i, UINT32_MAX); i++)
+		if (atomic_load(&m->view.records[i].flags) & VIEW_DELETED)
+			size += atomic_load(&m->view.records[i].size);
+	return size;
+}
+
 static void
 answer_status(struct request *r)
 {
@@ -125,6 +136,8 @@ answer_status(struct request *r)
 	s->unseen = atomic_load(&h->unseen);
 	s->uid_next = atomic_load(&h->uid_next);
 	s->uid_validity = h->uid_validity;
+	s->deleted = atomic_load(&h->deleted);
+	s->deleted_size = s->deleted ? deleted_size(r->mailbox) : 0;
 	s->size = atomic_load(&h->size_total);
 	s->modseq = atomic_load(&h->highest_modseq);
 	request_send(r, &reply);

@@ -168,17 +168,35 @@ body_of(struct grants_front *front, const struct ipc_deliver *d, const struct me
 	return grants_add_body(front, d->body, body) ? body : NULL;
 }
 
+static struct engine_account *
+account_of(struct role_self *r, struct grants_front *front, uint64_t number)
+{
+	struct engine_account *a = grants_find_account(front, number);
+
+	if (a)
+		return a;
+	catch_up(r);
+	return grants_find_account(front, number);
+}
+
+static void
+on_may_deliver(struct role_self *r, struct grants_front *front, const struct message *m)
+{
+	struct engine_account *a = account_of(r, front, m->u.may_deliver.account);
+
+	if (a)
+		engine_submit(a, NULL, NULL, grants_outlet(front), m);
+	else
+		engine_refuse(grants_outlet(front), m, IPC_LATER);
+}
+
 static void
 on_deliver(struct role_self *r, struct grants_front *front, const struct message *m)
 {
 	const struct ipc_deliver *d = &m->u.deliver;
 	struct engine_body *body = body_of(front, d, m);
-	struct engine_account *a = grants_find_account(front, d->account);
+	struct engine_account *a = account_of(r, front, d->account);
 
-	if (!a) {
-		catch_up(r);
-		a = grants_find_account(front, d->account);
-	}
 	if (a && body)
 		engine_submit(a, NULL, body, grants_outlet(front), m);
 	else
@@ -252,6 +270,8 @@ from_front(struct role_self *r, struct peer *p, const struct message *m)
 		on_deliver(r, front, m);
 	else if (m->type == MESSAGE_NEW_FILE)
 		on_new_file(r, front, m);
+	else if (m->type == MESSAGE_MAY_DELIVER)
+		on_may_deliver(r, front, m);
 	else
 		on_session(r, front, m);
 }
@@ -265,6 +285,8 @@ from_directory(struct role_self *r, const struct message *m)
 		grants_delivery(g, &m->u.grant_delivery);
 	else if (m->type == MESSAGE_GRANT_SESSION)
 		grants_session(g, &m->u.grant_session);
+	else if (m->type == MESSAGE_SET_QUOTA)
+		engine_set_quota(store_of(r)->engine, m->u.set_quota.path, m->u.set_quota.quota_octets, m->u.set_quota.quota_messages);
 	else if (m->type == MESSAGE_REVOKE)
 		grants_revoke(g, m->u.revoke.account);
 }
