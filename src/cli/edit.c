@@ -5,6 +5,7 @@
 #include "cli/server.h"
 #include "config/name.h"
 #include "config/near.h"
+#include "role/directory/alias_files.h"
 #include "role/directory/image.h"
 #include "role/directory/ldap_link.h"
 #include "role/directory/snapshot.h"
@@ -159,6 +160,7 @@ read_source(struct edit *e)
 	e->accounts = accounts_new(e->config, &no_handlers, NULL);
 	e->aliases_of = map_new();
 	accounts_begin(e->accounts);
+	alias_files_put(e->accounts, e->config);
 	if (embedded_visit(e->source, &visitor, e, &f) != 0)
 		return cli_failed("%s", f.text);
 	read_ldap(e);

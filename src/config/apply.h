@@ -13,6 +13,8 @@ void config_complete(struct config *c);
 /* Reads the files that are named in it into it; what is wrong with them is added to r->errors, a secret that everybody
    can read to its warnings. */
 void config_read_files(struct config_reading *r);
+/* The same of files of aliases, with those that they include. */
+void config_read_aliases(struct config_reading *r);
 /* What is wrong with the configuration as a whole; config_check of files is config_load's. */
 void config_check(struct config_reading *r, const struct config_place *file);
 /* Is it PEM with a certificate in it?  NULL, or what is wrong. */

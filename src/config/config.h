@@ -80,6 +80,13 @@ struct config_route {
 	struct bytes text; /* of ROUTE_REFUSE: what the sender hears */
 };
 
+/* aliases FILE [DOMAIN] */
+struct config_aliases {
+	struct bytes file;
+	struct bytes domain; /* of names without one; empty: the first of ours */
+	struct bytes text; /* what stands in it, as aliases.h reads it, every address with its domain */
+};
+
 /* relay_for DOMAIN known|any */
 struct config_relayed {
 	struct bytes domain; /* of others, whose mail we take and send on */
@@ -175,6 +182,8 @@ struct config {
 	uint64_t quota_octets; /* of an account that says nothing else; 0: none */
 	struct config_route *routes;
 	size_t route_count;
+	struct config_aliases *aliases;
+	size_t aliases_count;
 	struct config_relayed *relayed;
 	size_t relayed_count;
 	struct config_network *trusted_networks;

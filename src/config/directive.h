@@ -32,6 +32,7 @@ enum directive_kind {
 	KIND_ROUTE,
 	KIND_NETWORKS,
 	KIND_RELAYED,
+	KIND_ALIASES,
 	KIND_COUNT
 };
 

@@ -135,4 +135,5 @@ config_read_files(struct config_reading *r)
 	read_resolvers(r);
 	read_certificates(r);
 	read_secrets(r);
+	config_read_aliases(r);
 }

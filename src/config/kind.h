@@ -19,7 +19,7 @@ struct config_reading {
 	struct config_place seen_at[DIRECTIVE_COUNT]; /* the first one */
 	const char *where_file; /* the last one that kind_keep_where saw, and its copy */
 	struct bytes where_copy;
-	struct config_place *listener_at, *certificate_at, *domain_at, *relayed_at; /* as the lists in config */
+	struct config_place *listener_at, *certificate_at, *domain_at, *relayed_at, *aliases_at; /* as the lists in config */
 };
 
 /* A directive with its values, the second word of its name left out. */
@@ -67,6 +67,9 @@ void kind_put_certificate(const struct config *c, const struct directive *d, enu
 /* The kinds of kind_route.c. */
 bool kind_read_route(struct config_reading *r, const struct config_setting *s);
 void kind_put_route(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* The kind of kind_aliases.c: files of aliases. */
+bool kind_read_aliases(struct config_reading *r, const struct config_setting *s);
+void kind_put_aliases(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 /* The kind of kind_relayed.c: for whom mail is taken and sent on. */
 bool kind_read_relayed(struct config_reading *r, const struct config_setting *s);
 void kind_put_relayed(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);

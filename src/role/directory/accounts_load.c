@@ -325,6 +325,9 @@ accounts_put_alias(struct accounts *a, const struct alias_record *record)
 		report_taken(&address, record->entry);
 		return;
 	}
+	if (name->alias && name->alias->generation == a->generation && name->alias->rank == ALIAS_LISTED)
+		event(NULL, EV_ADDRESS_TAKEN, TEXT("address", address_bytes(&address)), STR("kept", "of the embedded directory"),
+			STR("left_out", "of the file of aliases"));
 	set_alias(a, name, record);
 }
 

@@ -215,11 +215,11 @@ is_followed(const struct walk *w, const struct alias *alias)
 static void
 trace_alias(const struct walk *w, const struct alias *alias, unsigned int depth)
 {
-	static const enum trace_step steps[ALIAS_RANKS] = { [ALIAS_MADE] = TRACE_ALIAS, [ALIAS_GROUP] = TRACE_GROUP,
+	static const enum trace_step steps[ALIAS_RANKS] = { [ALIAS_MADE] = TRACE_ALIAS, [ALIAS_LISTED] = TRACE_ALIAS, [ALIAS_GROUP] = TRACE_GROUP,
 		[ALIAS_FURTHER] = TRACE_FURTHER, [ALIAS_FORWARD] = TRACE_FORWARD };
 
 	trace(w->a->trace, steps[alias->rank], TEXT("address", w->named), INT("depth", depth),
-		TEXT("source", source_of(alias->is_of_ldap)), INT("targets", alias->target_count));
+		TEXT("source", alias->rank == ALIAS_LISTED ? BYTES("file") : source_of(alias->is_of_ldap)), INT("targets", alias->target_count));
 }
 
 static void

@@ -1,6 +1,7 @@
 #include "role/directory/directory.h"
 
 #include "base/memory.h"
+#include "role/directory/alias_files.h"
 #include "role/directory/directory_internal.h"
 #include "role/directory/image.h"
 #include "role/directory/snapshot.h"
@@ -81,6 +82,7 @@ read_source(struct directory *d, bool *is_whole, struct fault *f)
 	if (open_source(d, f) != 0)
 		return -1;
 	accounts_begin(d->accounts);
+	alias_files_put(d->accounts, d->self->config);
 	if (embedded_visit(d->embedded, &visitor, d->accounts, f) != 0) {
 		accounts_abandon(d->accounts);
 		embedded_close(&d->embedded);

@@ -126,7 +126,7 @@ visit_alias(struct bytes *in, const struct image_visitor *visitor, void *arg)
 	uint8_t rank;
 
 	if (!take_text_record(in, &record.address) || !take_text_record(in, &record.entry) || !take_u8(in, &rank)
-		|| rank >= ALIAS_RANKS || !take_u16(in, &count) || count > RECORD_TARGETS_MAX)
+		|| rank >= ALIAS_LISTED || !take_u16(in, &count) || count > RECORD_TARGETS_MAX)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (!take_text_record(in, &targets[i]))

@@ -49,6 +49,7 @@ enum alias_rank {
 	ALIAS_GROUP, /* members; who may send and post as configured */
 	ALIAS_FURTHER, /* a further address of the entry of an account */
 	ALIAS_FORWARD, /* an account's own address, whose mail goes elsewhere */
+	ALIAS_LISTED, /* the administrator's own, in a file: as one that is made, which counts before it */
 	ALIAS_RANKS
 };
 
