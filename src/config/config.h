@@ -33,6 +33,7 @@ enum config_group_posting { GROUP_POSTING_ANYONE, GROUP_POSTING_DOMAIN, GROUP_PO
 enum config_group_sending { GROUP_SENDING_NO, GROUP_SENDING_MEMBERS };
 enum config_ldap_login_name { LDAP_LOGIN_NAME_ADDRESS, LDAP_LOGIN_NAME_ACCOUNT };
 enum config_ldap_login { LDAP_LOGIN_AUTO, LDAP_LOGIN_BIND };
+enum config_ldap_catch_all { LDAP_CATCH_ALL_NO, LDAP_CATCH_ALL_YES };
 enum config_ldap_tls { LDAP_TLS_NO, LDAP_TLS_START };
 /* What a directory calls what we need; "" stands for none. */
 enum config_ldap_schema {
@@ -164,6 +165,7 @@ struct config {
 	struct bytes ldap_base, ldap_users; /* where, and the filter that says who is an account */
 	struct bytes ldap_bind_dn, ldap_bind_file, ldap_secret_password; /* empty: anonymous */
 	enum config_ldap_tls ldap_starttls;
+	enum config_ldap_catch_all ldap_catch_all;
 	struct bytes ldap_ca_file; /* empty: what the system trusts */
 	enum config_ldap_schema ldap_schema;
 	/* names that take the place of the schema's */

@@ -65,6 +65,17 @@ def test_an_alias_may_lead_to_one_of_the_file(server):
     server.cli("alias", "add", f"boss@{DOMAIN}", f"abuse@{DOMAIN}")
 
 
+def test_a_catch_all_of_the_embedded_directory_gives_way_to_every_other_name(server):
+    server.cli("domain", "add", "troisieme.iut")
+    server.cli("alias", "add", "@troisieme.iut", f"carol@{DOMAIN}")
+    server.cli("alias", "add", "info@troisieme.iut", f"bob@{DOMAIN}")
+    for address in ("Anybody@troisieme.iut", "info+x@troisieme.iut"):
+        with server.smtp() as c:
+            assert c.sendmail("someone@asie.iut", [address], f"Subject: rest {address}\r\n\r\nx\r\n".encode()) == {}
+    assert "rest Anybody@troisieme.iut" in subjects(server, "carol") and "rest info+x@troisieme.iut" in subjects(server, "bob")
+    assert "rest info+x@troisieme.iut" not in subjects(server, "carol")
+
+
 def test_who_is_meant_by_an_alias_may_send_as_it(server):
     with server.submission("alice") as c:
         c.ehlo("c.example")

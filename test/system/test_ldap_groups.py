@@ -59,6 +59,18 @@ def test_no_entry_is_given_all_other_addresses_of_a_domain(ldap):
     assert ldap.events("entry.value")
 
 
+def test_an_entry_may_be_given_all_other_addresses_of_a_domain_when_that_is_wanted():
+    with running(extra="catch_all yes;") as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        assert recipient(s, "nobody") == 550
+        s.slapd.add_user("rest", ["rest@amerique.iut", "@amerique.iut"], "mine")
+        wait_until(lambda: recipient(s, "somebody") == 250, 10, "the address")
+        s.send("for the rest", to="whoever")
+        s.send("not for the rest", to="younes")
+        assert len(files(s, "rest")) == len(files(s, "ybensyed")) == 1
+        assert "stands for what the domain has no other name for" in s.cli("explain", "whoever@amerique.iut").stdout
+
+
 def test_a_value_that_is_too_long_is_left_out_and_the_rest_is_read(ldap):
     ldap.slapd.add_user("long", ["long@amerique.iut", "x" * 70000 + "@amerique.iut"], "x", "description: " + "y" * 70000)
     wait_until(lambda: recipient(ldap, "long") == 250, 10, "the account")

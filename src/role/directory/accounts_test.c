@@ -71,6 +71,7 @@ load_usual(struct world *w)
 	put_alias(w, "half@example.org", "loop1@example.org alice@example.org");
 	put_alias(w, "stale@example.org", "gone@example.org");
 	put_alias(w, "@second.org", "alice@example.org");
+	put_alias(w, "carol+vip@second.org", "bob@example.org");
 	put_alias(w, "unusable@example.org", "../etc@example.org alice@example.org");
 	accounts_end(w->a);
 }
@@ -130,6 +131,9 @@ addresses_resolve(void **state)
 		{ "stale@example.org", IPC_ABSENT, "" },
 		{ "whoever@SECOND.org", IPC_OK, ALICE },
 		{ "carol@second.org", IPC_OK, "carol@second.org" },
+		{ "Carol+Vip@second.org", IPC_OK, BOB " " ALICE },
+		{ "carol+vip-x@second.org", IPC_OK, BOB " " ALICE },
+		{ "carol+x@second.org", IPC_OK, "carol@second.org=carol+x@second.org" },
 		{ "../etc@example.org", IPC_LATER, "" },
 		{ "unusable@example.org", IPC_LATER, NULL },
 	};

@@ -120,6 +120,7 @@ ldap_mapping_init(struct ldap_mapping *m, const struct config *c, struct arena *
 	size_t count = 0;
 
 	m->schema = c->ldap_schema;
+	m->has_catch_all = c->ldap_catch_all == LDAP_CATCH_ALL_YES;
 	m->told = arena_take(arena, sizeof *m->told);
 	m->address = choose(c->ldap_address, schemas[m->schema].address, arena);
 	m->aliases = choose(c->ldap_aliases, schemas[m->schema].aliases, arena);
@@ -307,13 +308,19 @@ take_alias(struct bytes *value)
 	return bytes_find_char(*value, ':') == value->len;
 }
 
-/* "@domain" is nobody's of whom the directory speaks: it would be all addresses of the domain. */
+/* "@domain" would be all addresses of the domain: that has to be wanted (catch_all). */
 static bool
 is_address(struct bytes value)
 {
 	size_t at = bytes_find_char(value, '@');
 
 	return at > 0 && at < value.len && value.len <= LDAP_VALUE_MAX;
+}
+
+static bool
+is_rest_of_domain(struct bytes value)
+{
+	return value.len > 1 && value.len <= LDAP_VALUE_MAX && bytes_find_last_char(value, '@') == 0;
 }
 
 static void
@@ -325,7 +332,7 @@ put_aliases(struct buf *records, const struct ldap_mapping *m, struct bytes entr
 
 		if (!take_alias(&address) || bytes_equal_nocase(address, account))
 			continue;
-		if (is_address(address))
+		if (is_address(address) || (m->has_catch_all && is_rest_of_domain(address)))
 			image_put_alias(records, &(struct alias_record){ address, &account, 1, ALIAS_FURTHER, entry });
 		else
 			report_value(m, entry, attribute, "it is no address, or too long");

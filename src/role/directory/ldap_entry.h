@@ -31,6 +31,7 @@ struct ldap_mapping {
 	const char *edited; /* when the entry was; wanted with remember_login only */
 	const char *state, *enabled, *disabled; /* state is the schema's; the others are directives' */
 	enum config_ldap_schema schema;
+	bool has_catch_all; /* "@domain" is an address */
 	struct ldap_told *told; /* NULL: nothing is told */
 	const char *attributes[LDAP_WANTED_MAX]; /* of the template */
 	size_t attribute_count;

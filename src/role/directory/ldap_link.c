@@ -17,6 +17,7 @@ put_origin(struct buf *out, const struct config *c, const struct ldap_mapping *m
 		put_format(out, "%.*s ", BYTES_ARG(c->ldap_servers.at[i]));
 	put_format(out, "%.*s %d %.*s %.*s %.*s %.*s", BYTES_ARG(c->ldap_bind_dn), c->ldap_schema, BYTES_ARG(c->ldap_base), BYTES_ARG(c->ldap_users),
 		BYTES_ARG(c->ldap_groups), BYTES_ARG(c->maildir_template));
+	put_text(out, m->has_catch_all ? " @" : "");
 	for (size_t i = 0; m->wanted[i]; i++)
 		put_format(out, " %s", m->wanted[i]);
 	for (size_t i = 0; m->members[i]; i++)
@@ -349,7 +350,11 @@ search_any(struct ldap_link *link, const char *filter, bool *is_found, struct fa
 static void
 put_names(const struct ldap_link *link, struct bytes address, struct buf *out)
 {
+	size_t at = bytes_find_last_char(address, '@');
+
 	ldap_filter_put_address(out, link->mapping.address, link->mapping.aliases, address, link->delimiters);
+	if (link->mapping.has_catch_all && at < address.len)
+		ldap_filter_put_address(out, link->mapping.address, link->mapping.aliases, bytes_sub(address, at, address.len), BYTES_NONE);
 }
 
 void
