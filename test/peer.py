@@ -1,6 +1,6 @@
-"""Another organisation's mail server, as far as a test wants one: it says what it is told to say, and keeps what it takes."""
+"""Another organisation's servers, as far as a test wants them: they say what they are told to say, and keep what they take."""
 import contextlib
-import socket
+import http.server
 import socketserver
 import threading
 
@@ -106,3 +106,39 @@ class Dialog(socketserver.StreamRequestHandler):
     def on_quit(self, rest):
         self.say("221 2.0.0 bye")
         return False
+
+
+class PolicyServer(http.server.ThreadingHTTPServer):
+    """Serves MTA-STS policies (RFC 8461 3.2) over HTTPS.  answers: {domain: a policy, or (status, {header: value}, text)}."""
+    daemon_threads = True
+
+    def __init__(self, tls, address="127.0.0.1", port=443):
+        self.answers, self.asked = {}, []
+        super().__init__((address, port), PolicyRequest)
+        self.port = self.server_address[1]
+        self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        pass  # the client does not trust our certificate
+
+    def leave(self):
+        self.shutdown()
+        self.server_close()
+
+
+class PolicyRequest(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        domain = self.headers["Host"].split(":")[0].removeprefix("mta-sts.")
+        self.server.asked.append((domain, self.path))
+        said = self.server.answers[domain]
+        status, headers, text = said if isinstance(said, tuple) else (200, {"Content-Type": "text/plain"}, said)
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *args):
+        pass

@@ -48,6 +48,7 @@ enum config_log_format { LOG_KEY_VALUE, LOG_JSON };
 enum config_route_kind { ROUTE_MX, ROUTE_SMTP, ROUTE_LMTP, ROUTE_MAILBOXES, ROUTE_REFUSE };
 enum config_language { LANGUAGE_ENGLISH, LANGUAGE_FRENCH };
 /* In the order of the words of outgoing_tls. */
+enum config_mta_sts { MTA_STS_OFF, MTA_STS_ON };
 enum config_tls_level { TLS_LEVEL_NONE, TLS_LEVEL_MAY, TLS_LEVEL_ENCRYPT, TLS_LEVEL_VERIFY };
 
 #define CONFIG_LDAP_SERVERS_MAX 16
@@ -194,6 +195,7 @@ struct config {
 	uint32_t queue_retry_first_s, queue_retry_most_s, queue_lifetime_s;
 	uint32_t queue_delay_notice_s; /* 0: none */
 	enum config_language queue_report_language;
+	enum config_mta_sts mta_sts;
 	uint32_t fronts; /* 0: one a core */
 	uint32_t store_threads;
 	/* limits { … } */

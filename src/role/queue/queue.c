@@ -6,6 +6,7 @@
 #include "role/roles.h"
 #include "sys/random.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { LOOK_MS = 1000, LOOKS_A_SWEEP = 10, CLOCK_STEP_S = 30, SPOOL_THREADS = 4, BATCH_RECIPIENTS_MAX = 100 };
@@ -222,6 +223,17 @@ ask(void *arg, struct control_question *question, struct bytes line)
 static const struct control_handlers control_handlers = { .ask = ask };
 
 static int
+open_kept(struct queue *q, struct fault *f)
+{
+	char state[ROLES_PATH_MAX], path[ROLES_PATH_MAX + 16];
+
+	if (roles_path(q->config, ROLE_QUEUE, PLACE_STATE, state) != 0)
+		return fault_set(f, FAULT_PERM, "no state directory");
+	(void)snprintf(path, sizeof path, "%s/policies", state);
+	return kept_open(path, queue_now_s(), &q->kept, f);
+}
+
+static int
 start(struct role_self *r, struct fault *f)
 {
 	struct queue *q = NEW(struct queue);
@@ -242,7 +254,7 @@ start(struct role_self *r, struct fault *f)
 	wake_init(&q->wake, r->loop, woken);
 	timer_init(&q->timer, r->loop, due);
 	timer_init(&q->sweep, r->loop, look);
-	if (open_spool(q, f) != 0)
+	if (open_spool(q, f) != 0 || open_kept(q, f) != 0)
 		return -1;
 	q->has_room = spool_has_room(q->spool);
 	if (q->count)
@@ -298,7 +310,9 @@ unlisten(struct role_self *r, const struct role_listener *l)
 static void
 connected(struct role_self *r, struct peer *p)
 {
-	(void)p;
+	/* Before any mail. */
+	if (peer_role(p) == ROLE_RELAY)
+		kept_tell(queue_of(r)->kept, p);
 	queue_kick(queue_of(r));
 }
 
@@ -314,6 +328,8 @@ message(struct role_self *r, struct peer *p, const struct message *m)
 {
 	if (m->type == MESSAGE_ENQUEUE)
 		queue_enqueue(queue_of(r), p, m);
+	else if (m->type == MESSAGE_KEEP_POLICY)
+		kept_put(queue_of(r)->kept, &m->u.keep_policy);
 }
 
 static void
@@ -381,6 +397,7 @@ end(struct role_self *r)
 		LIST_REMOVE(m, link);
 		queued_free(&m);
 	}
+	kept_close(&q->kept);
 	schedule_free(&q->schedule);
 	close_handles(q);
 	r->state = NULL;

@@ -10,6 +10,7 @@
 #include "ipc/peer.h"
 #include "proto/dsn/dsn.h"
 #include "role/control.h"
+#include "role/queue/kept.h"
 #include "role/queue/schedule.h"
 #include "role/queue/spool.h"
 #include "role/role.h"
@@ -28,6 +29,7 @@ struct queue {
 	const struct config *config;
 	struct spool *spool;
 	struct schedule *schedule;
+	struct kept *kept; /* MTA-STS policies that the relay fetched */
 	LIST_HEAD(, queued) messages;
 	LIST_HEAD(, queued) changed; /* whose envelopes are kept at the next look */
 	size_t count;

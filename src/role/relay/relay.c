@@ -17,6 +17,7 @@ before_jail(struct role_self *r, struct fault *f)
 	relay->tls = tls_client_context(r->config->outgoing_ca_file, f);
 	if (f->kind != FAULT_NONE)
 		event(NULL, EV_TLS_CERTIFICATE, TEXT("file", r->config->outgoing_ca_file), STR("error", f->text));
+	relay->policies = policies_new(SSL_CTX_get_cert_store(relay->tls));
 	return 0;
 }
 
@@ -64,6 +65,7 @@ start(struct role_self *r, struct fault *f)
 	TAILQ_INIT(&relay->idle);
 	timer_init(&relay->end_of_drain, r->loop, end_when_done);
 	set_sources(relay);
+	policies_start(relay->policies, r->loop, r->config->request_timeout_ms);
 	return 0;
 }
 
@@ -91,6 +93,7 @@ peer_connected(struct role_self *r, struct peer *p)
 		relay->queue = p;
 	else if (peer_role(p) == ROLE_RESOLVER)
 		relay->resolver = p;
+	policies_set_peers(relay->policies, relay->resolver, relay->queue);
 }
 
 static void
@@ -103,6 +106,8 @@ message(struct role_self *r, struct peer *p, const struct message *m)
 	}
 	if (m->type == MESSAGE_PLAN)
 		plan_new(r->state, &m->u.plan);
+	if (m->type == MESSAGE_POLICY)
+		policies_restore(((struct relay *)r->state)->policies, &m->u.policy);
 	for (size_t i = 0; i < m->fd_count; i++)
 		net_close(m->fds[i]);
 }
@@ -167,6 +172,7 @@ end(struct role_self *r)
 		sending_abort(s);
 	while ((session = TAILQ_FIRST(&relay->sessions)))
 		session_drop(session);
+	policies_free(&relay->policies);
 	timer_close(&relay->end_of_drain, relay_closed);
 }
 

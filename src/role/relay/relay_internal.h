@@ -5,6 +5,7 @@
 #include "base/event.h"
 #include "base/map.h"
 #include "proto/smtp/client.h"
+#include "role/relay/policy.h"
 #include "role/relay/route.h"
 #include "role/relay/tls_client.h"
 #include "role/role.h"
@@ -33,6 +34,7 @@ struct relay {
 	const struct config *config;
 	struct peer *queue, *resolver; /* NULL until they were there once */
 	SSL_CTX *tls;
+	struct policies *policies; /* MTA-STS */
 	struct net_address sources[2]; /* where to connect from, by IPv4 and by IPv6; len 0: the system chooses */
 	TAILQ_HEAD(, sending) active; /* they have a connection, or are about to */
 	TAILQ_HEAD(, sending) waiting; /* for one of the others to end */
@@ -102,6 +104,7 @@ struct sending {
 	struct buf tlsa; /* of the host: what its certificate has to be, or empty */
 	enum tls_client_level level; /* of TLS with the host, and why; on a session: with that */
 	enum tls_client_cause cause;
+	struct policy_question policy; /* of the domain, for this host */
 	struct session *tries[2]; /* connections that are being made */
 	size_t tried;
 	struct timer stagger, deadline; /* when the second one begins, when all of it ends */

@@ -218,6 +218,49 @@ may_use_dane(const struct sending *s)
 		(s->needs_tls || s->level < TLS_CLIENT_VERIFY);
 }
 
+/* RFC 8461 2: DANE comes first; and as there, what the configuration says, and a sender who would rather have his mail arrive. */
+static bool
+may_use_policy(const struct sending *s)
+{
+	return s->relay->config->mta_sts == MTA_STS_ON && !s->is_tls_optional && s->cause != TLS_CAUSE_DANE && s->level != TLS_CLIENT_NONE &&
+		s->hop != HOP_LMTP && (s->needs_tls || s->level < TLS_CLIENT_VERIFY) && policy_is_possible(s->host);
+}
+
+/* RFC 8461 5: only "enforce" binds. */
+static void
+on_policy(struct policy_question *q, const struct sts_policy *policy)
+{
+	struct sending *s = (struct sending *)((char *)q - offsetof(struct sending, policy));
+	const char *host = s->route.hosts[s->host_at].name;
+	bool is_named = policy && sts_policy_names(policy, bytes_text(host)), is_bound = policy && policy->mode == STS_ENFORCE;
+	char text[400];
+
+	if (policy && policy->mode != STS_NONE && !is_named)
+		event(&s->context, EV_STS_MISMATCH, STR("domain", s->host), STR("host", host), STR("mode", sts_mode_name(policy->mode)),
+			STR("next", is_bound ? "later" : "sent"));
+	if (is_bound && is_named) {
+		s->level = TLS_CLIENT_VERIFY;
+		s->cause = TLS_CAUSE_STS;
+	} else if (is_bound) {
+		(void)snprintf(text, sizeof text, "451 4.7.5 the MTA-STS policy of the domain does not name its host %s", host);
+		note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
+		s->address_count = 0;
+	}
+	go_on(s);
+}
+
+/* The host's addresses are there, and its TLSA records if they count. */
+static void
+protect(struct sending *s)
+{
+	if (s->address_count == 0 || !may_use_policy(s)) {
+		go_on(s);
+		return;
+	}
+	s->policy.answered = on_policy;
+	policy_ask(s->relay->policies, &s->policy, s->host);
+}
+
 /* _PORT._tcp.HOST (RFC 7672 2.2.3) */
 static void
 look_up_tlsa(struct sending *s)
@@ -228,7 +271,7 @@ look_up_tlsa(struct sending *s)
 
 	/* No such name can be asked for, so that there are no records either. */
 	if (len > ROUTE_NAME_MAX)
-		go_on(s);
+		protect(s);
 	else
 		look_up(s, 0, RECORD_TLSA, bytes_text(name));
 }
@@ -253,7 +296,7 @@ on_tlsa(struct sending *s, const struct message *answer)
 								   s->level;
 		s->cause = TLS_CAUSE_DANE;
 	}
-	go_on(s);
+	protect(s);
 }
 
 static void
@@ -277,7 +320,7 @@ on_address(struct lookup *l, const struct message *answer)
 	if (s->address_count > 0 && may_use_dane(s))
 		look_up_tlsa(s);
 	else
-		go_on(s);
+		protect(s);
 }
 
 static void
@@ -384,6 +427,7 @@ sending_leave_way(struct sending *s)
 			peer_forget(s->relay->resolver, s->lookups[i].request);
 			s->lookups[i].request = 0;
 		}
+	policy_forget(&s->policy);
 	for (size_t i = 0; i < 2; i++)
 		if (s->tries[i]) {
 			session_drop(s->tries[i]);

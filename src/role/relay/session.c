@@ -291,9 +291,11 @@ start_handshake(struct session *c)
 {
 	const struct sending *s = c->sending;
 	const struct config_tls_rule *rule = config_tls_rule_for(c->relay->config, bytes_text(s->host));
-	const struct tls_client_peer peer = { .level = c->target.level, .name = c->target.name, .domain = bytes_text(s->host),
-		.names = rule ? rule->names : (struct config_texts){ NULL, 0 }, .tlsa = buf_bytes(&s->tlsa) };
+	struct tls_client_peer peer = { .level = c->target.level, .name = c->target.name, .domain = bytes_text(s->host),
+		.is_by_policy = c->target.cause == TLS_CAUSE_STS, .tlsa = buf_bytes(&s->tlsa) };
 
+	if (rule)
+		peer.names = rule->names;
 	c->tls = tls_client_new(c->relay->tls, c->fd, &peer);
 	c->stage = STAGE_HANDSHAKE;
 }

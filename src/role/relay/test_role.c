@@ -73,6 +73,8 @@ queue_message(void *arg, struct peer *p, const struct message *m)
 	(void)arg, (void)p;
 	if (m->type == MESSAGE_SENT)
 		on_sent(&m->u.sent);
+	else if (m->type == MESSAGE_KEEP_POLICY)
+		note("[%.*s %.*s %zu]", BYTES_ARG(m->u.keep_policy.domain), BYTES_ARG(m->u.keep_policy.id), m->u.keep_policy.text.len);
 }
 
 static void
@@ -147,12 +149,19 @@ put_tlsa(struct bytes record, struct buf *out)
 	buf_done(&octets);
 }
 
+static void
+put_txt(struct bytes text, struct buf *out)
+{
+	put_u16(out, (uint16_t)text.len);
+	put_bytes(out, text);
+}
+
 /* What the zone says; nothing: ANSWER_NO_RECORD. */
 static enum ipc_answer
 look_up(const struct ipc_look_up *m, struct buf *out)
 {
 	static const char *const kinds[IPC_RECORDS] = { [RECORD_A] = "A", [RECORD_AAAA] = "AAAA", [RECORD_MX] = "MX",
-		[RECORD_TLSA] = "TLSA" };
+		[RECORD_TLSA] = "TLSA", [RECORD_TXT] = "TXT" };
 	struct bytes rest = bytes_text(zone);
 
 	while (rest.len) {
@@ -170,6 +179,8 @@ look_up(const struct ipc_look_up *m, struct buf *out)
 			put_mx(line, out);
 		else if (m->record == RECORD_TLSA)
 			put_tlsa(line, out);
+		else if (m->record == RECORD_TXT)
+			put_txt(line, out);
 		else
 			put_addresses(line, m->record == RECORD_A ? AF_INET : AF_INET6, out);
 		return ANSWER_FOUND;

@@ -24,13 +24,14 @@ extern union test_life {
 extern struct config config;
 extern struct peer *of_queue; /* the role's end */
 extern struct peer *queue;
-extern char trace[262144]; /* each SENT: "1 mx.example (127.0.0.1) tls=… dsn=0: 0=250 ok; 1-550 no;", "=" taken, "~" later, "-" never */
+extern char trace[262144]; /* each SENT: "1 mx.example (127.0.0.1) tls=… dsn=0: 0=250 ok; 1-550 no;", "=" taken, "~" later, "-" never;
+				 each KEEP_POLICY: "[domain id octets]" */
 extern char events[65536];
 extern struct server *servers[SERVERS_MAX];
 
 /* What DNS says: "MX example.org 10 mx.example.org, 20 …", "A mx.example.org 127.0.0.1", "NONE example.net", "LATER example.com"; a line
    each.  Names that are in none of them have no records.  "SIGNED" as the first line: all of it is authentic.
-   "TLSA _25._tcp.mx.example.org 3 1 1 octets in hex". */
+   "TXT name text".  "TLSA _25._tcp.mx.example.org 3 1 1 octets in hex". */
 void set_dns(const char *zone);
 /* A server at that address, and those after it at the same port. */
 void serve(const char *address, const char *const *scripts);

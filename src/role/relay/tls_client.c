@@ -67,6 +67,12 @@ demand_names(SSL *ssl, const struct tls_client_peer *peer)
 {
 	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (peer->is_by_policy) {
+		/* RFC 8461 4.2: a DNS-ID, which the subject's name is not. */
+		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+		add_name(ssl, bytes_text(peer->name));
+		return;
+	}
 	if (peer->names.count == 0)
 		add_domain(ssl, peer->domain);
 	for (size_t i = 0; i < peer->names.count; i++)
@@ -156,7 +162,8 @@ const char *
 tls_client_cause_name(enum tls_client_cause cause)
 {
 	static const char *const names[] = { [TLS_CAUSE_DEFAULT] = "default", [TLS_CAUSE_RULE] = "outgoing_tls",
-		[TLS_CAUSE_LOGIN] = "outgoing_login", [TLS_CAUSE_REQUIRETLS] = "requiretls", [TLS_CAUSE_DANE] = "dane" };
+		[TLS_CAUSE_LOGIN] = "outgoing_login", [TLS_CAUSE_REQUIRETLS] = "requiretls", [TLS_CAUSE_DANE] = "dane",
+		[TLS_CAUSE_STS] = "mta-sts" };
 
 	return names[cause];
 }

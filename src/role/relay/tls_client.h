@@ -20,6 +20,7 @@ enum tls_client_cause {
 	TLS_CAUSE_LOGIN, /* outgoing_login */
 	TLS_CAUSE_REQUIRETLS, /* of the mail's sender (RFC 8689) */
 	TLS_CAUSE_DANE, /* TLSA records of the host (RFC 7672) */
+	TLS_CAUSE_STS, /* the domain's MTA-STS policy (RFC 8461) */
 };
 
 /* Who is meant. */
@@ -28,6 +29,7 @@ struct tls_client_peer {
 	const char *name; /* of the server, for SNI; "" for an address */
 	struct bytes domain; /* that the mail is for, or the relay host */
 	struct config_texts names; /* VERIFY: one of these; none: the domain and what is below it */
+	bool is_by_policy; /* VERIFY: for the host's name and no other (RFC 8461 4.2) */
 	struct bytes tlsa; /* DANE: entries of u8 usage, u8 selector, u8 matching, u16 length, octets (LOOKED_UP) */
 };
 

@@ -1,0 +1,523 @@
+/* For each question the TXT record is looked up (the resolver keeps it), and says whether the policy that is kept is still the one
+   (RFC 8461 3.1).  Another one is fetched first, and the question waits; when that fails, what is kept holds for as long as it may (5.1), and nobody
+   tries again for five minutes (3.3).  A domain without a record, and without a policy that still holds, has none.
+
+   Entries stand in the order in which they were fetched, or tried, last.  What still holds and was not looked at for a day is fetched anew, mail or
+   no mail (10.2): who can make one fetch fail must not get rid of a policy by waiting.  The queue keeps what was fetched, since the relay has
+   no file; at the start it hands over what it has before the first mail. */
+#include "role/relay/policy.h"
+
+#include "base/buf.h"
+#include "base/event.h"
+#include "base/map.h"
+#include "base/memory.h"
+#include "role/relay/https.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+	FETCH_MS = 60000, /* RFC 8461 3.3: "a suggested timeout is one minute" */
+	ADDRESSES_MAX = 8,
+	FAMILIES = 2,
+	LOOK_MS = 60000,
+	REFRESHES_A_LOOK = 8,
+	HTTP_OK = 200,
+};
+#define AGAIN_US (5 * INT64_C(60000000))
+#define REFRESH_US (24 * 60 * INT64_C(60000000))
+
+struct fetch;
+
+struct policy_entry {
+	TAILQ_ENTRY(policy_entry) link;
+	char domain[POLICY_DOMAIN_MAX + 1];
+	char id[STS_ID_OCTETS_MAX + 1]; /* of the policy */
+	struct buf text; /* of the policy; empty: there is none */
+	int64_t until_s; /* of the wall clock, it holds */
+	int64_t tried_us, failed_us; /* of the steady clock: the last fetch's beginning, and its failure; 0: none */
+	struct fetch *fetch; /* under way, or NULL */
+	LIST_HEAD(, policy_question) questions; /* that wait for it */
+	bool is_answering;
+};
+
+struct look_up {
+	struct fetch *fetch;
+	uint64_t request;
+	size_t size; /* of an address */
+};
+
+struct fetch {
+	TAILQ_ENTRY(fetch) link; /* while it waits for its turn */
+	struct policies *policies;
+	struct policy_entry *entry;
+	char id[STS_ID_OCTETS_MAX + 1]; /* that the record has */
+	bool is_waiting;
+	struct look_up look_ups[FAMILIES];
+	struct net_address addresses[ADDRESSES_MAX];
+	size_t address_count;
+	struct https_call *call;
+};
+
+struct policies {
+	struct https *https;
+	struct loop *loop;
+	struct timer timer;
+	struct peer *resolver, *queue;
+	uint32_t request_timeout_ms;
+	uint16_t port;
+	struct map *entries;
+	TAILQ_HEAD(, policy_entry) by_age; /* the one that was tried longest ago is the first */
+	size_t octets; /* of all texts */
+	TAILQ_HEAD(, fetch) waiting;
+	size_t fetches; /* under way */
+};
+
+static bool
+holds(const struct policies *p, const struct policy_entry *e)
+{
+	return e->text.len > 0 && e->until_s >= loop_now(p->loop).wall_us / 1000000;
+}
+
+/* Has the queue keep what there is, or forget it. */
+static void
+keep(struct policies *p, const struct policy_entry *e)
+{
+	struct message m = { .type = MESSAGE_KEEP_POLICY };
+
+	m.u.keep_policy = (struct ipc_keep_policy){ .domain = bytes_text(e->domain), .id = bytes_text(e->id),
+		.until_s = (uint64_t)e->until_s, .text = buf_bytes(&e->text) };
+	/* Without a queue it is fetched anew another day. */
+	if (p->queue)
+		(void)!peer_send(p->queue, &m);
+}
+
+static void
+free_entry(struct policies *p, struct policy_entry *e)
+{
+	TAILQ_REMOVE(&p->by_age, e, link);
+	(void)map_remove(p->entries, bytes_text(e->domain));
+	p->octets -= e->text.len;
+	buf_done(&e->text);
+	memory_free(e);
+}
+
+static bool
+is_idle(const struct policy_entry *e)
+{
+	return !e->fetch && !e->is_answering && LIST_EMPTY(&e->questions);
+}
+
+static void
+drop_entry(struct policies *p, struct policy_entry *e)
+{
+	bool was_kept = e->text.len > 0;
+
+	p->octets -= e->text.len;
+	buf_reset(&e->text);
+	if (was_kept)
+		keep(p, e);
+	free_entry(p, e);
+}
+
+static void
+make_room(struct policies *p)
+{
+	struct policy_entry *e, *next;
+
+	for (e = TAILQ_FIRST(&p->by_age); e && (map_count(p->entries) > POLICY_DOMAINS_MAX || p->octets > POLICY_OCTETS_MAX); e = next) {
+		next = TAILQ_NEXT(e, link);
+		if (is_idle(e))
+			drop_entry(p, e);
+	}
+}
+
+static struct policy_entry *
+find_entry(struct policies *p, const char *domain)
+{
+	return map_get(p->entries, bytes_text(domain));
+}
+
+static struct policy_entry *
+new_entry(struct policies *p, struct bytes domain)
+{
+	struct policy_entry *e = NEW(struct policy_entry);
+
+	(void)snprintf(e->domain, sizeof e->domain, "%.*s", BYTES_ARG(domain));
+	buf_init(&e->text, STS_POLICY_OCTETS_MAX);
+	LIST_INIT(&e->questions);
+	(void)map_put(p->entries, domain, e);
+	TAILQ_INSERT_TAIL(&p->by_age, e, link);
+	return e;
+}
+
+static void
+set_text(struct policies *p, struct policy_entry *e, struct bytes id, int64_t until_s, struct bytes text)
+{
+	p->octets -= e->text.len;
+	buf_done(&e->text);
+	put_bytes(&e->text, text);
+	p->octets += e->text.len;
+	e->until_s = until_s;
+	(void)snprintf(e->id, sizeof e->id, "%.*s", BYTES_ARG(id));
+}
+
+static void
+answer(struct policies *p, struct policy_question *q, const struct policy_entry *e)
+{
+	struct sts_policy policy;
+
+	q->answered(q, e && holds(p, e) && sts_policy_parse(buf_bytes(&e->text), &policy) ? &policy : NULL);
+}
+
+static void
+answer_all(struct policies *p, struct policy_entry *e)
+{
+	struct policy_question *q;
+
+	e->is_answering = true;
+	while ((q = LIST_FIRST(&e->questions))) {
+		LIST_REMOVE(q, link);
+		q->is_waiting = false;
+		answer(p, q, e);
+	}
+	e->is_answering = false;
+}
+
+/* ---- fetching */
+
+static void begin_fetch(struct policies *p, struct fetch *f);
+
+static void
+free_fetch(struct fetch *f)
+{
+	struct policies *p = f->policies;
+
+	if (f->is_waiting)
+		TAILQ_REMOVE(&p->waiting, f, link);
+	else
+		p->fetches--;
+	for (size_t i = 0; i < FAMILIES; i++)
+		if (f->look_ups[i].request)
+			peer_forget(p->resolver, f->look_ups[i].request);
+	if (f->call)
+		https_forget(f->call);
+	f->entry->fetch = NULL;
+	memory_free(f);
+}
+
+/* With a policy, or why there is none. */
+static void
+end_fetch(struct fetch *f, const struct sts_policy *policy, const char *why)
+{
+	struct policies *p = f->policies;
+	struct policy_entry *e = f->entry;
+	struct moment now = loop_now(p->loop);
+
+	e->failed_us = policy ? 0 : now.mono_us;
+	if (policy) {
+		set_text(p, e, bytes_text(f->id), now.wall_us / 1000000 + policy->max_age_s, policy->text);
+		keep(p, e);
+		event(NULL, EV_STS_FETCHED, STR("domain", e->domain), STR("id", e->id), STR("mode", sts_mode_name(policy->mode)),
+			INT("max_age_s", policy->max_age_s));
+	} else {
+		event(NULL, EV_STS_FAILED, STR("domain", e->domain), STR("reason", why), STR("policy", holds(p, e) ? "kept" : "none"));
+	}
+	free_fetch(f);
+	answer_all(p, e);
+	make_room(p);
+	f = TAILQ_FIRST(&p->waiting);
+	if (f && p->fetches < POLICY_FETCHES_MAX) {
+		TAILQ_REMOVE(&p->waiting, f, link);
+		begin_fetch(p, f);
+	}
+}
+
+/* RFC 8461 3.2: the media type is text/plain, whatever its parameters. */
+static bool
+is_plain_text(struct bytes type)
+{
+	return take_text_nocase(&type, BYTES("text/plain")) && (type.len == 0 || type.ptr[0] == ';' || type.ptr[0] == ' ');
+}
+
+static void
+on_https(void *arg, const struct https_answer *a)
+{
+	struct fetch *f = arg;
+	struct sts_policy policy;
+	char why[100];
+
+	f->call = NULL;
+	if (a->error)
+		(void)snprintf(why, sizeof why, "%s", a->error);
+	else if (a->status != HTTP_OK) /* RFC 8461 3.3: no redirect is followed */
+		(void)snprintf(why, sizeof why, "the server answered %ld", a->status);
+	else if (!is_plain_text(a->type))
+		(void)snprintf(why, sizeof why, "it is not of the type text/plain");
+	else if (!sts_policy_parse(a->body, &policy))
+		(void)snprintf(why, sizeof why, "it is no policy");
+	else {
+		end_fetch(f, &policy, NULL);
+		return;
+	}
+	end_fetch(f, NULL, why);
+}
+
+static void
+get_policy(struct fetch *f)
+{
+	char host[POLICY_DOMAIN_MAX + sizeof "mta-sts."];
+	struct https_request r = { .path = BYTES("/.well-known/mta-sts.txt"), .port = f->policies->port, .addresses = f->addresses,
+		.address_count = f->address_count, .octets_max = STS_POLICY_OCTETS_MAX, .within_ms = FETCH_MS };
+
+	(void)snprintf(host, sizeof host, "mta-sts.%s", f->entry->domain);
+	r.host = bytes_text(host);
+	f->call = https_get(f->policies->https, &r, on_https, f);
+	if (!f->call)
+		end_fetch(f, NULL, "the domain's name is of no use in a URL");
+}
+
+static void
+on_address(void *arg, const struct message *m)
+{
+	struct look_up *l = arg;
+	struct fetch *f = l->fetch;
+	struct bytes rest = m && m->u.looked_up.answer == ANSWER_FOUND ? m->u.looked_up.records : BYTES_NONE, octets;
+
+	l->request = 0;
+	for (size_t i = 0; i < ADDRESSES_MAX / FAMILIES && take_octets(&rest, l->size, &octets); i++)
+		net_address_of(octets, f->policies->port, &f->addresses[f->address_count++]);
+	if (f->look_ups[0].request || f->look_ups[1].request)
+		return;
+	if (f->address_count > 0)
+		get_policy(f);
+	else
+		end_fetch(f, NULL, "its server has no address, or it can't be looked up");
+}
+
+static uint64_t
+look_up(struct policies *p, enum ipc_record record, const char *prefix, const char *domain, peer_answered answered, void *arg)
+{
+	char name[POLICY_DOMAIN_MAX + 16];
+	struct message m = { .type = MESSAGE_LOOK_UP };
+	uint64_t request = peer_request_id(p->resolver);
+
+	(void)snprintf(name, sizeof name, "%s%s", prefix, domain);
+	m.u.look_up = (struct ipc_look_up){ .request = request, .record = (uint8_t)record, .name = bytes_text(name) };
+	peer_request(p->resolver, &m, request, p->request_timeout_ms, answered, arg);
+	return request;
+}
+
+static void
+begin_fetch(struct policies *p, struct fetch *f)
+{
+	static const enum ipc_record records[FAMILIES] = { RECORD_AAAA, RECORD_A };
+
+	f->is_waiting = false;
+	p->fetches++;
+	for (size_t i = 0; i < FAMILIES; i++) {
+		f->look_ups[i] = (struct look_up){ .fetch = f, .size = records[i] == RECORD_A ? 4 : 16 };
+		f->look_ups[i].request = look_up(p, records[i], "mta-sts.", f->entry->domain, on_address, &f->look_ups[i]);
+	}
+}
+
+static void
+fetch(struct policies *p, struct policy_entry *e, struct bytes id)
+{
+	struct fetch *f = NEW(struct fetch);
+
+	f->policies = p;
+	f->entry = e;
+	(void)snprintf(f->id, sizeof f->id, "%.*s", BYTES_ARG(id));
+	e->fetch = f;
+	e->tried_us = loop_now(p->loop).mono_us;
+	TAILQ_REMOVE(&p->by_age, e, link);
+	TAILQ_INSERT_TAIL(&p->by_age, e, link);
+	f->is_waiting = p->fetches >= POLICY_FETCHES_MAX;
+	if (f->is_waiting)
+		TAILQ_INSERT_TAIL(&p->waiting, f, link);
+	else
+		begin_fetch(p, f);
+}
+
+/* ---- questions */
+
+/* RFC 8461 3.1: of the records that begin as one there is exactly one, and it makes sense. */
+static bool
+find_id(const struct message *m, struct bytes *id)
+{
+	struct bytes rest = m && m->u.looked_up.answer == ANSWER_FOUND ? m->u.looked_up.records : BYTES_NONE, record, meant = BYTES_NONE;
+	uint16_t len;
+	size_t count = 0;
+
+	while (take_u16(&rest, &len) && take_octets(&rest, len, &record))
+		if (sts_record_is_meant(record)) {
+			meant = record;
+			count++;
+		}
+	return count == 1 && sts_record_parse(meant, id);
+}
+
+static bool
+may_fetch(const struct policies *p, const struct policy_entry *e)
+{
+	return !e->failed_us || loop_now(p->loop).mono_us - e->failed_us >= AGAIN_US;
+}
+
+static void
+on_record(void *arg, const struct message *m)
+{
+	struct policy_question *q = arg;
+	struct policies *p = q->policies;
+	struct policy_entry *e = find_entry(p, q->domain);
+	struct bytes id;
+
+	q->request = 0;
+	if (!find_id(m, &id)) {
+		answer(p, q, e);
+		return;
+	}
+	if (!e)
+		e = new_entry(p, bytes_text(q->domain));
+	if (!e->fetch && !(holds(p, e) && bytes_equal(id, bytes_text(e->id))) && may_fetch(p, e))
+		fetch(p, e, id);
+	/* One that holds, and is fetched only because of its age, need not be waited for. */
+	if (e->fetch && !(holds(p, e) && bytes_equal(id, bytes_text(e->id)))) {
+		LIST_INSERT_HEAD(&e->questions, q, link);
+		q->is_waiting = true;
+	} else {
+		answer(p, q, e);
+	}
+	make_room(p);
+}
+
+bool
+policy_is_possible(const char *domain)
+{
+	size_t len = strlen(domain);
+
+	if (len == 0 || len > POLICY_DOMAIN_MAX || domain[0] == '.')
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!byte_is_class((uint8_t)domain[i], CLASS_ALPHA | CLASS_DIGIT) && domain[i] != '-' && domain[i] != '_' && domain[i] != '.')
+			return false;
+	return true;
+}
+
+void
+policy_ask(struct policies *p, struct policy_question *q, const char *domain)
+{
+	q->policies = p;
+	q->domain = domain;
+	q->request = look_up(p, RECORD_TXT, "_mta-sts.", domain, on_record, q);
+}
+
+void
+policy_forget(struct policy_question *q)
+{
+	if (q->request)
+		peer_forget(q->policies->resolver, q->request);
+	if (q->is_waiting)
+		LIST_REMOVE(q, link);
+	q->request = 0;
+	q->is_waiting = false;
+}
+
+/* ---- their life */
+
+/* What was not looked at for a day is fetched anew, or, when it holds no more, forgotten. */
+static void
+look(struct timer *t)
+{
+	struct policies *p = (struct policies *)((char *)t - offsetof(struct policies, timer));
+	int64_t before_us = loop_now(p->loop).mono_us - REFRESH_US;
+
+	for (unsigned int i = 0; i < REFRESHES_A_LOOK; i++) {
+		struct policy_entry *e = TAILQ_FIRST(&p->by_age);
+
+		if (!e || (e->tried_us && e->tried_us > before_us) || !p->resolver || !is_idle(e))
+			return;
+		if (holds(p, e))
+			fetch(p, e, bytes_text(e->id));
+		else
+			drop_entry(p, e);
+	}
+}
+
+struct policies *
+policies_new(X509_STORE *trusted)
+{
+	struct policies *p = NEW(struct policies);
+
+	p->https = https_new(trusted);
+	p->port = 443;
+	p->entries = map_new();
+	TAILQ_INIT(&p->by_age);
+	TAILQ_INIT(&p->waiting);
+	return p;
+}
+
+void
+policies_start(struct policies *p, struct loop *loop, uint32_t request_timeout_ms)
+{
+	p->loop = loop;
+	p->request_timeout_ms = request_timeout_ms;
+	https_start(p->https, loop);
+	timer_init(&p->timer, loop, look);
+	timer_start(&p->timer, LOOK_MS, LOOK_MS);
+}
+
+void
+policies_set_peers(struct policies *p, struct peer *resolver, struct peer *queue)
+{
+	p->resolver = resolver;
+	p->queue = queue;
+}
+
+void
+policies_set_port(struct policies *p, uint16_t port)
+{
+	p->port = port;
+}
+
+void
+policies_restore(struct policies *p, const struct ipc_policy *m)
+{
+	struct sts_policy policy;
+	struct policy_entry *e;
+	int64_t most_s;
+
+	if (m->domain.len == 0 || m->domain.len > POLICY_DOMAIN_MAX || map_get(p->entries, m->domain) || !sts_policy_parse(m->text, &policy))
+		return;
+	/* Somebody may have put the clock back since. */
+	most_s = loop_now(p->loop).wall_us / 1000000 + policy.max_age_s;
+	e = new_entry(p, m->domain);
+	set_text(p, e, m->id, m->until_s > (uint64_t)most_s ? most_s : (int64_t)m->until_s, m->text);
+	/* It was not looked at by this process: it comes first. */
+	TAILQ_REMOVE(&p->by_age, e, link);
+	TAILQ_INSERT_HEAD(&p->by_age, e, link);
+	make_room(p);
+}
+
+static void
+policies_closed(struct timer *t)
+{
+	memory_free((struct policies *)((char *)t - offsetof(struct policies, timer)));
+}
+
+void
+policies_free(struct policies **policies)
+{
+	struct policies *p = *policies;
+	struct policy_entry *e;
+
+	*policies = NULL;
+	while ((e = TAILQ_FIRST(&p->by_age))) {
+		if (e->fetch)
+			free_fetch(e->fetch);
+		free_entry(p, e);
+	}
+	map_free(&p->entries);
+	https_free(&p->https);
+	timer_close(&p->timer, policies_closed);
+}

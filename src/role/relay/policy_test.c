@@ -1,0 +1,252 @@
+/* MTA-STS (RFC 8461) from the record to the connection, with a server for the policies. */
+#include "role/relay/relay_internal.h"
+#include "role/relay/test_role.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SCRIPT(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define SECURE \
+	"S 220 mx\nC EHLO\nS 250-mx\nS 250 STARTTLS\nC STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250 mx\nC MAIL FROM:<a@us.example>\n" \
+	"S 250 ok\nC RCPT TO:\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 taken\nC QUIT\nX"
+#define PLAIN "S 220 mx\nC EHLO\nS 250 mx\nC MAIL FROM:\nS 250 ok\nC RCPT TO:\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 taken\nC QUIT\nX"
+#define HTTP(status, head, body) "T\nC GET /.well-known/mta-sts.txt HTTP/1.1\nS HTTP/1.1 " status "\nS Content-Type: text/plain\n" head "S \n" body "X"
+#define POLICY(mode, mx) "S version: STSv1\nS mode: " mode "\nS mx: " mx "\nS max_age: 86400\n"
+#define ENFORCE(mx) HTTP("200 OK", "", POLICY("enforce", mx))
+#define ZONE "MX sts.example 10 mx.sts.example\nA mx.sts.example 127.0.0.1\nA mta-sts.sts.example 127.0.0.2\n"
+#define RECORD(id) "TXT _mta-sts.sts.example v=STSv1; id=" id ";\n"
+
+static struct relay *
+relay(void)
+{
+	return self.state;
+}
+
+/* A mail server at 127.0.0.1, one for policies at 127.0.0.2. */
+static void
+start(const char *const *mail, const char *const *policies)
+{
+	config.mta_sts = MTA_STS_ON;
+	serve("127.0.0.1", mail);
+	serve("127.0.0.2", policies);
+	policies_set_port(relay()->policies, port_of_servers());
+	set_dns(ZONE RECORD("1"));
+}
+
+/* Over a connection of its own. */
+static void
+expect(const char *want, const char *level)
+{
+	struct fault f;
+
+	trace[0] = events[0] = '\0';
+	assert_int_equal(relay_hooks.reload(&self, &config, &f), 0);
+	send_to(1, HOP_MX, "sts.example", "b@sts.example");
+	run_until(";\n");
+	if (!strstr(trace, want) || !strstr(events, level))
+		fail_msg("no \"%s\", \"%s\" in %s\n%s", want, level, trace, events);
+}
+
+static void
+keep(const char *domain, const char *id, uint64_t until_s, const char *text)
+{
+	struct message m = { .type = MESSAGE_POLICY };
+
+	m.u.policy = (struct ipc_policy){ bytes_text(domain), bytes_text(id), until_s, bytes_text(text) };
+	relay_hooks.message(&self, of_queue, &m);
+}
+
+static uint64_t
+in_seconds(int64_t seconds)
+{
+	return (uint64_t)(loop_now(loop).wall_us / 1000000 + seconds);
+}
+
+#define KEPT "version: STSv1\nmode: enforce\nmx: mx.sts.example\nmax_age: 86400\n"
+#define BY_POLICY "level=verify cause=mta-sts"
+#define BY_DEFAULT "level=may cause=default"
+#define TAKEN "0=250 taken;"
+
+static void
+rfc8461_3_3_a_policy_is_fetched_once_and_kept(void **state)
+{
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT(ENFORCE("mx.sts.example")));
+	expect(TAKEN, BY_POLICY);
+	assert_non_null(strstr(trace, "[sts.example 1 67]"));
+	expect(TAKEN, BY_POLICY);
+	assert_int_equal(server_connections(servers[1]), 1);
+	assert_non_null(strstr((const char *)server_heard(servers[1]).ptr, "Host: mta-sts.sts.example:"));
+}
+
+static void
+rfc8461_3_1_another_id_means_another_policy(void **state)
+{
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT(ENFORCE("mx.sts.example"), ENFORCE("other.sts.example"), ENFORCE("*.sts.example")));
+	expect(TAKEN, BY_POLICY);
+	set_dns(ZONE RECORD("2"));
+	expect("0~451 4.7.5 the MTA-STS policy of the domain does not name its host mx.sts.example", "sts.mismatch");
+	set_dns(ZONE RECORD("3"));
+	expect(TAKEN, BY_POLICY);
+	assert_int_equal(server_connections(servers[1]), 3);
+}
+
+static void
+rfc8461_5_1_what_is_kept_holds_while_no_other_can_be_fetched(void **state)
+{
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT(HTTP("500 Oh", "", "")));
+	keep("sts.example", "0", in_seconds(60), KEPT);
+	expect(TAKEN, BY_POLICY);
+	assert_non_null(strstr(events, "sts.failed"));
+	assert_non_null(strstr(events, "policy=kept"));
+	/* RFC 8461 3.3: nor is the server asked again at once. */
+	expect(TAKEN, BY_POLICY);
+	assert_int_equal(server_connections(servers[1]), 1);
+	/* RFC 8461 3.1: a record that is gone takes no policy away. */
+	set_dns(ZONE);
+	expect(TAKEN, BY_POLICY);
+	set_dns(ZONE "LATER _mta-sts.sts.example\n");
+	expect(TAKEN, BY_POLICY);
+}
+
+static void
+rfc8461_3_2_a_policy_holds_for_max_age(void **state)
+{
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT(HTTP("404 Gone", "", "")));
+	keep("sts.example", "1", in_seconds(-1), KEPT);
+	expect(TAKEN, BY_DEFAULT);
+	keep("other.example", "1", in_seconds(60), "no policy at all");
+	set_dns("MX other.example 10 mx.sts.example\nA mx.sts.example 127.0.0.1\n");
+	trace[0] = events[0] = '\0';
+	send_to(1, HOP_MX, "other.example", "b@other.example");
+	run_until(TAKEN);
+	assert_non_null(strstr(events, BY_DEFAULT));
+}
+
+static void
+rfc8461_3_3_no_redirect_is_followed(void **state)
+{
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT(HTTP("302 There", "S Location: https://mta-sts.sts.example/\n", ""), ENFORCE("mx.sts.example")));
+	expect(TAKEN, BY_DEFAULT);
+	assert_non_null(strstr(events, "the server answered 302"));
+	assert_int_equal(server_connections(servers[1]), 1);
+}
+
+static void
+rfc8461_4_2_the_certificate_has_to_be_the_hosts(void **state)
+{
+	(void)state;
+	start(SCRIPT(SECURE, SECURE, PLAIN), SCRIPT(ENFORCE("*.sts.example")));
+	set_dns("MX sts.example 10 mx2.sts.example\nA mx2.sts.example 127.0.0.1\nA mta-sts.sts.example 127.0.0.2\n" RECORD("1"));
+	expect("0~451 4.4.2 the certificate is not trusted: hostname mismatch in the TLS handshake [", "level=verify cause=mta-sts next=later");
+	set_dns(ZONE RECORD("1"));
+	expect(TAKEN, BY_POLICY);
+	expect("0~451 4.7.4 the server does not offer TLS", "sts");
+}
+
+static void
+rfc8461_5_the_next_host_is_tried_when_one_is_not_named(void **state)
+{
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT(ENFORCE("mx.sts.example")));
+	set_dns("MX sts.example 10 unnamed.sts.example, 20 mx.sts.example\nA unnamed.sts.example 127.0.0.1\nA mx.sts.example 127.0.0.1\n"
+		"A mta-sts.sts.example 127.0.0.2\n" RECORD("1"));
+	expect("mx.sts.example (127.0.0.1)", BY_POLICY);
+	assert_int_equal(server_connections(servers[0]), 1);
+}
+
+static void
+rfc8461_2_dane_comes_first(void **state)
+{
+	char zone[600];
+
+	(void)state;
+	start(SCRIPT(PLAIN), SCRIPT(ENFORCE("mx.sts.example")));
+	snprintf(zone, sizeof zone, "SIGNED\n" ZONE RECORD("1") "TLSA _%u._tcp.mx.sts.example 3 1 1 %064d\n", port_of_servers(), 0);
+	set_dns(zone);
+	expect("0~451 4.7.4 the server does not offer TLS", "sts.example");
+	assert_int_equal(server_connections(servers[1]), 0);
+}
+
+static void
+what_the_configuration_or_the_sender_says_comes_first(void **state)
+{
+	static struct config_tls_rule rule = { .domain = BYTES_INIT("sts.example"), .level = TLS_LEVEL_NONE };
+
+	(void)state;
+	start(SCRIPT(PLAIN), SCRIPT(ENFORCE("mx.sts.example")));
+	config.tls_rules = &rule;
+	config.tls_rule_count = 1;
+	expect(TAKEN, "level=none cause=outgoing_tls");
+	config.tls_rule_count = 0;
+	config.mta_sts = MTA_STS_OFF;
+	expect(TAKEN, BY_DEFAULT);
+	config.mta_sts = MTA_STS_ON;
+	/* RFC 8689 4.2.2 */
+	set_flags(SEND_TLS_OPTIONAL);
+	expect(TAKEN, BY_DEFAULT);
+	assert_int_equal(server_connections(servers[1]), 0);
+}
+
+static void
+many_wait_for_one_fetch_and_others_do_not(void **state)
+{
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT("T\nC GET\nW"));
+	send_to(1, HOP_MX, "sts.example", "b@sts.example");
+	send_to(2, HOP_MX, "sts.example", "b@sts.example");
+	set_dns(ZONE RECORD("1") "A y.example 127.0.0.1\n");
+	send_to(3, HOP_MX, "y.example", "b@y.example");
+	run_until("3 y.example");
+	assert_null(strstr(trace, "sts.example"));
+	assert_int_equal(server_connections(servers[1]), 1);
+	/* They are forgotten while they wait; the answer finds nobody. */
+	connect_queue();
+	run_until("[lost]");
+	server_free(&servers[1]);
+	run_until_event("sts.failed");
+}
+
+static void
+what_is_asked_for_at_the_end_is_let_go(void **state)
+{
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT("W"));
+	send_to(1, HOP_MX, "sts.example", "b@sts.example");
+	while (server_connections(servers[1]) == 0)
+		run_a_little();
+}
+
+static void
+answers_that_never_end_are_cut_off(void **state)
+{
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT(HTTP("200 OK", "", "L\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\n")));
+	expect(TAKEN, BY_DEFAULT);
+	assert_non_null(strstr(events, "sts.failed"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(rfc8461_3_3_a_policy_is_fetched_once_and_kept),
+		TEST(rfc8461_3_1_another_id_means_another_policy),
+		TEST(rfc8461_5_1_what_is_kept_holds_while_no_other_can_be_fetched),
+		TEST(rfc8461_3_2_a_policy_holds_for_max_age),
+		TEST(rfc8461_3_3_no_redirect_is_followed),
+		TEST(rfc8461_4_2_the_certificate_has_to_be_the_hosts),
+		TEST(rfc8461_5_the_next_host_is_tried_when_one_is_not_named),
+		TEST(rfc8461_2_dane_comes_first),
+		TEST(what_the_configuration_or_the_sender_says_comes_first),
+		TEST(many_wait_for_one_fetch_and_others_do_not),
+		TEST(what_is_asked_for_at_the_end_is_let_go),
+		TEST(answers_that_never_end_are_cut_off),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
