@@ -87,6 +87,86 @@ clock_put_rfc3339(struct buf *b, int64_t unix_us)
 		c.second, (int)us);
 }
 
+void
+clock_put_rfc3339_s(struct buf *b, int64_t unix_s)
+{
+	struct civil c = clock_civil(unix_s, 0);
+
+	put_format(b, "%04d-%02d-%02dT%02d:%02d:%02dZ", c.year, c.month, c.day, c.hour, c.minute, c.second);
+}
+
+/* count digits, at least `least` and at most `most` as a number */
+static bool
+take_digits(struct bytes *in, size_t count, int least, int most, int *out)
+{
+	struct bytes digits = bytes_sub(*in, 0, count);
+	uint64_t number;
+
+	if (digits.len != count || !bytes_all_class(digits, CLASS_DIGIT) || !take_number(&digits, INT32_MAX, &number)
+		|| (int)number < least || (int)number > most)
+		return false;
+	*out = (int)number;
+	*in = bytes_sub(*in, count, in->len);
+	return true;
+}
+
+static int
+days_of_month(int year, int month)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return days[month - 1] + (month == 2 && is_leap);
+}
+
+/* full-date = date-fullyear "-" date-month "-" date-mday */
+static bool
+take_full_date(struct bytes *in, struct civil *c)
+{
+	return take_digits(in, 4, 0, 9999, &c->year) && take_char(in, '-') && take_digits(in, 2, 1, 12, &c->month) && take_char(in, '-')
+		&& take_digits(in, 2, 1, days_of_month(c->year, c->month), &c->day);
+}
+
+/* partial-time = time-hour ":" time-minute ":" time-second [time-secfrac];  time-secfrac = "." 1*DIGIT */
+static bool
+take_partial_time(struct bytes *in, struct civil *c)
+{
+	struct bytes fraction;
+
+	return take_digits(in, 2, 0, 23, &c->hour) && take_char(in, ':') && take_digits(in, 2, 0, 59, &c->minute) && take_char(in, ':')
+		&& take_digits(in, 2, 0, 60, &c->second) && (!take_char(in, '.') || take_class(in, CLASS_DIGIT, &fraction));
+}
+
+/* time-offset = "Z" / time-numoffset;  time-numoffset = ("+" / "-") time-hour ":" time-minute */
+static bool
+take_offset(struct bytes *in, struct civil *c)
+{
+	bool is_west = in->len > 0 && in->ptr[0] == '-';
+	int hours, minutes;
+
+	c->zone_minutes = 0;
+	if (take_text_nocase(in, BYTES("Z")))
+		return true;
+	if (!take_char(in, is_west ? '-' : '+') || !take_digits(in, 2, 0, 23, &hours) || !take_char(in, ':')
+		|| !take_digits(in, 2, 0, 59, &minutes))
+		return false;
+	c->zone_minutes = is_west ? -(hours * 60 + minutes) : hours * 60 + minutes;
+	return true;
+}
+
+bool
+clock_take_rfc3339(struct bytes *in, int64_t *unix_s)
+{
+	struct bytes rest = *in;
+	struct civil c = { .year = 0 };
+
+	if (!take_full_date(&rest, &c) || !take_text_nocase(&rest, BYTES("T")) || !take_partial_time(&rest, &c) || !take_offset(&rest, &c))
+		return false;
+	*unix_s = clock_unix(&c);
+	*in = rest;
+	return true;
+}
+
 int
 clock_month(struct bytes name)
 {

@@ -31,6 +31,10 @@ void clock_put_rfc5322(struct buf *b, int64_t unix_s, int zone_minutes);
 void clock_put_imap(struct buf *b, int64_t unix_s, int zone_minutes);
 /* "1994-02-07T21:52:25.123456Z": RFC 3339. */
 void clock_put_rfc3339(struct buf *b, int64_t unix_us);
+/* The same in whole seconds: "1994-02-07T21:52:25Z". */
+void clock_put_rfc3339_s(struct buf *b, int64_t unix_s);
+/* Takes a date-time of RFC 3339 5.6 from the front of *in; its fraction counts for nothing.  False: *in and *unix_s are as they were. */
+bool clock_take_rfc3339(struct bytes *in, int64_t *unix_s) __attribute__((warn_unused_result));
 /* "Jan" … "Dec" without regard to case: 1-12, or 0. */
 int clock_month(struct bytes name);
 

@@ -120,6 +120,71 @@ months_are_known_without_regard_to_case(void **state)
 	assert_int_equal(clock_month(BYTES("June")), 0);
 }
 
+static void
+rfc3339_5_6_date_times_are_taken(void **state)
+{
+	static const struct {
+		const char *in;
+		int64_t want; /* -1: malformed */
+		const char *rest;
+	} rows[] = {
+		{ "1970-01-01T00:00:00Z", 0, "" },
+		{ "1985-04-12T23:20:50.52Z", 482196050, "" },
+		{ "1996-12-19T16:39:57-08:00", 851042397, "" },
+		{ "1990-12-31T23:59:60Z", 662688000, "" },
+		{ "1990-12-31T15:59:60-08:00", 662688000, "" },
+		{ "1937-01-01T12:00:27.87+00:20", -1041337173, "" },
+		{ "2000-02-29t00:00:00z tail", 951782400, " tail" },
+		{ "2100-02-29T00:00:00Z", -1, "" },
+		{ "2023-02-29T00:00:00Z", -1, "" },
+		{ "2023-04-31T00:00:00Z", -1, "" },
+		{ "2023-13-01T00:00:00Z", -1, "" },
+		{ "2023-00-01T00:00:00Z", -1, "" },
+		{ "2023-01-00T00:00:00Z", -1, "" },
+		{ "2023-01-01T24:00:00Z", -1, "" },
+		{ "2023-01-01T00:60:00Z", -1, "" },
+		{ "2023-01-01T00:00:61Z", -1, "" },
+		{ "2023-01-01T00:00:00.Z", -1, "" },
+		{ "2023-01-01T00:00:00", -1, "" },
+		{ "2023-01-01T00:00:00+0100", -1, "" },
+		{ "2023-01-01T00:00:00+24:00", -1, "" },
+		{ "2023-01-01 00:00:00Z", -1, "" },
+		{ "023-01-01T00:00:00Z", -1, "" },
+		{ "2023-1-01T00:00:00Z", -1, "" },
+		{ "", -1, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct bytes in = bytes_text(rows[i].in);
+		int64_t got = -7;
+		bool is_good = clock_take_rfc3339(&in, &got);
+
+		if (is_good != (rows[i].want != -1) || (is_good && got != rows[i].want))
+			fail_msg("%s: %lld", rows[i].in, (long long)got);
+		assert_true(bytes_equal(in, bytes_text(is_good ? rows[i].rest : rows[i].in)));
+		assert_true(is_good || got == -7);
+	}
+}
+
+static void
+what_is_printed_as_rfc3339_is_taken_again(void **state)
+{
+	(void)state;
+	for (int64_t s = -62167219200; s < 253402300800; s += 86400 * 31 + 12345) {
+		char text[40];
+		struct buf b;
+		struct bytes in;
+		int64_t got;
+
+		buf_init_fixed(&b, text, sizeof text);
+		clock_put_rfc3339_s(&b, s);
+		in = buf_bytes(&b);
+		assert_true(clock_take_rfc3339(&in, &got) && in.len == 0);
+		assert_int_equal(got, s);
+	}
+}
+
 int
 main(void)
 {
@@ -128,6 +193,8 @@ main(void)
 		cmocka_unit_test(zones_shift_and_come_back),
 		cmocka_unit_test(dates_print_as_their_rfcs_say),
 		cmocka_unit_test(microseconds_before_1970_count_forward),
+		cmocka_unit_test(rfc3339_5_6_date_times_are_taken),
+		cmocka_unit_test(what_is_printed_as_rfc3339_is_taken_again),
 		cmocka_unit_test(months_are_known_without_regard_to_case),
 	};
 

@@ -1,5 +1,6 @@
 #include "cli/explain_onward.h"
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/explain_print.h"
@@ -141,7 +142,7 @@ put_destination(struct buf *out, const struct control_line *line)
 		return;
 	}
 	put_text(out, "; it rests until ");
-	queue_print_moment(out, until_s);
+	clock_put_rfc3339_s(out, (int64_t)until_s);
 	put_field(out, ", since nobody answered (times in a row: ", line, "failures");
 	put_char(out, ')');
 }

@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { RFC3339_SECONDS = 19 };
-
 static uint64_t
 number_of(const struct control_line *line, const char *name)
 {
@@ -100,17 +98,6 @@ put_age(struct buf *out, uint64_t s)
 	put_char(out, (uint8_t)units[i].unit);
 }
 
-void
-queue_print_moment(struct buf *out, uint64_t unix_s)
-{
-	size_t before = out->len;
-
-	clock_put_rfc3339(out, (int64_t)unix_s * 1000000);
-	if (out->len > before + RFC3339_SECONDS)
-		out->len = before + RFC3339_SECONDS;
-	put_char(out, 'Z');
-}
-
 static void
 put_path(struct buf *out, struct bytes address)
 {
@@ -139,7 +126,7 @@ put_recipient(struct buf *out, const struct control_line *line, bool has_message
 	cli_put_visible(out, control_line_get(line, "state"));
 	if (until_s) {
 		put_text(out, " until ");
-		queue_print_moment(out, until_s);
+		clock_put_rfc3339_s(out, (int64_t)until_s);
 	}
 	put_format(out, "  attempts %llu  to ", (unsigned long long)number_of(line, "attempts"));
 	cli_put_visible(out, control_line_get(line, "destination"));
@@ -149,16 +136,28 @@ put_recipient(struct buf *out, const struct control_line *line, bool has_message
 }
 
 static void
+put_time_line(struct buf *out, const struct control_line *line, const char *field, const char *title)
+{
+	uint64_t unix_s = number_of(line, field);
+
+	if (unix_s == 0)
+		return;
+	put_text(out, title);
+	clock_put_rfc3339_s(out, (int64_t)unix_s);
+	put_char(out, '\n');
+}
+
+static void
 put_message(struct buf *out, const struct control_line *line)
 {
-	struct bytes parameters = control_line_get(line, "parameters");
+	struct bytes parameters = control_line_get(line, "parameters"), priority = control_line_get(line, "priority");
 
 	put_text(out, "Mail        ");
 	cli_put_visible(out, control_line_get(line, "mail"));
 	put_text(out, "\nSender      ");
 	put_path(out, control_line_get(line, "sender"));
 	put_text(out, "\nArrived     ");
-	queue_print_moment(out, number_of(line, "arrived_s"));
+	clock_put_rfc3339_s(out, (int64_t)number_of(line, "arrived_s"));
 	put_text(out, " (");
 	put_age(out, number_of(line, "age_s"));
 	put_format(out, " ago)\nSize        %llu octets\n", (unsigned long long)number_of(line, "size"));
@@ -167,6 +166,10 @@ put_message(struct buf *out, const struct control_line *line)
 		cli_put_visible(out, parameters);
 		put_char(out, '\n');
 	}
+	put_time_line(out, line, "release_s", "Release     ");
+	put_time_line(out, line, "deliver_by_s", "Deliver by  ");
+	if (!bytes_equal(priority, BYTES("0")))
+		put_format(out, "Priority    %.*s\n", BYTES_ARG(priority));
 	put_format(out, "Recipients  %llu that still wait:\n", (unsigned long long)number_of(line, "recipients"));
 }
 

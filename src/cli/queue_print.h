@@ -15,7 +15,5 @@ struct queue_print {
 void queue_print_begin(struct queue_print *p, struct buf *out);
 /* One line of the answer; "end" is the last one. */
 void queue_print_line(struct queue_print *p, struct buf *out, const struct control_line *line);
-/* "2026-11-29T12:00:00Z". */
-void queue_print_moment(struct buf *out, uint64_t unix_s);
 
 #endif

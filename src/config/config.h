@@ -194,6 +194,7 @@ struct config {
 	/* queue { … } */
 	uint32_t queue_retry_first_s, queue_retry_most_s, queue_lifetime_s;
 	uint32_t queue_delay_notice_s; /* 0: none */
+	uint32_t queue_hold_most_s; /* RFC 4865; 0: nothing is held */
 	enum config_language queue_report_language;
 	enum config_mta_sts mta_sts;
 	uint32_t fronts; /* 0: one a core */

@@ -35,6 +35,8 @@ enum {
 	MOST_hop = IPC_HOPS - 1,
 	MOST_has_dsn = 1,
 	MOST_has_quota = 1,
+	MOST_has_deliver_by = 1,
+	MOST_priority = UINT8_MAX, /* a two's complement */
 };
 
 struct row {

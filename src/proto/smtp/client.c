@@ -33,6 +33,8 @@ static const struct {
 	{ BYTES_INIT("DSN"), CLIENT_DSN },
 	{ BYTES_INIT("STARTTLS"), CLIENT_STARTTLS },
 	{ BYTES_INIT("REQUIRETLS"), CLIENT_REQUIRETLS },
+	{ BYTES_INIT("DELIVERBY"), CLIENT_DELIVERBY },
+	{ BYTES_INIT("MT-PRIORITY"), CLIENT_MT_PRIORITY },
 };
 
 struct smtp_client *
@@ -179,7 +181,7 @@ static void
 say_hello(struct smtp_client *c, const char *verb)
 {
 	c->extensions = 0;
-	c->size_max = 0;
+	c->size_max = c->by_least_s = 0;
 	put_text(&c->out, verb);
 	put_char(&c->out, ' ');
 	put_bytes(&c->out, c->settings->hostname);
@@ -228,6 +230,8 @@ take_extension(struct smtp_client *c)
 			/* A number that does not fit is no limit either. */
 			if (extensions[i].bit == CLIENT_SIZE && !take_number(&rest, UINT64_MAX, &c->size_max))
 				c->size_max = 0;
+			if (extensions[i].bit == CLIENT_DELIVERBY && !take_number(&rest, UINT64_MAX, &c->by_least_s))
+				c->by_least_s = 0;
 		}
 }
 
@@ -552,4 +556,10 @@ bool
 smtp_client_has_dsn(const struct smtp_client *c)
 {
 	return (c->extensions & CLIENT_DSN) != 0;
+}
+
+bool
+smtp_client_has_deliver_by(const struct smtp_client *c)
+{
+	return (c->extensions & CLIENT_DELIVERBY) != 0;
 }

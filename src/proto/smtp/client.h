@@ -1,5 +1,6 @@
-/* An SMTP or LMTP client session as a pure machine (RFC 5321, LMTP: 2033; extensions 1870 SIZE, 2920 PIPELINING, 3030
-   CHUNKING, 3207 STARTTLS, 3461 DSN, 4954 AUTH, 6152 8BITMIME, 6531 SMTPUTF8, 8689 REQUIRETLS): octets and answers in, effects out.
+/* An SMTP or LMTP client session as a pure machine (RFC 5321, LMTP: 2033; extensions 1870 SIZE, 2852 DELIVERBY, 2920
+   PIPELINING, 3030 CHUNKING, 3207 STARTTLS, 3461 DSN, 4954 AUTH, 6152 8BITMIME, 6531 SMTPUTF8, 6710 MT-PRIORITY, 8689 REQUIRETLS): octets and
+   answers in, effects out.
 
    The driver calls smtp_client_step again and again; each call takes from the front of *in as much as it needs and
    reports one effect.  SMTP_CLIENT_NEED_INPUT, _READY and _NEED_BODY: keep what is left of *in and come back with more
@@ -12,6 +13,7 @@
 #define SMTP_CLIENT_H
 
 #include "base/buf.h"
+#include "proto/smtp/by.h"
 
 #define SMTP_CLIENT_INPUT_MAX 2048
 /* Octets of the message that are taken at a time. */
@@ -46,6 +48,8 @@ struct smtp_envelope {
 	struct bytes sender, parameters;
 	uint64_t size; /* RFC 1870: with CRLF */
 	bool is_8bit, is_utf8, needs_require_tls;
+	struct smtp_by by; /* counted from smtp_client_send */
+	int8_t priority; /* RFC 6710 */
 	const struct smtp_envelope_recipient *recipients;
 	size_t recipient_count; /* one at least */
 };
@@ -104,5 +108,7 @@ uint64_t smtp_client_moves(const struct smtp_client *c);
 bool smtp_client_was_answered(const struct smtp_client *c);
 /* Does the peer know DSN (RFC 3461)? */
 bool smtp_client_has_dsn(const struct smtp_client *c);
+/* Does it take over until when a message has to be delivered (RFC 2852)? */
+bool smtp_client_has_deliver_by(const struct smtp_client *c);
 
 #endif

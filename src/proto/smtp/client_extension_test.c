@@ -180,6 +180,45 @@ rfc6152_6531_3461_8689_parameters_are_said_when_they_are_known(void **state)
 		"= <one@x.example> taken: 250 ok\n= sent\n" BYE);
 }
 
+#define REST_OF_MAIL "S: 250 ok\nC: RCPT TO:<one@x.example>\nS: 250 ok\nC: DATA\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n" \
+	"= <one@x.example> taken: 250 ok\n= sent\n" BYE
+
+static void
+rfc2852_4_1_what_is_to_come_back_in_time_goes_to_who_promises_that_alone(void **state)
+{
+	struct smtp_envelope e = envelope(1);
+
+	(void)state;
+	e.by = (struct smtp_by){ SMTP_BY_RETURN, true, 120 };
+	play(player(&e, 1), HELLO "S: 250-x\nS: 250 DELIVERBY 120\nC: MAIL FROM:<a@b.example> BY=120;RT\n" REST_OF_MAIL);
+	play(player(&e, 1), HELLO "S: 250-x\nS: 250 DELIVERBY\nC: MAIL FROM:<a@b.example> BY=120;RT\n" REST_OF_MAIL);
+	play(player(&e, 1), HELLO "S: 250-x\nS: 250 DELIVERBY 121\n"
+		"= <one@x.example> never: 550 5.4.7 the server does not deliver within the time that is left\n= sent\n" BYE);
+	play(player(&e, 1), HELLO "S: 250-x\nS: 250 8BITMIME\n"
+		"= <one@x.example> never: 550 5.3.3 the message has to be delivered in time or come back, and the server has no DELIVERBY\n"
+		"= sent\n" BYE);
+	e.by.within_s = 0;
+	play(player(&e, 1), HELLO "S: 250-x\nS: 250 DELIVERBY\n"
+		"= <one@x.example> never: 550 5.4.7 the server does not deliver within the time that is left\n= sent\n" BYE);
+	/* Who only wants to be told may have it go anywhere, and late. */
+	e.by = (struct smtp_by){ SMTP_BY_NOTIFY, false, -5 };
+	play(player(&e, 1), HELLO "S: 250-x\nS: 250 DELIVERBY 600\nC: MAIL FROM:<a@b.example> BY=-5;N\n" REST_OF_MAIL);
+	play(player(&e, 1), HELLO "S: 250-x\nS: 250 8BITMIME\nC: MAIL FROM:<a@b.example>\n" REST_OF_MAIL);
+}
+
+static void
+rfc6710_4_the_priority_is_said_to_who_knows_it(void **state)
+{
+	struct smtp_envelope e = envelope(1);
+
+	(void)state;
+	e.priority = -4;
+	play(player(&e, 1), HELLO "S: 250-x\nS: 250 MT-PRIORITY MIXER\nC: MAIL FROM:<a@b.example> MT-PRIORITY=-4\n" REST_OF_MAIL);
+	play(player(&e, 1), HELLO "S: 250-x\nS: 250 8BITMIME\nC: MAIL FROM:<a@b.example>\n" REST_OF_MAIL);
+	e.priority = 0;
+	play(player(&e, 1), HELLO "S: 250-x\nS: 250 MT-PRIORITY\nC: MAIL FROM:<a@b.example>\n" REST_OF_MAIL);
+}
+
 static void
 rfc8689_5_a_report_goes_to_a_server_without_requiretls_too(void **state)
 {
@@ -192,15 +231,12 @@ rfc8689_5_a_report_goes_to_a_server_without_requiretls_too(void **state)
 	p.is_verified = true;
 	p.settings.tls = SMTP_CLIENT_TLS_MUST;
 #define UNDER_TLS HELLO "S: 250-x\nS: 250 starttls\nC: STARTTLS\nS: 220 go\n= tls\nC: EHLO out.example\n"
-#define MESSAGE "S: 250 ok\nC: RCPT TO:<one@x.example>\nS: 250 ok\nC: DATA\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n" \
-	"= <one@x.example> taken: 250 ok\n= sent\n" BYE
-	play(p, UNDER_TLS "S: 250 x\nC: MAIL FROM:<>\n" MESSAGE);
-	play(p, UNDER_TLS "S: 250-x\nS: 250 REQUIRETLS\nC: MAIL FROM:<> REQUIRETLS\n" MESSAGE);
+	play(p, UNDER_TLS "S: 250 x\nC: MAIL FROM:<>\n" REST_OF_MAIL);
+	play(p, UNDER_TLS "S: 250-x\nS: 250 REQUIRETLS\nC: MAIL FROM:<> REQUIRETLS\n" REST_OF_MAIL);
 	/* Protected as the mail was, for all that. */
 	p.is_verified = false;
 	play(p, UNDER_TLS "S: 250 x\n= <one@x.example> never: 550 5.7.30 REQUIRETLS support required\n= sent\n" BYE);
 #undef UNDER_TLS
-#undef MESSAGE
 }
 
 int
@@ -216,6 +252,8 @@ main(void)
 		cmocka_unit_test(rfc4954_4_a_log_in_comes_before_everything_else),
 		cmocka_unit_test(what_a_peer_cannot_take_is_not_tried),
 		cmocka_unit_test(rfc6152_6531_3461_8689_parameters_are_said_when_they_are_known),
+		cmocka_unit_test(rfc2852_4_1_what_is_to_come_back_in_time_goes_to_who_promises_that_alone),
+		cmocka_unit_test(rfc6710_4_the_priority_is_said_to_who_knows_it),
 		cmocka_unit_test(rfc8689_5_a_report_goes_to_a_server_without_requiretls_too),
 	};
 

@@ -35,6 +35,8 @@ enum smtp_client_extension {
 	CLIENT_STARTTLS = 64,
 	CLIENT_REQUIRETLS = 128,
 	CLIENT_AUTH_PLAIN = 256,
+	CLIENT_DELIVERBY = 512,
+	CLIENT_MT_PRIORITY = 1024,
 };
 
 enum smtp_client_mark {
@@ -67,6 +69,7 @@ struct smtp_client {
 	enum smtp_client_stage stage;
 	unsigned int extensions; /* enum smtp_client_extension */
 	uint64_t size_max; /* of SIZE; 0: not said */
+	uint64_t by_least_s; /* of DELIVERBY; 0: not said */
 	bool is_tls, is_verified;
 	bool has_secret, has_lent_secret; /* the password stands in `out`; in `lent` */
 	bool is_tls_due, is_failed_due, is_result_due;

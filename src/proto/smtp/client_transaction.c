@@ -66,6 +66,25 @@ judge_size(struct smtp_client *c)
 	smtp_client_judge(c, SMTP_CLIENT_NEVER, buf_bytes(&text));
 }
 
+/* RFC 2852 4.1: what is to come back when it is late goes to nobody who does not promise that.  Behind LMTP there is the mailbox. */
+static bool
+can_return(struct smtp_client *c)
+{
+	const struct smtp_by *by = &c->now.envelope->by;
+
+	if (by->mode != SMTP_BY_RETURN || c->settings->is_lmtp)
+		return true;
+	if (!has(c, CLIENT_DELIVERBY)) {
+		smtp_client_judge(c, SMTP_CLIENT_NEVER,
+			BYTES("550 5.3.3 the message has to be delivered in time or come back, and the server has no DELIVERBY"));
+		return false;
+	}
+	if (by->within_s > 0 && (uint64_t)by->within_s >= c->by_least_s)
+		return true;
+	smtp_client_judge(c, SMTP_CLIENT_NEVER, BYTES("550 5.4.7 the server does not deliver within the time that is left"));
+	return false;
+}
+
 /* Can this peer take such a message at all?  If not, the verdict says why. */
 static bool
 is_possible(struct smtp_client *c)
@@ -87,7 +106,7 @@ is_possible(struct smtp_client *c)
 		/* RFC 6152 3 */
 		smtp_client_judge(c, SMTP_CLIENT_NEVER, BYTES("554 5.6.3 the message is 8-bit, and the server has no 8BITMIME"));
 	} else {
-		return true;
+		return can_return(c);
 	}
 	return false;
 }
@@ -115,6 +134,20 @@ put_parameter(struct smtp_client *c, bool is_wanted, struct bytes parameter)
 	put_bytes(&c->out, parameter);
 }
 
+/* RFC 2852 4, 6710 4 */
+static void
+put_handling(struct smtp_client *c)
+{
+	const struct smtp_envelope *e = c->now.envelope;
+
+	if (has(c, CLIENT_DELIVERBY) && e->by.mode != SMTP_BY_UNSAID) {
+		put_char(&c->out, ' ');
+		smtp_put_by(&c->out, &e->by);
+	}
+	if (has(c, CLIENT_MT_PRIORITY) && e->priority)
+		put_format(&c->out, " MT-PRIORITY=%d", e->priority);
+}
+
 static void
 put_mail(struct smtp_client *c)
 {
@@ -131,6 +164,7 @@ put_mail(struct smtp_client *c)
 	put_parameter(c, needs_utf8(e), BYTES("SMTPUTF8"));
 	put_parameter(c, e->needs_require_tls && has(c, CLIENT_REQUIRETLS), BYTES("REQUIRETLS"));
 	put_parameter(c, has(c, CLIENT_DSN) && e->parameters.len, e->parameters);
+	put_handling(c);
 	put_bytes(&c->out, BYTES("\r\n"));
 }
 

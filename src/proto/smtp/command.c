@@ -55,12 +55,7 @@ command_helo(struct smtp_session *s, struct bytes argument)
 static void
 command_ehlo(struct smtp_session *s, struct bytes argument)
 {
-	struct smtp_offer offer = {
-		.size = s->settings->limits.message_octets_max,
-		.has_tls = s->settings->offers_tls && !s->is_tls,
-		.has_login = smtp_may_login(s),
-		.offered = smtp_offered(s),
-	};
+	struct smtp_offer offer = smtp_offer_now(s);
 
 	if (begin(s, argument, true))
 		smtp_put_ehlo(&s->out, s->settings->hostname, &offer);

@@ -1,10 +1,14 @@
 #include "proto/smtp/parameter.h"
 
+#include "base/clock.h"
+
 /* What a command's parameters say: of MAIL or of RCPT. */
 struct said {
 	struct smtp_mail *mail;
 	struct dsn_rcpt *wishes;
 	bool may_utf8; /* SMTPUTF8 is in force */
+	int64_t now_s;
+	bool has_hold; /* HOLDFOR= or HOLDUNTIL= */
 };
 
 struct parameter {
@@ -81,6 +85,55 @@ take_require_tls(struct bytes value, struct said *said)
 }
 
 static bool
+hold_until(struct said *said, int64_t release_s)
+{
+	/* One or the other (RFC 4865 4). */
+	if (said->has_hold)
+		return false;
+	said->has_hold = true;
+	said->mail->release_s = release_s > said->now_s ? release_s : 0;
+	return true;
+}
+
+/* future-release-integer = 1-9 *8DIGIT */
+static bool
+take_hold_for(struct bytes value, struct said *said)
+{
+	uint64_t seconds;
+
+	if (value.len > 9 || !bytes_all_class(value, CLASS_DIGIT) || value.ptr[0] == '0' || !take_number(&value, UINT32_MAX, &seconds))
+		return false;
+	return hold_until(said, said->now_s + (int64_t)seconds);
+}
+
+/* future-release-date-time = date-time of RFC 3339 5.6 (erratum 2040) */
+static bool
+take_hold_until(struct bytes value, struct said *said)
+{
+	int64_t release_s;
+
+	return clock_take_rfc3339(&value, &release_s) && value.len == 0 && hold_until(said, release_s);
+}
+
+static bool
+take_by(struct bytes value, struct said *said)
+{
+	return smtp_parse_by(value, &said->mail->by);
+}
+
+/* priority-value = (["-"] NZDIGIT) / "0"      RFC 6710 3 */
+static bool
+take_priority(struct bytes value, struct said *said)
+{
+	bool is_negative = take_char(&value, '-');
+
+	if (value.len != 1 || !byte_is_class(value.ptr[0], CLASS_DIGIT) || (is_negative && value.ptr[0] == '0'))
+		return false;
+	said->mail->priority = (int8_t)(is_negative ? '0' - value.ptr[0] : value.ptr[0] - '0');
+	return true;
+}
+
+static bool
 take_notify(struct bytes value, struct said *said)
 {
 	return dsn_parse_notify(value, &said->wishes->notify);
@@ -100,6 +153,10 @@ static const struct parameter of_mail[] = {
 	{ BYTES_INIT("RET"), 0, true, take_return },
 	{ BYTES_INIT("ENVID"), 0, true, take_envelope_id },
 	{ BYTES_INIT("REQUIRETLS"), SMTP_OFFERED_REQUIRETLS, false, take_require_tls },
+	{ BYTES_INIT("HOLDFOR"), SMTP_OFFERED_FUTURERELEASE, true, take_hold_for },
+	{ BYTES_INIT("HOLDUNTIL"), SMTP_OFFERED_FUTURERELEASE, true, take_hold_until },
+	{ BYTES_INIT("BY"), 0, true, take_by },
+	{ BYTES_INIT("MT-PRIORITY"), 0, true, take_priority },
 	{ BYTES_INIT(""), 0, false, NULL },
 };
 
@@ -181,9 +238,9 @@ take_all(struct bytes in, const struct parameter *known, unsigned int offered, s
 }
 
 enum smtp_reply
-smtp_mail_parameters(struct bytes in, unsigned int offered, struct smtp_mail *mail)
+smtp_mail_parameters(struct bytes in, const struct smtp_offer *offer, struct smtp_mail *mail)
 {
-	return take_all(in, of_mail, offered, &(struct said){ .mail = mail });
+	return take_all(in, of_mail, offer->offered, &(struct said){ .mail = mail, .now_s = offer->now_s });
 }
 
 enum smtp_reply

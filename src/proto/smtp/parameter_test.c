@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+static const struct smtp_offer plain;
+
 static void
 parameters_of_mail(void **state)
 {
@@ -69,7 +71,7 @@ parameters_of_mail(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct smtp_mail mail = { .size = 0 };
-		enum smtp_reply got = smtp_mail_parameters(bytes_text(rows[i].in), 0, &mail);
+		enum smtp_reply got = smtp_mail_parameters(bytes_text(rows[i].in), &plain, &mail);
 
 		if (got != rows[i].want)
 			fail_msg("\"%s\": %d", rows[i].in, got);
@@ -133,16 +135,103 @@ rfc3461_4_3_4_4_parameters_of_mail(void **state)
 	struct smtp_mail mail = { .size = 0 };
 
 	(void)state;
-	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=QQ+2B1 SIZE=3 ret=hdrs"), 0, &mail), REPLY_OK);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=QQ+2B1 SIZE=3 ret=hdrs"), &plain, &mail), REPLY_OK);
 	assert_int_equal(mail.dsn.returns, DSN_RETURN_HEADERS);
 	assert_true(bytes_equal(mail.dsn.envelope_id, BYTES("QQ+2B1")));
 	assert_int_equal(mail.size, 3);
-	assert_int_equal(smtp_mail_parameters(BYTES(" RET=FULL RET=FULL"), 0, &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" RET=BODY"), 0, &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" RET"), 0, &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a ENVID=b"), 0, &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a+0A"), 0, &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID="), 0, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" RET=FULL RET=FULL"), &plain, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" RET=BODY"), &plain, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" RET"), &plain, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a ENVID=b"), &plain, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a+0A"), &plain, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID="), &plain, &mail), REPLY_BAD_PARAMETER);
+}
+
+/* 2026-11-29T12:00:00Z */
+#define NOW INT64_C(1795953600)
+
+static void
+rfc4865_4_hold_parameters(void **state)
+{
+	static const struct {
+		const char *in;
+		enum smtp_reply want;
+		int64_t release_s;
+	} rows[] = {
+		{ " HOLDFOR=1", REPLY_OK, NOW + 1 },
+		{ " holdfor=999999999", REPLY_OK, NOW + 999999999 },
+		{ " HOLDFOR=0", REPLY_BAD_PARAMETER, 0 },
+		{ " HOLDFOR=01", REPLY_BAD_PARAMETER, 0 },
+		{ " HOLDFOR=1000000000", REPLY_BAD_PARAMETER, 0 },
+		{ " HOLDFOR=-1", REPLY_BAD_PARAMETER, 0 },
+		{ " HOLDFOR", REPLY_BAD_PARAMETER, 0 },
+		{ " HOLDUNTIL=2026-11-29T12:00:01Z", REPLY_OK, NOW + 1 },
+		{ " HOLDUNTIL=2026-11-29T14:00:01.5+01:30", REPLY_OK, NOW + 1801 },
+		{ " HOLDUNTIL=2026-11-29t12:00:00z", REPLY_OK, 0 },
+		{ " HOLDUNTIL=1999-01-01T00:00:00Z", REPLY_OK, 0 },
+		{ " HOLDUNTIL=2026-11-29T12:00:01", REPLY_BAD_PARAMETER, 0 },
+		{ " HOLDUNTIL=2026-11-29T12:00:01Zx", REPLY_BAD_PARAMETER, 0 },
+		{ " HOLDUNTIL=1795953601", REPLY_BAD_PARAMETER, 0 },
+		/* one or the other */
+		{ " HOLDFOR=1 HOLDFOR=1", REPLY_BAD_PARAMETER, 0 },
+		{ " HOLDUNTIL=1999-01-01T00:00:00Z HOLDFOR=5", REPLY_BAD_PARAMETER, 0 },
+	};
+	const struct smtp_offer offer = { .offered = SMTP_OFFERED_FUTURERELEASE, .now_s = NOW, .hold_most_s = 60 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct smtp_mail mail = { .size = 0 };
+		enum smtp_reply got = smtp_mail_parameters(bytes_text(rows[i].in), &offer, &mail);
+
+		if (got != rows[i].want || (got == REPLY_OK && mail.release_s != rows[i].release_s))
+			fail_msg("\"%s\": %d, %lld", rows[i].in, got, (long long)mail.release_s);
+		assert_int_equal(smtp_mail_parameters(bytes_text(rows[i].in), &plain, &mail), REPLY_UNKNOWN_PARAMETER);
+	}
+}
+
+static void
+rfc6710_3_priorities(void **state)
+{
+	static const struct {
+		const char *in;
+		enum smtp_reply want;
+		int priority;
+	} rows[] = {
+		{ " MT-PRIORITY=0", REPLY_OK, 0 },
+		{ " MT-PRIORITY=9", REPLY_OK, 9 },
+		{ " mt-priority=-9", REPLY_OK, -9 },
+		{ " MT-PRIORITY=-0", REPLY_BAD_PARAMETER, 0 },
+		{ " MT-PRIORITY=+1", REPLY_BAD_PARAMETER, 0 },
+		{ " MT-PRIORITY=10", REPLY_BAD_PARAMETER, 0 },
+		{ " MT-PRIORITY=01", REPLY_BAD_PARAMETER, 0 },
+		{ " MT-PRIORITY=-", REPLY_BAD_PARAMETER, 0 },
+		{ " MT-PRIORITY", REPLY_BAD_PARAMETER, 0 },
+		{ " MT-PRIORITY=1 MT-PRIORITY=1", REPLY_BAD_PARAMETER, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct smtp_mail mail = { .size = 0 };
+		enum smtp_reply got = smtp_mail_parameters(bytes_text(rows[i].in), &plain, &mail);
+
+		if (got != rows[i].want || (got == REPLY_OK && mail.priority != rows[i].priority))
+			fail_msg("\"%s\": %d, %d", rows[i].in, got, mail.priority);
+	}
+}
+
+static void
+rfc2852_4_8689_2_parameters_that_are_taken(void **state)
+{
+	const struct smtp_offer offer = { .offered = SMTP_OFFERED_REQUIRETLS };
+	struct smtp_mail mail = { .size = 0 };
+
+	(void)state;
+	assert_int_equal(smtp_mail_parameters(BYTES(" by=-3;NT requiretls"), &offer, &mail), REPLY_OK);
+	assert_true(mail.requires_tls && mail.by.mode == SMTP_BY_NOTIFY && mail.by.has_trace && mail.by.within_s == -3);
+	assert_int_equal(smtp_mail_parameters(BYTES(" BY=0;R"), &offer, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" BY=1;N BY=1;N"), &offer, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" REQUIRETLS=1"), &offer, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" REQUIRETLS"), &plain, &mail), REPLY_UNKNOWN_PARAMETER);
 }
 
 int
@@ -152,6 +241,9 @@ main(void)
 		cmocka_unit_test(parameters_of_mail),
 		cmocka_unit_test(rfc3461_4_1_4_2_parameters_of_recipients),
 		cmocka_unit_test(rfc3461_4_3_4_4_parameters_of_mail),
+		cmocka_unit_test(rfc4865_4_hold_parameters),
+		cmocka_unit_test(rfc6710_3_priorities),
+		cmocka_unit_test(rfc2852_4_8689_2_parameters_that_are_taken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ void
 player_start(struct player *p, const struct smtp_settings *settings)
 {
 	*p = (struct player){ .session = smtp_session_new(settings), .asks_max = SIZE_MAX };
+	smtp_session_set_time(p->session, PLAYER_NOW_S);
 	buf_init(&p->out, TRANSCRIPT_OCTETS_MAX);
 	buf_init(&p->effects, TRANSCRIPT_OCTETS_MAX);
 	buf_init(&p->body, TRANSCRIPT_OCTETS_MAX);
@@ -98,6 +99,13 @@ log_mail(struct player *p, const struct smtp_mail *mail)
 	put_text(&p->effects, mail->is_8bit ? " 8bit" : "");
 	put_text(&p->effects, mail->is_utf8 ? " utf8" : "");
 	put_text(&p->effects, mail->requires_tls ? " requiretls" : "");
+	if (mail->release_s)
+		put_format(&p->effects, " release=%lld", (long long)mail->release_s);
+	if (mail->priority)
+		put_format(&p->effects, " priority=%d", mail->priority);
+	if (mail->by.mode)
+		put_char(&p->effects, ' ');
+	smtp_put_by(&p->effects, &mail->by);
 	if (mail->dsn.returns || mail->dsn.envelope_id.len)
 		put_char(&p->effects, ' ');
 	dsn_put_mail(&p->effects, &mail->dsn);
@@ -144,7 +152,7 @@ give_answer(struct player *p, const struct smtp_effect *effect)
 		p->has_body = answer == SMTP_ANSWER_OK;
 	smtp_session_answer(p->session, answer);
 	forget_path(p);
-	if (effect->kind == SMTP_BODY_END || (effect->kind == SMTP_MAIL && answer != SMTP_ANSWER_OK))
+	if (effect->kind == SMTP_BODY_END || (effect->kind == SMTP_MAIL && answer != SMTP_ANSWER_OK && answer != SMTP_ANSWER_LOWERED))
 		end_transaction(p);
 }
 

@@ -5,13 +5,16 @@
 
 #include "proto/smtp/session.h"
 
+/* What time it is in every session: 2026-11-29T12:00:00Z. */
+#define PLAYER_NOW_S INT64_C(1795953600)
+
 struct player {
 	struct smtp_session *session;
 	/* Input that was left; in a block of its own size, so that a sanitizer sees who looks beyond. */
 	uint8_t *in;
 	size_t in_len;
 	struct buf out; /* everything put out */
-	/* Everything else, a line each: "mail <text> size 8bit utf8", "recipient <text>", "begin", "end <body>",
+	/* Everything else, a line each: "mail <text> size=N 8bit utf8 requiretls release=N priority=N BY=…", "recipient <text>", "begin", "end <body>",
 	   "abandoned", "login <mechanism> <name> <authorize_as> <password>", "tls", "close". */
 	struct buf effects;
 	struct buf body;

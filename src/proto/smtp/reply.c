@@ -1,5 +1,6 @@
 #include "proto/smtp/reply.h"
 
+#include "base/clock.h"
 #include "proto/sasl/sasl.h"
 
 static const struct {
@@ -49,6 +50,7 @@ static const enum smtp_reply reply_of_answer[SMTP_ANSWERS] = {
 	[SMTP_ANSWER_LATER] = REPLY_LATER,
 	[SMTP_ANSWER_NO_SPACE] = REPLY_NO_SPACE,
 	[SMTP_ANSWER_OVER_QUOTA] = REPLY_OVER_QUOTA,
+	[SMTP_ANSWER_LOWERED] = REPLY_LATER,
 	[SMTP_ANSWER_UNKNOWN] = REPLY_UNKNOWN_RECIPIENT,
 	[SMTP_ANSWER_NOT_OPEN] = REPLY_NOT_OPEN,
 	[SMTP_ANSWER_NO_RELAY] = REPLY_NO_RELAY,
@@ -116,7 +118,11 @@ smtp_put_ehlo(struct buf *out, struct bytes hostname, const struct smtp_offer *o
 	put_text(out, "\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN");
 	if (offer->offered & SMTP_OFFERED_REQUIRETLS)
 		put_text(out, "\r\n250-REQUIRETLS");
-	put_text(out, "\r\n250 CHUNKING\r\n");
+	if (offer->offered & SMTP_OFFERED_FUTURERELEASE) {
+		put_format(out, "\r\n250-FUTURERELEASE %u ", offer->hold_most_s);
+		clock_put_rfc3339_s(out, offer->now_s + offer->hold_most_s);
+	}
+	put_text(out, "\r\n250-DELIVERBY\r\n250-MT-PRIORITY\r\n250 CHUNKING\r\n");
 }
 
 void

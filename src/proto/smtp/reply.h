@@ -36,6 +36,7 @@ void smtp_put_helo(struct buf *out, struct bytes hostname);
 /* Extensions that are offered to some sessions, and at some times, only. */
 enum smtp_offered {
 	SMTP_OFFERED_REQUIRETLS = 1, /* RFC 8689 2: under TLS */
+	SMTP_OFFERED_FUTURERELEASE = 2, /* RFC 4865 4: for submission */
 };
 
 /* What holds now and is listed for it. */
@@ -43,6 +44,8 @@ struct smtp_offer {
 	uint64_t size;
 	bool has_tls, has_login;
 	unsigned int offered; /* enum smtp_offered */
+	uint32_t hold_most_s;
+	int64_t now_s;
 };
 /* 250 to EHLO, a line for each extension (RFC 5321 4.1.1.1). */
 void smtp_put_ehlo(struct buf *out, struct bytes hostname, const struct smtp_offer *offer);

@@ -29,6 +29,7 @@ static const struct {
 	{ "later", SMTP_ANSWER_LATER },
 	{ "no-space", SMTP_ANSWER_NO_SPACE },
 	{ "over-quota", SMTP_ANSWER_OVER_QUOTA },
+	{ "lowered", SMTP_ANSWER_LOWERED },
 	{ "unknown", SMTP_ANSWER_UNKNOWN },
 	{ "not-open", SMTP_ANSWER_NOT_OPEN },
 	{ "no-relay", SMTP_ANSWER_NO_RELAY },
@@ -235,6 +236,11 @@ read_setting(struct script *script, struct bytes name, struct bytes value)
 	} else if (bytes_equal(name, BYTES("login"))) {
 		settings->offers_login = !bytes_equal(value, BYTES("none"));
 		settings->may_login_in_clear = bytes_equal(value, BYTES("in-clear"));
+	} else if (bytes_equal(name, BYTES("hold"))) {
+		uint64_t seconds;
+
+		assert_true(take_number(&value, UINT32_MAX, &seconds));
+		settings->hold_most_s = (uint32_t)seconds;
 	} else if (bytes_equal(name, BYTES("limit"))) {
 		read_limit(script, value);
 	} else if (bytes_equal(name, BYTES("answer"))) {

@@ -256,6 +256,24 @@ smtp_session_step(struct smtp_session *s, struct bytes *in, struct smtp_effect *
 	return effect->kind;
 }
 
+static void
+mail_answered(struct smtp_session *s, enum smtp_answer answer)
+{
+	bool is_lowered = answer == SMTP_ANSWER_LOWERED;
+
+	smtp_session_reply(s, is_lowered ? REPLY_PRIORITY_LOWERED : smtp_reply_of_answer(answer, REPLY_SENDER_OK));
+	if (is_lowered || answer == SMTP_ANSWER_OK)
+		s->phase = SMTP_PHASE_MAIL;
+	else
+		smtp_transaction_end(s);
+}
+
+void
+smtp_session_set_time(struct smtp_session *s, int64_t now_s)
+{
+	s->now_s = now_s;
+}
+
 void
 smtp_session_answer(struct smtp_session *s, enum smtp_answer answer)
 {
@@ -270,11 +288,7 @@ smtp_session_answer(struct smtp_session *s, enum smtp_answer answer)
 	} else if (asked == SMTP_BODY_END) {
 		smtp_body_end_answered(s, answer);
 	} else if (asked == SMTP_MAIL) {
-		smtp_session_reply(s, smtp_reply_of_answer(answer, REPLY_SENDER_OK));
-		if (answer == SMTP_ANSWER_OK)
-			s->phase = SMTP_PHASE_MAIL;
-		else
-			smtp_transaction_end(s);
+		mail_answered(s, answer);
 	} else {
 		smtp_session_reply(s, smtp_reply_of_answer(answer, REPLY_RECIPIENT_OK));
 		if (answer == SMTP_ANSWER_OK) {

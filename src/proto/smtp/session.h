@@ -1,6 +1,6 @@
 /* An SMTP server session as a pure machine (RFC 5321, 6409; extensions 1870 SIZE, 2034 ENHANCEDSTATUSCODES,
-   2920 PIPELINING, 3030 CHUNKING, 3207 STARTTLS, 3461 DSN, 4954 AUTH, 6152 8BITMIME, 6531 SMTPUTF8, 8689 REQUIRETLS):
-   octets and answers in, effects out.
+   2920 PIPELINING, 3030 CHUNKING, 2852 DELIVERBY, 3207 STARTTLS, 3461 DSN, 4865 FUTURERELEASE, 4954 AUTH,
+   6152 8BITMIME, 6531 SMTPUTF8, 6710 MT-PRIORITY, 8689 REQUIRETLS): octets and answers in, effects out.
 
    The driver calls smtp_session_step again and again; each call takes from the front of *in as much as it needs
    and reports one effect.  SMTP_NEED_INPUT: keep what is left of *in and come back with more behind it;
@@ -14,6 +14,7 @@
 #include "base/fault.h"
 #include "base/id.h"
 #include "proto/dsn/parameter.h"
+#include "proto/smtp/by.h"
 
 #define SMTP_INPUT_MAX 16384
 /* RFC 5321 4.5.3.1.3: a path with its brackets. */
@@ -38,6 +39,7 @@ struct smtp_settings {
 	bool is_submission; /* MAIL needs a log-in first (530 5.7.0) */
 	bool offers_tls;
 	bool is_tls_from_start;
+	uint32_t hold_most_s; /* how long a client may have its mail kept before it is sent (RFC 4865); 0: not at all */
 	bool offers_login;
 	bool may_login_in_clear; /* plaintext_login allows it for this client */
 };
@@ -63,6 +65,7 @@ enum smtp_answer {
 	SMTP_ANSWER_LATER, /* 451 4.3.0 */
 	SMTP_ANSWER_NO_SPACE, /* 452 4.3.1 */
 	SMTP_ANSWER_OVER_QUOTA, /* 552 5.2.2 */
+	SMTP_ANSWER_LOWERED, /* sender: 250 2.3.6, but the priority is 0 (RFC 6710 4) */
 	SMTP_ANSWER_UNKNOWN, /* recipient: 550 5.1.1 */
 	SMTP_ANSWER_NOT_OPEN, /* recipient: 550 5.7.1, it takes mail from some only */
 	SMTP_ANSWER_NO_RELAY, /* recipient: 550 5.7.1 */
@@ -92,6 +95,9 @@ struct smtp_mail {
 	uint64_t size; /* of SIZE=, 0: not said */
 	bool is_8bit, is_utf8;
 	bool requires_tls; /* RFC 8689: to be sent on over TLS that is checked, or not at all */
+	int64_t release_s; /* RFC 4865: not to be sent before; 0: at once */
+	struct smtp_by by;
+	int8_t priority; /* RFC 6710 3: -9 to 9 */
 	struct dsn_mail dsn; /* lasts as long as the path */
 };
 
@@ -119,6 +125,8 @@ int smtp_path_parse(struct bytes *in, bool may_utf8, struct arena *arena, struct
 struct smtp_session *smtp_session_new(const struct smtp_settings *settings);
 void smtp_session_free(struct smtp_session **s);
 enum smtp_effect_kind smtp_session_step(struct smtp_session *s, struct bytes *in, struct smtp_effect *effect);
+/* What time it is, in seconds since 1970; for the steps that follow.  Only a session with hold_most_s asks. */
+void smtp_session_set_time(struct smtp_session *s, int64_t now_s);
 /* The answer to SMTP_MAIL, ASK_RECIPIENT, BODY_BEGIN, BODY_END.  One that makes no sense there is a temporary error; one
    that nobody waits for is dropped. */
 void smtp_session_answer(struct smtp_session *s, enum smtp_answer answer);

@@ -42,6 +42,7 @@ make_plan(const uint8_t how[4])
 	plan.settings.is_tls_from_start = how[0] & 8;
 	plan.settings.offers_login = how[0] & 16;
 	plan.settings.may_login_in_clear = how[0] & 32;
+	plan.settings.hold_most_s = how[1] & 64 ? 86400 : 0;
 	plan.settings.limits.command_line_octets_max = how[1] & 1 ? 64 : 2048;
 	plan.settings.limits.message_octets_max = how[1] & 2 ? 40 : 0;
 	plan.settings.limits.text_line_octets_max = how[1] & 4 ? 12 : 0;

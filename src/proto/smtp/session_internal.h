@@ -54,6 +54,7 @@ struct smtp_session {
 	uint32_t offences[SMTP_OFFENCES]; /* since the last message was taken */
 	struct bytes sent_away_for; /* until SMTP_CLOSE has told it */
 	uint32_t recipients;
+	int64_t now_s;
 	struct mail_id mail_id;
 	struct smtp_lines lines;
 	struct smtp_body body;
@@ -72,8 +73,8 @@ void smtp_session_shut_now(struct smtp_session *s);
 /* A line (without CRLF) in SMTP_STAGE_COMMAND. */
 void smtp_session_command(struct smtp_session *s, struct bytes line);
 
-/* The extensions of enum smtp_offered that are offered now. */
-unsigned int smtp_offered(const struct smtp_session *s);
+/* What is offered now. */
+struct smtp_offer smtp_offer_now(const struct smtp_session *s);
 /* The transaction is over (if there is one): forgets it. */
 void smtp_transaction_end(struct smtp_session *s);
 /* The same, and SMTP_ABANDONED is due when the driver knows of it. */

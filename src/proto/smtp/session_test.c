@@ -41,7 +41,7 @@ static const struct {
 		"EHLO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\nS: x\r\n\r\n..\r\n...y\r\n.z\r\n.\r\nQUIT\r\n",
 		GREETING
 		"250-mx.example\r\n250-PIPELINING\r\n250-SIZE 1048576\r\n250-ENHANCEDSTATUSCODES\r\n"
-		"250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250 CHUNKING\r\n"
+		"250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250-DELIVERBY\r\n250-MT-PRIORITY\r\n250 CHUNKING\r\n"
 		"250 2.1.0 Sender ok\r\n250 2.1.5 Recipient ok\r\n"
 		"354 Send the message, end it with <CRLF>.<CRLF>\r\n250 2.0.0 Ok: stored as " ID "\r\n"
 		"221 2.0.0 Bye\r\n",
@@ -50,7 +50,7 @@ static const struct {
 		"BDAT 6\r\nab\r\n\r\nBDAT 3 LAST\r\n.\r\nQUIT\r\n",
 		GREETING
 		"250-mx.example\r\n250-PIPELINING\r\n250-SIZE 1048576\r\n250-ENHANCEDSTATUSCODES\r\n"
-		"250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250 CHUNKING\r\n"
+		"250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN\r\n250-DELIVERBY\r\n250-MT-PRIORITY\r\n250 CHUNKING\r\n"
 		"250 2.1.0 Sender ok\r\n250 2.1.5 Recipient ok\r\n"
 		"250 2.0.0 6 octets received\r\n250 2.0.0 Ok: stored as " ID "\r\n221 2.0.0 Bye\r\n",
 		"mail <a@b> size=9 8bit\nrecipient <c@d>\nbegin\nend ab\r\n\r\n.\r\n\nclose\n" },

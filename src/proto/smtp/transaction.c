@@ -22,10 +22,20 @@ smtp_transaction_abandon(struct smtp_session *s)
 	smtp_transaction_end(s);
 }
 
-unsigned int
-smtp_offered(const struct smtp_session *s)
+struct smtp_offer
+smtp_offer_now(const struct smtp_session *s)
 {
-	return s->is_tls ? SMTP_OFFERED_REQUIRETLS : 0;
+	const struct smtp_settings *settings = s->settings;
+	bool may_hold = settings->is_submission && settings->hold_most_s > 0;
+
+	return (struct smtp_offer){
+		.size = settings->limits.message_octets_max,
+		.has_tls = settings->offers_tls && !s->is_tls,
+		.has_login = smtp_may_login(s),
+		.offered = (s->is_tls ? SMTP_OFFERED_REQUIRETLS : 0u) | (may_hold ? SMTP_OFFERED_FUTURERELEASE : 0u),
+		.hold_most_s = settings->hold_most_s,
+		.now_s = s->now_s,
+	};
 }
 
 /* Where a part of a path is, now that `from` stands at `to`; a part that was unquoted into the arena stays. */
@@ -64,9 +74,21 @@ take_path(struct smtp_session *s, struct bytes *in, struct smtp_path *path, enum
 	return f.kind == FAULT_LIMIT ? REPLY_PATH_TOO_LONG : when_bad;
 }
 
+/* RFC 4865 4, 5; a mail that is to come back before it may be sent is nobody's wish. */
+static enum smtp_reply
+judge_times(const struct smtp_offer *offer, const struct smtp_mail *mail)
+{
+	int64_t held_s = mail->release_s ? mail->release_s - offer->now_s : 0;
+
+	if (held_s > (int64_t)offer->hold_most_s)
+		return REPLY_HOLD_TOO_LONG;
+	return mail->by.mode == SMTP_BY_RETURN && held_s >= mail->by.within_s ? REPLY_HOLD_BEYOND_BY : REPLY_OK;
+}
+
 static enum smtp_reply
 take_sender(struct smtp_session *s, struct bytes argument, struct smtp_mail *mail)
 {
+	struct smtp_offer offer = smtp_offer_now(s);
 	uint64_t max = s->settings->limits.message_octets_max;
 	enum smtp_reply reply;
 
@@ -77,7 +99,9 @@ take_sender(struct smtp_session *s, struct bytes argument, struct smtp_mail *mai
 		return reply;
 	if (!mail->path.is_null && mail->path.domain.len == 0)
 		return REPLY_BAD_SENDER;
-	reply = smtp_mail_parameters(argument, smtp_offered(s), mail);
+	reply = smtp_mail_parameters(argument, &offer, mail);
+	if (reply == REPLY_OK)
+		reply = judge_times(&offer, mail);
 	if (reply != REPLY_OK)
 		return reply;
 	/* RFC 6531 3.5 */

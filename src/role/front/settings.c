@@ -21,6 +21,7 @@ fill_smtp(struct settings *s, const struct config *config, enum ipc_service serv
 			.is_submission = service != SERVICE_SMTP,
 			.offers_tls = has_tls && service != SERVICE_SUBMISSIONS,
 			.is_tls_from_start = service == SERVICE_SUBMISSIONS,
+			.hold_most_s = config->queue_hold_most_s,
 			.offers_login = true,
 			.may_login_in_clear = in_clear,
 		};

@@ -98,6 +98,13 @@ keep_parameters(struct smtp_client *c, const struct dsn_mail *dsn)
 	return arena_copy(c->arena, buf_bytes(&out), &c->parameters);
 }
 
+/* RFC 6710 5: nobody's mail goes before others' because a stranger says so. */
+static bool
+may_raise(const struct smtp_client *c)
+{
+	return c->account != 0 || c->is_trusted;
+}
+
 void
 smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
 {
@@ -114,6 +121,9 @@ smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
 	c->is_utf8 = mail->is_utf8;
 	c->requires_tls = mail->requires_tls;
 	c->size = mail->size;
+	c->release_s = mail->release_s;
+	c->by = mail->by;
+	c->priority = mail->priority > 0 && !may_raise(c) ? 0 : mail->priority;
 	smtp_session_set_mail_id(c->session, &c->mail_id);
 	connection_set_mail(c->connection, c->mail_id.text);
 	if (!arena_copy(c->arena, mail->path.text, &c->sender) || !keep_parameters(c, &mail->dsn)) {
@@ -126,7 +136,7 @@ smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
 		return;
 	}
 	if (!c->account || mail->path.is_null) {
-		smtp_session_answer(c->session, SMTP_ANSWER_OK);
+		smtp_session_answer(c->session, c->priority == mail->priority ? SMTP_ANSWER_OK : SMTP_ANSWER_LOWERED);
 		return;
 	}
 	buf_init_fixed(&address, text, sizeof text);
@@ -191,8 +201,8 @@ add(struct smtp_client *c, enum ipc_target kind, uint64_t account, struct bytes 
 {
 	if (kind != TARGET_MAILBOX)
 		return smtp_outgoing_add(c, OUTGOING_ELSEWHERE, address);
-	/* Only the queue can tell the sender when it is there. */
-	if (smtp_wishes_success(c))
+	/* Only the queue can tell the sender when it is there, and keep it until it may be. */
+	if (smtp_wishes_success(c) || c->release_s)
 		return smtp_outgoing_add(c, OUTGOING_MAILBOX, address);
 	return c->target_count < SMTP_CLIENT_RECIPIENTS_MAX && add_target(c, account, address);
 }

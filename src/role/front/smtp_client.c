@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "config/route.h"
 #include "role/front/clients.h"
+#include "sys/time.h"
 
 const struct event_context *
 smtp_client_context(const struct smtp_client *c)
@@ -31,6 +32,9 @@ smtp_client_forget_transaction(struct smtp_client *c)
 	buf_done(&c->original);
 	c->sender = c->parameters = c->first_recipient = BYTES_NONE;
 	c->requires_tls = c->is_tls_optional = false;
+	c->release_s = 0;
+	c->by = (struct smtp_by){ .mode = SMTP_BY_UNSAID };
+	c->priority = 0;
 	c->targets = NULL;
 	c->last_target = &c->targets;
 	c->outgoing = NULL;
@@ -172,6 +176,7 @@ run(void *client, struct bytes *in)
 	struct smtp_client *c = client;
 	struct smtp_effect effect;
 
+	smtp_session_set_time(c->session, time_now().wall_us / 1000000);
 	for (;;) {
 		if (c->is_paused)
 			return RUN_BLOCKED;

@@ -58,6 +58,9 @@ struct smtp_client {
 	struct bytes first_recipient; /* of those that were accepted, as the client wrote it */
 	size_t recipient_count;
 	bool is_utf8, requires_tls;
+	int64_t release_s; /* not to be sent before (RFC 4865); 0: at once */
+	struct smtp_by by; /* counted from now_s */
+	int8_t priority;
 	bool is_tls_optional; /* its header says so (RFC 8689 3) */
 	uint64_t size; /* that MAIL said, or 0 */
 	struct target *targets, **last_target;

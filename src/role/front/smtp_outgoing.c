@@ -106,6 +106,14 @@ enqueued(void *arg, const struct message *m)
 }
 
 static uint32_t
+by_flags(const struct smtp_by *by)
+{
+	static const uint32_t flags[] = { [SMTP_BY_UNSAID] = 0, [SMTP_BY_RETURN] = SEND_BY_RETURN, [SMTP_BY_NOTIFY] = SEND_BY_NOTIFY };
+
+	return flags[by->mode] | (by->has_trace ? SEND_BY_TRACE : 0);
+}
+
+static uint32_t
 flags_of(const struct smtp_client *c, enum outgoing_kind kind)
 {
 	static const uint32_t flags[OUTGOING_KINDS] = {
@@ -113,7 +121,7 @@ flags_of(const struct smtp_client *c, enum outgoing_kind kind)
 	struct message_facts facts = incoming_facts(c->incoming);
 	uint32_t tls = c->requires_tls ? SEND_REQUIRE_TLS : c->is_tls_optional ? SEND_TLS_OPTIONAL : 0;
 
-	return flags[kind] | tls | (facts.has_high_octets ? SEND_8BIT : 0) | (c->is_utf8 ? SEND_UTF8 : 0);
+	return flags[kind] | tls | by_flags(&c->by) | (facts.has_high_octets ? SEND_8BIT : 0) | (c->is_utf8 ? SEND_UTF8 : 0);
 }
 
 /* Appends recipients of that kind from *at on while they fit; *at is the first that does not. */
@@ -145,6 +153,9 @@ enqueue(struct smtp_client *c, const struct mail_id *id, enum outgoing_kind kind
 		.mail_id = bytes_text(id->text),
 		.sender = c->sender,
 		.flags = flags_of(c, kind),
+		.release_s = (uint64_t)c->release_s,
+		.deliver_by_s = c->by.mode == SMTP_BY_UNSAID ? 0 : (uint64_t)(c->now_s + c->by.within_s),
+		.priority = (uint8_t)c->priority,
 		.parameters = c->parameters,
 		.size = incoming_facts(c->incoming).size,
 		.recipients = recipients,

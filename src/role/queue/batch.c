@@ -43,15 +43,26 @@ lost(struct sending *s)
 	queue_kick(q);
 }
 
+/* RFC 3461 5.2.2: a server with DSN tells itself.  RFC 2852 4.1: of one that takes no notice of the time the sender hears, and with a trace of
+   all.  Behind LMTP there is the mailbox. */
+static bool
+wants_to_hear(const struct sending *s, const struct delivery *d, const struct ipc_sent *sent)
+{
+	uint32_t flags = d->message->flags;
+	bool is_traced = flags & SEND_BY_TRACE || (flags & SEND_BY_NOTIFY && !sent->has_deliver_by);
+
+	if (is_traced && s->batch.destination->hop.protocol != HOP_LMTP && queue_may_be_told(d))
+		return true;
+	return !sent->has_dsn && queue_wants_success(d);
+}
+
 static void
 take_result(struct sending *s, struct delivery *d, enum ipc_outcome outcome, const struct ipc_sent *sent, struct bytes reply)
 {
 	struct bytes server = sent->host;
 
-	if (outcome == IPC_OK && sent->has_dsn) {
-		queue_delivered(s->queue, d, server, reply);
-	} else if (outcome == IPC_OK) {
-		queue_delivered_here(s->queue, d, server, reply, &s->told);
+	if (outcome == IPC_OK) {
+		queue_delivered_here(s->queue, d, server, reply, wants_to_hear(s, d, sent) ? &s->told : NULL);
 	} else if (outcome == IPC_LATER) {
 		queue_deferred(s->queue, d, server, reply);
 	} else {
@@ -151,6 +162,8 @@ send_to_relay(struct sending *s, int fd)
 		.port = hop->port,
 		.sender = queued_sender(m),
 		.flags = m->flags & SEND_NEEDS,
+		.deliver_by_s = (uint64_t)queued_deadline_s(m),
+		.priority = (uint8_t)m->priority,
 		.size = m->size,
 		.parameters = queued_parameters(m),
 		.recipients = buf_bytes(&recipients),

@@ -57,16 +57,37 @@ added(void *arg, enum spool_outcome outcome)
 	queue_kick(q);
 }
 
-static struct queued *
-message_of(const struct ipc_enqueue *e)
+/* A front may say any time: nothing stays here for longer than the configuration lets it. */
+static uint32_t
+release_of(const struct queue *q, const struct ipc_enqueue *e, int64_t now_s)
 {
+	uint64_t most = (uint64_t)now_s + q->config->queue_hold_most_s;
+
+	return (uint32_t)(e->release_s < most ? e->release_s : most);
+}
+
+static int32_t
+by_of(const struct ipc_enqueue *e, int64_t now_s)
+{
+	int64_t by_s = e->deliver_by_s < UINT32_MAX ? (int64_t)e->deliver_by_s - now_s : INT32_MAX;
+
+	return by_s < INT32_MIN ? INT32_MIN : by_s > INT32_MAX ? INT32_MAX : (int32_t)by_s;
+}
+
+static struct queued *
+message_of(const struct queue *q, const struct ipc_enqueue *e)
+{
+	int64_t now_s = queue_now_s();
 	struct envelope envelope = {
 		.sender = e->sender,
 		.parameters = e->parameters,
 		.recipients = e->recipients,
 		.size = e->size,
 		.flags = e->flags & (SEND_NEEDS | SEND_MAILBOXES | SEND_EXPANDED),
-		.arrived_s = (uint32_t)queue_now_s(),
+		.arrived_s = (uint32_t)now_s,
+		.release_s = release_of(q, e, now_s),
+		.by_s = by_of(e, now_s),
+		.priority = (int8_t)e->priority,
 	};
 
 	return mail_id_parse(e->mail_id, &envelope.id) ? queued_new(&envelope) : NULL;
@@ -95,7 +116,7 @@ queue_enqueue(struct queue *q, struct peer *front, const struct message *m)
 {
 	const struct ipc_enqueue *e = &m->u.enqueue;
 	int fd = m->fd_count ? m->fds[0] : -1;
-	struct queued *message = may_take(q, e, fd) ? message_of(e) : NULL;
+	struct queued *message = may_take(q, e, fd) ? message_of(q, e) : NULL;
 	struct arrival *a;
 
 	if (!message) {

@@ -73,7 +73,7 @@ is_there(struct local *l)
 	struct bytes reply = is_expanded ? BYTES("250 2.1.5 to its several addresses") : BYTES("250 2.0.0 in the mailbox");
 
 	if (l->has_mailbox)
-		queue_delivered_here(l->queue, l->current, BYTES_NONE, reply, &l->told);
+		queue_delivered_here(l->queue, l->current, BYTES_NONE, reply, queue_wants_success(l->current) ? &l->told : NULL);
 	else
 		queue_delivered(l->queue, l->current, BYTES_NONE, reply);
 	next(l);
@@ -187,6 +187,7 @@ static void
 send_on(struct local *l, struct bytes recipients)
 {
 	const struct queued *from = l->batch.message;
+	int64_t now_s = queue_now_s();
 	uint8_t random[10];
 	struct envelope e = {
 		.sender = queued_sender(from),
@@ -194,7 +195,9 @@ send_on(struct local *l, struct bytes recipients)
 		.recipients = recipients,
 		.size = from->size,
 		.flags = from->flags & ~(QUEUE_ASK_DIRECTORY | SEND_MAILBOXES),
-		.arrived_s = (uint32_t)queue_now_s(),
+		.arrived_s = (uint32_t)now_s,
+		.by_s = (int32_t)(queued_deadline_s(from) > 0 ? queued_deadline_s(from) - now_s : 0),
+		.priority = from->priority,
 	};
 
 	random_fill(random, sizeof random);

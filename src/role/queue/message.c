@@ -1,8 +1,10 @@
 /* The image on disk, numbers little-endian:
 
-     u8 version (1), 26 octets mail id, u32 arrived_s, u32 size, u32 flags,
+     u8 version (2), 26 octets mail id, u32 arrived_s, u32 size, u32 flags, u32 release_s, u32 by_s, u8 priority,
      u16 length, sender, u16 length, parameters, u16 count, then for each recipient:
-     u16 length, address, u16 length, parameters, u16 length, reply, u32 next_s, u16 attempts, u8 flags (1: delay told, 2: held) */
+     u16 length, address, u16 length, parameters, u16 length, reply, u32 next_s, u16 attempts, u8 flags (1: delay told, 2: held,
+     4: postponed).  Negative numbers are two's complements.  Version 1 has nothing between flags and sender, and is read as if nothing had been asked
+     there. */
 #include "role/queue/message.h"
 
 #include "base/map.h"
@@ -10,7 +12,7 @@
 
 #include <string.h>
 
-enum { VERSION = 1, FLAG_DELAY_TOLD = 1, FLAG_HELD = 2 };
+enum { VERSION = 2, VERSION_PLAIN = 1, FLAG_DELAY_TOLD = 1, FLAG_HELD = 2, FLAG_POSTPONED = 4 };
 
 static bool
 take_text16(struct bytes *in, size_t most, struct bytes *out)
@@ -65,6 +67,30 @@ struct bytes
 delivery_reply(const struct delivery *d)
 {
 	return d->reply ? bytes_of(d->reply->octets, d->reply->len) : BYTES_NONE;
+}
+
+uint32_t
+queued_since_s(const struct queued *m)
+{
+	return m->release_s > m->arrived_s ? m->release_s : m->arrived_s;
+}
+
+int64_t
+queued_deadline_s(const struct queued *m)
+{
+	int64_t deadline_s = (int64_t)m->arrived_s + m->by_s;
+
+	if (!(m->flags & (SEND_BY_RETURN | SEND_BY_NOTIFY)))
+		return 0;
+	return deadline_s > 1 ? deadline_s : 1;
+}
+
+bool
+queued_is_overdue(const struct queued *m, int64_t now_s)
+{
+	int64_t deadline_s = queued_deadline_s(m);
+
+	return deadline_s > 0 && now_s >= deadline_s;
 }
 
 struct bytes
@@ -183,7 +209,7 @@ take_recipient(struct bytes *in, bool is_new, struct recipient *out)
 		return false;
 	if (!is_new && (!take_text16(&rest, QUEUE_REPLY_MAX, &out->reply) || !take_u32(&rest, &out->next_s)
 		|| !take_u16(&rest, &out->attempts) || !take_u8(&rest, &out->flags)
-		|| out->flags > (FLAG_DELAY_TOLD | FLAG_HELD)))
+		|| out->flags > (FLAG_DELAY_TOLD | FLAG_HELD | FLAG_POSTPONED)))
 		return false;
 	*in = rest;
 	return true;
@@ -212,6 +238,7 @@ add_delivery(struct queued *m, struct delivery *d, size_t *used, const struct re
 	d->next_s = r->next_s;
 	d->attempts = r->attempts;
 	d->is_delay_told = (r->flags & FLAG_DELAY_TOLD) != 0;
+	d->is_postponed = (r->flags & FLAG_POSTPONED) != 0;
 	d->state = r->flags & FLAG_HELD ? DELIVERY_HELD : DELIVERY_WAITING;
 	if (d != m->at && bytes_equal(r->reply, delivery_reply(d - 1)))
 		delivery_share_reply(d, d - 1);
@@ -232,11 +259,19 @@ make(const struct envelope *e, bool is_new, uint16_t count, size_t text_octets)
 	m->arrived_s = e->arrived_s;
 	m->size = e->size < UINT32_MAX ? (uint32_t)e->size : UINT32_MAX;
 	m->flags = e->flags;
+	m->release_s = e->release_s;
+	m->by_s = e->by_s;
+	m->priority = e->priority;
 	m->count = m->open = count;
 	m->sender_len = (uint16_t)copy_text(m, &used, e->sender).len;
 	m->parameters_len = (uint16_t)copy_text(m, &used, e->parameters).len;
-	for (uint16_t i = 0; i < count && take_recipient(&rest, is_new, &r); i++)
+	for (uint16_t i = 0; i < count && take_recipient(&rest, is_new, &r); i++) {
+		if (is_new && e->release_s > e->arrived_s) {
+			r.flags = FLAG_POSTPONED;
+			r.next_s = e->release_s;
+		}
 		add_delivery(m, &m->at[i], &used, &r);
+	}
 	return m;
 }
 
@@ -248,7 +283,8 @@ check_and_make(const struct envelope *e, bool is_new)
 	struct recipient r;
 	uint16_t count = 0;
 
-	if (e->sender.len > QUEUE_ADDRESS_MAX || e->parameters.len > QUEUE_PARAMETERS_MAX)
+	if (e->sender.len > QUEUE_ADDRESS_MAX || e->parameters.len > QUEUE_PARAMETERS_MAX || e->priority < -SEND_PRIORITY_MAX
+		|| e->priority > SEND_PRIORITY_MAX)
 		return NULL;
 	while (rest.len && count < QUEUE_RECIPIENTS_MAX && take_recipient(&rest, is_new, &r)) {
 		octets += r.address.len + r.parameters.len;
@@ -271,7 +307,8 @@ put_delivery(struct buf *out, const struct delivery *d)
 	put_text16(out, delivery_reply(d));
 	put_u32(out, d->next_s);
 	put_u16(out, d->attempts);
-	put_u8(out, (uint8_t)((d->is_delay_told ? FLAG_DELAY_TOLD : 0) | (d->state == DELIVERY_HELD ? FLAG_HELD : 0)));
+	put_u8(out, (uint8_t)((d->is_delay_told ? FLAG_DELAY_TOLD : 0) | (d->state == DELIVERY_HELD ? FLAG_HELD : 0)
+		| (d->is_postponed ? FLAG_POSTPONED : 0)));
 }
 
 void
@@ -282,12 +319,28 @@ queued_put(struct buf *out, const struct queued *m)
 	put_u32(out, m->arrived_s);
 	put_u32(out, m->size);
 	put_u32(out, m->flags);
+	put_u32(out, m->release_s);
+	put_u32(out, (uint32_t)m->by_s);
+	put_u8(out, (uint8_t)m->priority);
 	put_text16(out, queued_sender(m));
 	put_text16(out, queued_parameters(m));
 	put_u16(out, m->open);
 	for (uint16_t i = 0; i < m->count; i++)
 		if (m->at[i].state != DELIVERY_DONE)
 			put_delivery(out, &m->at[i]);
+}
+
+static bool
+take_handling(struct bytes *in, struct envelope *e)
+{
+	uint32_t by_s;
+	uint8_t priority;
+
+	if (!take_u32(in, &e->release_s) || !take_u32(in, &by_s) || !take_u8(in, &priority))
+		return false;
+	e->by_s = (int32_t)by_s;
+	e->priority = (int8_t)priority;
+	return true;
 }
 
 struct queued *
@@ -300,9 +353,9 @@ queued_take(struct bytes image)
 	uint16_t count;
 	uint8_t version;
 
-	if (!take_u8(&image, &version) || version != VERSION || !take_octets(&image, MAIL_ID_LEN, &id)
+	if (!take_u8(&image, &version) || version < VERSION_PLAIN || version > VERSION || !take_octets(&image, MAIL_ID_LEN, &id)
 		|| !mail_id_parse(id, &e.id) || !take_u32(&image, &e.arrived_s) || !take_u32(&image, &size)
-		|| !take_u32(&image, &e.flags) || !take_text16(&image, QUEUE_ADDRESS_MAX, &e.sender)
+		|| !take_u32(&image, &e.flags) || (version > VERSION_PLAIN && !take_handling(&image, &e)) || !take_text16(&image, QUEUE_ADDRESS_MAX, &e.sender)
 		|| !take_text16(&image, QUEUE_PARAMETERS_MAX, &e.parameters) || !take_u16(&image, &count))
 		return NULL;
 	e.size = size;

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "ipc/ipc.h"
 
 #include <sys/queue.h>
 
@@ -53,6 +54,7 @@ struct delivery {
 	uint16_t attempts;
 	uint8_t state; /* enum delivery_state */
 	bool is_delay_told;
+	bool is_postponed; /* its message's release_s has not come, nor did the administrator release it */
 };
 
 /* Owned by the queue; freed when its last delivery is done. */
@@ -64,7 +66,10 @@ struct queued {
 	struct mail_id id;
 	uint32_t arrived_s;
 	uint32_t size; /* RFC 1870 */
-	uint32_t flags; /* enum ipc_send_flag */
+	uint32_t flags; /* enum ipc_send_flag, and QUEUE_… */
+	uint32_t release_s; /* what is postponed is not sent before; 0: nothing is (RFC 4865) */
+	int32_t by_s; /* with SEND_BY_…: after arrived_s it is late (RFC 2852) */
+	int8_t priority; /* RFC 6710 */
 	uint16_t sender_len, parameters_len;
 	uint16_t count, open; /* deliveries, and those that are not done */
 	struct delivery at[];
@@ -79,6 +84,9 @@ struct envelope {
 	uint64_t size;
 	uint32_t flags;
 	uint32_t arrived_s;
+	uint32_t release_s;
+	int32_t by_s;
+	int8_t priority;
 };
 
 /* NULL: a field is longer than it may be, or the recipients don't decode, or there are none. Owned. */
@@ -91,6 +99,12 @@ struct bytes delivery_address(const struct delivery *d);
 struct bytes delivery_parameters(const struct delivery *d);
 /* Empty before the first attempt. */
 struct bytes delivery_reply(const struct delivery *d);
+/* When it was to be sent first: its age is counted from there. */
+uint32_t queued_since_s(const struct queued *m);
+/* When it is late, by its sender's word (RFC 2852); 0: never. */
+int64_t queued_deadline_s(const struct queued *m);
+/* Is it? */
+bool queued_is_overdue(const struct queued *m, int64_t now_s);
 /* The domain of the address; empty when it has none. */
 struct bytes delivery_domain(const struct delivery *d);
 /* What an attempt came to; longer texts are cut. */

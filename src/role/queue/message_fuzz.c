@@ -6,17 +6,22 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Of the present version what is taken is put as it was; of an older one as it will be from then on. */
 static void
 check_image(struct bytes in)
 {
 	struct queued *m = queued_take(in);
+	bool is_present = in.len > 0 && in.ptr[0] == 2;
 	struct buf again;
 
 	if (!m)
 		return;
 	buf_init(&again, SIZE_MAX);
 	queued_put(&again, m);
-	assert(bytes_equal(buf_bytes(&again), in));
+	if (is_present)
+		assert(bytes_equal(buf_bytes(&again), in));
+	else
+		check_image(buf_bytes(&again));
 	buf_done(&again);
 	queued_free(&m);
 }

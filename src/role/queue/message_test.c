@@ -150,6 +150,119 @@ what_is_too_long_or_empty_makes_no_message(void **state)
 	buf_done(&recipients);
 }
 
+static struct queued *
+make_one(const struct envelope *wishes)
+{
+	struct envelope e = *wishes;
+	struct buf recipients;
+	struct queued *m;
+
+	buf_init(&recipients, 1000);
+	put_recipient(&recipients, "a@one.example", "");
+	e.recipients = buf_bytes(&recipients);
+	e.arrived_s = 1000000;
+	m = queued_new(&e);
+	buf_done(&recipients);
+	return m;
+}
+
+static void
+rfc4865_2852_6710_what_the_sender_asked_is_put_and_taken_back(void **state)
+{
+	struct envelope e = { .flags = SEND_BY_RETURN | SEND_BY_TRACE, .release_s = 1000060, .by_s = 120, .priority = -9 };
+	struct queued *m, *again;
+	struct buf image;
+
+	(void)state;
+	assert_true(mail_id_parse(BYTES(ID), &e.id));
+	m = make_one(&e);
+	assert_true(m->at[0].is_postponed);
+	assert_int_equal(m->at[0].next_s, 1000060);
+	buf_init(&image, 10000);
+	queued_put(&image, m);
+	again = queued_take(buf_bytes(&image));
+	assert_non_null(again);
+	assert_int_equal(again->flags, SEND_BY_RETURN | SEND_BY_TRACE);
+	assert_int_equal(again->release_s, 1000060);
+	assert_int_equal(again->by_s, 120);
+	assert_int_equal(again->priority, -9);
+	assert_true(again->at[0].is_postponed && again->at[0].state == DELIVERY_WAITING);
+	buf_done(&image);
+	queued_free(&m);
+	queued_free(&again);
+	/* Priorities that there are not. */
+	e.priority = 10;
+	assert_null(make_one(&e));
+	e.priority = -10;
+	assert_null(make_one(&e));
+}
+
+static void
+times_are_counted_from_where_they_begin(void **state)
+{
+	struct envelope e = { .release_s = 1000060, .by_s = 120 };
+	struct queued *m = make_one(&e);
+
+	(void)state;
+	assert_int_equal(queued_since_s(m), 1000060);
+	assert_int_equal(queued_deadline_s(m), 0);
+	assert_false(queued_is_overdue(m, INT64_MAX));
+	queued_free(&m);
+	e = (struct envelope){ .release_s = 999999, .by_s = 120, .flags = SEND_BY_NOTIFY };
+	m = make_one(&e);
+	assert_int_equal(queued_since_s(m), 1000000);
+	assert_false(m->at[0].is_postponed);
+	assert_int_equal(queued_deadline_s(m), 1000120);
+	assert_false(queued_is_overdue(m, 1000119));
+	assert_true(queued_is_overdue(m, 1000120));
+	queued_free(&m);
+	e.by_s = INT32_MIN;
+	m = make_one(&e);
+	assert_true(queued_is_overdue(m, 1));
+	queued_free(&m);
+}
+
+/* An image of version 1, octet for octet. */
+static void
+an_image_of_the_version_before_is_taken_as_if_nothing_was_asked(void **state)
+{
+	struct queued *m;
+	struct buf image;
+
+	(void)state;
+	buf_init(&image, 1000);
+	put_u8(&image, 1);
+	put_text(&image, ID);
+	put_u32(&image, 1000000);
+	put_u32(&image, 1234);
+	put_u32(&image, SEND_8BIT);
+	put_u16(&image, 1);
+	put_text(&image, "s");
+	put_u16(&image, 0);
+	put_u16(&image, 1);
+	put_recipient(&image, "a@one.example", "NOTIFY=NEVER");
+	put_u16(&image, 3);
+	put_text(&image, "450");
+	put_u32(&image, 2000);
+	put_u16(&image, 7);
+	put_u8(&image, 2);
+	m = queued_take(buf_bytes(&image));
+	assert_non_null(m);
+	assert_text(queued_sender(m), "s");
+	assert_int_equal(m->flags, SEND_8BIT);
+	assert_true(m->release_s == 0 && m->by_s == 0 && m->priority == 0);
+	assert_text(delivery_reply(&m->at[0]), "450");
+	assert_int_equal(m->at[0].attempts, 7);
+	assert_int_equal(m->at[0].state, DELIVERY_HELD);
+	assert_false(m->at[0].is_postponed);
+	queued_free(&m);
+	image.ptr[0] = 0;
+	assert_null(queued_take(buf_bytes(&image)));
+	image.ptr[0] = 3;
+	assert_null(queued_take(buf_bytes(&image)));
+	buf_done(&image);
+}
+
 int
 main(void)
 {
@@ -157,6 +270,9 @@ main(void)
 		cmocka_unit_test(what_is_put_is_taken_back),
 		cmocka_unit_test(what_is_done_with_is_not_put),
 		cmocka_unit_test(an_image_that_is_cut_or_longer_is_refused),
+		cmocka_unit_test(rfc4865_2852_6710_what_the_sender_asked_is_put_and_taken_back),
+		cmocka_unit_test(times_are_counted_from_where_they_begin),
+		cmocka_unit_test(an_image_of_the_version_before_is_taken_as_if_nothing_was_asked),
 		cmocka_unit_test(what_is_too_long_or_empty_makes_no_message),
 	};
 

@@ -31,7 +31,7 @@ queue_delivered(struct queue *q, struct delivery *d, struct bytes server, struct
 void
 queue_delivered_here(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply, struct delivery **told)
 {
-	if (!queue_wants_success(d)) {
+	if (!told) {
 		queue_delivered(q, d, server, reply);
 		return;
 	}
@@ -141,6 +141,33 @@ is_idle(const struct delivery *d)
 	return d->state == DELIVERY_WAITING || d->state == DELIVERY_READY;
 }
 
+/* Late, and to be returned then (RFC 2852 4.1). */
+static bool
+is_to_return(const struct queued *m)
+{
+	return m->flags & SEND_BY_RETURN && queued_is_overdue(m, queue_now_s());
+}
+
+static void
+expire_one(struct delivery *d)
+{
+	tell(EV_QUEUE_EXPIRED, d, BYTES_NONE, delivery_reply(d));
+	if (is_to_return(d->message))
+		delivery_set_reply(d, BYTES("550 5.4.7 not delivered by the time that its sender set"));
+}
+
+bool
+queue_return_late(struct queue *q, const struct batch *b)
+{
+	if (!is_to_return(b->message))
+		return false;
+	for (struct delivery *d = b->first; d; d = d->next)
+		expire_one(d);
+	schedule_batch_done(q->schedule, b->destination, BATCH_NOT_TRIED, queue_now_s());
+	queue_report_failed(q, b->message, b->first, BYTES_NONE);
+	return true;
+}
+
 /* Those of the message that still wait fail. */
 static void
 expire(struct queue *q, struct queued *m)
@@ -153,7 +180,7 @@ expire(struct queue *q, struct queued *m)
 		if (!is_idle(d))
 			continue;
 		schedule_take(q->schedule, d);
-		tell(EV_QUEUE_EXPIRED, d, BYTES_NONE, delivery_reply(d));
+		expire_one(d);
 		d->next = first;
 		first = d;
 	}
@@ -162,10 +189,13 @@ expire(struct queue *q, struct queued *m)
 }
 
 static bool
-is_late(const struct queued *m)
+is_late(const struct queue *q, const struct queued *m, int64_t age)
 {
+	bool is_old = q->config->queue_delay_notice_s && age >= q->config->queue_delay_notice_s;
+	bool is_overdue = queue_is_to_tell_overdue(m);
+
 	for (uint16_t i = 0; i < m->count; i++)
-		if (queue_is_late_news(&m->at[i]))
+		if ((is_old || is_overdue) && queue_is_late_news(&m->at[i], is_overdue))
 			return true;
 	return false;
 }
@@ -179,12 +209,12 @@ queue_sweep(struct queue *q)
 	struct queued *m, *next;
 
 	for (m = LIST_FIRST(&q->messages); m; m = next) {
-		int64_t age = now - m->arrived_s;
+		int64_t age = now - queued_since_s(m);
 
 		next = LIST_NEXT(m, link);
-		if (age >= q->config->queue_lifetime_s && may_expire)
+		if ((age >= q->config->queue_lifetime_s && may_expire) || is_to_return(m))
 			expire(q, m);
-		else if (q->config->queue_delay_notice_s && age >= q->config->queue_delay_notice_s && is_late(m))
+		else if (is_late(q, m, age))
 			queue_report_delayed(q, m);
 	}
 }

@@ -82,6 +82,8 @@ queue_kick(struct queue *q)
 	struct batch batch;
 
 	while (!q->is_draining && schedule_next(q->schedule, queue_now_s(), &batch)) {
+		if (queue_return_late(q, &batch))
+			continue;
 		if (batch.destination->hop.kind == HOP_KIND_MAILBOXES)
 			queue_deliver(q, &batch);
 		else

@@ -20,6 +20,9 @@
 /* Of a message that is ours and may lead anywhere: the directory is asked first.  Beside enum ipc_send_flag. */
 #define QUEUE_ASK_DIRECTORY 0x10000u
 
+/* The sender knows that the time it set has passed (SEND_BY_NOTIFY). */
+#define QUEUE_OVERDUE_TOLD 0x20000u
+
 struct arrival;
 struct explanation;
 struct walk;
@@ -73,20 +76,23 @@ void queue_deliver(struct queue *q, const struct batch *b);
 
 /* outcome.c: of an ACTIVE delivery.  reply: on one line; server: whose, or empty. */
 void queue_delivered(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
-/* The same, where nobody behind us tells the sender.  When it asked for it the delivery stays ACTIVE and is put in front of *told, for
+/* The same; when the sender is to hear of it (told is not NULL) the delivery stays ACTIVE and is put in front of *told, for
    queue_report_success. */
 void queue_delivered_here(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply, struct delivery **told);
 void queue_deferred(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
 /* Of deliveries of one message that are linked by next, after its body could not be opened: they wait, or, when it is gone (ENOENT), are
    held for the administrator, since no later attempt can do better.  The message is settled. */
 void queue_unopened(struct queue *q, struct delivery *first, int error);
+/* What its sender wants back rather than late, and is late now, fails; true: the batch is over. */
+bool queue_return_late(struct queue *q, const struct batch *b);
 /* For good: it stays ACTIVE until its sender's report is durable. */
 void queue_failed(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
 /* Deliveries of a message had their outcome: the message goes when nothing is left of it, else its envelope is kept. */
 void queue_settle(struct queue *q, struct queued *m);
 /* Keeps the envelopes that changed. */
 void queue_keep_changed(struct queue *q);
-/* Now and then: what is older than `lifetime` fails, of what is older than `delay_notice` the sender is told. */
+/* Now and then: what is older than `lifetime` fails, of what is older than `delay_notice` the sender is told; and so with the
+   time that it set itself. */
 void queue_sweep(struct queue *q);
 
 /* report.c */
@@ -98,8 +104,12 @@ void queue_report_failed(struct queue *q, struct queued *m, struct delivery *fir
 void queue_report_success(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, struct bytes server);
 /* Does the sender want to hear that it arrived (RFC 3461 4.1)? */
 bool queue_wants_success(const struct delivery *d);
-/* Does it wait, and does the sender want to hear that it is late and has not yet (RFC 3461 4.1)? */
-bool queue_is_late_news(const struct delivery *d);
+/* Is the sender to be told of this mail at all: it is somebody, and did not say NEVER? */
+bool queue_may_be_told(const struct delivery *d);
+/* The time that its sender set has passed, and it is to hear so once (RFC 2852 4.1). */
+bool queue_is_to_tell_overdue(const struct queued *m);
+/* Does it wait, and does the sender want to hear that it is late (RFC 3461 4.1), and has not yet, but for what is_overdue adds to it? */
+bool queue_is_late_news(const struct delivery *d, bool is_overdue);
 /* Tells the sender of those for whom that is news, once. */
 void queue_report_delayed(struct queue *q, struct queued *m);
 

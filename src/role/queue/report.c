@@ -40,6 +40,18 @@ queue_wants_success(const struct delivery *d)
 	return wants(d, DSN_NOTIFY_SUCCESS) && queued_sender(d->message).len > 0;
 }
 
+bool
+queue_may_be_told(const struct delivery *d)
+{
+	return !wants(d, DSN_NOTIFY_NEVER) && queued_sender(d->message).len > 0;
+}
+
+bool
+queue_is_to_tell_overdue(const struct queued *m)
+{
+	return m->flags & SEND_BY_NOTIFY && !(m->flags & QUEUE_OVERDUE_TOLD) && queued_is_overdue(m, queue_now_s());
+}
+
 /* RFC 3461 4.1, RFC 5321 4.5.5: nobody is told of what came from nobody. */
 static bool
 is_to_be_told(const struct queued *m, const struct delivery *first)
@@ -121,7 +133,7 @@ describe(const struct report *r, const struct delivery *d, struct dsn_recipient 
 		.reply = delivery_reply(d),
 		.server = bytes_of(r->server, r->server_len),
 		.last_attempt_s = d->attempts || r->server_len ? queue_now_s() : 0,
-		.will_retry_until_s = r->first ? 0 : (int64_t)r->message->arrived_s + r->queue->config->queue_lifetime_s,
+		.will_retry_until_s = r->first ? 0 : (int64_t)queued_since_s(r->message) + r->queue->config->queue_lifetime_s,
 	};
 }
 
@@ -133,7 +145,7 @@ describe_all(const struct report *r, struct dsn_recipient *out)
 	size_t count = 0;
 
 	for (const struct delivery *d = r->first; d && count < RECIPIENTS_TOLD_MAX; d = d->next)
-		if (wants(d, r->action == DSN_FAILED ? DSN_NOTIFY_FAILURE : DSN_NOTIFY_SUCCESS))
+		if (r->action != DSN_FAILED || wants(d, DSN_NOTIFY_FAILURE))
 			describe(r, d, &out[count++]);
 	for (uint16_t i = 0; !r->first && i < m->count && count < RECIPIENTS_TOLD_MAX; i++)
 		if (!m->at[i].is_delay_told)
@@ -204,6 +216,7 @@ make_report(const struct report *r, struct bytes content, struct buf *out)
 	put_u16(&recipients, (uint16_t)to.len);
 	put_bytes(&recipients, to);
 	put_u16(&recipients, 0);
+	e.priority = r->message->priority;
 	e.id = id;
 	e.recipients = buf_bytes(&recipients);
 	e.size = size_of(buf_bytes(out));
@@ -266,20 +279,20 @@ queue_report_success(struct queue *q, struct queued *m, struct delivery *first, 
 }
 
 bool
-queue_is_late_news(const struct delivery *d)
+queue_is_late_news(const struct delivery *d, bool is_overdue)
 {
 	bool waits = d->state == DELIVERY_WAITING || d->state == DELIVERY_READY;
 
-	return waits && !d->is_delay_told && queued_sender(d->message).len > 0 && wants(d, DSN_NOTIFY_DELAY);
+	return waits && (is_overdue || !d->is_delay_told) && queued_sender(d->message).len > 0 && wants(d, DSN_NOTIFY_DELAY);
 }
 
 /* Of the copy those are not told yet for whom it is news; of the message they are from now on. */
 static void
-mark_told(struct queued *m, struct queued *copy)
+mark_told(struct queued *m, struct queued *copy, bool is_overdue)
 {
 	for (uint16_t i = 0, at = 0; i < m->count && at < copy->count; i++) {
 		struct delivery *d = &m->at[i];
-		bool is_news = queue_is_late_news(d);
+		bool is_news = queue_is_late_news(d, is_overdue);
 
 		if (d->state == DELIVERY_DONE)
 			continue;
@@ -288,8 +301,9 @@ mark_told(struct queued *m, struct queued *copy)
 	}
 }
 
-void
-queue_report_delayed(struct queue *q, struct queued *m)
+/* What the report tells of: as things are now. */
+static struct queued *
+copy_of(const struct queued *m, bool is_overdue)
 {
 	struct queued *copy;
 	struct buf image;
@@ -298,9 +312,21 @@ queue_report_delayed(struct queue *q, struct queued *m)
 	queued_put(&image, m);
 	copy = queued_take(buf_bytes(&image));
 	buf_done(&image);
+	for (uint16_t i = 0; copy && is_overdue && i < copy->count; i++)
+		delivery_set_reply(&copy->at[i], BYTES("451 4.4.7 not delivered by the time that its sender set; it is tried on"));
+	return copy;
+}
+
+void
+queue_report_delayed(struct queue *q, struct queued *m)
+{
+	bool is_overdue = queue_is_to_tell_overdue(m);
+	struct queued *copy = copy_of(m, is_overdue);
+
 	if (!copy)
 		return;
-	mark_told(m, copy);
+	m->flags |= is_overdue ? QUEUE_OVERDUE_TOLD : 0;
+	mark_told(m, copy, is_overdue);
 	spool_update(q->spool, m);
 	begin(q, copy, NULL, DSN_DELAYED, BYTES_NONE);
 }

@@ -7,15 +7,6 @@
 
 enum { LIMIT_FIRST = 5, RETURN_S = 10, REST_MOST_S = 1800, KEY_MAX = 400, JITTER_PERCENT = 10 };
 
-/* The ready deliveries of one sender for one destination; gone when empty. */
-struct lane {
-	struct lane *next, *before; /* of the ring */
-	struct destination *destination;
-	struct delivery *first, **last;
-	struct bytes key;
-	uint8_t key_octets[];
-};
-
 TAILQ_HEAD(destination_list, destination);
 
 struct schedule {
@@ -53,11 +44,11 @@ schedule_free(struct schedule **at)
 
 	if (!s)
 		return;
-	for (size_t i = 0; map_next(s->lanes, &i, &key, &value);)
+	lanes_free_index(&s->lanes);
+	for (size_t i = 0; map_next(s->destinations, &i, &key, &value);) {
+		lanes_free(&((struct destination *)value)->lanes);
 		memory_free(value);
-	for (size_t i = 0; map_next(s->destinations, &i, &key, &value);)
-		memory_free(value);
-	map_free(&s->lanes);
+	}
 	map_free(&s->destinations);
 	memory_free(s->waiting);
 	memory_free(s->resting);
@@ -152,7 +143,7 @@ stop_waiting(struct schedule *s, struct delivery *d)
 static bool
 may_go(const struct schedule *s, const struct destination *d)
 {
-	return d->lanes && d->rests_until_s == 0 && d->active < d->limit
+	return d->lanes.tiers && d->rests_until_s == 0 && d->active < d->limit
 		&& d->active < s->limits.destination_batches_max;
 }
 
@@ -219,86 +210,25 @@ let_go(struct schedule *s, struct destination *d)
 {
 	uint8_t space[KEY_MAX];
 
-	if (d->deliveries || d->active || d->lanes || d->rests_until_s)
+	if (d->deliveries || d->active || d->lanes.tiers || d->rests_until_s)
 		return;
 	list_or_not(s, d);
 	(void)map_remove(s->destinations, destination_key(&d->hop, space));
 	memory_free(d);
 }
 
-static struct bytes
-lane_key(const struct delivery *d, uint8_t space[KEY_MAX])
-{
-	struct buf key;
-
-	buf_init_fixed(&key, space, KEY_MAX);
-	put_u64(&key, (uint64_t)(uintptr_t)d->destination);
-	put_bytes(&key, queued_sender(d->message));
-	return buf_bytes(&key);
-}
-
-static struct lane *
-find_lane(struct schedule *s, const struct delivery *d)
-{
-	uint8_t space[KEY_MAX];
-	struct bytes key = lane_key(d, space);
-	struct lane *lane = map_get(s->lanes, key);
-	struct destination *to = d->destination;
-
-	if (lane)
-		return lane;
-	lane = memory_new(sizeof *lane + key.len);
-	memcpy(lane->key_octets, key.ptr, key.len);
-	lane->key = bytes_of(lane->key_octets, key.len);
-	lane->destination = to;
-	lane->last = &lane->first;
-	/* Behind all others: the ring begins with lanes->next. */
-	lane->before = to->lanes ? to->lanes : lane;
-	lane->next = to->lanes ? to->lanes->next : lane;
-	lane->before->next = lane->next->before = lane;
-	to->lanes = lane;
-	(void)map_put(s->lanes, lane->key, lane);
-	return lane;
-}
-
-static void
-remove_lane(struct schedule *s, struct lane *lane)
-{
-	struct destination *d = lane->destination;
-
-	lane->before->next = lane->next;
-	lane->next->before = lane->before;
-	if (d->lanes == lane)
-		d->lanes = lane->before == lane ? NULL : lane->before;
-	(void)map_remove(s->lanes, lane->key);
-	memory_free(lane);
-}
-
 static void
 make_ready(struct schedule *s, struct delivery *d)
 {
-	struct lane *lane = find_lane(s, d);
-
-	d->state = DELIVERY_READY;
-	d->next = NULL;
-	d->back = lane->last;
-	*lane->last = d;
-	lane->last = &d->next;
+	d->is_postponed = false;
+	lanes_add(&d->destination->lanes, s->lanes, d);
 	list_or_not(s, d->destination);
 }
 
 static void
 leave_lane(struct schedule *s, struct delivery *d)
 {
-	struct lane *lane = find_lane(s, d);
-
-	*d->back = d->next;
-	if (d->next)
-		d->next->back = d->back;
-	else
-		lane->last = d->back;
-	if (!lane->first)
-		remove_lane(s, lane);
+	lanes_remove(&d->destination->lanes, s->lanes, d);
 	list_or_not(s, d->destination);
 }
 
@@ -380,15 +310,24 @@ jittered(struct schedule *s, uint32_t delay_s)
 	return delay_s + (uint32_t)(s->draw % (delay_s * JITTER_PERCENT / 100 + 1));
 }
 
+/* RFC 4865: what is postponed waits for its hour by the clock, wherever that was put meanwhile. */
+static void
+wait_or_go(struct schedule *s, struct delivery *d, int64_t now_s)
+{
+	if (d->is_postponed && d->message->release_s > now_s)
+		d->next_s = d->message->release_s;
+	if (d->next_s > now_s)
+		wait_for(s, d);
+	else
+		make_ready(s, d);
+}
+
 void
 schedule_add(struct schedule *s, struct delivery *d, const struct hop *hop, int64_t now_s)
 {
 	d->destination = find_destination(s, hop);
 	d->destination->deliveries++;
-	if (d->next_s > now_s)
-		wait_for(s, d);
-	else
-		make_ready(s, d);
+	wait_or_go(s, d, now_s);
 }
 
 void
@@ -489,7 +428,7 @@ pass_time(struct schedule *s, int64_t now_s)
 		struct delivery *d = s->waiting[0];
 
 		stop_waiting(s, d);
-		make_ready(s, d);
+		wait_or_go(s, d, now_s);
 	}
 }
 
@@ -505,28 +444,6 @@ schedule_next_s(const struct schedule *s)
 	return next;
 }
 
-/* The first of the lane, and what stands behind it of the same message. */
-static void
-take_batch(struct schedule *s, struct lane *lane, struct batch *out)
-{
-	struct delivery **end = &lane->first;
-
-	*out = (struct batch){ lane->first->message, lane->destination, lane->first, 0 };
-	while (*end && (*end)->message == out->message && out->count < s->limits.batch_recipients_max) {
-		(*end)->state = DELIVERY_ACTIVE;
-		out->count++;
-		end = &(*end)->next;
-	}
-	lane->first = *end;
-	*end = NULL;
-	if (!lane->first) {
-		remove_lane(s, lane);
-		return;
-	}
-	lane->first->back = &lane->first;
-	lane->destination->lanes = lane;
-}
-
 bool
 schedule_next(struct schedule *s, int64_t now_s, struct batch *out)
 {
@@ -536,7 +453,9 @@ schedule_next(struct schedule *s, int64_t now_s, struct batch *out)
 	d = TAILQ_FIRST(&s->turns);
 	if (!d || s->active >= s->limits.batches_max)
 		return false;
-	take_batch(s, d->lanes->next, out);
+	out->destination = d;
+	out->first = lanes_take(&d->lanes, s->lanes, s->limits.batch_recipients_max, &out->count);
+	out->message = out->first->message;
 	d->active++;
 	s->active++;
 	TAILQ_REMOVE(&s->turns, d, link);

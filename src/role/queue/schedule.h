@@ -1,17 +1,17 @@
 /* What is sent next: pure, time is handed in.
 
-   Deliveries that are due stand in lanes, one for each sender at each destination; destinations with lanes take turns, and so do
-   the lanes of a destination, so that neither a large mailing nor a dead host holds up anybody else's mail.  How many
+   Deliveries that are due stand in lanes, one for each sender at each destination (lanes.h); destinations with lanes take turns, and so do
+   the lanes of a destination, those of a higher priority first, so that neither a large mailing nor a dead host holds up anybody else's mail.
+   How many
    batches a destination gets at a time grows by one with each that went well and is halved when nobody answered; a destination
    that does not answer rests, longer each time, and is then tried with one batch. */
 #ifndef QUEUE_SCHEDULE_H
 #define QUEUE_SCHEDULE_H
 
-#include "role/queue/message.h"
+#include "role/queue/lanes.h"
 #include "role/queue/route.h"
 
 struct schedule;
-struct lane;
 
 struct schedule_limits {
 	uint32_t batches_max; /* at a time, of all destinations */
@@ -23,7 +23,7 @@ struct schedule_limits {
 struct destination {
 	TAILQ_ENTRY(destination) link; /* among those whose turn comes */
 	struct hop hop;
-	struct lane *lanes; /* a ring; the one whose turn it is last */
+	struct lanes lanes;
 	uint32_t active, limit; /* batches */
 	uint32_t failures; /* in a row: nobody answered */
 	uint32_t rests_until_s; /* 0: it does not */
@@ -44,7 +44,7 @@ struct batch {
 struct schedule *schedule_new(const struct schedule_limits *limits, uint64_t seed);
 void schedule_free(struct schedule **s);
 void schedule_set_limits(struct schedule *s, const struct schedule_limits *limits);
-/* The delivery leads there from now on; it waits until next_s, or is ready. */
+/* The delivery leads there from now on; it waits until next_s, and until its message's release_s when it is postponed, or is ready. */
 void schedule_add(struct schedule *s, struct delivery *d, const struct hop *hop, int64_t now_s);
 /* It is in nobody's line any more; it was WAITING or READY, or none of ours. */
 void schedule_remove(struct schedule *s, struct delivery *d);
@@ -73,7 +73,7 @@ void schedule_batch_done(struct schedule *s, struct destination *d, enum batch_r
 int64_t schedule_next_s(const struct schedule *s);
 /* Everything that waits for the destination may be tried at once. */
 void schedule_wake(struct schedule *s, struct destination *d);
-/* Deliveries that wait are ready now. */
+/* A delivery that waits is ready now, and not postponed any more. */
 void schedule_hurry(struct schedule *s, struct delivery *d, int64_t now_s);
 /* The clock was put back by so much: nothing waits longer for that. */
 void schedule_put_back(struct schedule *s, uint32_t by_s);

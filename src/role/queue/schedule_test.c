@@ -15,6 +15,7 @@ enum { NOW = 1000000, MESSAGES_MAX = 300000 };
 static struct queued *messages[MESSAGES_MAX];
 static size_t message_count;
 static struct schedule *s;
+static struct envelope wishes; /* of the messages that are added */
 
 static const struct schedule_limits limits = {
 	.batches_max = 100, .destination_batches_max = 20, .batch_recipients_max = 3, .retry_first_s = 300, .retry_most_s = 14400 };
@@ -25,6 +26,7 @@ set_up(void **state)
 	(void)state;
 	map_seed((const uint8_t[16]){ 1 });
 	message_count = 0;
+	wishes = (struct envelope){ .size = 10 };
 	s = schedule_new(&limits, 42);
 	return 0;
 }
@@ -44,7 +46,7 @@ static struct queued *
 add(const char *sender, const char *host, int count)
 {
 	struct hop hop = { HOP_KIND_RELAY, HOP_MX, 0, bytes_text(host) };
-	struct envelope e = { .sender = bytes_text(sender), .size = 10 };
+	struct envelope e = wishes;
 	struct buf recipients;
 	struct queued *m;
 
@@ -54,6 +56,7 @@ add(const char *sender, const char *host, int count)
 		put_format(&recipients, "r@%d", i);
 		put_u16(&recipients, 0);
 	}
+	e.sender = bytes_text(sender);
 	e.recipients = buf_bytes(&recipients);
 	m = queued_new(&e);
 	buf_done(&recipients);
@@ -380,6 +383,122 @@ what_stays_behind_a_batch_can_be_taken_out(void **state)
 	assert_int_equal(schedule_resting(s), 1);
 }
 
+static int8_t
+next_priority(void)
+{
+	struct batch b;
+	int8_t priority;
+
+	assert_true(schedule_next(s, NOW, &b));
+	priority = b.message->priority;
+	finish(&b, BATCH_WENT, false, NOW);
+	return priority;
+}
+
+static void
+rfc6710_a_higher_priority_goes_first_and_nobody_waits_for_ever(void **state)
+{
+	size_t low = 0, ordinary = 0, first_low = 0;
+
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		wishes.priority = -4;
+		(void)add("bulk", "x.example", 1);
+		wishes.priority = 0;
+		(void)add("person", "x.example", 1);
+	}
+	wishes.priority = 9;
+	for (int i = 0; i < 200; i++)
+		(void)add("person", "x.example", 1);
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(next_priority(), 9);
+	for (size_t i = 8; i < 200; i++) {
+		int8_t priority = next_priority();
+
+		first_low = low == 0 && priority == -4 ? i : first_low;
+		low += priority == -4;
+		ordinary += priority == 0;
+	}
+	assert_true(first_low > 8 && first_low < 20);
+	/* Most turns are the highest one's for all that. */
+	assert_in_range(low, 10, 30);
+	assert_in_range(ordinary, 10, 30);
+}
+
+static void
+with_all_priorities_at_once_the_highest_has_every_other_turn(void **state)
+{
+	size_t turns[19] = { 0 };
+
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		for (wishes.priority = -9; wishes.priority <= 9; wishes.priority++)
+			(void)add("person", "x.example", 1);
+	for (size_t i = 0; i < 400; i++)
+		turns[next_priority() + 9]++;
+	assert_true(turns[18] >= 200);
+	for (size_t i = 0; i < 18; i++)
+		assert_true(turns[i] >= 8);
+}
+
+static void
+rfc6710_senders_take_turns_within_a_priority(void **state)
+{
+	struct queued *single;
+	struct batch b;
+
+	(void)state;
+	wishes.priority = 3;
+	for (int i = 0; i < 100; i++)
+		(void)add("bulk", "x.example", 1);
+	single = add("person", "x.example", 1);
+	assert_int_equal(next_priority(), 3);
+	assert_true(schedule_next(s, NOW, &b));
+	assert_ptr_equal(b.message, single);
+	finish(&b, BATCH_WENT, false, NOW);
+}
+
+static void
+rfc4865_what_is_postponed_waits_for_its_hour_wherever_the_clock_is_put(void **state)
+{
+	struct queued *m;
+	struct batch b;
+
+	(void)state;
+	wishes.release_s = NOW + 1000;
+	m = add("a", "x.example", 1);
+	assert_int_equal(schedule_next_s(s), NOW + 1000);
+	assert_false(schedule_next(s, NOW + 999, &b));
+	/* An hour back: what waits elsewhere waits no longer for that, this does. */
+	schedule_put_back(s, 3600);
+	assert_false(schedule_next(s, NOW - 2600 + 1, &b));
+	assert_int_equal(schedule_next_s(s), NOW + 1000);
+	assert_true(m->at[0].is_postponed);
+	assert_true(schedule_next(s, NOW + 1000, &b));
+	assert_false(m->at[0].is_postponed);
+	finish(&b, BATCH_WENT, true, NOW + 1000);
+	assert_int_equal(m->at[0].state, DELIVERY_WAITING);
+	/* From then on it is a mail like others. */
+	schedule_put_back(s, 3600);
+	assert_true(schedule_next(s, NOW, &b));
+	finish(&b, BATCH_WENT, false, NOW);
+}
+
+static void
+rfc4865_what_is_postponed_can_be_hurried(void **state)
+{
+	struct queued *m;
+	struct batch b;
+
+	(void)state;
+	wishes.release_s = NOW + 1000;
+	m = add("a", "x.example", 1);
+	schedule_hurry(s, &m->at[0], NOW);
+	assert_true(schedule_next(s, NOW, &b));
+	assert_ptr_equal(b.message, m);
+	finish(&b, BATCH_WENT, false, NOW);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -399,6 +518,11 @@ main(void)
 		TEST(what_waits_or_is_ready_can_be_taken_out),
 		TEST(who_leaves_a_lane_leaves_the_others_in_order),
 		TEST(what_stays_behind_a_batch_can_be_taken_out),
+		TEST(rfc6710_a_higher_priority_goes_first_and_nobody_waits_for_ever),
+		TEST(with_all_priorities_at_once_the_highest_has_every_other_turn),
+		TEST(rfc6710_senders_take_turns_within_a_priority),
+		TEST(rfc4865_what_is_postponed_waits_for_its_hour_wherever_the_clock_is_put),
+		TEST(rfc4865_what_is_postponed_can_be_hurried),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,7 +99,7 @@ state_of(const struct delivery *d, uint32_t *until_s)
 	switch ((enum delivery_state)d->state) {
 	case DELIVERY_WAITING:
 		*until_s = d->next_s;
-		return "waiting";
+		return d->is_postponed ? "postponed" : "waiting";
 	case DELIVERY_READY:
 		*until_s = d->destination ? d->destination->rests_until_s : 0;
 		return *until_s ? "waiting" : "ready";
@@ -134,7 +134,8 @@ tell_message(struct walk *w, const struct queued *m)
 {
 	control_line_put(&w->answer, "message", FIELDS(STR("mail", m->id.text), INT("arrived_s", m->arrived_s),
 		INT("age_s", queue_now_s() - m->arrived_s), TEXT("sender", queued_sender(m)), INT("size", m->size),
-		TEXT("parameters", queued_parameters(m)), INT("recipients", m->open)));
+		TEXT("parameters", queued_parameters(m)), INT("release_s", m->release_s),
+		INT("deliver_by_s", queued_deadline_s(m)), INT("priority", m->priority), INT("recipients", m->open)));
 }
 
 static void
@@ -221,6 +222,7 @@ count(struct walk *w)
 			c->ready++;
 			break;
 		case 'w':
+		case 'p':
 			c->waiting++;
 			break;
 		case 'h':
@@ -251,9 +253,27 @@ hold(struct queue *q, struct delivery *d)
 	return true;
 }
 
+/* Its age is counted from now on when nothing of the message is postponed any more. */
+static void
+release_early(struct queue *q, struct delivery *d)
+{
+	struct queued *m = d->message;
+	bool is_postponed = false;
+
+	schedule_hurry(q->schedule, d, queue_now_s());
+	for (uint16_t i = 0; i < m->count; i++)
+		is_postponed |= m->at[i].state != DELIVERY_DONE && m->at[i].is_postponed;
+	if (!is_postponed)
+		m->release_s = (uint32_t)queue_now_s();
+}
+
 static bool
 release(struct queue *q, struct delivery *d)
 {
+	if (d->state == DELIVERY_WAITING && d->is_postponed) {
+		release_early(q, d);
+		return true;
+	}
 	if (d->state != DELIVERY_HELD)
 		return false;
 	d->state = DELIVERY_WAITING;
@@ -264,7 +284,7 @@ release(struct queue *q, struct delivery *d)
 static bool
 retry(struct queue *q, struct delivery *d)
 {
-	if (!is_idle(d))
+	if (!is_idle(d) || d->is_postponed)
 		return false;
 	if (d->state == DELIVERY_READY)
 		schedule_wake(q->schedule, d->destination);

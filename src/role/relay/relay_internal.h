@@ -88,6 +88,7 @@ struct sending {
 	/* the envelope, in its own memory */
 	struct arena *arena;
 	struct smtp_envelope envelope;
+	int64_t deliver_by_s; /* of envelope.by; since 1970 */
 	bool needs_tls, is_tls_optional; /* RFC 8689: REQUIRETLS, TLS-Required: No */
 	int fd;
 	uint64_t offset;
@@ -117,7 +118,7 @@ struct sending {
 	struct buf results;
 	size_t text_max, taken, later;
 	char server[RELAY_SERVER_MAX], tls[64];
-	bool has_dsn;
+	bool has_dsn, has_deliver_by;
 	unsigned int closing; /* timers that are not closed yet */
 };
 
@@ -137,6 +138,8 @@ void sending_abort(struct sending *s);
 void sending_start_waiting(struct relay *relay);
 /* Everybody hears the same, who has not heard yet; then it is over. */
 void sending_fail(struct sending *s, enum smtp_client_outcome outcome, const char *text);
+/* It goes to a server now: how much of its time is left. */
+void sending_set_time(struct sending *s);
 /* The next piece of the message, read to `to`; -1: it can't be read. */
 ssize_t sending_read(struct sending *s, void *to, size_t count);
 /* What a session tells of it. */
@@ -177,6 +180,7 @@ void session_drop(struct session *session);
 /* Ends those that are idle; keeps `most` of them. */
 void sessions_end_idle(struct relay *relay, uint32_t most);
 const struct relay_target *session_target(const struct session *session);
-bool session_has_dsn(const struct session *session);
+/* What the server can; for the functions that only look. */
+const struct smtp_client *session_client(const struct session *session);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "role/relay/plan.h"
 #include "sys/disk.h"
+#include "sys/time.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -110,7 +111,8 @@ report(struct sending *s)
 {
 	struct message m = { .type = MESSAGE_SENT };
 
-	m.u.sent = (struct ipc_sent){ .request = s->request, .has_dsn = s->has_dsn, .host = bytes_text(s->server),
+	m.u.sent = (struct ipc_sent){ .request = s->request, .has_dsn = s->has_dsn,
+		.has_deliver_by = s->has_deliver_by, .host = bytes_text(s->server),
 		.tls = bytes_text(s->tls), .results = buf_bytes(&s->results) };
 	if (peer_send(s->relay->queue, &m) == -1)
 		return; /* the queue is gone, and comes with the mail again */
@@ -187,7 +189,8 @@ sending_done(struct sending *s, struct session *session, bool is_used, bool was_
 		sending_retry(s);
 		return;
 	}
-	s->has_dsn = session_has_dsn(session);
+	s->has_dsn = smtp_client_has_dsn(session_client(session));
+	s->has_deliver_by = smtp_client_has_deliver_by(session_client(session));
 	report(s);
 	next = session_may_go_on(session) ? next_for(relay, s->key) : NULL;
 	forget(s);
@@ -289,9 +292,19 @@ keep_envelope(struct sending *s, const struct ipc_send *m)
 	e->is_8bit = (m->flags & SEND_8BIT) != 0;
 	e->is_utf8 = (m->flags & SEND_UTF8) != 0;
 	e->needs_require_tls = s->needs_tls = (m->flags & SEND_REQUIRE_TLS) != 0;
+	e->priority = (int8_t)m->priority;
+	e->by.mode = m->flags & SEND_BY_RETURN ? SMTP_BY_RETURN : m->flags & SEND_BY_NOTIFY ? SMTP_BY_NOTIFY : SMTP_BY_UNSAID;
+	e->by.has_trace = (m->flags & SEND_BY_TRACE) != 0;
+	s->deliver_by_s = m->deliver_by_s < INT64_MAX ? (int64_t)m->deliver_by_s : INT64_MAX;
 	s->is_tls_optional = (m->flags & SEND_TLS_OPTIONAL) != 0 && !s->needs_tls;
 	return arena_copy(s->arena, m->sender, &e->sender) && arena_copy(s->arena, m->parameters, &e->parameters) &&
 		keep_recipients(s, m->recipients);
+}
+
+void
+sending_set_time(struct sending *s)
+{
+	s->envelope.by.within_s = s->deliver_by_s - time_wall_us() / 1000000;
 }
 
 void

@@ -140,6 +140,7 @@ on_ready(struct session *c)
 	struct relay *relay = c->relay;
 
 	if (c->sending) {
+		sending_set_time(c->sending);
 		smtp_client_send(c->client, &c->sending->envelope);
 		return true;
 	}
@@ -593,8 +594,8 @@ session_target(const struct session *c)
 	return &c->target;
 }
 
-bool
-session_has_dsn(const struct session *c)
+const struct smtp_client *
+session_client(const struct session *c)
 {
-	return smtp_client_has_dsn(c->client);
+	return c->client;
 }
