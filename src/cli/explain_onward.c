@@ -5,7 +5,6 @@
 #include "cli/cli.h"
 #include "cli/explain_print.h"
 #include "cli/json.h"
-#include "cli/queue_print.h"
 #include "cli/server.h"
 #include "config/route.h"
 

@@ -36,6 +36,14 @@ set_sources(struct relay *relay)
 	}
 }
 
+const struct net_address *
+relay_source(const struct relay *relay, const struct net_address *to)
+{
+	const struct net_address *source = &relay->sources[to->storage.ss_family == AF_INET6];
+
+	return source->len > 0 ? source : NULL;
+}
+
 /* Ends when the last mail that was begun has its results. */
 static void
 end_when_done(struct timer *t)

@@ -52,6 +52,9 @@ struct relay {
 	uint8_t body[SMTP_CLIENT_BODY_MAX];
 };
 
+/* Where a connection to that address comes from; NULL: the system chooses. */
+const struct net_address *relay_source(const struct relay *relay, const struct net_address *to);
+
 /* Where a connection leads. */
 struct relay_target {
 	char name[ROUTE_NAME_MAX + 1]; /* of the host, or its address */

@@ -460,14 +460,6 @@ fired(struct timer *t)
 	}
 }
 
-static const struct net_address *
-source_for(const struct relay *relay, const struct net_address *to)
-{
-	const struct net_address *source = &relay->sources[to->storage.ss_family == AF_INET6];
-
-	return source->len > 0 ? source : NULL;
-}
-
 /* A reload may take it from under us. */
 static void
 keep_login(struct session *c, const struct sending *s)
@@ -519,7 +511,7 @@ session_open(struct sending *s, const struct relay_target *target, struct fault 
 	int fd;
 
 	make_room(relay);
-	fd = net_connect_start(&target->address, source_for(relay, &target->address));
+	fd = net_connect_start(&target->address, relay_source(relay, &target->address));
 	if (fd == -1) {
 		(void)fault_errno(f, errno, "451 4.4.1 connection to %s", target->text);
 		return NULL;
