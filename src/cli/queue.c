@@ -9,16 +9,17 @@
 enum { OUTPUT_MAX = 1024 * 1024 };
 
 /* What a verb has to be told. */
-enum { NEEDS_NOTHING, NEEDS_ID, NEEDS_SOMEBODY, TAKES_SELECTION };
+enum { NEEDS_ID, NEEDS_SOMEBODY, TAKES_SELECTION };
 
 static const struct verb {
 	const char *name;
 	int needs;
 } verbs[] = { { "list", TAKES_SELECTION }, { "show", NEEDS_ID }, { "hold", NEEDS_SOMEBODY }, { "release", NEEDS_SOMEBODY },
-	{ "retry", NEEDS_SOMEBODY }, { "remove", NEEDS_SOMEBODY }, { "bounce", NEEDS_SOMEBODY }, { "stats", NEEDS_NOTHING } };
+	{ "retry", NEEDS_SOMEBODY }, { "reroute", NEEDS_SOMEBODY }, { "remove", NEEDS_SOMEBODY }, { "bounce", NEEDS_SOMEBODY },
+	{ "stats", TAKES_SELECTION } };
 
 struct selection {
-	const char *id, *sender, *recipient, *destination, *older, *reason, *limit;
+	const char *id, *sender, *recipient, *destination, *older, *reason, *limit, *to;
 	bool is_all;
 };
 
@@ -97,7 +98,7 @@ ask(const struct config *c, const char *question, struct queue_print *p, const s
 	}
 	if (result != CLI_GOOD || !s->id || to.recipients > 0)
 		return result;
-	return strcmp(p->verb, "show") == 0 || strcmp(p->verb, "list") == 0
+	return strcmp(p->verb, "show") == 0 || strcmp(p->verb, "list") == 0 || strcmp(p->verb, "stats") == 0
 		? cli_failed("no mail %s waits in the queue", s->id)
 		: cli_failed("nothing of a mail %s waits in the queue that it could be done to", s->id);
 }
@@ -123,7 +124,7 @@ static const char *
 put_question(struct buf *line, const char *verb, const struct selection *s)
 {
 	const struct event_field all[] = { STR("id", s->id), STR("sender", s->sender), STR("recipient", s->recipient),
-		STR("destination", s->destination), STR("reason", s->reason) };
+		STR("destination", s->destination), STR("reason", s->reason), STR("to", s->to) };
 	struct event_field said[sizeof all / sizeof *all + 1];
 	size_t count = 0;
 	uint64_t older_ms = 0;
@@ -162,12 +163,12 @@ trouble_of(const struct verb *verb, const struct selection *s)
 {
 	bool is_somebody = s->id || s->sender || s->recipient || s->destination || s->older || s->reason;
 
-	if (is_empty(s->id) || is_empty(s->sender) || is_empty(s->recipient) || is_empty(s->destination) || is_empty(s->reason))
+	if (is_empty(s->id) || is_empty(s->sender) || is_empty(s->recipient) || is_empty(s->destination) || is_empty(s->reason) || is_empty(s->to))
 		return "an empty value selects nobody; the sender of reports is written <>";
-	if (verb->needs == NEEDS_NOTHING && (s->id || selects(s) || s->is_all))
-		return "it counts all of the queue: neither an ID nor a selection goes with it";
 	if (verb->needs == NEEDS_ID && (!s->id || selects(s) || s->is_all))
 		return "it is: mermoz queue show ID";
+	if ((strcmp(verb->name, "reroute") == 0) != (s->to != NULL))
+		return s->to ? "--to goes with reroute alone" : "reroute needs --to: HOST[:PORT], lmtp:HOST:PORT, mx:DOMAIN, or default";
 	if (s->is_all && is_somebody)
 		return "--all and an ID or a selection don't go together";
 	if (verb->needs == NEEDS_SOMEBODY && !is_somebody && !s->is_all)
@@ -215,7 +216,7 @@ run(int argc, char **argv)
 	bool is_json = false;
 	const struct cli_option options[] = { { "-c", &path, NULL }, { "--json", NULL, &is_json }, { "--all", NULL, &s.is_all },
 		{ "--sender", &s.sender, NULL }, { "--recipient", &s.recipient, NULL }, { "--destination", &s.destination, NULL },
-		{ "--older", &s.older, NULL }, { "--reason", &s.reason, NULL }, { "--limit", &s.limit, NULL }, { 0 } };
+		{ "--older", &s.older, NULL }, { "--reason", &s.reason, NULL }, { "--limit", &s.limit, NULL }, { "--to", &s.to, NULL }, { 0 } };
 	int operands = cli_take_options(argc, argv, options);
 	const struct verb *verb;
 
@@ -223,7 +224,7 @@ run(int argc, char **argv)
 		return CLI_MISUSED;
 	verb = operands > 0 ? find_verb(argv[1]) : NULL;
 	if (!verb)
-		return cli_misused(argv[0], "it is: mermoz queue list, show, hold, release, retry, remove, bounce or stats");
+		return cli_misused(argv[0], "it is: mermoz queue list, show, hold, release, retry, reroute, remove, bounce or stats");
 	if (operands > 2)
 		return cli_misused(argv[0], "one ID is taken at a time");
 	s.id = operands == 2 ? argv[2] : NULL;
@@ -232,11 +233,12 @@ run(int argc, char **argv)
 
 const struct cli_command cli_queue = {
 	.name = "queue",
-	.summary = "list the mail that waits; hold, release, retry, remove or return it",
+	.summary = "list the mail that waits; hold, release, retry, reroute, remove or return it",
 	.usage = "queue list [ID] [SELECTION] [--json] [-c FILE]\n"
 		 "       mermoz queue show ID [--json] [-c FILE]\n"
 		 "       mermoz queue hold|release|retry|remove|bounce ID|SELECTION|--all [--json] [-c FILE]\n"
-		 "       mermoz queue stats [--json] [-c FILE]\n"
+		 "       mermoz queue reroute ID|SELECTION|--all --to TARGET [--json] [-c FILE]\n"
+		 "       mermoz queue stats [SELECTION] [--json] [-c FILE]\n"
 		 "\n"
 		 "Asks the running server for the mail that it could not hand on yet, and changes what becomes of it.\n"
 		 "Each recipient of a mail waits for itself.\n"
@@ -248,9 +250,13 @@ const struct cli_command cli_queue = {
 		 "            restart\n"
 		 "  release   ends that, and what its sender postponed goes now\n"
 		 "  retry     is due now, and its destination need not rest any longer; what is held or postponed stays so\n"
+		 "  reroute   goes to TARGET in place of where its route leads, now and at each attempt to come, also\n"
+		 "            after a restart: HOST[:PORT], lmtp:HOST:PORT, mx:DOMAIN (its MX hosts), or default, which\n"
+		 "            takes that back; what is held or postponed stays so\n"
 		 "  remove    is gone, and nobody is told\n"
 		 "  bounce    goes back to its sender as after a permanent error: 550 5.7.0\n"
-		 "  stats     messages, recipients in each state, destinations, those that rest, the oldest's age\n"
+		 "  stats     messages, recipients in each state, the oldest's age; and of the whole queue destinations\n"
+		 "            and those that rest\n"
 		 "\n"
 		 "States: ready (its turn comes), waiting or (by its sender) postponed until a time (UTC), sending, held.  What is being sent right\n"
 		 "now is left alone, and the answer says how much that was.\n"
@@ -270,7 +276,8 @@ const struct cli_command cli_queue = {
 		 "Exit code: 0 when it was done, if to nobody; 1 when there is nothing of the ID to do it to; 3 when the\n"
 		 "server could not be asked.\n"
 		 "\n"
-		 "Examples: mermoz queue list --recipient @example.org --reason greylist\n"
+		 "Examples: mermoz queue reroute --destination dead.example.org --to relay.example.net:587\n"
+		 "          mermoz queue list --recipient @example.org --reason greylist\n"
 		 "          mermoz queue bounce --destination old.example.org --older 1d\n",
 	.run = run,
 };

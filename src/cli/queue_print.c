@@ -27,7 +27,7 @@ is_word(const struct control_line *line, const char *word)
 static bool
 is_text(struct bytes name)
 {
-	static const char *const texts[] = { "mail", "sender", "recipient", "state", "destination", "parameters", "reply" };
+	static const char *const texts[] = { "mail", "sender", "recipient", "state", "destination", "parameters", "rerouted", "reply" };
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (bytes_equal(name, bytes_text(texts[i])))
@@ -130,6 +130,7 @@ put_recipient(struct buf *out, const struct control_line *line, bool has_message
 	}
 	put_format(out, "  attempts %llu  to ", (unsigned long long)number_of(line, "attempts"));
 	cli_put_visible(out, control_line_get(line, "destination"));
+	put_text(out, control_line_get(line, "rerouted").len ? " (rerouted)" : "");
 	put_text(out, reply.len ? "  " : "");
 	cli_put_visible(out, reply);
 	put_char(out, '\n');
@@ -194,7 +195,7 @@ put_done(struct buf *out, const char *verb, const struct control_line *line)
 {
 	static const struct {
 		const char *verb, *did;
-	} rows[] = { { "hold", "Held" }, { "release", "Released" }, { "retry", "Due now:" }, { "remove", "Removed" }, { "bounce", "On the way back:" } };
+	} rows[] = { { "hold", "Held" }, { "release", "Released" }, { "retry", "Due now:" }, { "reroute", "Sent another way:" }, { "remove", "Removed" }, { "bounce", "On the way back:" } };
 	uint64_t left_alone = number_of(line, "left_alone");
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

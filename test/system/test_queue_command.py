@@ -6,6 +6,7 @@ import re
 import pytest
 
 from conftest import DOMAIN, running_server, wait_until
+from peer import Peer
 from test_outgoing import ELSEWHERE, elsewhere, report_for, submit  # noqa: F401: a fixture
 
 EXTRA = "queue {{ retry_first 1h; }}\nroute {domain} to 127.0.0.1:{port};\n"
@@ -176,12 +177,76 @@ def test_what_is_being_sent_is_left_alone_and_that_is_said(server, elsewhere):  
     wait_until(lambda: len(elsewhere.mails) == 2, what="the mail's arrival")
 
 
+@pytest.fixture
+def other_way():
+    other = Peer()
+    yield other
+    other.leave()
+
+
+def test_rerouted_mail_goes_another_way_at_once_and_the_rest_does_not(server, elsewhere, other_way):  # noqa: F811
+    mail = defer(server, elsewhere, "bob", "carol")
+    to = f"127.0.0.1:{other_way.port}"
+    out = json.loads(queue(server, "reroute", mail, "--recipient", address("bob"), "--to", to, "--json"))
+    assert (out["recipients"], out["left_alone"]) == (1, 0)
+    wait_until(lambda: other_way.mails, what="the mail that went another way")
+    assert other_way.mails[0]["to"] == [address("bob")] and not elsewhere.mails
+    [line] = wait_until(lambda: (lines := waits(server)) and len(lines) == 1 and lines, what="the end of the other recipient")
+    assert (line["recipient"], line["rerouted"], line["state"]) == (address("carol"), "", "waiting")
+    assert server.events("queue.rerouted")
+
+
+def test_the_other_way_outlives_restarts_and_reloads(server, elsewhere, other_way):  # noqa: F811
+    defer(server, elsewhere, "bob", "carol")
+    other_way.answers[address("bob")] = "450 4.2.0 not yet"
+    to = f"127.0.0.1:{other_way.port}"
+    assert queue(server, "hold", "--recipient", address("carol"))
+    assert queue(server, "reroute", "--all", "--to", to) == "Sent another way: 2 recipients of 1 message.\n"
+
+    def now():
+        return {line["recipient"]: (line["state"], line["destination"], line["rerouted"], line["attempts"]) for line in waits(server)}
+
+    expected = {address("bob"): ("waiting", to, to, 2), address("carol"): ("held", to, to, 1)}
+    wait_until(lambda: now() == expected, what="the attempt that went the other way")
+    os.kill(server.process.pid, 1)
+    wait_until(lambda: server.events("config.reloaded"), what="the reload")
+    assert now() == expected
+    server.kill_role("queue")
+    wait_until(lambda: server.cli("queue", "stats", check=False).returncode == 0, what="the next queue")
+    # What came of an attempt is kept once a second, so that it may be made again.
+    assert {name: (way, to) for name, (_, way, to, _) in now().items()} == dict.fromkeys(expected, (to, to))
+    assert now()[address("carol")] == expected[address("carol")]
+    wait_until(lambda: now()[address("bob")][0] == "waiting", what="the attempt of the next queue")
+    del other_way.answers[address("bob")]
+    queue(server, "retry", "--destination", to)
+    wait_until(lambda: other_way.mails, what="the mail that went another way")
+    queue(server, "release", "--all")
+    wait_until(lambda: len(other_way.mails) == 2 and not waits(server), what="the one that was held")
+    assert not elsewhere.mails
+
+
+def test_the_way_of_the_route_is_taken_again_when_it_is_asked_for(server, elsewhere, other_way):  # noqa: F811
+    mail = defer(server, elsewhere, "bob")
+    other_way.answers[address("bob")] = "450 4.2.0 not yet"
+    queue(server, "reroute", mail, "--to", f"127.0.0.1:{other_way.port}")
+    wait_until(lambda: [line for line in waits(server) if line["attempts"] == 2], what="the attempt that went the other way")
+    assert "(rerouted)" in queue(server, "list")
+    accept(elsewhere, "bob")
+    queue(server, "reroute", mail, "--to", "default")
+    wait_until(lambda: elsewhere.mails, what="the mail on its own way")
+    p = server.cli("queue", "reroute", "--all", "--to", "mailboxes", check=False)
+    assert p.returncode == 3 and "--to takes HOST[:PORT], lmtp:HOST:PORT, mx:DOMAIN" in p.stderr
+
+
 def test_stats_count_by_state(server, elsewhere):  # noqa: F811
     defer(server, elsewhere, "bob", "carol", "dave")
     queue(server, "hold", "--recipient", address("dave"))
     stats = json.loads(queue(server, "stats", "--json"))
     assert (stats["messages"], stats["recipients"], stats["waiting"], stats["held"]) == (1, 3, 2, 1)
     assert (stats["ready"], stats["sending"], stats["destinations"], stats["resting"]) == (0, 0, 1, 0)
+    stats = json.loads(queue(server, "stats", "--recipient", address("dave"), "--json"))
+    assert (stats["messages"], stats["recipients"], stats["waiting"], stats["held"]) == (1, 1, 0, 1)
+    assert json.loads(queue(server, "stats", "--sender", "nobody@x.example", "--json"))["messages"] == 0
     out = queue(server, "stats")
     assert re.search(r"^held +1$", out, re.M) and re.search(r"^oldest +\d+s$", out, re.M)
 
@@ -205,7 +270,8 @@ def test_a_long_list_comes_in_pieces_and_misses_nobody(server, elsewhere):  # no
 
 @pytest.mark.parametrize("args", [
     (), ("lists",), ("show",), ("show", "--all"), ("remove",), ("remove", "--limit", "3"), ("hold", "--all", "--sender", f"alice@{DOMAIN}"),
-    ("list", "--limit", "0"), ("list", "--older", "soon"), ("list", "--sender", ""), ("stats", "--all"), ("retry", "a", "b"), ("list", "--colour", "red")])
+    ("list", "--limit", "0"), ("list", "--older", "soon"), ("list", "--sender", ""), ("reroute", "--all"), ("reroute", "--to", "relay.example"),
+    ("retry", "--all", "--to", "relay.example"), ("list", "--to", "relay.example"), ("reroute", "--all", "--to", ""), ("retry", "a", "b"), ("list", "--colour", "red")])
 def test_what_is_not_clear_is_refused_and_changes_nothing(server, args):
     assert server.cli("queue", *args, check=False).returncode == 2
 

@@ -14,6 +14,7 @@ static const struct {
 	[QUEUE_HOLD] = { "hold", true },
 	[QUEUE_RELEASE] = { "release", true },
 	[QUEUE_RETRY] = { "retry", true },
+	[QUEUE_REROUTE] = { "reroute", true },
 	[QUEUE_REMOVE] = { "remove", true },
 	[QUEUE_BOUNCE] = { "bounce", true },
 	[QUEUE_NEXT] = { "next", false },
@@ -58,6 +59,7 @@ take_field(struct bytes name, struct bytes value, struct command *c, bool *is_al
 		uint64_t *number;
 	} fields[] = { { BYTES("id"), &c->id, NULL }, { BYTES("sender"), &c->sender, NULL }, { BYTES("recipient"), &c->recipient, NULL },
 		{ BYTES("destination"), &c->destination, NULL }, { BYTES("reason"), &c->reason, NULL },
+		{ BYTES("to"), &c->to, NULL },
 		{ BYTES("older_s"), NULL, &c->older_s }, { BYTES("limit"), NULL, &c->limit }, { BYTES("cursor"), NULL, &c->cursor } };
 
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -70,6 +72,25 @@ take_field(struct bytes name, struct bytes value, struct command *c, bool *is_al
 	}
 	*is_all = bytes_equal(name, BYTES("all"));
 	return *is_all && bytes_equal(value, BYTES("1"));
+}
+
+/* "default" is no target. */
+static int
+take_way(struct command *c, struct fault *f)
+{
+	struct hop hop;
+
+	if (c->verb != QUEUE_REROUTE)
+		return c->to.len == 0 ? 0 : fault_set(f, FAULT_SYNTAX, "--to is of reroute alone");
+	if (c->to.len == 0)
+		return fault_set(f, FAULT_SYNTAX, "reroute needs --to");
+	if (bytes_equal(c->to, BYTES("default"))) {
+		c->to = BYTES_NONE;
+		return 0;
+	}
+	if (c->to.len > QUEUE_WAY_MAX || !route_to_target(c->to, &hop))
+		return fault_set(f, FAULT_SYNTAX, "--to takes HOST[:PORT], lmtp:HOST:PORT, mx:DOMAIN, or default: where its route leads");
+	return 0;
 }
 
 static bool
@@ -95,7 +116,7 @@ command_take(struct bytes text, struct buf *space, struct command *out, struct f
 		return fault_set(f, FAULT_SYNTAX, "that is no mail id");
 	if (command_is_action(out->verb) && !names_somebody(out) && !is_all)
 		return fault_set(f, FAULT_SYNTAX, "nobody is named");
-	return 0;
+	return take_way(out, f);
 }
 
 bool

@@ -12,6 +12,7 @@ enum queue_verb {
 	QUEUE_HOLD, /* not tried any more until it is released */
 	QUEUE_RELEASE,
 	QUEUE_RETRY, /* due now */
+	QUEUE_REROUTE, /* goes another way from now on, at once */
 	QUEUE_REMOVE, /* nobody is told */
 	QUEUE_BOUNCE, /* as after a permanent error */
 	QUEUE_NEXT, /* the rest of an answer */
@@ -26,6 +27,7 @@ struct command {
 	struct bytes recipient; /* an address, or "@" and a domain */
 	struct bytes destination; /* "local", a host, or host:port */
 	struct bytes reason; /* part of the last reply */
+	struct bytes to; /* of QUEUE_REROUTE: a target of routes, or empty: where its route leads */
 	uint64_t older_s; /* this old at least */
 	uint64_t limit; /* recipients at most; 0: no such limit */
 	uint64_t cursor; /* of QUEUE_NEXT */
@@ -35,7 +37,7 @@ struct command {
 const char *command_name(enum queue_verb verb);
 /* It changes something. */
 bool command_is_action(enum queue_verb verb);
-/* Takes a line with its LF (role/control_line.h); values are put into `space`.  -1: *f says why.  A field that is not known is refused, and so is an
+/* Takes a line with its LF (role/control_line.h); values are put into `space`.  -1: *f says why.  A field that is not known is refused, one that is not for that verb, and an
    action that names nobody and does not say all=1: a misunderstanding must not cost everybody's mail. */
 int command_take(struct bytes line, struct buf *space, struct command *out, struct fault *f) __attribute__((warn_unused_result));
 bool command_means_message(const struct command *c, const struct queued *m, int64_t now_s);

@@ -3,7 +3,7 @@
      u8 version (2), 26 octets mail id, u32 arrived_s, u32 size, u32 flags, u32 release_s, u32 by_s, u8 priority,
      u16 length, sender, u16 length, parameters, u16 count, then for each recipient:
      u16 length, address, u16 length, parameters, u16 length, reply, u32 next_s, u16 attempts, u8 flags (1: delay told, 2: held,
-     4: postponed).  Negative numbers are two's complements.  Version 1 has nothing between flags and sender, and is read as if nothing had been asked
+     4: postponed, 8: sent another way), and with 8: u16 length, that way.  Negative numbers are two's complements.  Version 1 has nothing between flags and sender, and is read as if nothing had been asked
      there. */
 #include "role/queue/message.h"
 
@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum { VERSION = 2, VERSION_PLAIN = 1, FLAG_DELAY_TOLD = 1, FLAG_HELD = 2, FLAG_POSTPONED = 4 };
+enum { VERSION = 2, VERSION_PLAIN = 1, FLAG_DELAY_TOLD = 1, FLAG_HELD = 2, FLAG_POSTPONED = 4, FLAG_WAY = 8 };
 
 static bool
 take_text16(struct bytes *in, size_t most, struct bytes *out)
@@ -63,10 +63,22 @@ delivery_parameters(const struct delivery *d)
 	return bytes_of(texts_of(d->message) + d->text_at + d->address_len, d->parameters_len);
 }
 
+static struct bytes
+text_of(const struct reply *r)
+{
+	return r ? bytes_of(r->octets, r->len) : BYTES_NONE;
+}
+
 struct bytes
 delivery_reply(const struct delivery *d)
 {
-	return d->reply ? bytes_of(d->reply->octets, d->reply->len) : BYTES_NONE;
+	return text_of(d->reply);
+}
+
+struct bytes
+delivery_way(const struct delivery *d)
+{
+	return text_of(d->way);
 }
 
 uint32_t
@@ -112,29 +124,45 @@ let_go(struct reply **r)
 		memory_free(was);
 }
 
+static void
+set(struct reply **at, struct bytes text)
+{
+	struct reply *r = text.len ? memory_new(sizeof *r + text.len) : NULL;
+
+	let_go(at);
+	*at = r;
+	if (!r)
+		return;
+	r->holds = 1;
+	r->len = (uint16_t)text.len;
+	memcpy(r->octets, text.ptr, text.len);
+}
+
+static void
+share(struct reply **at, struct reply *shared)
+{
+	if (shared)
+		shared->holds++;
+	let_go(at);
+	*at = shared;
+}
+
 void
 delivery_set_reply(struct delivery *d, struct bytes text)
 {
-	size_t len = text.len < QUEUE_REPLY_MAX ? text.len : QUEUE_REPLY_MAX;
-
-	let_go(&d->reply);
-	if (len == 0)
-		return;
-	d->reply = memory_new(sizeof *d->reply + len);
-	d->reply->holds = 1;
-	d->reply->len = (uint16_t)len;
-	memcpy(d->reply->octets, text.ptr, len);
+	set(&d->reply, bytes_sub(text, 0, QUEUE_REPLY_MAX));
 }
 
 void
 delivery_share_reply(struct delivery *d, const struct delivery *from)
 {
-	struct reply *shared = from->reply;
+	share(&d->reply, from->reply);
+}
 
-	if (shared)
-		shared->holds++;
-	let_go(&d->reply);
-	d->reply = shared;
+void
+delivery_set_way(struct delivery *d, struct bytes target)
+{
+	set(&d->way, bytes_sub(target, 0, QUEUE_WAY_MAX));
 }
 
 void
@@ -166,6 +194,7 @@ static void
 forget_attempts(struct delivery *d)
 {
 	let_go(&d->reply);
+	let_go(&d->way);
 	memory_free(d->given);
 	d->given = NULL;
 }
@@ -191,7 +220,7 @@ queued_free(struct queued **m)
 
 /* A recipient as it stands in an image. */
 struct recipient {
-	struct bytes address, parameters, reply;
+	struct bytes address, parameters, reply, way;
 	uint32_t next_s;
 	uint16_t attempts;
 	uint8_t flags;
@@ -209,7 +238,9 @@ take_recipient(struct bytes *in, bool is_new, struct recipient *out)
 		return false;
 	if (!is_new && (!take_text16(&rest, QUEUE_REPLY_MAX, &out->reply) || !take_u32(&rest, &out->next_s)
 		|| !take_u16(&rest, &out->attempts) || !take_u8(&rest, &out->flags)
-		|| out->flags > (FLAG_DELAY_TOLD | FLAG_HELD | FLAG_POSTPONED)))
+		|| out->flags > (FLAG_DELAY_TOLD | FLAG_HELD | FLAG_POSTPONED | FLAG_WAY)))
+		return false;
+	if ((out->flags & FLAG_WAY) && (!take_text16(&rest, QUEUE_WAY_MAX, &out->way) || out->way.len == 0))
 		return false;
 	*in = rest;
 	return true;
@@ -244,6 +275,10 @@ add_delivery(struct queued *m, struct delivery *d, size_t *used, const struct re
 		delivery_share_reply(d, d - 1);
 	else
 		delivery_set_reply(d, r->reply);
+	if (d != m->at && bytes_equal(r->way, delivery_way(d - 1)))
+		share(&d->way, d[-1].way);
+	else
+		delivery_set_way(d, r->way);
 }
 
 /* count: what e->recipients holds. */
@@ -308,7 +343,9 @@ put_delivery(struct buf *out, const struct delivery *d)
 	put_u32(out, d->next_s);
 	put_u16(out, d->attempts);
 	put_u8(out, (uint8_t)((d->is_delay_told ? FLAG_DELAY_TOLD : 0) | (d->state == DELIVERY_HELD ? FLAG_HELD : 0)
-		| (d->is_postponed ? FLAG_POSTPONED : 0)));
+		| (d->is_postponed ? FLAG_POSTPONED : 0) | (d->way ? FLAG_WAY : 0)));
+	if (d->way)
+		put_text16(out, delivery_way(d));
 }
 
 void

@@ -13,6 +13,7 @@
 #define QUEUE_ADDRESS_MAX 320
 #define QUEUE_PARAMETERS_MAX 1024
 #define QUEUE_REPLY_MAX 512
+#define QUEUE_WAY_MAX 320
 #define QUEUE_RECIPIENTS_MAX 1000
 
 enum delivery_state {
@@ -46,6 +47,7 @@ struct delivery {
 	struct delivery **back; /* in its lane: what points to it */
 	struct destination *destination; /* the schedule's */
 	struct reply *reply; /* what the last attempt came to; NULL: there was none */
+	struct reply *way; /* where the administrator sends it; NULL: where its route leads */
 	struct given *given; /* whom of those that it stands for it reached; in memory alone */
 	uint32_t next_s; /* not before; since 1970 */
 	uint32_t heap_at; /* the schedule's */
@@ -111,6 +113,10 @@ struct bytes delivery_domain(const struct delivery *d);
 void delivery_set_reply(struct delivery *d, struct bytes text);
 /* The reply of one for the other, without a copy. */
 void delivery_share_reply(struct delivery *d, const struct delivery *from);
+/* A target of routes (config/route.h), or empty: it goes where its route leads. */
+struct bytes delivery_way(const struct delivery *d);
+/* Longer ones do not exist: QUEUE_WAY_MAX.  Empty: none any more. */
+void delivery_set_way(struct delivery *d, struct bytes target);
 /* It stands for several addresses (an alias), and reached that one: the next attempt leaves it out. */
 void delivery_reached(struct delivery *d, struct bytes address);
 bool delivery_has_reached(const struct delivery *d, struct bytes address);

@@ -65,6 +65,8 @@ what_is_put_is_taken_back(void **state)
 	m->at[0].next_s = 2000;
 	m->at[1].is_delay_told = true;
 	m->at[2].state = DELIVERY_HELD;
+	delivery_set_way(&m->at[1], BYTES("relay.example:587"));
+	delivery_set_way(&m->at[2], BYTES("relay.example:587"));
 	buf_init(&image, 10000);
 	queued_put(&image, m);
 	again = queued_take(buf_bytes(&image));
@@ -85,6 +87,9 @@ what_is_put_is_taken_back(void **state)
 	assert_true(again->at[1].is_delay_told && !again->at[0].is_delay_told);
 	assert_int_equal(again->at[2].state, DELIVERY_HELD);
 	assert_int_equal(again->at[1].state, DELIVERY_WAITING);
+	assert_text(delivery_way(&again->at[0]), "");
+	assert_text(delivery_way(&again->at[1]), "relay.example:587");
+	assert_ptr_equal(again->at[1].way, again->at[2].way);
 	buf_done(&image);
 	queued_free(&m);
 	queued_free(&again);

@@ -36,11 +36,13 @@ limits_of(const struct config *c)
 	};
 }
 
-static struct hop
-hop_of(const struct queue *q, const struct delivery *d, struct domain *space)
+struct hop
+queue_hop(const struct queue *q, const struct delivery *d, struct domain *space)
 {
 	struct hop hop = { .kind = HOP_KIND_MAILBOXES };
 
+	if (route_to_target(delivery_way(d), &hop))
+		return hop;
 	if (!(d->message->flags & (QUEUE_ASK_DIRECTORY | SEND_MAILBOXES | SEND_EXPANDED)))
 		(void)route_find(q->config, delivery_address(d), space, &hop);
 	return hop;
@@ -50,7 +52,7 @@ void
 queue_schedule(struct queue *q, struct delivery *d)
 {
 	struct domain space;
-	struct hop hop = hop_of(q, d, &space);
+	struct hop hop = queue_hop(q, d, &space);
 
 	schedule_add(q->schedule, d, &hop, queue_now_s());
 }
@@ -270,7 +272,7 @@ static void
 move(struct queue *q, struct delivery *d)
 {
 	struct domain space;
-	struct hop hop = hop_of(q, d, &space);
+	struct hop hop = queue_hop(q, d, &space);
 
 	schedule_move(q->schedule, d, &hop, queue_now_s());
 }

@@ -1,6 +1,6 @@
 /* What the role's files share: queue.c (hooks, time), enqueue.c (what comes in), batch.c (what goes to a relay), local.c (what goes to
    mailboxes here), outcome.c (what became of it), report.c (what senders are told),
-   walk.c and onward.c (what the administrator asks). */
+   walk.c, action.c and onward.c (what the administrator asks). */
 #ifndef QUEUE_QUEUE_INTERNAL_H
 #define QUEUE_QUEUE_INTERNAL_H
 
@@ -59,7 +59,10 @@ struct queue {
 /* queue.c */
 /* Into the list and the schedule. */
 void queue_insert(struct queue *q, struct queued *m);
-/* By its address and the routes; of QUEUE_ASK_DIRECTORY, SEND_MAILBOXES, SEND_EXPANDED mailboxes. */
+/* Where it goes: the way that the administrator chose, else by its address and the routes; of QUEUE_ASK_DIRECTORY, SEND_MAILBOXES, SEND_EXPANDED
+   to mailboxes.  Borrows from the delivery, the configuration and *space. */
+struct hop queue_hop(const struct queue *q, const struct delivery *d, struct domain *space);
+/* It leads there from now on. */
 void queue_schedule(struct queue *q, struct delivery *d);
 /* Starts what may start, and sets the timer for the rest. */
 void queue_kick(struct queue *q);

@@ -33,3 +33,14 @@ route_find(const struct config *c, struct bytes address, struct domain *space, s
 		*out = (struct hop){ HOP_KIND_RELAY, HOP_MX, 0, domain };
 	return route;
 }
+
+bool
+route_to_target(struct bytes target, struct hop *out)
+{
+	struct config_route route = { .port = 0 };
+
+	if (config_read_target(target, &route) || route.kind == ROUTE_MAILBOXES)
+		return false;
+	*out = (struct hop){ HOP_KIND_RELAY, protocol_of(route.kind), route.port, route.host };
+	return true;
+}

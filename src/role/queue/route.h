@@ -19,5 +19,7 @@ struct hop {
    the MX set of its domain, as DNS writes it.  *out borrows from the configuration and from *space.  The route that says so, or NULL:
    none does. */
 const struct config_route *route_find(const struct config *c, struct bytes address, struct domain *space, struct hop *out);
+/* The hop of a target as routes have it, another host; false: it is none.  *out borrows from the text. */
+bool route_to_target(struct bytes target, struct hop *out);
 
 #endif

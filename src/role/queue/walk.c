@@ -1,6 +1,7 @@
 #include "role/queue/walk.h"
 
 #include "role/control_line.h"
+#include "role/queue/action.h"
 #include "role/queue/command.h"
 
 #include <string.h>
@@ -79,16 +80,11 @@ walk_leave(struct queue *q, const struct queued *m)
 
 /* ---- what is told */
 
+/* What is on its way goes where it was sent. */
 static struct hop
 hop_of(const struct queue *q, const struct delivery *d, struct domain *space)
 {
-	struct hop hop = { .kind = HOP_KIND_MAILBOXES };
-
-	if (d->destination)
-		return d->destination->hop;
-	if (!(d->message->flags & QUEUE_ASK_DIRECTORY))
-		(void)route_find(q->config, delivery_address(d), space, &hop);
-	return hop;
+	return d->destination ? d->destination->hop : queue_hop(q, d, space);
 }
 
 /* until_s: of what waits; what is ready waits as long as its destination rests. */
@@ -126,7 +122,7 @@ tell_recipient(struct walk *w, const struct delivery *d, const struct hop *hop)
 	control_line_put(&w->answer, "recipient", FIELDS(STR("mail", m->id.text), INT("age_s", queue_now_s() - m->arrived_s),
 		TEXT("sender", queued_sender(m)), TEXT("recipient", delivery_address(d)), STR("state", state), INT("until_s", until_s),
 		INT("attempts", d->attempts), TEXT("destination", buf_bytes(&destination)), TEXT("parameters", delivery_parameters(d)),
-		TEXT("reply", delivery_reply(d))));
+		TEXT("rerouted", delivery_way(d)), TEXT("reply", delivery_reply(d))));
 }
 
 static void
@@ -202,146 +198,55 @@ list(struct walk *w)
 }
 
 static void
+count_one(struct counts *c, const struct delivery *d)
+{
+	uint32_t until_s;
+
+	c->recipients++;
+	switch (state_of(d, &until_s)[0]) {
+	case 'r':
+		c->ready++;
+		break;
+	case 'w':
+	case 'p':
+		c->waiting++;
+		break;
+	case 'h':
+		c->held++;
+		break;
+	default:
+		c->sending++;
+	}
+}
+
+static void
 count(struct walk *w)
 {
 	struct counts *c = &w->counts;
 	const struct queued *m = w->message;
 	int64_t age_s = queue_now_s() - m->arrived_s;
 
-	c->messages++;
-	c->oldest_s = age_s > c->oldest_s ? age_s : c->oldest_s;
+	uint64_t before = c->recipients;
+	struct domain space;
+
 	for (uint16_t i = 0; i < m->count; i++) {
 		const struct delivery *d = &m->at[i];
-		uint32_t until_s;
+		struct hop hop;
 
 		if (d->state == DELIVERY_DONE)
 			continue;
-		c->recipients++;
-		switch (state_of(d, &until_s)[0]) {
-		case 'r':
-			c->ready++;
-			break;
-		case 'w':
-		case 'p':
-			c->waiting++;
-			break;
-		case 'h':
-			c->held++;
-			break;
-		default:
-			c->sending++;
-		}
+		hop = hop_of(w->queue, d, &space);
+		if (command_means(&w->command, d, &hop))
+			count_one(c, d);
+	}
+	if (c->recipients > before) {
+		c->messages++;
+		c->oldest_s = age_s > c->oldest_s ? age_s : c->oldest_s;
 	}
 	step_on(w);
 }
 
-/* ---- actions on one delivery; false: it is not in a state for that */
-
-static bool
-is_idle(const struct delivery *d)
-{
-	return d->state == DELIVERY_WAITING || d->state == DELIVERY_READY;
-}
-
-static bool
-hold(struct queue *q, struct delivery *d)
-{
-	if (!is_idle(d))
-		return false;
-	schedule_remove(q->schedule, d);
-	d->state = DELIVERY_HELD;
-	return true;
-}
-
-/* Its age is counted from now on when nothing of the message is postponed any more. */
-static void
-release_early(struct queue *q, struct delivery *d)
-{
-	struct queued *m = d->message;
-	bool is_postponed = false;
-
-	schedule_hurry(q->schedule, d, queue_now_s());
-	for (uint16_t i = 0; i < m->count; i++)
-		is_postponed |= m->at[i].state != DELIVERY_DONE && m->at[i].is_postponed;
-	if (!is_postponed)
-		m->release_s = (uint32_t)queue_now_s();
-}
-
-static bool
-release(struct queue *q, struct delivery *d)
-{
-	if (d->state == DELIVERY_WAITING && d->is_postponed) {
-		release_early(q, d);
-		return true;
-	}
-	if (d->state != DELIVERY_HELD)
-		return false;
-	d->state = DELIVERY_WAITING;
-	queue_schedule(q, d);
-	return true;
-}
-
-static bool
-retry(struct queue *q, struct delivery *d)
-{
-	if (!is_idle(d) || d->is_postponed)
-		return false;
-	if (d->state == DELIVERY_READY)
-		schedule_wake(q->schedule, d->destination);
-	else
-		schedule_hurry(q->schedule, d, queue_now_s());
-	return true;
-}
-
-static bool
-remove_one(struct queue *q, struct delivery *d)
-{
-	if (is_idle(d))
-		schedule_remove(q->schedule, d);
-	else if (d->state != DELIVERY_HELD)
-		return false;
-	event(NULL, EV_QUEUE_REMOVED, STR("mail", d->message->id.text), TEXT("sender", queued_sender(d->message)),
-		TEXT("recipient", delivery_address(d)), TEXT("reply", delivery_reply(d)));
-	delivery_done(d);
-	return true;
-}
-
-static bool
-bounce(struct queue *q, struct delivery *d)
-{
-	if (is_idle(d))
-		schedule_take(q->schedule, d);
-	else if (d->state == DELIVERY_HELD)
-		d->state = DELIVERY_ACTIVE;
-	else
-		return false;
-	queue_failed(q, d, BYTES_NONE, BYTES("550 5.7.0 returned to its sender by the administrator"));
-	return true;
-}
-
-static bool
-act_on(struct walk *w, struct delivery *d)
-{
-	switch (w->command.verb) {
-	case QUEUE_HOLD:
-		return hold(w->queue, d);
-	case QUEUE_RELEASE:
-		return release(w->queue, d);
-	case QUEUE_RETRY:
-		return retry(w->queue, d);
-	case QUEUE_REMOVE:
-		return remove_one(w->queue, d);
-	case QUEUE_BOUNCE:
-		return bounce(w->queue, d);
-	case QUEUE_LIST:
-	case QUEUE_SHOW:
-	case QUEUE_STATS:
-	case QUEUE_NEXT:
-	case QUEUE_VERBS:
-		break;
-	}
-	return false;
-}
+/* ---- an action on one message */
 
 /* The message has changed, and may go. */
 static void
@@ -374,7 +279,7 @@ act(struct walk *w)
 		if (!command_means(&w->command, d, &hop))
 			continue;
 		w->counts.left_alone += d->state == DELIVERY_ACTIVE;
-		if (!act_on(w, d))
+		if (!action_do(w->queue, &w->command, d))
 			continue;
 		w->counts.recipients++;
 		if (w->command.verb != QUEUE_BOUNCE)
@@ -472,7 +377,7 @@ step(struct timer *t)
 
 	for (; !is_through(w) && !is_full(w) && !must_pause(w) && now_us < until_us; now_us = time_now().mono_us)
 		visit(w);
-	if (w->command.verb == QUEUE_RETRY || w->command.verb == QUEUE_RELEASE)
+	if (w->command.verb == QUEUE_RETRY || w->command.verb == QUEUE_RELEASE || w->command.verb == QUEUE_REROUTE)
 		queue_kick(w->queue);
 	if (is_through(w) && is_durable(w)) {
 		finish(w);
