@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "cli/certificate.h"
+#include "cli/relaying.h"
 #include "config/kind.h"
 #include "sys/net.h"
 #include "sys/process.h"
@@ -127,10 +128,47 @@ print_sandbox(void)
 }
 
 static int
+check_relaying(const struct config *c, struct relaying *tried)
+{
+	struct relaying_rehearsal rehearsal;
+	struct fault f;
+	int result;
+
+	relaying_rehearsal_init(&rehearsal, c);
+	result = relaying_prove(c, relaying_rehearse, &rehearsal, tried, &f);
+	relaying_rehearsal_done(&rehearsal);
+	if (result == 0)
+		return CLI_GOOD;
+	if (!tried->opener)
+		return cli_failed("open relay: %s", f.text);
+	fprintf(stderr, "%.*s:%u:%u: open relay: %s\n", BYTES_ARG(tried->opener->file), tried->opener->line, tried->opener->column, f.text);
+	return CLI_FAILED;
+}
+
+static void
+print_onward(const struct config *c)
+{
+	for (size_t i = 0; i < c->relayed_count; i++)
+		printf("  Sent on for everybody: %s %.*s (relay_for).\n", c->relayed[i].takes_any ? "all of" : "what the directory has of",
+			BYTES_ARG(c->relayed[i].domain));
+	for (size_t i = 0; i < c->trusted_network_count; i++)
+		printf("  Without a log-in to the world: %.*s (trusted_networks).\n", BYTES_ARG(c->trusted_networks[i].text));
+}
+
+static void
+print_relaying(const struct config *c, const struct relaying *tried)
+{
+	printf("\nNo open relay: of %zu addresses that strangers might try, %zu lead to other servers, all for domains named here.\n", tried->tried,
+		tried->taken_on);
+	print_onward(c);
+}
+
+static int
 run(int argc, char **argv)
 {
 	const char *path = CONFIG_DEFAULT_PATH;
 	const struct cli_option options[] = { { "-c", &path, NULL }, { 0 } };
+	struct relaying tried = { 0 };
 	struct config *c;
 	int operands = cli_take_options(argc, argv, options), result;
 
@@ -141,10 +179,11 @@ run(int argc, char **argv)
 	c = cli_load(path, true);
 	if (!c)
 		return CLI_FAILED;
-	result = check_certificates(c) | check_users(c);
+	result = check_certificates(c) | check_users(c) | check_relaying(c, &tried);
 	if (result == CLI_GOOD) {
 		printf("%s: no errors.\n", path);
 		print_listeners(c);
+		print_relaying(c, &tried);
 		print_users(c);
 		print_sandbox();
 	}
@@ -158,8 +197,10 @@ const struct cli_command cli_check = {
 	.usage = "check [-c FILE]\n"
 		 "\n"
 		 "Reads the configuration with all it includes and names, and prints every error as\n"
-		 "FILE:LINE:COLUMN: what is wrong.  When there is none: what listens where, and what of\n"
-		 "the sandbox this kernel and this user allow.  Nothing is started or changed.\n"
+		 "FILE:LINE:COLUMN: what is wrong.  When there is none: what listens where, who can send\n"
+		 "mail to others through this server (every trick by which servers were talked into relaying\n"
+		 "is tried on the code that decides), and what of the sandbox this kernel and this user allow.\n"
+		 "Nothing is started or changed.\n"
 		 "\n"
 		 "Keys and passwords in files that everybody on this machine can read get a line as well,\n"
 		 "FILE:LINE:COLUMN: warning: what is wrong.\n"

@@ -91,6 +91,7 @@ struct config_aliases {
 
 /* relay_for DOMAIN known|any */
 struct config_relayed {
+	struct config_where where;
 	struct bytes domain; /* of others, whose mail we take and send on */
 	bool takes_any; /* to whatever address; else those that the directory has */
 };

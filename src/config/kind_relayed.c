@@ -36,7 +36,7 @@ kind_read_relayed(struct config_reading *r, const struct config_setting *s)
 		list = arena_grow(c->arena, c->relayed, c->relayed_count, sizeof *list);
 		places = arena_grow(c->arena, r->relayed_at, c->relayed_count, sizeof *places);
 	}
-	if (!list || !places || !arena_copy(c->arena, s->values[0].text, &made.domain))
+	if (!list || !places || !arena_copy(c->arena, s->values[0].text, &made.domain) || !kind_keep_where(r, s->at, &made.where))
 		return kind_full(r, s->at);
 	places[c->relayed_count] = s->values[0].at;
 	list[c->relayed_count++] = made;

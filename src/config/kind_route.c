@@ -193,13 +193,59 @@ read_network(struct bytes text, struct config_network *out)
 	bits = 8 * (uint64_t)out->octet_count;
 	if (has_bits && (!take_number(&rest, bits, &bits) || rest.len > 0))
 		return "behind \"/\" stands how many bits count: 32 at most, 128 of IPv6";
-	if (bits < 8)
+	if (bits < (out->octet_count == 4 ? 8 : 7))
 		return "that is nearly everybody: anybody could send through this server";
 	for (size_t i = bits; i < 8 * out->octet_count; i++)
 		if (out->octets[i / 8] >> (7 - i % 8) & 1)
 			return "bits are set behind those that count";
 	out->bits = (uint8_t)bits;
 	return NULL;
+}
+
+/* Those that nobody else's packets come from (RFC 6890), as octets and bits. */
+static const struct config_network not_public[] = {
+	{ .octets = { 10 }, .octet_count = 4, .bits = 8 },
+	{ .octets = { 100, 64 }, .octet_count = 4, .bits = 10 },
+	{ .octets = { 127 }, .octet_count = 4, .bits = 8 },
+	{ .octets = { 169, 254 }, .octet_count = 4, .bits = 16 },
+	{ .octets = { 172, 16 }, .octet_count = 4, .bits = 12 },
+	{ .octets = { 192, 168 }, .octet_count = 4, .bits = 16 },
+	{ .octets = { 0xfc }, .octet_count = 16, .bits = 7 },
+	{ .octets = { 0xfe, 0x80 }, .octet_count = 16, .bits = 10 },
+	{ .octets = { [15] = 1 }, .octet_count = 16, .bits = 128 },
+};
+
+static bool
+is_public(const struct config_network *n)
+{
+	for (size_t i = 0; i < sizeof not_public / sizeof *not_public; i++) {
+		const struct config_network *p = &not_public[i];
+
+		if (p->octet_count == n->octet_count && p->bits <= n->bits && config_network_has(p, n->octets))
+			return false;
+	}
+	return true;
+}
+
+/* Addresses of IPv4, networks of 64 bits of IPv6. */
+static uint64_t
+size_of(const struct config_network *n)
+{
+	unsigned int unit = n->octet_count == 4 ? 32 : 64;
+
+	return n->bits >= unit ? 1 : UINT64_C(1) << (unit - n->bits);
+}
+
+/* Are they more of the public addresses of a family than anybody has: a /8 of IPv4, of IPv6 a /20? */
+static bool
+are_everybody(const struct config *c, uint8_t octet_count)
+{
+	uint64_t most = octet_count == 4 ? UINT64_C(1) << (32 - 8) : UINT64_C(1) << (64 - 20), size = 0;
+
+	for (size_t i = 0; i < c->trusted_network_count && size <= most; i++)
+		if (c->trusted_networks[i].octet_count == octet_count && is_public(&c->trusted_networks[i]))
+			size += size_of(&c->trusted_networks[i]);
+	return size > most;
 }
 
 bool
@@ -222,6 +268,9 @@ kind_read_networks(struct config_reading *r, const struct config_setting *s)
 		if (!keep(r, v->text, &v->at, &made.text))
 			return false;
 		list[c->trusted_network_count++] = made;
+		if (are_everybody(c, made.octet_count))
+			return config_error_add(r->errors, &v->at, "trusted_networks %s: with what stands before it that is more of the Internet than "
+				"anybody has (a /8, of IPv6 a /20): strangers could send through this server", config_show(v->text).text);
 	}
 	return true;
 }

@@ -110,6 +110,13 @@ what_is_no_route_or_network_is_told(void **state)
 		{ "route a.example to mailboxes \"text\";", "only error" },
 		{ "trusted_networks 0.0.0.0/0;", "nearly everybody" },
 		{ "trusted_networks ::/0;", "nearly everybody" },
+		{ "trusted_networks 8.0.0.0/8 9.0.0.0/32;", "trusted_networks 9.0.0.0/32: with what stands before it that is more of the Internet" },
+		{ "trusted_networks 10.0.0.0/8 128.0.0.0/9 129.0.0.0/9; trusted_networks 1.1.1.1;", "trusted_networks 1.1.1.1: with what stands" },
+		{ "trusted_networks 2001:db8::/19;", "behind those that count" },
+		{ "trusted_networks 2001::/19;", "more of the Internet" },
+		{ "trusted_networks 2000::/8;", "more of the Internet" },
+		{ "trusted_networks ::/8;", "more of the Internet" },
+		{ "trusted_networks 2a00::/20 2a01::/64;", "trusted_networks 2a01::/64: with what" },
 		{ "trusted_networks 192.0.2.1/24;", "behind those that count" },
 		{ "trusted_networks 192.0.2.0/33;", "how many bits" },
 		{ "trusted_networks example.org;", "a network is needed" },
@@ -126,6 +133,16 @@ what_is_no_route_or_network_is_told(void **state)
 		if (!strstr(f.text, rows[i].want))
 			fail_msg("%s: %s", rows[i].text, f.text);
 	}
+}
+
+static void
+as_many_as_anybody_has_and_all_that_are_not_public_may_be_trusted(void **state)
+{
+	struct config *c = read_good("trusted_networks 10.0.0.0/8 127.0.0.0/8 172.16.0.0/12 192.168.0.0/16 100.64.0.0/10 169.254.0.0/16 8.0.0.0/8 fc00::/7 fe80::/10 ::1 2a00::/20;");
+
+	(void)state;
+	assert_int_equal(c->trusted_network_count, 11);
+	config_free(&c);
 }
 
 static void
@@ -153,6 +170,7 @@ main(void)
 		cmocka_unit_test(the_closest_route_counts_rfc5321_5_1),
 		cmocka_unit_test(targets_read_and_print_as_they_were),
 		cmocka_unit_test(what_is_no_route_or_network_is_told),
+		cmocka_unit_test(as_many_as_anybody_has_and_all_that_are_not_public_may_be_trusted),
 		cmocka_unit_test(only_those_of_a_trusted_network_are_trusted),
 	};
 

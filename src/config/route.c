@@ -75,8 +75,8 @@ config_has_domain(const struct config *c, struct bytes domain)
 	return false;
 }
 
-static bool
-is_in(const struct config_network *n, const uint8_t *octets)
+bool
+config_network_has(const struct config_network *n, const uint8_t *octets)
 {
 	unsigned int whole = n->bits / 8, rest = n->bits % 8;
 
@@ -89,7 +89,7 @@ bool
 config_trusts(const struct config *c, const uint8_t *octets, size_t count)
 {
 	for (size_t i = 0; i < c->trusted_network_count; i++)
-		if (c->trusted_networks[i].octet_count == count && is_in(&c->trusted_networks[i], octets))
+		if (c->trusted_networks[i].octet_count == count && config_network_has(&c->trusted_networks[i], octets))
 			return true;
 	return false;
 }

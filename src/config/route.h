@@ -17,6 +17,8 @@ const char *config_read_target(struct bytes text, struct config_route *out);
 void config_put_target(struct buf *out, const struct config_route *route);
 /* Is the domain one of the configuration's? */
 bool config_has_domain(const struct config *c, struct bytes domain);
+/* Do the octets of an address, as many as its own, lie in the network? */
+bool config_network_has(const struct config_network *n, const uint8_t *octets);
 /* Do the octets of an address (4 or 16) lie in a trusted network? */
 bool config_trusts(const struct config *c, const uint8_t *octets, size_t count);
 

@@ -1,5 +1,6 @@
 """`mermoz check`: what is wrong, with its place, and what should not be so."""
 import pathlib
+import re
 import tempfile
 
 import pytest
@@ -44,3 +45,25 @@ def test_a_domain_is_ours_or_relayed_for_and_not_both(server):
     line = next(n for n, text in enumerate(server.conf.read_text().splitlines(), 1) if text.startswith(f"relay_for {DOMAIN.upper()}"))
     assert checked.returncode == 1
     assert checked.stderr.startswith(f"{server.conf}:{line}:11: relay_for {DOMAIN.upper()}: ") and checked.stderr.endswith("\n1 error\n")
+
+
+def test_check_proves_that_no_stranger_sends_to_others_rfc5321_7_9(server):
+    server.extra = "domain away.iut;\nroute away.iut to inner.iut;\nrelay_for x.iut any;\nrelay_for y.iut known;\ntrusted_networks 192.0.2.0/24 10.0.0.0/8;\n"
+    server.write_conf()
+    text = server.cli("check").stdout
+    tried, onward = map(int, re.search(r"No open relay: of (\d+) addresses that strangers might try, (\d+) lead to other servers", text).groups())
+    assert tried > 100 and 0 < onward < tried / 10
+    assert "Sent on for everybody: all of x.iut (relay_for)." in text
+    assert "Sent on for everybody: what the directory has of y.iut (relay_for)." in text
+    assert "Without a log-in to the world: 192.0.2.0/24 (trusted_networks)." in text
+
+
+@pytest.mark.parametrize("networks, column", [("10.0.0.0/8 4.0.0.0/6", 29), ("8.0.0.0/8 9.1.0.0/16", 28), ("2000::/8", 18), ("128.0.0.0/9 129.0.0.0/9\n  192.0.2.1", 3)])
+def test_whoever_trusts_more_than_anybody_has_would_open_the_server(server, networks, column):
+    server.extra = f"trusted_networks {networks};\n"
+    server.write_conf()
+    last = networks.split()[-1]
+    line = next(n for n, text in enumerate(server.conf.read_text().splitlines(), 1) if last in text)
+    checked = server.cli("check", check=False)
+    assert checked.returncode == 1
+    assert f"{server.conf}:{line}:{column}: trusted_networks {last}: " in checked.stderr

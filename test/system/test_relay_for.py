@@ -8,7 +8,7 @@ import pytest
 
 from conftest import DOMAIN, running_server, wait_until
 from nameserver import Fake, record
-from role import Role
+from role import MESSAGES, Role
 from peer import Peer
 
 PRIMARY, WORSE = "127.0.0.77", "127.0.0.78"
@@ -122,6 +122,11 @@ def test_a_backup_mx_waits_for_a_better_one_rfc5321_5_1(relaying):
     assert not worse.mails
 
 
+def filled(message, **fields):
+    """All fields of a message: those that are not named are 0 or empty."""
+    return {field: "" if kind in ("OCTETS", "RANGES") else 0 for kind, field in MESSAGES[message][1]} | fields
+
+
 def test_an_address_that_comes_back_from_the_directory_waits():
     directory = tempfile.mkdtemp(prefix="mermoz-test-")
     os.chmod(directory, 0o777)
@@ -132,13 +137,14 @@ def test_an_address_that_comes_back_from_the_directory_waits():
                  f"state_directory {directory}/state;\nqueue {{ retry_first 1h; }}\n", directory)
     address = f"x@{DOMAIN}".encode()
     try:
-        queue.peers["front"].send("ENQUEUE", request=1, mail_id="0" * 26, sender="", flags=8, size=20, parameters="",
-                                  recipients=struct.pack("<H", len(address)) + address + struct.pack("<H", 0), octets="Subject: x\n\nx\n")
+        recipients = struct.pack("<H", len(address)) + address + struct.pack("<H", 0)
+        queue.peers["front"].send("ENQUEUE", **filled("ENQUEUE", request=1, mail_id="0" * 26, flags=8, size=20, recipients=recipients,
+                                                      octets="Subject: x\n\nx\n"))
         assert queue.peers["front"].receive()[1]["outcome"] == 0
         name, asked = queue.peers["directory"].receive()
         assert (name, asked["address"]) == ("RESOLVE", address)
         target = struct.pack("<BQH", 1, 0, len(address)) + address
-        queue.peers["directory"].send("RESOLVED", request=asked["request"], outcome=0, targets=target)
+        queue.peers["directory"].send("RESOLVED", **filled("RESOLVED", request=asked["request"], targets=target))
         queue.wait_for_event("queue.deferred")
         assert "451 4.3.5" in queue.log_text() and "queue.taken" in queue.log_text()
     finally:

@@ -188,3 +188,13 @@ smtp_path_parse(struct bytes *in, bool may_utf8, struct arena *arena, struct smt
 	*in = rest;
 	return 0;
 }
+
+void
+smtp_path_put_address(const struct smtp_path *path, struct buf *out)
+{
+	put_bytes(out, path->local);
+	if (path->domain.len == 0)
+		return;
+	put_char(out, '@');
+	put_bytes(out, path->domain);
+}

@@ -121,6 +121,9 @@ struct smtp_effect {
 int smtp_path_parse(struct bytes *in, bool may_utf8, struct arena *arena, struct smtp_path *path, struct fault *f)
 	__attribute__((warn_unused_result));
 
+/* Appends the address as the directory takes it: local part, unquoted, and domain; "postmaster" stands alone. */
+void smtp_path_put_address(const struct smtp_path *path, struct buf *out);
+
 /* A session at its start: the first step puts the greeting out.  Owned. */
 struct smtp_session *smtp_session_new(const struct smtp_settings *settings);
 void smtp_session_free(struct smtp_session **s);

@@ -76,17 +76,6 @@ sender_answered(void *arg, const struct message *m)
 	smtp_client_answer(c, a);
 }
 
-/* The address as the directory takes it: local part, unquoted, and domain; "postmaster" stands alone. */
-static void
-put_address(struct buf *out, const struct smtp_path *path)
-{
-	put_bytes(out, path->local);
-	if (path->domain.len == 0)
-		return;
-	put_char(out, '@');
-	put_bytes(out, path->domain);
-}
-
 static bool
 keep_parameters(struct smtp_client *c, const struct dsn_mail *dsn)
 {
@@ -140,7 +129,7 @@ smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
 		return;
 	}
 	buf_init_fixed(&address, text, sizeof text);
-	put_address(&address, &mail->path);
+	smtp_path_put_address(&mail->path, &address);
 	m.u.may_send = (struct ipc_may_send){
 		.request = smtp_client_begin_request(c, front->directory),
 		.account = c->account,
@@ -397,7 +386,7 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const st
 	const struct config_route *refusal;
 
 	buf_done(&c->asked_address);
-	put_address(&c->asked_address, path);
+	smtp_path_put_address(path, &c->asked_address);
 	refusal = admission_refusal(smtp_client_front(c)->config, buf_bytes(&c->asked_address));
 	if (refusal) {
 		refuse(c, path->text, refusal);
