@@ -35,6 +35,13 @@ struct queued {
 	uint8_t octets[];
 };
 
+/* What counts for CHANNEL_QUEUE_MAX. */
+static size_t
+weight(size_t octets, size_t fd_count)
+{
+	return sizeof(struct queued) + octets + fd_count * CHANNEL_FD_OCTETS;
+}
+
 union control {
 	struct cmsghdr align;
 	uint8_t octets[CMSG_SPACE(CHANNEL_FDS_MAX * sizeof(int))];
@@ -292,7 +299,7 @@ duplicate_all(const int *from, int *to, size_t count)
 static int
 enqueue(struct channel *c, struct bytes frame, const int *fds, size_t fd_count)
 {
-	if (c->queued_octets + frame.len > CHANNEL_QUEUE_MAX)
+	if (c->queued_octets + weight(frame.len, fd_count) > CHANNEL_QUEUE_MAX)
 		return break_off(c);
 	struct queued *q = memory_new(sizeof *q + frame.len);
 	if (duplicate_all(fds, q->fds, fd_count) == -1) {
@@ -307,7 +314,7 @@ enqueue(struct channel *c, struct bytes frame, const int *fds, size_t fd_count)
 	else
 		c->first = q;
 	c->last = q;
-	c->queued_octets += frame.len;
+	c->queued_octets += weight(frame.len, fd_count);
 	loop_defer(c->loop, &c->attention);
 	return 0;
 }
@@ -367,7 +374,7 @@ flush_locked(struct channel *c)
 		c->first = q->next;
 		if (!c->first)
 			c->last = NULL;
-		c->queued_octets -= q->len;
+		c->queued_octets -= weight(q->len, q->fd_count);
 		close_all(q->fds, q->fd_count);
 		memory_free(q);
 	}

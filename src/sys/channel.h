@@ -10,8 +10,10 @@
 #define CHANNEL_FRAME_MAX (96 * 1024)
 /* Descriptors that ride along with a frame. */
 #define CHANNEL_FDS_MAX 32
-/* Octets that may wait for a slow receiver. */
+/* Octets of memory that what waits for a slow receiver may take; a descriptor, of which a process has few, counts as
+   CHANNEL_FD_OCTETS of them. */
 #define CHANNEL_QUEUE_MAX (16 * 1024 * 1024)
+#define CHANNEL_FD_OCTETS 2048
 
 struct channel;
 

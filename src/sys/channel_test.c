@@ -214,6 +214,28 @@ a_receiver_that_never_reads_loses_the_channel(void **state)
 }
 
 static void
+small_frames_with_descriptors_do_not_pile_up_either(void **state)
+{
+	uint32_t sent;
+
+	(void)state;
+	a.channel = channel_new(loop, raw[0], &handlers, &a);
+	for (sent = 0; sent < 200000 && send_numbered(a.channel, sent, 4, NULL, 0) == 0; sent++)
+		;
+	assert_in_range(sent, 1000, 150000);
+	run_for(1000);
+	channel_free(&a.channel);
+	close(raw[1]);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, raw), 0);
+	a.channel = channel_new(loop, raw[0], &handlers, &a);
+	for (sent = 0; sent < 200000 && send_numbered(a.channel, sent, 4, &raw[1], 1) == 0; sent++)
+		;
+	assert_in_range(sent, 1000, 12000);
+	run_for(1000);
+	close(raw[1]);
+}
+
+static void
 what_was_sent_before_the_end_arrives_before_lost(void **state)
 {
 	(void)state;
@@ -353,6 +375,7 @@ main(void)
 		TEST(frames_arrive_whole_and_in_order),
 		TEST(descriptors_ride_along_up_to_the_limit),
 		TEST(what_is_too_large_or_empty_is_not_sent),
+		TEST(small_frames_with_descriptors_do_not_pile_up_either),
 		TEST(frames_wait_for_a_slow_receiver_and_keep_their_order_and_descriptors),
 		TEST(a_receiver_that_never_reads_loses_the_channel),
 		TEST(what_was_sent_before_the_end_arrives_before_lost),

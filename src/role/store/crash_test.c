@@ -91,6 +91,7 @@ open_engine(struct world *w)
 		.threads = 2,
 		.mailboxes_max = 100,
 		.journal_octets_max = 1 << 20,
+		.requests_octets_max = UINT64_MAX,
 	};
 	struct fault f = { 0 };
 

@@ -153,6 +153,7 @@ engine_open(const struct engine_settings *settings, struct engine **out, struct 
 	e->process = process_id();
 	e->mailboxes_max = settings->mailboxes_max;
 	e->reserve_octets = settings->reserve_octets;
+	e->requests_octets_max = settings->requests_octets_max;
 	e->accounts = map_new();
 	(void)pthread_mutex_init(&e->lock, NULL);
 	(void)pthread_cond_init(&e->settled, NULL);
@@ -421,6 +422,10 @@ engine_submit(struct engine_account *a, struct engine_session *s, struct engine_
 		a = s->account;
 	if (m->type >= MESSAGE_COUNT || !handlers[m->type])
 		return;
+	if (atomic_load(&o->requests_octets) + request_octets(body, m) > a->engine->requests_octets_max) {
+		engine_refuse(o, m, IPC_LATER);
+		return;
+	}
 	make_room(a->engine);
 	note_use(a);
 	request_start(request_new(a, s, body, o, m), handlers[m->type]);

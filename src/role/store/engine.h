@@ -22,6 +22,7 @@ struct engine_settings {
 	uint32_t threads;
 	uint32_t mailboxes_max; /* kept open without being selected */
 	uint64_t journal_octets_max;
+	uint64_t requests_octets_max; /* of one outlet that are not answered yet: what is beyond hears IPC_LATER */
 	uint64_t reserve_octets; /* free space below which nothing new is taken in */
 };
 

@@ -46,7 +46,7 @@ struct engine {
 	char *hostname;
 	int64_t process;
 	uint32_t mailboxes_max;
-	uint64_t reserve_octets;
+	uint64_t reserve_octets, requests_octets_max;
 	_Atomic uint64_t next_file; /* the Q of file names */
 	_Atomic uint64_t next_mailbox;
 	_Atomic uint32_t idle_mailboxes; /* open, not pinned */
@@ -70,6 +70,7 @@ struct engine {
 struct engine_outlet {
 	struct engine_outlet *next;
 	pthread_mutex_t lock;
+	_Atomic uint64_t requests_octets; /* held for requests that are under way */
 	uint64_t epoch; /* under the lock */
 	void (*send)(void *arg, const struct message *m);
 	void *arg;
@@ -154,6 +155,7 @@ struct request {
 	struct engine_session *session; /* held */
 	struct engine_body *body; /* held */
 	struct engine_outlet *outlet; /* NULL: nobody waits for the answer */
+	uint64_t octets; /* that it holds of the outlet's */
 	uint64_t outlet_epoch;
 	struct message m; /* a copy; its octets stand behind this struct */
 	void (*work)(struct request *r); /* what to do next */

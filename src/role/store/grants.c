@@ -7,6 +7,8 @@
 
 /* Of one front that wait for more recipients. */
 enum { BODIES_MAX = 64 };
+/* A front has no more clients than it may have descriptors. */
+enum { SESSIONS_MAX = 262144 };
 
 struct granted_session {
 	struct engine_session *session;
@@ -180,6 +182,8 @@ grants_session(struct grants *g, const struct ipc_grant_session *m)
 		return;
 	engine_set_quota(g->engine, m->path, m->quota_octets, m->quota_messages);
 	grants_end_session(front, m->session);
+	if (map_count(front->sessions) >= SESSIONS_MAX)
+		return;
 	s = NEW(struct granted_session);
 	s->number = m->session;
 	s->account = m->account;

@@ -1,4 +1,5 @@
 /* What stands in a Maildir, or in a frame, that is there to lead the store astray. */
+#include "base/memory.h"
 #include "role/store/grants.h"
 #include "role/store/test_support.h"
 
@@ -301,6 +302,23 @@ a_front_that_ends_no_body_fills_no_memory(void **state)
 	grants_free(&g);
 }
 
+/* The answers that are due hold what was asked. */
+static void
+a_front_that_asks_without_end_fills_no_memory(void **state)
+{
+	struct testing *t = *state;
+	struct message m = { .type = MESSAGE_DELIVER };
+	uint8_t *octets = memory_new(TESTING_REQUESTS_OCTETS_MAX);
+	struct bytes all = bytes_of(octets, TESTING_REQUESTS_OCTETS_MAX);
+
+	m.u.deliver.size = 2 * all.len;
+	for (int i = 0; i < 16; i++) {
+		assert_int_equal(testing_ask(t, NULL, engine_body_new(all, -1), &m)->u.delivered.outcome, IPC_LATER);
+		assert_int_equal(testing_ask(t, NULL, engine_body_new(bytes_sub(all, 0, all.len / 8), -1), &m)->u.delivered.outcome, IPC_OK);
+	}
+	memory_free(octets);
+}
+
 int
 main(void)
 {
@@ -311,6 +329,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_name_that_was_written_into_the_open_list_leads_nowhere, start, end),
 		cmocka_unit_test_setup_teardown(an_index_that_is_cut_short_while_it_is_open_ends_nobody, start, end),
 		cmocka_unit_test_setup_teardown(an_index_of_before_that_is_brought_back_while_it_is_open_hides_nothing, start, end),
+		cmocka_unit_test_setup_teardown(a_front_that_asks_without_end_fills_no_memory, start, end),
 		cmocka_unit_test_setup_teardown(a_front_that_ends_no_body_fills_no_memory, start, end),
 		cmocka_unit_test_setup_teardown(a_name_with_a_slash_tells_nothing_of_what_is_there, start, end),
 	};

@@ -108,6 +108,14 @@ without_body(const struct message *m)
 	return bare;
 }
 
+uint64_t
+request_octets(const struct engine_body *body, const struct message *m)
+{
+	struct message bare = without_body(m);
+
+	return sizeof(struct request) + copy_message(&bare, NULL, NULL) + (body ? body->octets.len : 0);
+}
+
 struct request *
 request_new(struct engine_account *a, struct engine_session *s, struct engine_body *body,
 	struct engine_outlet *o, const struct message *m)
@@ -121,6 +129,9 @@ request_new(struct engine_account *a, struct engine_session *s, struct engine_bo
 	r->body = body ? engine_body_hold(body) : NULL;
 	r->outlet = o;
 	r->outlet_epoch = o ? outlet_epoch(o) : 0;
+	r->octets = request_octets(body, m);
+	if (o)
+		atomic_fetch_add(&o->requests_octets, r->octets);
 	r->is_exclusive = m->type == MESSAGE_MAILBOX_CHANGE;
 	return r;
 }
@@ -265,6 +276,8 @@ request_done(struct request *r)
 	usage_give_back(r);
 	mailbox_unpin(&r->mailbox);
 	mailbox_unpin(&r->target);
+	if (r->outlet)
+		atomic_fetch_sub(&r->outlet->requests_octets, r->octets);
 	if (r->session)
 		session_release(r->session);
 	engine_body_release(&r->body);

@@ -8,6 +8,8 @@
 /* A request with a copy of m; holds the session and the body.  Nothing runs until request_start. */
 struct request *request_new(struct engine_account *a, struct engine_session *s,
 	struct engine_body *body, struct engine_outlet *o, const struct message *m);
+/* What it takes of memory until it is answered. */
+uint64_t request_octets(const struct engine_body *body, const struct message *m);
 /* One that nobody waits for. */
 struct request *request_new_internal(struct engine_account *a);
 /* Runs `work` on the strand when its turn has come. */

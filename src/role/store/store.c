@@ -12,6 +12,8 @@
 
 enum { MAILBOXES_IDLE_MAX = 1000, LOOK_MS = 1000 };
 #define RESERVE_OCTETS ((uint64_t)32 << 20)
+/* A front whose clients all bring mail at once holds some 100 KiB for each. */
+#define REQUESTS_OCTETS_MAX ((uint64_t)256 << 20)
 
 struct store {
 	struct role_self *self;
@@ -74,6 +76,7 @@ start(struct role_self *r, struct fault *f)
 		.threads = r->config->store_threads,
 		.mailboxes_max = MAILBOXES_IDLE_MAX,
 		.journal_octets_max = r->config->journal_octets_max,
+		.requests_octets_max = REQUESTS_OCTETS_MAX,
 		.reserve_octets = RESERVE_OCTETS,
 	};
 

@@ -107,6 +107,7 @@ testing_resume(struct testing *t)
 		.threads = 2,
 		.mailboxes_max = 100,
 		.journal_octets_max = 16 << 20,
+		.requests_octets_max = TESTING_REQUESTS_OCTETS_MAX,
 	};
 
 	(void)snprintf(state, sizeof state, "%s/state", t->root);

@@ -7,6 +7,8 @@
 
 #include <pthread.h>
 
+#define TESTING_REQUESTS_OCTETS_MAX ((uint64_t)1 << 20)
+
 struct testing {
 	char root[64]; /* everything lies below */
 	char mail[80]; /* the Maildir */
