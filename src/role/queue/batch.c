@@ -108,6 +108,15 @@ report(struct sending *s, struct bytes server, bool is_lmtp)
 		queue_settle(q, m);
 }
 
+/* What the relay can't do now is not the destination's fault. */
+static enum batch_result
+result_of(const struct ipc_sent *sent)
+{
+	if (sent->host.len)
+		return BATCH_WENT;
+	return sent->results.len ? BATCH_NO_ANSWER : BATCH_NOT_TRIED;
+}
+
 static void
 sent(void *arg, const struct message *m)
 {
@@ -124,7 +133,7 @@ sent(void *arg, const struct message *m)
 	}
 	take_results(s, &m->u.sent);
 	is_lmtp = s->batch.destination->hop.protocol == HOP_LMTP;
-	schedule_batch_done(q->schedule, s->batch.destination, m->u.sent.host.len ? BATCH_WENT : BATCH_NO_ANSWER, queue_now_s());
+	schedule_batch_done(q->schedule, s->batch.destination, result_of(&m->u.sent), queue_now_s());
 	report(s, m->u.sent.host, is_lmtp);
 	memory_free(s);
 	queue_kick(q);

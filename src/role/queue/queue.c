@@ -83,6 +83,7 @@ queue_kick(struct queue *q)
 {
 	struct batch batch;
 
+	schedule_set_relay(q->schedule, peer_is_connected(role_peer(q->role, ROLE_RELAY, 0)));
 	while (!q->is_draining && schedule_next(q->schedule, queue_now_s(), &batch)) {
 		if (queue_return_late(q, &batch))
 			continue;

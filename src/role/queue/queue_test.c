@@ -90,6 +90,7 @@ what_has_expired_and_cannot_be_reported_yet_stays(void **state)
 		run_a_little();
 	assert_int_equal(q->count, 1);
 	/* It is tried once more, or given up again. */
+	schedule_set_relay(q->schedule, true);
 	assert_true(schedule_next(q->schedule, queue_now_s() + 60, &batch));
 	assert_true(bytes_equal(batch.destination->hop.host, BYTES("x.example")));
 	schedule_return(q->schedule, batch.first, queue_now_s());
@@ -136,13 +137,13 @@ what_a_relay_ended_over_waits_longer_each_time(void **state)
 	enqueue(1, "a@x.example", -1);
 	run_until_answered(1);
 	m = LIST_FIRST(&q->messages);
-	/* No relay is there: no attempt. */
-	while (m->at[0].state != DELIVERY_WAITING)
-		run_a_little();
+	/* No relay is there: it stays in line, and is the relay's at once. */
+	queue_kick(q);
+	run_a_little();
+	assert_int_equal(m->at[0].state, DELIVERY_READY);
 	assert_int_equal(m->at[0].attempts, 0);
 	connect_to(ROLE_RELAY);
-	schedule_hurry(q->schedule, &m->at[0], queue_now_s());
-	queue_kick(q);
+	assert_int_equal(m->at[0].state, DELIVERY_ACTIVE);
 	while (sends < 1)
 		run_a_little();
 	peer_free(&pairs[ROLE_RELAY][THERE]);
@@ -189,8 +190,8 @@ a_step_of_the_clock_gives_nothing_up_and_lets_nothing_wait(void **state)
 	run_until_answered(1);
 	m = LIST_FIRST(&q->messages);
 	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
-		while (m->at[0].state != DELIVERY_WAITING)
-			run_a_little();
+		schedule_take(q->schedule, &m->at[0]);
+		schedule_return(q->schedule, &m->at[0], queue_now_s());
 		wrong_by_s += steps[i];
 		wait_for_a_look();
 		queue_sweep(q);
@@ -215,8 +216,6 @@ what_expired_while_the_server_was_off_is_tried_once_more(void **state)
 	queue_sweep(q);
 	assert_null(strstr(events, "queue.expired"));
 	q->started_s -= 300;
-	while (m->at[0].state != DELIVERY_WAITING)
-		run_a_little();
 	queue_sweep(q);
 	run_until_event("queue.expired");
 }

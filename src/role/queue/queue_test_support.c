@@ -99,7 +99,7 @@ role_end(struct role_self *r)
 
 /* ---- the others */
 
-bool relay_defers;
+bool relay_defers, relay_is_full;
 
 static void
 defer(struct peer *p, uint64_t request)
@@ -119,12 +119,22 @@ defer(struct peer *p, uint64_t request)
 }
 
 static void
+refuse(struct peer *p, uint64_t request)
+{
+	struct message m = { .type = MESSAGE_SENT, .u.sent = { .request = request } };
+
+	assert_int_equal(peer_send(p, &m), 0);
+}
+
+static void
 relay_message(void *arg, struct peer *p, const struct message *m)
 {
 	(void)arg;
 	sends++;
 	if (relay_defers)
 		defer(p, m->u.send.request);
+	else if (relay_is_full)
+		refuse(p, m->u.send.request);
 	if (m->u.send.host.len > longest_host)
 		longest_host = m->u.send.host.len;
 	for (size_t i = 0; i < m->fd_count; i++)
@@ -315,7 +325,7 @@ set_up(void **state)
 	sends = longest_host = 0;
 	failure = 0;
 	wrong_by_s = 0;
-	relay_defers = false;
+	relay_defers = relay_is_full = false;
 	is_done = false;
 	ops = disk_system;
 	ops.openat = open_or_fail;

@@ -20,7 +20,7 @@ extern bool is_done; /* the role wants to end */
 extern int failure; /* of new files below messages/, or 0 */
 extern pthread_mutex_t gate; /* they wait for it */
 extern int64_t wrong_by_s; /* the clock */
-extern bool relay_defers; /* else it says nothing */
+extern bool relay_defers, relay_is_full; /* else it says nothing */
 extern size_t delivered[3], told_full; /* by the store: to each account; how often the second was full */
 
 /* Of each test. */

@@ -32,8 +32,7 @@ what_has_no_body_any_more_is_held_and_not_sent(void **state)
 	enqueue(1, "a@x.example b@x.example all@here.example", -1);
 	run_until_answered(1);
 	m = LIST_FIRST(&q->messages);
-	while (m->at[0].state != DELIVERY_WAITING || m->at[2].state != DELIVERY_WAITING)
-		run_a_little();
+	run_until_event("queue.deferred");
 	lose_body(m);
 	connect_to(ROLE_RELAY);
 	connect_to(ROLE_DIRECTORY);
@@ -70,14 +69,6 @@ newest_report(struct buf *text)
 }
 
 static void
-run_until_settled(struct queued *m)
-{
-	for (uint16_t i = 0; i < m->count; i++)
-		while (m->at[i].state != DELIVERY_WAITING)
-			run_a_little();
-}
-
-static void
 only_those_hear_of_a_delay_for_whom_it_is_news_rfc3461_4_1(void **state)
 {
 	struct queue *q = self.state;
@@ -90,7 +81,6 @@ only_those_hear_of_a_delay_for_whom_it_is_news_rfc3461_4_1(void **state)
 	enqueue(1, "unsaid@x.example delay@x.example,NOTIFY=DELAY never@x.example,NOTIFY=NEVER failure@x.example,NOTIFY=FAILURE sent@y.example", -1);
 	run_until_answered(1);
 	m = LIST_FIRST(&q->messages);
-	run_until_settled(m);
 	m->arrived_s -= 100;
 	schedule_take(q->schedule, &m->at[4]);
 	queue_sweep(q);
@@ -122,13 +112,58 @@ who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep(void **state)
 	config.queue_delay_notice_s = 60;
 	enqueue(1, "never@x.example,NOTIFY=NEVER failure@x.example,NOTIFY=FAILURE", -1);
 	run_until_answered(1);
-	run_until_settled(LIST_FIRST(&q->messages));
 	LIST_FIRST(&q->messages)->arrived_s -= 100;
 	changes = spool_changes_asked(q->spool);
 	for (int i = 0; i < 5; i++)
 		queue_sweep(q);
 	assert_int_equal(spool_changes_asked(q->spool), changes);
 	assert_int_equal(q->reports, 0);
+}
+
+static void
+a_relay_that_is_full_makes_no_destination_rest(void **state)
+{
+	struct queue *q = self.state;
+	struct queued *m;
+
+	(void)state;
+	relay_is_full = true;
+	connect_to(ROLE_RELAY);
+	for (int i = 0; i < 10; i++)
+		enqueue(i, "a@x.example", -1);
+	run_until_answered(10);
+	for (int turn = 0; turn < 500 && schedule_active(q->schedule); turn++)
+		run_a_little();
+	assert_int_equal(schedule_resting(q->schedule), 0);
+	LIST_FOREACH (m, &q->messages, link) {
+		assert_int_equal(m->at[0].state, DELIVERY_WAITING);
+		assert_int_equal(m->at[0].attempts, 0);
+		assert_in_range(m->at[0].next_s, queue_now_s(), queue_now_s() + 11);
+	}
+}
+
+static void
+mail_for_other_hosts_is_not_opened_while_there_is_no_relay(void **state)
+{
+	struct queue *q = self.state;
+
+	(void)state;
+	enqueue(1, "a@x.example", -1);
+	enqueue(2, "a@y.example", -1);
+	run_until_answered(2);
+	queue_kick(q);
+	assert_int_equal(schedule_active(q->schedule), 0);
+	connect_to(ROLE_RELAY);
+	assert_int_equal(schedule_active(q->schedule), 2);
+	for (int turn = 0; turn < 500 && sends < 2; turn++)
+		run_a_little();
+	peer_free(&pairs[ROLE_RELAY][THERE]);
+	run_until_count("queue.deferred", 2);
+	enqueue(3, "a@z.example", -1);
+	run_until_answered(3);
+	queue_kick(q);
+	assert_int_equal(schedule_active(q->schedule), 0);
+	assert_int_equal(LIST_FIRST(&q->messages)->at[0].state, DELIVERY_READY);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -139,6 +174,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(only_those_hear_of_a_delay_for_whom_it_is_news_rfc3461_4_1),
 		TEST(who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep),
+		TEST(a_relay_that_is_full_makes_no_destination_rest),
+		TEST(mail_for_other_hosts_is_not_opened_while_there_is_no_relay),
 		TEST(what_has_no_body_any_more_is_held_and_not_sent),
 	};
 

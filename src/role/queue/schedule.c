@@ -15,6 +15,7 @@ struct schedule {
 	struct map *destinations, *lanes;
 	struct destination_list turns; /* with lanes, below their limit, not resting */
 	uint32_t active;
+	bool has_relay;
 	/* Heaps: earliest first. */
 	struct delivery **waiting;
 	size_t waiting_count, waiting_size;
@@ -143,7 +144,7 @@ stop_waiting(struct schedule *s, struct delivery *d)
 static bool
 may_go(const struct schedule *s, const struct destination *d)
 {
-	return d->lanes.tiers && d->rests_until_s == 0 && d->active < d->limit
+	return d->lanes.tiers && (s->has_relay || d->hop.kind == HOP_KIND_MAILBOXES) && d->rests_until_s == 0 && d->active < d->limit
 		&& d->active < s->limits.destination_batches_max;
 }
 
@@ -160,6 +161,19 @@ list_or_not(struct schedule *s, struct destination *d)
 	else
 		TAILQ_REMOVE(&s->turns, d, link);
 	d->is_listed = may;
+}
+
+void
+schedule_set_relay(struct schedule *s, bool is_there)
+{
+	struct bytes key;
+	void *value;
+
+	if (s->has_relay == is_there)
+		return;
+	s->has_relay = is_there;
+	for (size_t at = 0; map_next(s->destinations, &at, &key, &value);)
+		list_or_not(s, value);
 }
 
 static struct bytes

@@ -44,6 +44,8 @@ struct batch {
 struct schedule *schedule_new(const struct schedule_limits *limits, uint64_t seed);
 void schedule_free(struct schedule **s);
 void schedule_set_limits(struct schedule *s, const struct schedule_limits *limits);
+/* Is there somebody who takes what goes to other hosts?  Without one it stays in line; at first there is none. */
+void schedule_set_relay(struct schedule *s, bool is_there);
 /* The delivery leads there from now on; it waits until next_s, and until its message's release_s when it is postponed, or is ready. */
 void schedule_add(struct schedule *s, struct delivery *d, const struct hop *hop, int64_t now_s);
 /* It is in nobody's line any more; it was WAITING or READY, or none of ours. */

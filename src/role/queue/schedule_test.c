@@ -28,6 +28,7 @@ set_up(void **state)
 	message_count = 0;
 	wishes = (struct envelope){ .size = 10 };
 	s = schedule_new(&limits, 42);
+	schedule_set_relay(s, true);
 	return 0;
 }
 

@@ -153,7 +153,7 @@ drain(struct role_self *r, uint32_t within_ms)
 	(void)within_ms;
 	relay->is_draining = true;
 	while ((s = TAILQ_FIRST(&relay->waiting)))
-		sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.2 the server is going away");
+		sending_refuse(s, "the server is going away");
 	timer_start(&relay->end_of_drain, 0, DRAIN_LOOK_MS);
 }
 

@@ -156,6 +156,8 @@ void sending_done(struct sending *s, struct session *session, bool is_used, bool
 void sending_find_way(struct sending *s);
 /* Nothing of that is wanted any more. */
 void sending_leave_way(struct sending *s);
+/* Nothing was tried for want of something here: the queue brings it again soon, and no attempt is counted. */
+void sending_refuse(struct sending *s, const char *why);
 /* A connection that was being made is there; it is not. */
 void sending_connected(struct sending *s, struct session *session);
 void sending_unreachable(struct sending *s, struct session *session, const char *text);

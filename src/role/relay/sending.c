@@ -154,6 +154,15 @@ sending_fail(struct sending *s, enum smtp_client_outcome outcome, const char *te
 	sending_start_waiting(relay);
 }
 
+void
+sending_refuse(struct sending *s, const char *why)
+{
+	event(&s->context, EV_RELAY_BUSY, STR("why", why));
+	buf_reset(&s->results);
+	report(s);
+	forget(s);
+}
+
 static bool
 has_place(const struct relay *relay, const char *key)
 {
@@ -354,7 +363,7 @@ sending_new(struct relay *relay, const struct message *m)
 	if (!is_good || s->fd == -1)
 		sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.0 the envelope or the message is missing");
 	else if (relay->is_draining || relay->waiting_count > WAITING_MAX)
-		sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.2 too much is being sent at the moment");
+		sending_refuse(s, "too much is being sent at the moment");
 	else if (has_place(relay, s->key))
 		sending_start(s);
 }

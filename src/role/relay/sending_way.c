@@ -406,7 +406,7 @@ sending_find_way(struct sending *s)
 	set_configured_level(s);
 	s->is_way_authentic = true; /* of a host that the configuration names */
 	if (!s->relay->resolver) {
-		sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.0 nobody looks names up yet");
+		sending_refuse(s, "nobody looks names up yet");
 	} else if (take_literal(s)) {
 		s->address_count = 1;
 		go_on(s);
