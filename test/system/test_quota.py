@@ -1,4 +1,5 @@
 """Quotas: what an account's mail may take, enforced where mail comes in and told where it is read."""
+import json
 import os
 import smtplib
 
@@ -111,6 +112,16 @@ def test_of_several_recipients_those_with_room_get_the_mail_and_the_sender_hears
     wait_until(lambda: len(limited.files("alice")) == before + 2, 20, "the report")
     text = "".join(open(path).read() for path in limited.files("alice"))
     assert "Status: 5.2.2" in text and f"Final-Recipient: rfc822; bob@{DOMAIN}" in text
+
+
+def test_explain_tells_quota_and_use(limited):
+    limited.send("one", body=BODY * 100)
+    out = json.loads(limited.cli("explain", f"bob@{DOMAIN}", "--json").stdout)
+    use, = [step for step in out["steps"] if step["step"] == "use"]
+    assert (use["messages"], use["quota_octets"], use["quota_messages"]) == ("1", "65536", "0") and 7000 < int(use["octets"]) < 8000
+    assert use["home"] == str(limited.maildir().parent)
+    text = limited.cli("explain", "--login", f"bob@{DOMAIN}").stdout
+    assert f"the mail of bob@{DOMAIN} takes {use['octets']} octet(s) in 1 message(s); its quota is 65536 octet(s), its home {use['home']}" in text
 
 
 def test_a_restarted_store_counts_what_there_is(limited):

@@ -328,6 +328,7 @@ on_peer_connected(struct role_self *r, struct peer *p)
 
 	if (peer_role(p) == ROLE_STORE) {
 		grantor_use_store(d->grants, p);
+		d->store = p;
 	} else if (peer_role(p) == ROLE_QUEUE) {
 		grantor_forget_front(d->grants, grantee_of(p));
 	} else if (peer_role(p) == ROLE_FRONT && index < ROLE_INSTANCES_MAX) {
@@ -415,6 +416,7 @@ on_end(struct role_self *r)
 	userdb_free(&d->userdb);
 	ldap_source_free(&d->ldap);
 	directory_free_unknowns(d);
+	explain_free_all(d);
 	disk_close(&d->state_directory);
 	embedded_close(&d->embedded);
 	accounts_free(&d->accounts);

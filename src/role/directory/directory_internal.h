@@ -29,6 +29,7 @@ struct directory {
 	const struct bytes *ldap_records; /* while it tells others */
 	bool ldap_is_wanted;
 	int state_directory; /* -1: not needed */
+	struct explaining *explaining; /* questions of `mermoz explain` that are not answered */
 	struct unknown *unknowns; /* addresses that wait for LDAP to be asked */
 	struct absent {
 		uint64_t hash;
@@ -40,6 +41,7 @@ struct directory {
 	struct userdb *userdb;
 	uid_t store_uid; /* whom mailboxes belong to */
 	gid_t store_gid;
+	struct peer *store; /* once it was there */
 	struct peer *fronts[ROLE_INSTANCES_MAX];
 	struct login *logins; /* whose passwords are being tried */
 	struct timer retry; /* after a load that failed */

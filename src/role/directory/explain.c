@@ -169,6 +169,8 @@ tell_filter(struct explaining *e, struct bytes address)
 
 /* ---- answers */
 
+static void answer_all(void *arg);
+
 static struct explaining *
 begin(struct directory *d, struct control_question *question)
 {
@@ -179,10 +181,24 @@ begin(struct directory *d, struct control_question *question)
 	e->trace = (struct trace){ on_step, e };
 	e->sources = (struct trace){ on_entry, e };
 	e->met = map_new();
+	explain_uses_init(&e->uses, d, &e->trace, answer_all, e);
+	e->next = d->explaining;
+	d->explaining = e;
 	buf_init(&e->steps, STEPS_OCTETS_MAX);
 	buf_init(&e->entries, ENTRIES_OCTETS_MAX);
 	buf_init(&e->recipient, TEXT_OCTETS_MAX);
 	return e;
+}
+
+static void
+take_out(struct explaining *e)
+{
+	struct explaining **at = &e->directory->explaining;
+
+	while (*at != e)
+		at = &(*at)->next;
+	*at = e->next;
+	explain_uses_forget(&e->uses);
 }
 
 static void
@@ -191,6 +207,7 @@ finish(struct explaining **at, struct bytes answer)
 	struct explaining *e = *at;
 
 	*at = NULL;
+	take_out(e);
 	control_answer(&e->question, answer);
 	map_free(&e->met);
 	buf_done(&e->steps);
@@ -204,6 +221,15 @@ explain_free(struct explaining **at)
 {
 	if (*at)
 		finish(at, BYTES("error the server stops\n"));
+}
+
+void
+explain_free_all(struct directory *d)
+{
+	struct explaining *e;
+
+	while ((e = d->explaining))
+		explain_free(&e);
 }
 
 static void
@@ -251,9 +277,11 @@ put_left_out(struct buf *out, const struct buf *lines, enum trace_step step)
 		control_line_put(out, trace_word(step), &(struct event_field){ FIELD_END, NULL, BYTES_NONE, 0 });
 }
 
-void
-explain_decide(struct explaining *e, const struct decision *d)
+static void
+answer_all(void *arg)
 {
+	struct explaining *e = arg;
+	const struct decision *d = &e->decision;
 	struct buf out;
 
 	tell_entries(e);
@@ -267,6 +295,13 @@ explain_decide(struct explaining *e, const struct decision *d)
 	put_char(&out, '\n');
 	finish(&e, buf_bytes(&out));
 	buf_done(&out);
+}
+
+void
+explain_decide(struct explaining *e, const struct decision *d)
+{
+	e->decision = *d;
+	explain_uses_end(&e->uses);
 }
 
 /* ---- a recipient */
@@ -326,6 +361,8 @@ explain_resolved(struct explaining *e, enum ipc_outcome outcome, const struct ta
 
 	for (size_t i = 0; outcome == IPC_OK && i < targets->count; i++) {
 		d.mailboxes += targets->at[i].account != NULL;
+		if (targets->at[i].account && admission == ADMITTED)
+			explain_uses_ask(&e->uses, targets->at[i].account);
 		d.elsewhere += targets->at[i].account == NULL;
 		if (!targets->at[i].account && admission == ADMITTED)
 			trace(&e->trace, TRACE_HANDED_ON, TEXT("address", targets->at[i].address));

@@ -30,5 +30,8 @@ const struct trace *explain_trace(const struct explaining *why);
 void explain_resolved(struct explaining *why, enum ipc_outcome outcome, const struct targets *targets);
 /* Nobody is answered any more; NULL is fine. */
 void explain_free(struct explaining **why);
+struct directory;
+/* The same for all that are left. */
+void explain_free_all(struct directory *d);
 
 #endif

@@ -7,20 +7,10 @@
 #include "proto/smtp/reply.h"
 #include "role/answers.h"
 #include "role/directory/explain.h"
+#include "role/directory/explain_use.h"
 #include "role/directory/trace.h"
 
 #define EXPLAIN_TEXT_MAX 512
-
-struct explaining {
-	struct directory *directory;
-	struct control_question *question;
-	struct trace trace, sources; /* into steps, and into entries */
-	struct buf steps, entries; /* lines */
-	struct buf recipient;
-	struct map *met; /* folded address -> enum met */
-	enum admission_client client; /* who would write to the recipient */
-	bool is_troubled; /* what was met is what an administrator has to mend */
-};
 
 /* What comes of it; the last line. */
 struct decision {
@@ -32,6 +22,20 @@ struct decision {
 	enum imap_outcome imap;
 	bool has_imap;
 	size_t mailboxes, elsewhere;
+};
+
+struct explaining {
+	struct directory *directory;
+	struct control_question *question;
+	struct trace trace, sources; /* into steps, and into entries */
+	struct buf steps, entries; /* lines */
+	struct buf recipient;
+	struct map *met; /* folded address -> enum met */
+	struct explain_uses uses; /* of the accounts that were met */
+	struct decision decision;
+	struct explaining *next; /* of the directory's */
+	enum admission_client client; /* who would write to the recipient */
+	bool is_troubled; /* what was met is what an administrator has to mend */
 };
 
 /* The address, or the name, is what is asked about: what sources say of it is told. */

@@ -64,6 +64,7 @@ a_recipient_is_followed_to_its_mailboxes(void **state)
 	has("lines\ncompared_as\taddress=alice+x@example.org\n");
 	has("detail\tasked=alice+x@example.org\taddress=alice@example.org\tdepth=0\n");
 	has("account\taddress=alice@example.org\tdepth=0\tsource=embedded\tmailbox=/mail/example.org/alice\tenabled=1\n");
+	has("use\taccount=alice@example.org\toctets=23\tmessages=3\tquota=5000 octet(s)\thome=/mail/example.org/alice\t");
 	has("decision\tdecision=mailbox\taccepted=1\tsmtp=250 2.1.5 Recipient ok\t");
 	ask_why("explain\trecipient=all@example.org\n");
 	has("alias\taddress=all@example.org\tdepth=0\tsource=embedded\ttargets=3\n");

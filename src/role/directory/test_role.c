@@ -107,6 +107,15 @@ ask(size_t index, const struct message *m, uint64_t request)
 }
 
 static void
+answer_use(struct peer *p, const struct ipc_ask_use *asked)
+{
+	struct message m = { .type = MESSAGE_USE };
+
+	m.u.use = (struct ipc_use){ .request = asked->request, .outcome = IPC_OK, .octets = asked->path.len, .messages = 3 };
+	assert_int_equal(peer_send(p, &m), 0);
+}
+
+static void
 store_message(void *arg, struct peer *p, const struct message *m)
 {
 	(void)arg, (void)p;
@@ -119,6 +128,8 @@ store_message(void *arg, struct peer *p, const struct message *m)
 			BYTES_ARG(m->u.grant_session.path));
 	else if (m->type == MESSAGE_REVOKE)
 		note("store revoke\n");
+	else if (m->type == MESSAGE_ASK_USE)
+		answer_use(p, &m->u.ask_use);
 }
 
 static void
@@ -230,7 +241,8 @@ start_role(void)
 
 	config = (struct config){ .hostname = BYTES("mail.example.org"), .domains = { domains, 1 },
 		.recipient_delimiter = BYTES("+"), .maildir_template = BYTES("/mail/%d/%u"),
-		.directory_embedded_file = bytes_text(path), .user_store = BYTES("daemon") };
+		.directory_embedded_file = bytes_text(path), .user_store = BYTES("daemon"), .request_timeout_ms = 30000,
+		.quota_octets = 5000 };
 	self = (struct role_self){ .role = ROLE_DIRECTORY, .loop = loop, .config = &config };
 	assert_int_equal(directory_hooks.before_jail(&self, &f), 0);
 	assert_int_equal(directory_hooks.start(&self, &f), 0);

@@ -410,6 +410,7 @@ static void (*const handlers[MESSAGE_COUNT])(struct request *r) = {
 	[MESSAGE_COPY] = handle_copy,
 	[MESSAGE_MAY_DELIVER] = handle_may_deliver,
 	[MESSAGE_GET_QUOTA] = handle_get_quota,
+	[MESSAGE_ASK_USE] = handle_ask_use,
 	[MESSAGE_LIST] = handle_list,
 	[MESSAGE_MAILBOX_CHANGE] = handle_mailbox_change,
 };

@@ -65,7 +65,7 @@ struct engine_body *engine_body_hold(struct engine_body *b);
 void engine_body_release(struct engine_body **b);
 
 /* Does what m asks and answers it, later, through o: DELIVER (to the account, with body and without session),
-   MAY_DELIVER (to the account, without a session),
+   MAY_DELIVER and ASK_USE (to the account, without a session),
    APPEND (with body and session), everything else of a session (account NULL).  m is copied. */
 void engine_submit(struct engine_account *a, struct engine_session *s, struct engine_body *body,
 	struct engine_outlet *o, const struct message *m);

@@ -149,8 +149,8 @@ is_path(struct bytes path)
 	return true;
 }
 
-static struct engine_account *
-account_at(struct grants *g, struct bytes path, struct bytes address)
+struct engine_account *
+grants_account_at(struct grants *g, struct bytes path, struct bytes address)
 {
 	if (is_path(path))
 		return engine_account(g->engine, path);
@@ -163,7 +163,7 @@ void
 grants_delivery(struct grants *g, const struct ipc_grant_delivery *m)
 {
 	struct grants_front *front = make_front(g, m->front);
-	struct engine_account *a = account_at(g, m->path, m->address);
+	struct engine_account *a = grants_account_at(g, m->path, m->address);
 
 	if (!front || !a)
 		return;
@@ -175,7 +175,7 @@ void
 grants_session(struct grants *g, const struct ipc_grant_session *m)
 {
 	struct grants_front *front = make_front(g, m->front);
-	struct engine_account *a = account_at(g, m->path, m->address);
+	struct engine_account *a = grants_account_at(g, m->path, m->address);
 	struct granted_session *s;
 
 	if (!front || !a)

@@ -29,6 +29,8 @@ void handle_list(struct request *r);
 void handle_may_deliver(struct request *r);
 /* What the account's mail takes and may take. */
 void handle_get_quota(struct request *r);
+/* What an account's mail takes, whether it has a quota or not. */
+void handle_ask_use(struct request *r);
 /* CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE: answered when durable. */
 void handle_mailbox_change(struct request *r);
 

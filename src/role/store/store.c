@@ -19,6 +19,7 @@ struct store {
 	struct role_self *self;
 	struct engine *engine;
 	struct grants *grants;
+	struct engine_outlet *directory;
 	struct timer look;
 	bool has_room;
 };
@@ -92,6 +93,7 @@ start(struct role_self *r, struct fault *f)
 		return -1;
 	}
 	s->grants = grants_new(s->engine);
+	s->directory = engine_outlet_new(s->engine);
 	s->has_room = engine_has_room(s->engine);
 	timer_init(&s->look, r->loop, look);
 	timer_start(&s->look, LOOK_MS, LOOK_MS);
@@ -114,6 +116,8 @@ grantee(const struct peer *p)
 static void
 connected(struct role_self *r, struct peer *p)
 {
+	if (peer_role(p) == ROLE_DIRECTORY)
+		engine_outlet_connect(store_of(r)->directory, send_to, p);
 	if (!brings_mail(p))
 		return;
 	grants_add_front(store_of(r)->grants, grantee(p), send_to, p);
@@ -126,8 +130,21 @@ lost(struct role_self *r, struct peer *p)
 {
 	if (brings_mail(p))
 		grants_drop_front(store_of(r)->grants, grantee(p));
-	else if (peer_role(p) == ROLE_DIRECTORY)
-		grants_drop_accounts(store_of(r)->grants);
+	if (peer_role(p) != ROLE_DIRECTORY)
+		return;
+	engine_outlet_renew(store_of(r)->directory);
+	grants_drop_accounts(store_of(r)->grants);
+}
+
+static void
+on_ask_use(struct store *s, const struct message *m)
+{
+	struct engine_account *a = grants_account_at(s->grants, m->u.ask_use.path, BYTES_NONE);
+
+	if (a)
+		engine_submit(a, NULL, NULL, s->directory, m);
+	else
+		engine_refuse(s->directory, m, IPC_INVALID);
 }
 
 static void
@@ -290,6 +307,8 @@ from_directory(struct role_self *r, const struct message *m)
 		grants_session(g, &m->u.grant_session);
 	else if (m->type == MESSAGE_SET_QUOTA)
 		engine_set_quota(store_of(r)->engine, m->u.set_quota.path, m->u.set_quota.quota_octets, m->u.set_quota.quota_messages);
+	else if (m->type == MESSAGE_ASK_USE)
+		on_ask_use(store_of(r), m);
 	else if (m->type == MESSAGE_REVOKE)
 		grants_revoke(g, m->u.revoke.account);
 }

@@ -193,3 +193,15 @@ handle_get_quota(struct request *r)
 	request_send(r, &reply);
 	request_done(r);
 }
+
+void
+handle_ask_use(struct request *r)
+{
+	struct message reply = request_reply(r, IPC_OK);
+	struct usage now = usage_now(r->account);
+
+	reply.u.use.octets = now.octets;
+	reply.u.use.messages = now.messages;
+	request_send(r, &reply);
+	request_done(r);
+}
