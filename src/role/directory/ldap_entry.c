@@ -518,28 +518,33 @@ put_members(struct buf *members, const struct ldap_mapping *m, struct bytes entr
 }
 
 void
-ldap_entry_put_group(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry)
+ldap_entry_put_members(struct buf *members, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, const char *attribute,
+	const char *description)
+{
+	struct berval **values = values_of(ld, entry, description);
+	char *dn = ldap_get_dn(ld, entry);
+
+	put_members(members, m, bytes_sub(bytes_text(dn), 0, RECORD_ENTRY_MAX), attribute, values);
+	ldap_memfree(dn);
+	ldap_value_free_len(values);
+}
+
+void
+ldap_entry_put_group(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct buf *members)
 {
 	struct berval **addresses = values_of(ld, entry, m->address), **aliases = values_of(ld, entry, m->aliases);
 	char *dn = ldap_get_dn(ld, entry);
 	struct bytes name = bytes_sub(bytes_text(dn), 0, RECORD_ENTRY_MAX);
 	struct bytes address = first_of(m, name, m->address, addresses);
-	struct buf members;
 
-	buf_init(&members, IMAGE_OCTETS_MAX);
-	for (size_t i = 0; m->members[i]; i++) {
-		struct berval **values = values_of(ld, entry, m->members[i]);
-
-		put_members(&members, m, name, m->members[i], values);
-		ldap_value_free_len(values);
-	}
-	records->has_failed |= members.has_failed;
-	image_put_group(records, &(struct group_record){ is_address(address) ? address : BYTES_NONE, name, buf_bytes(&members) });
+	for (size_t i = 0; m->members[i]; i++)
+		ldap_entry_put_members(members, m, ld, entry, m->members[i], m->members[i]);
+	records->has_failed |= members->has_failed;
+	image_put_group(records, &(struct group_record){ is_address(address) ? address : BYTES_NONE, name, buf_bytes(members) });
 	if (is_address(address)) {
 		put_aliases(records, m, name, address, m->address, addresses, 1);
 		put_aliases(records, m, name, address, m->aliases, aliases, 0);
 	}
-	buf_done(&members);
 	ldap_memfree(dn);
 	ldap_value_free_len(addresses);
 	ldap_value_free_len(aliases);

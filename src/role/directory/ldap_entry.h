@@ -45,8 +45,11 @@ struct ldap_mapping {
 void ldap_mapping_init(struct ldap_mapping *m, const struct config *config, struct arena *arena);
 /* Appends the names of the attributes that say whether an account is disabled. */
 void ldap_mapping_put_state(const struct ldap_mapping *m, struct buf *out);
-/* Appends the entry as a group, with its further addresses. */
-void ldap_entry_put_group(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry);
+/* Appends the values that stand under that description (image_put_member), as members that `attribute` names. */
+void ldap_entry_put_members(struct buf *members, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, const char *attribute,
+	const char *description);
+/* Appends the entry as a group, with its further addresses; *members: those of it that it does not name itself, to which the others are added. */
+void ldap_entry_put_group(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry, struct buf *members);
 /* Appends the entry's account and its aliases (image.h); nothing when it has no address. */
 void ldap_entry_put(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry);
 

@@ -4,11 +4,13 @@
 #include "role/directory/image.h"
 #include "role/directory/ldap_filter.h"
 #include "role/directory/ldap_link_internal.h"
+#include "role/directory/ldap_page.h"
+#include "role/directory/ldap_range.h"
 
 #include <string.h>
 #include <sys/time.h>
 
-enum { PAGE_ENTRIES = 500, FILTER_FULL = 16384, FILTER_MAX = 131072, ARENA_MAX = 65536, PARENTS_MAX = 32, CONTROLS_MAX = 65536 };
+enum { FILTER_FULL = 16384, FILTER_MAX = 131072, ARENA_MAX = 65536, PARENTS_MAX = 32, CONTROLS_MAX = 65536 };
 
 static void
 put_origin(struct buf *out, const struct config *c, const struct ldap_mapping *m)
@@ -430,56 +432,46 @@ ldap_link_probe(struct ldap_link *link, size_t index, struct buf *marker, struct
 	return result;
 }
 
-/* What is read in one go. */
 struct reading {
-	const char *filter;
-	const char **wanted;
-	void (*put)(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry);
+	struct ldap_link *link;
+	struct buf *records;
 };
 
-/* One page: its entries into records, the cookie of the next one into *cookie. */
 static int
-read_page(struct ldap_link *link, const struct reading *r, struct berval *cookie, struct buf *records, struct fault *f)
+is_enough(const struct buf *records, struct fault *f)
 {
-	LDAPControl *page = NULL, *asked[2] = { NULL, NULL }, **answered = NULL, *found;
-	struct timeval timeout = link->timeout;
-	LDAPMessage *result = NULL;
-	ber_int_t count;
-	int code = ldap_create_page_control(link->wire.ld, PAGE_ENTRIES, cookie, 0, &page), outcome = LDAP_SUCCESS;
-
-	asked[0] = page;
-	if (code == LDAP_SUCCESS)
-		code = ldap_search_ext_s(link->wire.ld, link->base, LDAP_SCOPE_SUBTREE, r->filter,
-			(char **)(void *)r->wanted, 0, asked, NULL, &timeout, LDAP_NO_LIMIT, &result);
-	ldap_control_free(page);
-	ber_memfree(cookie->bv_val);
-	*cookie = (struct berval){ 0, NULL };
-	if (code == LDAP_SUCCESS)
-		code = ldap_parse_result(link->wire.ld, result, &outcome, NULL, NULL, NULL, &answered, 0);
-	if (code == LDAP_SUCCESS)
-		code = outcome;
-	for (LDAPMessage *e = code == LDAP_SUCCESS ? ldap_first_entry(link->wire.ld, result) : NULL; e; e = ldap_next_entry(link->wire.ld, e))
-		r->put(records, &link->mapping, link->wire.ld, e);
-	found = answered ? ldap_control_find(LDAP_CONTROL_PAGEDRESULTS, answered, NULL) : NULL;
-	if (code == LDAP_SUCCESS && found)
-		code = ldap_parse_pageresponse_control(link->wire.ld, found, &count, cookie);
-	ldap_controls_free(answered);
-	(void)ldap_msgfree(result);
-	return code == LDAP_SUCCESS ? 0 : ldap_link_failed(link, "search", code, f);
+	return records->has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;
 }
 
 static int
-read_pages(struct ldap_link *link, const struct reading *r, struct buf *records, struct fault *f)
+put_user(void *arg, LDAPMessage *entry, struct fault *f)
 {
-	struct berval cookie = { 0, NULL };
+	struct reading *r = arg;
+
+	ldap_entry_put(r->records, &r->link->mapping, r->link->wire.ld, entry);
+	return is_enough(r->records, f);
+}
+
+int
+ldap_link_put_group(struct ldap_link *link, LDAPMessage *entry, struct buf *records, struct fault *f)
+{
+	struct buf members;
 	int result;
 
-	do {
-		ldap_link_begin(link);
-		result = ldap_link_end(link, read_page(link, r, &cookie, records, f), "search", f);
-	} while (result == 0 && cookie.bv_len > 0 && !records->has_failed);
-	ber_memfree(cookie.bv_val);
+	buf_init(&members, IMAGE_OCTETS_MAX);
+	result = ldap_range_read(link, entry, &members, f);
+	if (result == 0)
+		ldap_entry_put_group(records, &link->mapping, link->wire.ld, entry, &members);
+	buf_done(&members);
 	return result;
+}
+
+static int
+put_group(void *arg, LDAPMessage *entry, struct fault *f)
+{
+	struct reading *r = arg;
+
+	return ldap_link_put_group(r->link, entry, r->records, f) == 0 ? is_enough(r->records, f) : -1;
 }
 
 int
@@ -493,17 +485,16 @@ ldap_link_tell_empty(const struct ldap_link *link, struct fault *f)
 static int
 read_users_and_groups(struct ldap_link *link, struct buf *records, struct fault *f)
 {
-	const struct reading users = { link->users, link->mapping.wanted, ldap_entry_put };
-	const struct reading groups = { link->groups, link->mapping.group_wanted, ldap_entry_put_group };
+	struct reading reading = { link, records };
+	const struct ldap_page_search users = { link->users, link->mapping.wanted, put_user, &reading };
+	const struct ldap_page_search groups = { link->groups, link->mapping.group_wanted, put_group, &reading };
 	size_t before = records->len;
 
-	if (read_pages(link, &users, records, f) != 0)
+	if (ldap_page_search(link, &users, f) != 0)
 		return -1;
-	if (records->len == before && !records->has_failed)
+	if (records->len == before)
 		return ldap_link_tell_empty(link, f);
-	if (link->groups && read_pages(link, &groups, records, f) != 0)
-		return -1;
-	return records->has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;
+	return link->groups ? ldap_page_search(link, &groups, f) : 0;
 }
 
 int

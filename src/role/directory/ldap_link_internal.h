@@ -34,6 +34,8 @@ int ldap_link_end(struct ldap_link *link, int result, const char *at, struct fau
 int ldap_link_failed(struct ldap_link *link, const char *at, int code, struct fault *f);
 /* Does the server of the connection offer that control (RFC 4512 5.1)?  -1 with *f. */
 int ldap_link_has_control(struct ldap_link *link, const char *oid, bool *has_it, struct fault *f) __attribute__((warn_unused_result));
+/* Appends the entry as a group, with all of its members.  -1 with *f: some could not be asked for. */
+int ldap_link_put_group(struct ldap_link *link, LDAPMessage *entry, struct buf *records, struct fault *f) __attribute__((warn_unused_result));
 /* -1 (FAULT_PERM): there is nobody.  A mistake, ours or theirs: nobody's mail is refused for it. */
 int ldap_link_tell_empty(const struct ldap_link *link, struct fault *f);
 

@@ -22,7 +22,7 @@ enum { SEARCHES = 2, NO_SEARCH = -1, CATCH_UP_US = 1000000, SILENT_US = 5000000,
 struct search {
 	const char *filter;
 	const char **wanted;
-	void (*put)(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry);
+	bool is_of_groups;
 	struct entries entries;
 	struct buf state; /* what the server told us up to, as a marker; empty: nothing */
 	struct buf saved; /* as it stands in the file */
@@ -51,12 +51,11 @@ static const char *const names[SEARCHES] = { "ldap.users", "ldap.groups" };
 /* ---- what an earlier process left */
 
 static void
-init_search(struct ldap_sync *s, const char *filter, const char **wanted,
-	void (*put)(struct buf *records, const struct ldap_mapping *m, LDAP *ld, LDAPMessage *entry), int directory)
+init_search(struct ldap_sync *s, const char *filter, const char **wanted, bool is_of_groups, int directory)
 {
 	struct search *search = &s->searches[s->count];
 
-	*search = (struct search){ .filter = filter, .wanted = wanted, .put = put, .message = NO_SEARCH };
+	*search = (struct search){ .filter = filter, .wanted = wanted, .is_of_groups = is_of_groups, .message = NO_SEARCH };
 	buf_init(&search->state, IMAGE_TEXT_MAX);
 	buf_init(&search->saved, IMAGE_TEXT_MAX);
 	entries_init(&search->entries, directory, names[s->count++], ldap_link_origin(s->link));
@@ -70,9 +69,9 @@ ldap_sync_new(struct ldap_link *link, int directory)
 	struct ldap_sync *s = NEW(struct ldap_sync);
 
 	s->link = link;
-	init_search(s, link->users, link->mapping.wanted, ldap_entry_put, directory);
+	init_search(s, link->users, link->mapping.wanted, false, directory);
 	if (link->groups)
-		init_search(s, link->groups, link->mapping.group_wanted, ldap_entry_put_group, directory);
+		init_search(s, link->groups, link->mapping.group_wanted, true, directory);
 	buf_init(&s->behind, IMAGE_TEXT_MAX);
 	buf_init(&s->checked, IMAGE_TEXT_MAX);
 	put_bytes(&s->checked, buf_bytes(&s->searches[0].state));
@@ -147,13 +146,18 @@ adopt(struct search *search, struct bytes cookie)
 static void
 put_entry(struct ldap_sync *s, struct search *search, LDAPMessage *message, struct bytes uuid)
 {
-	struct buf records;
+	struct buf records, members;
 
 	buf_init(&records, IMAGE_OCTETS_MAX);
-	search->put(&records, &s->link->mapping, s->link->wire.ld, message);
+	buf_init(&members, IMAGE_OCTETS_MAX);
+	if (search->is_of_groups)
+		ldap_entry_put_group(&records, &s->link->mapping, s->link->wire.ld, message, &members);
+	else
+		ldap_entry_put(&records, &s->link->mapping, s->link->wire.ld, message);
 	if (!records.has_failed)
 		s->changes += entries_put(&search->entries, uuid, buf_bytes(&records));
 	buf_done_secret(&records);
+	buf_done(&members);
 }
 
 static int
