@@ -85,8 +85,8 @@ def policies(organisations, authority):
     of_amerique.leave()
 
 
-def send(house, name, subject):
-    house.submit("alice", f"carol@{name}.afrique.iut", subject)
+def send(house, name, subject, options=()):
+    house.submit("alice", f"carol@{name}.afrique.iut", subject, options=options)
 
 
 def sent(house, name):
@@ -162,6 +162,20 @@ def test_two_records_are_none_rfc8461_3_1(houses, policies, peers):
     send(houses[0], "twice", "twice")
     assert sent(houses[0], "twice") == ("may", "default")
     assert not [a for a in policies.asked if a[0] == "twice.afrique.iut"]
+
+
+def test_requiretls_goes_where_a_policy_names_the_host_rfc8689_4_2_1(houses, policies):
+    amerique, afrique = houses
+    amerique.submit("alice", "bob@afrique.iut", "under TLS all the way", options=["REQUIRETLS"])
+    [mail] = wait_until(lambda: afrique.mails("bob", "under TLS all the way"), 30, "the mail's arrival")
+    event = wait_until(lambda: amerique.sent("bob@afrique.iut")[1:], 10, "the event")[0]
+    assert (event["level"], event["cause"]) == ("verify", "mta-sts")
+
+
+def test_requiretls_comes_back_where_nothing_names_the_host_rfc8689_4_2_1(houses, policies, peers):
+    send(houses[0], "none", "nobody vouches for it", ["REQUIRETLS"])
+    [report] = wait_until(lambda: houses[0].mails("alice", "nobody vouches for it"), 30, "the report")
+    assert "Status: 5.7.30" in report and "nobody vouches for it" not in peers[OTHER].subjects()
 
 
 def test_a_policy_holds_over_a_restart_though_its_server_is_gone_rfc8461_5_1(houses, policies, peers):

@@ -3,7 +3,7 @@
    tries again for five minutes (3.3).  A domain without a record, and without a policy that still holds, has none.
 
    Entries stand in the order in which they were fetched, or tried, last.  What still holds and was not looked at for a day is fetched anew, mail or
-   no mail (10.2): who can make one fetch fail must not get rid of a policy by waiting.  The queue keeps what was fetched, since the relay has
+   no mail (3.3): who can make one fetch fail must not get rid of a policy by waiting.  The queue keeps what was fetched, since the relay has
    no file; at the start it hands over what it has before the first mail. */
 #include "role/relay/policy.h"
 
@@ -167,6 +167,7 @@ answer(struct policies *p, struct policy_question *q, const struct policy_entry 
 {
 	struct sts_policy policy;
 
+	q->is_sure &= !e || !e->failed_us;
 	q->answered(q, e && holds(p, e) && sts_policy_parse(buf_bytes(&e->text), &policy) ? &policy : NULL);
 }
 
@@ -373,6 +374,7 @@ on_record(void *arg, const struct message *m)
 	struct bytes id;
 
 	q->request = 0;
+	q->is_sure = m && m->u.looked_up.answer != ANSWER_LATER;
 	if (!find_id(m, &id)) {
 		answer(p, q, e);
 		return;
@@ -425,11 +427,9 @@ policy_forget(struct policy_question *q)
 
 /* ---- their life */
 
-/* What was not looked at for a day is fetched anew, or, when it holds no more, forgotten. */
-static void
-look(struct timer *t)
+void
+policies_look(struct policies *p)
 {
-	struct policies *p = (struct policies *)((char *)t - offsetof(struct policies, timer));
 	int64_t before_us = loop_now(p->loop).mono_us - REFRESH_US;
 
 	for (unsigned int i = 0; i < REFRESHES_A_LOOK; i++) {
@@ -442,6 +442,12 @@ look(struct timer *t)
 		else
 			drop_entry(p, e);
 	}
+}
+
+static void
+look(struct timer *t)
+{
+	policies_look((struct policies *)((char *)t - offsetof(struct policies, timer)));
 }
 
 struct policies *

@@ -28,6 +28,7 @@ struct policy_question {
 	const char *domain; /* the caller's */
 	uint64_t request; /* to the resolver; 0: none */
 	bool is_waiting;
+	bool is_sure; /* of the answer: no other one was to be found out that could not be now */
 	/* policy: the one in force (lasts for the call), or NULL: none. */
 	void (*answered)(struct policy_question *q, const struct sts_policy *policy);
 };
@@ -37,6 +38,8 @@ struct policies *policies_new(X509_STORE *trusted);
 void policies_start(struct policies *p, struct loop *loop, uint32_t request_timeout_ms);
 /* Who looks names up, and who keeps what is fetched; NULL: nobody yet. */
 void policies_set_peers(struct policies *p, struct peer *resolver, struct peer *queue);
+/* What its timer does each minute: a few of those that were not looked at for a day are fetched anew or, when they hold no more, forgotten. */
+void policies_look(struct policies *p);
 /* Instead of 443: for tests. */
 void policies_set_port(struct policies *p, uint16_t port);
 /* Can there be one of that domain?  It stands in names of DNS and in a URL. */

@@ -9,6 +9,9 @@
 #define SECURE \
 	"S 220 mx\nC EHLO\nS 250-mx\nS 250 STARTTLS\nC STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250 mx\nC MAIL FROM:<a@us.example>\n" \
 	"S 250 ok\nC RCPT TO:\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 taken\nC QUIT\nX"
+#define SECURE_REPORT \
+	"S 220 mx\nC EHLO\nS 250-mx\nS 250 STARTTLS\nC STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250 mx\nC MAIL FROM:<>\nS 250 ok\n" \
+	"C RCPT TO:\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 taken\nC QUIT\nX"
 #define PLAIN "S 220 mx\nC EHLO\nS 250 mx\nC MAIL FROM:\nS 250 ok\nC RCPT TO:\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 taken\nC QUIT\nX"
 #define HTTP(status, head, body) "T\nC GET /.well-known/mta-sts.txt HTTP/1.1\nS HTTP/1.1 " status "\nS Content-Type: text/plain\n" head "S \n" body "X"
 #define POLICY(mode, mx) "S version: STSv1\nS mode: " mode "\nS mx: " mx "\nS max_age: 86400\n"
@@ -127,6 +130,55 @@ rfc8461_3_2_a_policy_holds_for_max_age(void **state)
 }
 
 static void
+rfc8461_3_3_what_is_old_is_fetched_anew_without_any_mail(void **state)
+{
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT(HTTP("500 Oh", "", ""), ENFORCE("mx.sts.example")));
+	keep("sts.example", "1", in_seconds(60), KEPT);
+	keep("old.example", "1", in_seconds(-1), KEPT);
+	policies_look(relay()->policies);
+	/* The one holds no more; the other one stays though its server has trouble. */
+	run_until("[old.example 1 0]");
+	run_until_event("policy=kept");
+	expect(TAKEN, BY_POLICY);
+	assert_int_equal(server_connections(servers[1]), 1);
+	/* Once a day is enough. */
+	policies_look(relay()->policies);
+	expect(TAKEN, BY_POLICY);
+	assert_int_equal(server_connections(servers[1]), 1);
+}
+
+static void
+of_too_many_domains_what_was_looked_at_longest_ago_is_forgotten(void **state)
+{
+	char name[40];
+
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT(ENFORCE("mx.sts.example")));
+	expect(TAKEN, BY_POLICY);
+	for (int i = 0; i < POLICY_DOMAINS_MAX; i++) {
+		snprintf(name, sizeof name, "d%d.example", i);
+		keep(name, "1", in_seconds(60), KEPT);
+	}
+	run_until(" 1 0]");
+	assert_null(strstr(trace, "[sts.example 1 0]"));
+	expect(TAKEN, BY_POLICY);
+	assert_int_equal(server_connections(servers[1]), 1);
+}
+
+static void
+rfc7672_2_2_beside_records_that_cannot_be_used_the_policy_counts(void **state)
+{
+	char zone[600];
+
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT(ENFORCE("mx.sts.example")));
+	snprintf(zone, sizeof zone, "SIGNED\n" ZONE RECORD("1") "TLSA _%u._tcp.mx.sts.example 1 1 1 %064d\n", port_of_servers(), 0);
+	set_dns(zone);
+	expect(TAKEN, BY_POLICY);
+}
+
+static void
 rfc8461_3_3_no_redirect_is_followed(void **state)
 {
 	(void)state;
@@ -192,6 +244,73 @@ what_the_configuration_or_the_sender_says_comes_first(void **state)
 	assert_int_equal(server_connections(servers[1]), 0);
 }
 
+#define REQUIRES \
+	"S 220 mx\nC EHLO\nS 250-mx\nS 250 STARTTLS\nC STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250-mx\nS 250 REQUIRETLS\n" \
+	"C MAIL FROM:<a@us.example> REQUIRETLS\nS 250 ok\nC RCPT TO:\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 taken\nC QUIT\nX"
+
+static void
+rfc8689_4_2_1_a_host_has_to_be_shown_to_be_the_domains(void **state)
+{
+	(void)state;
+	start(SCRIPT(REQUIRES), SCRIPT(HTTP("500 Oh", "", "")));
+	set_flags(SEND_REQUIRE_TLS);
+	set_dns(ZONE);
+	expect("0-550 5.7.30 REQUIRETLS support required: nothing shows that mx.sts.example is the domain's server;", "relay.refused");
+	config.mta_sts = MTA_STS_OFF;
+	expect("0-550 5.7.30 REQUIRETLS support required: nothing shows that", "relay.refused");
+	config.mta_sts = MTA_STS_ON;
+	/* What may be shown later comes back to nobody. */
+	set_dns(ZONE "LATER _mta-sts.sts.example\n");
+	expect("0~451 4.7.30 REQUIRETLS support required: nothing shows that mx.sts.example is the domain's server yet;", "relay.later");
+	set_dns(ZONE RECORD("1"));
+	expect("0~451 4.7.30 REQUIRETLS", "sts.failed");
+	assert_int_equal(server_connections(servers[0]), 0);
+	set_dns("SIGNED\n" ZONE);
+	expect(TAKEN, "level=verify cause=requiretls");
+	/* RFC 5321 5.1: where there are no MX records none has to be shown. */
+	set_dns("A mx.sts.example 127.0.0.1\n");
+	trace[0] = '\0';
+	send_to(2, HOP_MX, "mx.sts.example", "b@mx.sts.example");
+	run_until(TAKEN);
+}
+
+static void
+rfc8689_4_2_1_a_policy_shows_that_a_host_is_the_domains(void **state)
+{
+	(void)state;
+	start(SCRIPT(REQUIRES), SCRIPT(ENFORCE("mx.sts.example"), HTTP("200 OK", "", POLICY("testing", "mx.sts.example")),
+		HTTP("200 OK", "", POLICY("testing", "other.sts.example"))));
+	set_flags(SEND_REQUIRE_TLS);
+	expect(TAKEN, BY_POLICY);
+	set_dns(ZONE RECORD("2"));
+	expect(TAKEN, "level=verify cause=requiretls");
+	set_dns(ZONE RECORD("3"));
+	expect("0-550 5.7.30", "sts.mismatch");
+}
+
+static void
+rfc8689_5_a_report_needs_nothing_shown(void **state)
+{
+	(void)state;
+	start(SCRIPT(SECURE_REPORT), SCRIPT("X"));
+	set_flags(SEND_REQUIRE_TLS);
+	set_sender("");
+	set_dns(ZONE);
+	expect(TAKEN, "level=verify cause=requiretls");
+}
+
+static void
+rfc8689_4_2_1_the_certificate_is_for_the_host_and_not_for_the_domain(void **state)
+{
+	(void)state;
+	start(SCRIPT(REQUIRES), SCRIPT("X"));
+	set_flags(SEND_REQUIRE_TLS);
+	set_dns("SIGNED\nMX mx.sts.example 10 mx2.sts.example\nA mx2.sts.example 127.0.0.1\n");
+	trace[0] = '\0';
+	send_to(1, HOP_MX, "mx.sts.example", "b@mx.sts.example");
+	run_until("0~451 4.4.2 the certificate is not trusted: hostname mismatch");
+}
+
 static void
 many_wait_for_one_fetch_and_others_do_not(void **state)
 {
@@ -238,11 +357,18 @@ main(void)
 		TEST(rfc8461_3_1_another_id_means_another_policy),
 		TEST(rfc8461_5_1_what_is_kept_holds_while_no_other_can_be_fetched),
 		TEST(rfc8461_3_2_a_policy_holds_for_max_age),
+		TEST(rfc8461_3_3_what_is_old_is_fetched_anew_without_any_mail),
+		TEST(of_too_many_domains_what_was_looked_at_longest_ago_is_forgotten),
+		TEST(rfc7672_2_2_beside_records_that_cannot_be_used_the_policy_counts),
 		TEST(rfc8461_3_3_no_redirect_is_followed),
 		TEST(rfc8461_4_2_the_certificate_has_to_be_the_hosts),
 		TEST(rfc8461_5_the_next_host_is_tried_when_one_is_not_named),
 		TEST(rfc8461_2_dane_comes_first),
 		TEST(what_the_configuration_or_the_sender_says_comes_first),
+		TEST(rfc8689_4_2_1_a_host_has_to_be_shown_to_be_the_domains),
+		TEST(rfc8689_4_2_1_a_policy_shows_that_a_host_is_the_domains),
+		TEST(rfc8689_5_a_report_needs_nothing_shown),
+		TEST(rfc8689_4_2_1_the_certificate_is_for_the_host_and_not_for_the_domain),
 		TEST(many_wait_for_one_fetch_and_others_do_not),
 		TEST(what_is_asked_for_at_the_end_is_let_go),
 		TEST(answers_that_never_end_are_cut_off),

@@ -138,7 +138,10 @@ set_configured_level(struct sending *s)
 
 	s->level = rule ? levels[rule->level] : TLS_CLIENT_MAY;
 	s->cause = rule ? TLS_CAUSE_RULE : TLS_CAUSE_DEFAULT;
-	if (s->needs_tls) {
+	/* Of a relay host, whose names the configuration may know better. */
+	bool is_verified_host = s->hop == HOP_SMTP && s->level == TLS_CLIENT_VERIFY;
+
+	if (s->needs_tls && !is_verified_host) {
 		s->level = TLS_CLIENT_VERIFY;
 		s->cause = TLS_CAUSE_REQUIRETLS;
 	} else if (s->hop == HOP_SMTP && s->level != TLS_CLIENT_ENCRYPT &&
@@ -222,8 +225,27 @@ may_use_dane(const struct sending *s)
 static bool
 may_use_policy(const struct sending *s)
 {
-	return s->relay->config->mta_sts == MTA_STS_ON && !s->is_tls_optional && s->cause != TLS_CAUSE_DANE && s->level != TLS_CLIENT_NONE &&
-		s->hop != HOP_LMTP && (s->needs_tls || s->level < TLS_CLIENT_VERIFY) && policy_is_possible(s->host);
+	return s->relay->config->mta_sts == MTA_STS_ON && !s->is_tls_optional && s->level != TLS_CLIENT_NONE && s->hop != HOP_LMTP &&
+		(s->level < TLS_CLIENT_VERIFY || s->cause == TLS_CAUSE_REQUIRETLS) && policy_is_possible(s->host);
+}
+
+/* RFC 8689 4.2.1: REQUIRETLS wants it shown that the host is one of the domain's: the MX records are signed, or an MTA-STS policy names it.  A
+   report, which comes from nobody, goes without. */
+static bool
+needs_proof(const struct sending *s)
+{
+	return s->needs_tls && s->level != TLS_CLIENT_DANE && s->has_mx && !s->is_way_authentic && s->envelope.sender.len > 0;
+}
+
+static void
+skip_unproven(struct sending *s, bool is_sure)
+{
+	char text[400];
+
+	(void)snprintf(text, sizeof text, "%s REQUIRETLS support required: nothing shows that %s is the domain's server%s",
+		is_sure ? "550 5.7.30" : "451 4.7.30", s->route.hosts[s->host_at].name, is_sure ? "" : " yet");
+	note_failure(s, is_sure ? SMTP_CLIENT_NEVER : SMTP_CLIENT_LATER, bytes_text(text));
+	s->address_count = 0;
 }
 
 /* RFC 8461 5: only "enforce" binds. */
@@ -232,10 +254,11 @@ on_policy(struct policy_question *q, const struct sts_policy *policy)
 {
 	struct sending *s = (struct sending *)((char *)q - offsetof(struct sending, policy));
 	const char *host = s->route.hosts[s->host_at].name;
-	bool is_named = policy && sts_policy_names(policy, bytes_text(host)), is_bound = policy && policy->mode == STS_ENFORCE;
+	bool has_policy = policy && policy->mode != STS_NONE, is_bound = has_policy && policy->mode == STS_ENFORCE;
+	bool is_named = has_policy && sts_policy_names(policy, bytes_text(host));
 	char text[400];
 
-	if (policy && policy->mode != STS_NONE && !is_named)
+	if (has_policy && !is_named)
 		event(&s->context, EV_STS_MISMATCH, STR("domain", s->host), STR("host", host), STR("mode", sts_mode_name(policy->mode)),
 			STR("next", is_bound ? "later" : "sent"));
 	if (is_bound && is_named) {
@@ -245,6 +268,8 @@ on_policy(struct policy_question *q, const struct sts_policy *policy)
 		(void)snprintf(text, sizeof text, "451 4.7.5 the MTA-STS policy of the domain does not name its host %s", host);
 		note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
 		s->address_count = 0;
+	} else if (needs_proof(s) && !is_named) {
+		skip_unproven(s, q->is_sure);
 	}
 	go_on(s);
 }
@@ -253,12 +278,14 @@ on_policy(struct policy_question *q, const struct sts_policy *policy)
 static void
 protect(struct sending *s)
 {
-	if (s->address_count == 0 || !may_use_policy(s)) {
-		go_on(s);
+	if (s->address_count > 0 && may_use_policy(s)) {
+		s->policy.answered = on_policy;
+		policy_ask(s->relay->policies, &s->policy, s->host);
 		return;
 	}
-	s->policy.answered = on_policy;
-	policy_ask(s->relay->policies, &s->policy, s->host);
+	if (s->address_count > 0 && needs_proof(s))
+		skip_unproven(s, true);
+	go_on(s);
 }
 
 /* _PORT._tcp.HOST (RFC 7672 2.2.3) */
@@ -291,10 +318,12 @@ on_tlsa(struct sending *s, const struct message *answer)
 	} else if (found->answer == ANSWER_FOUND && found->is_authentic && found->records.len <= RELAY_TLSA_MAX) {
 		put_bytes(&s->tlsa, found->records);
 		/* RFC 7672 2.2: records of which none can be used still ask for TLS. */
-		s->level = tls_client_has_usable(found->records) ? TLS_CLIENT_DANE :
-			s->level < TLS_CLIENT_ENCRYPT		 ? TLS_CLIENT_ENCRYPT :
-								   s->level;
-		s->cause = TLS_CAUSE_DANE;
+		enum tls_client_level level = tls_client_has_usable(found->records) ? TLS_CLIENT_DANE : TLS_CLIENT_ENCRYPT;
+
+		if (level > s->level) {
+			s->level = level;
+			s->cause = TLS_CAUSE_DANE;
+		}
 	}
 	protect(s);
 }

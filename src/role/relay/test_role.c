@@ -23,6 +23,7 @@ struct server *servers[SERVERS_MAX];
 static const char *zone, *until, *until_event;
 static struct bytes message;
 static uint32_t send_flags;
+static const char *sender;
 static uint16_t port;
 
 static void
@@ -319,6 +320,12 @@ set_flags(uint32_t flags)
 }
 
 void
+set_sender(const char *address)
+{
+	sender = address;
+}
+
+void
 set_message(struct bytes octets)
 {
 	message = octets;
@@ -343,7 +350,7 @@ send_raw(uint64_t request, enum ipc_hop hop, const char *host, struct bytes list
 	struct fault f;
 
 	m.u.send = (struct ipc_send){ .request = request, .mail_id = BYTES("01ARZ3NDEKTSV4RRFFQ69G5FAV"), .hop = (uint8_t)hop,
-		.host = bytes_text(host), .port = port, .sender = BYTES("a@us.example"), .size = message.len, .recipients = list,
+		.host = bytes_text(host), .port = port, .sender = bytes_text(sender), .size = message.len, .recipients = list,
 		.flags = send_flags };
 	m.fds[0] = process_memory_file("message", message.ptr, message.len, &f);
 	assert_true(m.fds[0] >= 0);
@@ -403,6 +410,7 @@ set_up(void **state)
 	port = 0;
 	message = BYTES("Subject: x\n\n.hi\n");
 	send_flags = 0;
+	sender = "a@us.example";
 	event_set_sink(&sink);
 	loop = loop_new();
 	timer_init(&stop, loop, on_stop);

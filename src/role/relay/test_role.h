@@ -47,6 +47,8 @@ void send_raw(uint64_t request, enum ipc_hop hop, const char *host, struct bytes
 void set_message(struct bytes message);
 /* Of what is sent from now on: enum ipc_send_flag. */
 void set_flags(uint32_t flags);
+/* The same; empty: it is a report. */
+void set_sender(const char *address);
 /* Until `trace`, or the events, hold `what`. */
 void run_until(const char *what);
 void run_until_event(const char *what);

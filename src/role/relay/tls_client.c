@@ -67,9 +67,10 @@ demand_names(SSL *ssl, const struct tls_client_peer *peer)
 {
 	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (peer->is_by_policy) {
-		/* RFC 8461 4.2: a DNS-ID, which the subject's name is not. */
+	/* RFC 8461 4.2: a DNS-ID, which the subject's name is not. */
+	if (peer->cause == TLS_CAUSE_STS)
 		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	if (peer->name[0] && (peer->cause == TLS_CAUSE_STS || peer->cause == TLS_CAUSE_REQUIRETLS)) {
 		add_name(ssl, bytes_text(peer->name));
 		return;
 	}

@@ -29,7 +29,7 @@ struct tls_client_peer {
 	const char *name; /* of the server, for SNI; "" for an address */
 	struct bytes domain; /* that the mail is for, or the relay host */
 	struct config_texts names; /* VERIFY: one of these; none: the domain and what is below it */
-	bool is_by_policy; /* VERIFY: for the host's name and no other (RFC 8461 4.2) */
+	enum tls_client_cause cause; /* VERIFY, by STS or REQUIRETLS: for the host's name and no other (RFC 8461 4.2, RFC 8689 4.2.1) */
 	struct bytes tlsa; /* DANE: entries of u8 usage, u8 selector, u8 matching, u16 length, octets (LOOKED_UP) */
 };
 
