@@ -121,7 +121,8 @@ fake_message(struct role_self *r, struct peer *p, const struct message *m)
 	assert_int_equal(r->role, ROLE_DIRECTORY);
 	answer.u.resolved.request = m->u.resolve.request;
 	answer.u.resolved.targets = BYTES("somebody");
-	assert_int_equal(peer_send(p, &answer), 0);
+	/* The front may have ended meanwhile. */
+	(void)!peer_send(p, &answer);
 }
 
 static void
@@ -315,8 +316,13 @@ server_exit(void)
 static void
 stop_server(void)
 {
+	int code;
+
 	kill(server, SIGTERM);
-	assert_int_equal(server_exit(), 0);
+	code = server_exit();
+	if (code != 0)
+		(void)fputs(log_text, stderr);
+	assert_int_equal(code, 0);
 	assert_non_null(strstr(log_text, " server.stopped "));
 }
 
