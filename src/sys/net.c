@@ -211,6 +211,17 @@ net_is_loopback(const struct net_address *a)
 		IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&a->storage)->sin6_addr);
 }
 
+bool
+net_leads_here(const struct net_address *a)
+{
+	struct in_addr ipv4;
+
+	if (ipv4_of(a, &ipv4))
+		return ntohl(ipv4.s_addr) >> 24 == 127 || ntohl(ipv4.s_addr) >> 24 == 0;
+	return net_is_loopback(a) ||
+		(a->storage.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)&a->storage)->sin6_addr));
+}
+
 static int
 new_socket(int family)
 {

@@ -27,6 +27,8 @@ void net_put_literal(struct buf *b, const struct net_address *a);
 /* The host alone without brackets: for logs and for counting per address. */
 void net_put_host(struct buf *b, const struct net_address *a);
 bool net_is_loopback(const struct net_address *a);
+/* Does a connection to it end on this machine whatever its addresses are: loopback and the unspecified ones. */
+bool net_leads_here(const struct net_address *a);
 /* The octets of an IP address: 4 (of an IPv4-mapped one, too) or 16; 0: it is none. */
 size_t net_address_octets(const struct net_address *a, uint8_t out[16]);
 

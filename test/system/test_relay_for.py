@@ -107,7 +107,7 @@ def relaying():
     if os.geteuid() != 0:
         pytest.skip("port 25 is root's")
     dns = Fake(say)
-    extra = f"relay_for backup.iut any;\nresolver 127.0.0.1:{dns.port};\nroute * to 127.0.0.79:25;\nqueue {{ retry_first 1s; }}\n"
+    extra = f"relay_for backup.iut any;\noutgoing_loopback yes;\nresolver 127.0.0.1:{dns.port};\nroute * to 127.0.0.79:25;\nqueue {{ retry_first 1s; }}\n"
     with next_server(WORSE, 25) as worse, running_server(extra) as s:
         yield s, worse
     dns.close()

@@ -74,6 +74,7 @@ struct lookup {
 	uint64_t request; /* 0: none that is not answered yet */
 	struct net_address found[RELAY_ADDRESSES_MAX / RELAY_FAMILIES];
 	size_t count;
+	bool leads_here; /* an address that we may not reach was left out */
 };
 
 /* One SEND, from its coming to its SENT. */

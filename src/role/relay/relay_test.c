@@ -109,6 +109,26 @@ rfc5321_4_1_3_address_literals_need_no_dns(void **state)
 }
 
 static void
+a_domain_does_not_lead_to_this_machine_itself(void **state)
+{
+	(void)state;
+	set_dns(ZONE);
+	config.outgoing_loopback = OUTGOING_LOOPBACK_NO;
+	serve("127.0.0.1", SCRIPT(HELLO MAIL "W"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	expect("1  tls= dsn=0: 0-554 5.4.6 the address of mx2.x.example is this machine's own;\n");
+	set_dns("A x.example 0.0.0.0\nAAAA x.example ::1, ::, ::ffff:127.0.0.1, ::ffff:0.0.0.1\n");
+	send_to(2, HOP_MX, "x.example", "b@x.example");
+	run_until("2  tls= dsn=0: 0-554 5.4.6 the address of x.example is this machine's own;\n");
+	send_to(3, HOP_MX, "[127.0.0.1]", "b@[127.0.0.1]");
+	run_until("3  tls= dsn=0: 0-554 5.4.6 the address [127.0.0.1] is this machine's own;\n");
+	/* The administrator's word. */
+	set_dns("A x.example 127.0.0.1\n");
+	send_to(4, HOP_SMTP, "x.example", "b@x.example");
+	run_until("4 x.example (127.0.0.1) tls= dsn=0: 0=250 2.0.0 taken;\n");
+}
+
+static void
 a_host_that_does_not_answer_makes_way_for_the_next(void **state)
 {
 	(void)state;
@@ -442,6 +462,7 @@ main(void)
 		TEST(what_dns_says_decides_what_becomes_of_it),
 		TEST(rfc5321_5_1_without_mx_the_domain_itself_is_the_host),
 		TEST(rfc5321_4_1_3_address_literals_need_no_dns),
+		TEST(a_domain_does_not_lead_to_this_machine_itself),
 		TEST(a_host_that_does_not_answer_makes_way_for_the_next),
 		TEST(when_no_host_answers_it_is_later),
 		TEST(a_host_that_is_busy_has_not_answered),

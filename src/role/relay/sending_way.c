@@ -36,9 +36,13 @@ note_failure(struct sending *s, enum smtp_client_outcome outcome, struct bytes t
 static void
 note_host_failure(struct sending *s, bool is_late)
 {
+	bool leads_here = s->lookups[0].leads_here || s->lookups[1].leads_here;
 	char text[400];
 
-	(void)snprintf(text, sizeof text, is_late ? "451 4.4.3 the address of %s can't be looked up now" : "550 5.4.4 %s has no address",
+	(void)snprintf(text, sizeof text,
+		is_late ? "451 4.4.3 the address of %s can't be looked up now" :
+		leads_here ? "554 5.4.6 the address of %s is this machine's own" :
+			     "550 5.4.4 %s has no address",
 		s->route.hosts[s->host_at].name);
 	note_failure(s, is_late ? SMTP_CLIENT_LATER : SMTP_CLIENT_NEVER, bytes_text(text));
 }
@@ -54,6 +58,7 @@ look_up(struct sending *s, size_t index, enum ipc_record record, struct bytes na
 	l->sending = s;
 	l->record = record;
 	l->count = 0;
+	l->leads_here = false;
 	l->request = peer_request_id(s->relay->resolver);
 	m.u.look_up = (struct ipc_look_up){ .request = l->request, .record = (uint8_t)record, .name = name };
 	peer_request(s->relay->resolver, &m, l->request, s->relay->config->request_timeout_ms, on_looked_up, l);
@@ -328,6 +333,27 @@ on_tlsa(struct sending *s, const struct message *answer)
 	protect(s);
 }
 
+/* What DNS says of a domain, or the domain itself, must not lead strangers' mail to what listens for this machine alone. */
+static bool
+may_reach(const struct sending *s, const struct net_address *a)
+{
+	return s->hop != HOP_MX || s->relay->config->outgoing_loopback == OUTGOING_LOOPBACK_YES || !net_leads_here(a);
+}
+
+/* Keeps an address that was found for a host. */
+static void
+keep_address(struct lookup *l, struct bytes octets)
+{
+	const struct sending *s = l->sending;
+	struct net_address *a = &l->found[l->count];
+
+	net_address_of(octets, s->port, a);
+	if (may_reach(s, a))
+		l->count++;
+	else
+		l->leads_here = true;
+}
+
 static void
 on_address(struct lookup *l, const struct message *answer)
 {
@@ -340,7 +366,7 @@ on_address(struct lookup *l, const struct message *answer)
 		s->is_lookup_late = true;
 	else if (answer->u.looked_up.answer == ANSWER_FOUND)
 		while (l->count < RELAY_ADDRESSES_MAX / RELAY_FAMILIES && take_octets(&rest, size, &octets))
-			net_address_of(octets, s->port, &l->found[l->count++]);
+			keep_address(l, octets);
 	if (s->lookups[0].request || s->lookups[1].request)
 		return;
 	merge_addresses(s);
@@ -436,6 +462,8 @@ sending_find_way(struct sending *s)
 	s->is_way_authentic = true; /* of a host that the configuration names */
 	if (!s->relay->resolver) {
 		sending_refuse(s, "nobody looks names up yet");
+	} else if (take_literal(s) && !may_reach(s, &s->addresses[0])) {
+		fail(s, SMTP_CLIENT_NEVER, "554 5.4.6 the address %s is this machine's own", s->host);
 	} else if (take_literal(s)) {
 		s->address_count = 1;
 		go_on(s);

@@ -415,7 +415,7 @@ set_up(void **state)
 	loop = loop_new();
 	timer_init(&stop, loop, on_stop);
 	config = (struct config){ .hostname = BYTES("us.example"), .request_timeout_ms = 20000, .outgoing_max = 10,
-		.outgoing_per_host_max = 2 };
+		.outgoing_per_host_max = 2, .outgoing_loopback = OUTGOING_LOOPBACK_YES };
 	self = (struct role_self){ .role = ROLE_RELAY, .loop = loop, .config = &config };
 	write_trusted(trusted);
 	config.outgoing_ca_file = bytes_text(trusted);
