@@ -216,8 +216,9 @@ struct https *
 https_new(X509_STORE *trusted)
 {
 	struct https *h = NEW(struct https);
+	CURLcode begun = curl_global_init(CURL_GLOBAL_DEFAULT);
 
-	assert(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+	assert(begun == CURLE_OK);
 	h->multi = curl_multi_init();
 	assert(h->multi);
 	(void)X509_STORE_up_ref(trusted);
