@@ -265,8 +265,13 @@ process_activated(void)
 	long count = strtol(count_text, &end, 10);
 	if (*end != '\0' || count < 0 || count > 1000)
 		return 0;
-	for (int i = 0; i < count; i++)
+	/* systemd makes them blocking (NonBlocking=, systemd.service(5)): accept would stop the
+	   loop of a role. */
+	for (int i = 0; i < count; i++) {
 		(void)fcntl(ACTIVATED_FIRST + i, F_SETFD, FD_CLOEXEC);
+		(void)fcntl(ACTIVATED_FIRST + i, F_SETFL,
+			fcntl(ACTIVATED_FIRST + i, F_GETFL) | O_NONBLOCK);
+	}
 	return (int)count;
 }
 

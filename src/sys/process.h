@@ -44,8 +44,8 @@ int process_memory_file(const char *name, const void *octets, size_t count, stru
 	__attribute__((warn_unused_result));
 /* systemd: sends "READY=1" and the like to $NOTIFY_SOCKET; nothing when there is none. */
 void process_notify(const char *state);
-/* systemd socket activation: how many descriptors from 3 on were handed to us, 0 when none; their
-   names (LISTEN_FDNAMES) by index. */
+/* systemd socket activation: how many descriptors from 3 on were handed to us, 0 when none, made
+   close-on-exec and non-blocking; their names (LISTEN_FDNAMES) by index. */
 int process_activated(void);
 const char *process_activated_name(int index);
 

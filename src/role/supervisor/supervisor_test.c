@@ -161,6 +161,8 @@ systemd_hands_over_sockets_and_hears_when_the_server_is_ready(void **state)
 	wait_for(" server.started ");
 	assert_int_equal(recv(notify, got, sizeof got - 1, 0), 7);
 	assert_string_equal(got, "READY=1");
+	/* A flag of what is shared: a front that accepts all there are does not wait for one more. */
+	assert_true(fcntl(listener, F_GETFL) & O_NONBLOCK);
 	close(listener);
 	assert_true(connects(port));
 	stop_server();

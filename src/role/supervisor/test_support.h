@@ -192,13 +192,14 @@ write_config(const char *hostname, int listen_port, const char *more)
 	fclose(f);
 }
 
-/* As systemd would: the socket is descriptor 3, its name in the environment. */
+/* As systemd would: the socket is descriptor 3 and blocking, its name in the environment. */
 static void
 hand_over(int listener)
 {
 	char pid[32];
 
 	assert_int_equal(dup2(listener, 3), 3);
+	assert_int_equal(fcntl(3, F_SETFL, fcntl(3, F_GETFL) & ~O_NONBLOCK), 0);
 	(void)snprintf(pid, sizeof pid, "%d", (int)getpid());
 	setenv("LISTEN_PID", pid, 1);
 	setenv("LISTEN_FDS", "1", 1);
