@@ -58,11 +58,11 @@ sip_word(uint64_t v[4], uint64_t word)
 	v[0] ^= word;
 }
 
-uint64_t
-map_hash(struct bytes in)
+static uint64_t
+hash_with(const uint64_t key[2], struct bytes in)
 {
-	uint64_t v[4] = { seed[0] ^ 0x736f6d6570736575u, seed[1] ^ 0x646f72616e646f6du,
-		seed[0] ^ 0x6c7967656e657261u, seed[1] ^ 0x7465646279746573u };
+	uint64_t v[4] = { key[0] ^ 0x736f6d6570736575u, key[1] ^ 0x646f72616e646f6du,
+		key[0] ^ 0x6c7967656e657261u, key[1] ^ 0x7465646279746573u };
 	uint64_t word, last = (uint64_t)in.len << 56;
 	size_t at = 0;
 
@@ -77,6 +77,20 @@ map_hash(struct bytes in)
 	for (int i = 0; i < 4; i++)
 		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t
+map_hash(struct bytes in)
+{
+	return hash_with(seed, in);
+}
+
+uint64_t
+map_hash_lasting(struct bytes in)
+{
+	static const uint64_t no_key[2];
+
+	return hash_with(no_key, in);
 }
 
 struct map *

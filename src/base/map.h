@@ -30,5 +30,7 @@ void *map_remove_number(struct map *m, uint64_t key);
 
 /* SipHash-2-4 of the octets with the process's key. */
 uint64_t map_hash(struct bytes in);
+/* The same in every process, for what is kept; who chooses the octets of two can make them alike. */
+uint64_t map_hash_lasting(struct bytes in);
 
 #endif

@@ -20,7 +20,7 @@ hold(struct queue *q, struct delivery *d)
 static void
 release_early(struct queue *q, struct delivery *d)
 {
-	struct queued *m = d->message;
+	struct queued *m = delivery_message(d);
 	bool is_postponed = false;
 
 	schedule_hurry(q->schedule, d, queue_now_s());
@@ -63,7 +63,7 @@ remove_one(struct queue *q, struct delivery *d)
 		schedule_remove(q->schedule, d);
 	else if (d->state != DELIVERY_HELD)
 		return false;
-	event(NULL, EV_QUEUE_REMOVED, STR("mail", d->message->id.text), TEXT("sender", queued_sender(d->message)),
+	event(NULL, EV_QUEUE_REMOVED, STR("mail", delivery_message(d)->id.text), TEXT("sender", queued_sender(delivery_message(d))),
 		TEXT("recipient", delivery_address(d)), TEXT("reply", delivery_reply(d)));
 	delivery_done(d);
 	return true;
@@ -91,7 +91,7 @@ reroute(struct queue *q, struct delivery *d, struct bytes to)
 	uint8_t space[QUEUE_WAY_MAX];
 	struct buf way;
 
-	if ((!was_idle && d->state != DELIVERY_HELD) || (d->message->flags & SEND_EXPANDED))
+	if ((!was_idle && d->state != DELIVERY_HELD) || (delivery_message(d)->flags & SEND_EXPANDED))
 		return false;
 	if (was_idle)
 		schedule_remove(q->schedule, d);
@@ -105,7 +105,7 @@ reroute(struct queue *q, struct delivery *d, struct bytes to)
 		d->state = DELIVERY_WAITING;
 		queue_schedule(q, d);
 	}
-	event(NULL, EV_QUEUE_REROUTED, STR("mail", d->message->id.text), TEXT("recipient", delivery_address(d)), TEXT("to", to));
+	event(NULL, EV_QUEUE_REROUTED, STR("mail", delivery_message(d)->id.text), TEXT("recipient", delivery_address(d)), TEXT("to", to));
 	return true;
 }
 

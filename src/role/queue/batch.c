@@ -48,7 +48,7 @@ lost(struct sending *s)
 static bool
 wants_to_hear(const struct sending *s, const struct delivery *d, const struct ipc_sent *sent)
 {
-	uint32_t flags = d->message->flags;
+	uint32_t flags = delivery_message(d)->flags;
 	bool is_traced = flags & SEND_BY_TRACE || (flags & SEND_BY_NOTIFY && !sent->has_deliver_by);
 
 	if (is_traced && s->batch.destination->hop.protocol != HOP_LMTP && queue_may_be_told(d))

@@ -30,8 +30,8 @@ lane_key(const struct lanes *l, const struct delivery *d, uint8_t space[KEY_MAX]
 
 	buf_init_fixed(&key, space, KEY_MAX);
 	put_u64(&key, (uint64_t)(uintptr_t)l);
-	put_u8(&key, (uint8_t)d->message->priority);
-	put_bytes(&key, queued_sender(d->message));
+	put_u8(&key, (uint8_t)delivery_message(d)->priority);
+	put_bytes(&key, queued_sender(delivery_message(d)));
 	return buf_bytes(&key);
 }
 
@@ -71,7 +71,7 @@ find_lane(struct lanes *l, struct map *index, const struct delivery *d)
 
 	if (lane)
 		return lane;
-	tier = find_tier(l, d->message->priority);
+	tier = find_tier(l, delivery_message(d)->priority);
 	lane = memory_new(sizeof *lane + key.len);
 	memcpy(lane->key_octets, key.ptr, key.len);
 	lane->key = bytes_of(lane->key_octets, key.len);
@@ -152,7 +152,7 @@ lanes_take(struct lanes *l, struct map *index, uint32_t most, uint32_t *count)
 	struct delivery *first = lane->first, **end = &lane->first;
 
 	*count = 0;
-	while (*end && (*end)->message == first->message && *count < most) {
+	while (*end && delivery_message(*end) == delivery_message(first) && *count < most) {
 		(*end)->state = DELIVERY_ACTIVE;
 		++*count;
 		end = &(*end)->next;

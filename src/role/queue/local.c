@@ -308,11 +308,11 @@ is_foreign(struct local *l)
 	struct delivery *d = l->current;
 	struct queue *q = l->queue;
 
-	if (!(d->message->flags & QUEUE_ASK_DIRECTORY)) {
+	if (!(delivery_message(d)->flags & QUEUE_ASK_DIRECTORY)) {
 		later(l, "451 4.3.5 a route leads to mailboxes here, but the domain is not ours");
 		return;
 	}
-	d->message->flags &= ~QUEUE_ASK_DIRECTORY;
+	delivery_message(d)->flags &= ~QUEUE_ASK_DIRECTORY;
 	schedule_forget(q->schedule, d);
 	d->next_s = 0;
 	queue_schedule(q, d);

@@ -3,16 +3,30 @@
      u8 version (2), 26 octets mail id, u32 arrived_s, u32 size, u32 flags, u32 release_s, u32 by_s, u8 priority,
      u16 length, sender, u16 length, parameters, u16 count, then for each recipient:
      u16 length, address, u16 length, parameters, u16 length, reply, u32 next_s, u16 attempts, u8 flags (1: delay told, 2: held,
-     4: postponed, 8: sent another way), and with 8: u16 length, that way.  Negative numbers are two's complements.  Version 1 has nothing between flags and sender, and is read as if nothing had been asked
+     4: postponed, 8: sent another way, 16: reached), with 8: u16 length, that way, with 16: u16 count, u64 hash of each address that it
+     reached.  Negative numbers are two's complements.  Version 1 has nothing between flags and sender, and is read as if nothing had been asked for
      there. */
 #include "role/queue/message.h"
 
 #include "base/map.h"
 #include "base/memory.h"
 
+#include <stddef.h>
 #include <string.h>
 
-enum { VERSION = 2, VERSION_PLAIN = 1, FLAG_DELAY_TOLD = 1, FLAG_HELD = 2, FLAG_POSTPONED = 4, FLAG_WAY = 8 };
+enum { VERSION = 2, VERSION_PLAIN = 1, FLAG_DELAY_TOLD = 1, FLAG_HELD = 2, FLAG_POSTPONED = 4, FLAG_WAY = 8, FLAG_REACHED = 16, FLAGS = 31 };
+/* Of all recipients of a message; what is beyond is forgotten at a restart. */
+enum { REACHED_KEPT_MAX = 8192 };
+
+struct reached {
+	uint64_t address; /* its hash */
+	uint16_t index; /* the delivery's */
+};
+
+struct given {
+	size_t count;
+	struct reached at[];
+};
 
 static bool
 take_text16(struct bytes *in, size_t most, struct bytes *out)
@@ -31,6 +45,12 @@ put_text16(struct buf *out, struct bytes text)
 {
 	put_u16(out, (uint16_t)text.len);
 	put_bytes(out, text);
+}
+
+struct queued *
+delivery_message(const struct delivery *d)
+{
+	return (void *)((uint8_t *)(uintptr_t)(d - d->index) - offsetof(struct queued, at));
 }
 
 static uint8_t *
@@ -54,13 +74,13 @@ queued_parameters(const struct queued *m)
 struct bytes
 delivery_address(const struct delivery *d)
 {
-	return bytes_of(texts_of(d->message) + d->text_at, d->address_len);
+	return bytes_of(texts_of(delivery_message(d)) + d->text_at, d->address_len);
 }
 
 struct bytes
 delivery_parameters(const struct delivery *d)
 {
-	return bytes_of(texts_of(d->message) + d->text_at + d->address_len, d->parameters_len);
+	return bytes_of(texts_of(delivery_message(d)) + d->text_at + d->address_len, d->parameters_len);
 }
 
 static struct bytes
@@ -165,27 +185,34 @@ delivery_set_way(struct delivery *d, struct bytes target)
 	set(&d->way, bytes_sub(target, 0, QUEUE_WAY_MAX));
 }
 
-void
-delivery_reached(struct delivery *d, struct bytes address)
+static void
+add_reached(struct queued *m, uint16_t index, uint64_t address)
 {
-	size_t count = d->given ? d->given->count : 0;
+	size_t count = m->given ? m->given->count : 0;
 	struct given *more = memory_new(sizeof *more + (count + 1) * sizeof more->at[0]);
 
 	if (count)
-		memcpy(more->at, d->given->at, count * sizeof more->at[0]);
-	more->at[count] = map_hash(address);
+		memcpy(more->at, m->given->at, count * sizeof more->at[0]);
+	more->at[count] = (struct reached){ address, index };
 	more->count = count + 1;
-	memory_free(d->given);
-	d->given = more;
+	memory_free(m->given);
+	m->given = more;
+}
+
+void
+delivery_reached(struct delivery *d, struct bytes address)
+{
+	add_reached(delivery_message(d), d->index, map_hash_lasting(address));
 }
 
 bool
 delivery_has_reached(const struct delivery *d, struct bytes address)
 {
-	uint64_t hash = d->given ? map_hash(address) : 0;
+	const struct given *given = delivery_message(d)->given;
+	uint64_t hash = given ? map_hash_lasting(address) : 0;
 
-	for (size_t i = 0; d->given && i < d->given->count; i++)
-		if (d->given->at[i] == hash)
+	for (size_t i = 0; given && i < given->count; i++)
+		if (given->at[i].index == d->index && given->at[i].address == hash)
 			return true;
 	return false;
 }
@@ -195,15 +222,13 @@ forget_attempts(struct delivery *d)
 {
 	let_go(&d->reply);
 	let_go(&d->way);
-	memory_free(d->given);
-	d->given = NULL;
 }
 
 void
 delivery_done(struct delivery *d)
 {
 	d->state = DELIVERY_DONE;
-	d->message->open--;
+	delivery_message(d)->open--;
 	forget_attempts(d);
 }
 
@@ -215,6 +240,8 @@ queued_free(struct queued **m)
 	*m = NULL;
 	for (size_t i = 0; was && i < was->count; i++)
 		forget_attempts(&was->at[i]);
+	if (was)
+		memory_free(was->given);
 	memory_free(was);
 }
 
@@ -224,7 +251,20 @@ struct recipient {
 	uint32_t next_s;
 	uint16_t attempts;
 	uint8_t flags;
+	struct bytes reached; /* hashes */
 };
+
+static bool
+take_reached(struct bytes *in, struct bytes *out)
+{
+	struct bytes rest = *in;
+	uint16_t count;
+
+	if (!take_u16(&rest, &count) || count > REACHED_KEPT_MAX || !take_octets(&rest, count * sizeof(uint64_t), out))
+		return false;
+	*in = rest;
+	return true;
+}
 
 /* As in ENQUEUE when `out` is to be new, else as in an image. */
 static bool
@@ -238,9 +278,11 @@ take_recipient(struct bytes *in, bool is_new, struct recipient *out)
 		return false;
 	if (!is_new && (!take_text16(&rest, QUEUE_REPLY_MAX, &out->reply) || !take_u32(&rest, &out->next_s)
 		|| !take_u16(&rest, &out->attempts) || !take_u8(&rest, &out->flags)
-		|| out->flags > (FLAG_DELAY_TOLD | FLAG_HELD | FLAG_POSTPONED | FLAG_WAY)))
+		|| out->flags > FLAGS))
 		return false;
 	if ((out->flags & FLAG_WAY) && (!take_text16(&rest, QUEUE_WAY_MAX, &out->way) || out->way.len == 0))
+		return false;
+	if ((out->flags & FLAG_REACHED) && !take_reached(&rest, &out->reached))
 		return false;
 	*in = rest;
 	return true;
@@ -260,17 +302,21 @@ copy_text(struct queued *m, size_t *used, struct bytes text)
 static void
 add_delivery(struct queued *m, struct delivery *d, size_t *used, const struct recipient *r)
 {
-	d->message = m;
+	uint64_t hash;
+
+	d->index = (uint16_t)(d - m->at);
 	d->text_at = (uint32_t)*used;
 	d->address_len = (uint16_t)r->address.len;
 	d->parameters_len = (uint16_t)r->parameters.len;
 	(void)copy_text(m, used, r->address);
 	(void)copy_text(m, used, r->parameters);
 	d->next_s = r->next_s;
-	d->attempts = r->attempts;
+	d->attempts = r->attempts < UINT8_MAX ? (uint8_t)r->attempts : UINT8_MAX;
 	d->is_delay_told = (r->flags & FLAG_DELAY_TOLD) != 0;
 	d->is_postponed = (r->flags & FLAG_POSTPONED) != 0;
 	d->state = r->flags & FLAG_HELD ? DELIVERY_HELD : DELIVERY_WAITING;
+	for (struct bytes rest = r->reached; take_u64(&rest, &hash);)
+		add_reached(m, d->index, hash);
 	if (d != m->at && bytes_equal(r->reply, delivery_reply(d - 1)))
 		delivery_share_reply(d, d - 1);
 	else
@@ -334,23 +380,57 @@ queued_new(const struct envelope *e)
 	return check_and_make(e, true);
 }
 
-static void
-put_delivery(struct buf *out, const struct delivery *d)
+static size_t
+count_reached(const struct delivery *d)
 {
+	const struct given *given = delivery_message(d)->given;
+	size_t count = 0;
+
+	for (size_t i = 0; given && i < given->count; i++)
+		count += given->at[i].index == d->index;
+	return count;
+}
+
+static void
+put_reached(struct buf *out, const struct delivery *d, size_t count)
+{
+	const struct given *given = delivery_message(d)->given;
+
+	put_u16(out, (uint16_t)count);
+	for (size_t i = 0; count > 0; i++)
+		if (given->at[i].index == d->index) {
+			put_u64(out, given->at[i].address);
+			count--;
+		}
+}
+
+/* *room: for so many that were reached. */
+static void
+put_delivery(struct buf *out, const struct delivery *d, size_t *room)
+{
+	size_t reached = count_reached(d);
+
+	if (reached > *room)
+		reached = *room;
+	*room -= reached;
 	put_text16(out, delivery_address(d));
 	put_text16(out, delivery_parameters(d));
 	put_text16(out, delivery_reply(d));
 	put_u32(out, d->next_s);
 	put_u16(out, d->attempts);
 	put_u8(out, (uint8_t)((d->is_delay_told ? FLAG_DELAY_TOLD : 0) | (d->state == DELIVERY_HELD ? FLAG_HELD : 0)
-		| (d->is_postponed ? FLAG_POSTPONED : 0) | (d->way ? FLAG_WAY : 0)));
+		| (d->is_postponed ? FLAG_POSTPONED : 0) | (d->way ? FLAG_WAY : 0) | (reached ? FLAG_REACHED : 0)));
 	if (d->way)
 		put_text16(out, delivery_way(d));
+	if (reached)
+		put_reached(out, d, reached);
 }
 
 void
 queued_put(struct buf *out, const struct queued *m)
 {
+	size_t room = REACHED_KEPT_MAX;
+
 	put_u8(out, VERSION);
 	put_bytes(out, bytes_of(m->id.text, MAIL_ID_LEN));
 	put_u32(out, m->arrived_s);
@@ -364,7 +444,7 @@ queued_put(struct buf *out, const struct queued *m)
 	put_u16(out, m->open);
 	for (uint16_t i = 0; i < m->count; i++)
 		if (m->at[i].state != DELIVERY_DONE)
-			put_delivery(out, &m->at[i]);
+			put_delivery(out, &m->at[i], &room);
 }
 
 static bool

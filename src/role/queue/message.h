@@ -34,38 +34,35 @@ struct reply {
 	uint8_t octets[];
 };
 
-/* Addresses, by their hashes. */
-struct given {
-	size_t count;
-	uint64_t at[];
-};
+/* Addresses that deliveries of a message reached, by their hashes. */
+struct given;
 
-/* One recipient of a message. */
+/* One recipient of a message.  There may be millions: what is kept of each costs memory. */
 struct delivery {
-	struct queued *message;
 	struct delivery *next; /* in its lane, or of what was taken together */
-	struct delivery **back; /* in its lane: what points to it */
+	union {
+		struct delivery **back; /* READY: what points to it in its lane */
+		size_t heap_at; /* WAITING: the schedule's */
+	};
 	struct destination *destination; /* the schedule's */
 	struct reply *reply; /* what the last attempt came to; NULL: there was none */
 	struct reply *way; /* where the administrator sends it; NULL: where its route leads */
-	struct given *given; /* whom of those that it stands for it reached; in memory alone */
 	uint32_t next_s; /* not before; since 1970 */
-	uint32_t heap_at; /* the schedule's */
 	uint32_t text_at; /* of address and parameters, behind the message's */
+	uint16_t index; /* in its message */
 	uint16_t address_len, parameters_len;
-	uint16_t attempts;
-	uint8_t state; /* enum delivery_state */
-	bool is_delay_told;
-	bool is_postponed; /* its message's release_s has not come, nor did the administrator release it */
+	uint8_t attempts; /* that many or more */
+	uint8_t state : 3; /* enum delivery_state */
+	bool is_delay_told : 1;
+	bool is_postponed : 1; /* its message's release_s has not come, nor did the administrator release it */
 };
 
 /* Owned by the queue; freed when its last delivery is done. */
 struct queued {
 	LIST_ENTRY(queued) link;
-	LIST_ENTRY(queued) changed; /* while is_changed */
-	uint32_t kept_s; /* when its envelope was */
-	bool is_changed; /* since then */
+	struct given *given; /* whom of those that a delivery stands for it reached; NULL: nobody */
 	struct mail_id id;
+	uint8_t kept_s; /* the last octet of the second that its envelope was kept in */
 	uint32_t arrived_s;
 	uint32_t size; /* RFC 1870 */
 	uint32_t flags; /* enum ipc_send_flag, and QUEUE_… */
@@ -94,6 +91,7 @@ struct envelope {
 /* NULL: a field is longer than it may be, or the recipients don't decode, or there are none. Owned. */
 struct queued *queued_new(const struct envelope *e);
 void queued_free(struct queued **m);
+struct queued *delivery_message(const struct delivery *d);
 /* The null path is empty. */
 struct bytes queued_sender(const struct queued *m);
 struct bytes queued_parameters(const struct queued *m);
@@ -117,7 +115,7 @@ void delivery_share_reply(struct delivery *d, const struct delivery *from);
 struct bytes delivery_way(const struct delivery *d);
 /* Longer ones do not exist: QUEUE_WAY_MAX.  Empty: none any more. */
 void delivery_set_way(struct delivery *d, struct bytes target);
-/* It stands for several addresses (an alias), and reached that one: the next attempt leaves it out. */
+/* It stands for several addresses (an alias), and reached that one: later attempts leave it out, over restarts too. */
 void delivery_reached(struct delivery *d, struct bytes address);
 bool delivery_has_reached(const struct delivery *d, struct bytes address);
 /* It is delivered, bounced or given up. */

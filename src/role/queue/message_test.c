@@ -1,5 +1,6 @@
 #include "role/queue/message.h"
 
+#include "base/map.h"
 #include "ipc/ipc.h"
 
 #include <setjmp.h>
@@ -67,11 +68,20 @@ what_is_put_is_taken_back(void **state)
 	m->at[2].state = DELIVERY_HELD;
 	delivery_set_way(&m->at[1], BYTES("relay.example:587"));
 	delivery_set_way(&m->at[2], BYTES("relay.example:587"));
+	delivery_reached(&m->at[1], BYTES("x@here.example"));
+	delivery_reached(&m->at[2], BYTES("x@here.example"));
+	delivery_reached(&m->at[1], BYTES("y@here.example"));
 	buf_init(&image, 10000);
 	queued_put(&image, m);
+	map_seed((const uint8_t[16]){ 2 }); /* as in another process */
 	again = queued_take(buf_bytes(&image));
 	assert_non_null(again);
 	assert_int_equal(again->count, 3);
+	assert_true(delivery_has_reached(&again->at[1], BYTES("x@here.example")));
+	assert_true(delivery_has_reached(&again->at[1], BYTES("y@here.example")));
+	assert_true(delivery_has_reached(&again->at[2], BYTES("x@here.example")));
+	assert_false(delivery_has_reached(&again->at[2], BYTES("y@here.example")));
+	assert_false(delivery_has_reached(&again->at[0], BYTES("x@here.example")));
 	assert_int_equal(again->size, 1234);
 	assert_int_equal(again->flags, SEND_8BIT);
 	assert_int_equal(again->arrived_s, 1000000);

@@ -15,9 +15,9 @@ age_s(const struct queued *m)
 static void
 tell(enum event_id id, const struct delivery *d, struct bytes server, struct bytes reply)
 {
-	event(NULL, id, STR("mail", d->message->id.text), TEXT("sender", queued_sender(d->message)),
+	event(NULL, id, STR("mail", delivery_message(d)->id.text), TEXT("sender", queued_sender(delivery_message(d))),
 		TEXT("recipient", delivery_address(d)), TEXT("server", server), TEXT("reply", reply),
-		INT("attempts", d->attempts + 1), INT("age_s", age_s(d->message)));
+		INT("attempts", d->attempts + 1), INT("age_s", age_s(delivery_message(d))));
 }
 
 void
@@ -63,7 +63,7 @@ hold_lost(struct queue *q, struct delivery *d)
 void
 queue_unopened(struct queue *q, struct delivery *first, int error)
 {
-	struct queued *m = first->message;
+	struct queued *m = delivery_message(first);
 
 	event(NULL, EV_QUEUE_FAILED, STR("what", "open a message"), STR("mail", m->id.text), INT("error", error));
 	for (struct delivery *d = first, *next; d; d = next) {
@@ -86,18 +86,16 @@ queue_failed(struct queue *q, struct delivery *d, struct bytes server, struct by
 }
 
 static void
-unlist(struct queued *m)
+unlist(struct queue *q, const struct queued *m)
 {
-	if (m->is_changed)
-		LIST_REMOVE(m, changed);
-	m->is_changed = false;
+	(void)map_remove_number(q->changed, (uintptr_t)m);
 }
 
 static void
 keep(struct queue *q, struct queued *m)
 {
-	unlist(m);
-	m->kept_s = (uint32_t)queue_now_s();
+	unlist(q, m);
+	m->kept_s = (uint8_t)queue_now_s();
 	spool_update(q->spool, m);
 }
 
@@ -105,19 +103,25 @@ keep(struct queue *q, struct queued *m)
 static void
 keep_soon(struct queue *q, struct queued *m)
 {
-	if (m->kept_s != (uint32_t)queue_now_s()) {
+	if (m->kept_s != (uint8_t)queue_now_s())
 		keep(q, m);
-	} else if (!m->is_changed) {
-		m->is_changed = true;
-		LIST_INSERT_HEAD(&q->changed, m, changed);
-	}
+	else
+		(void)map_put_number(q->changed, (uintptr_t)m, m);
 }
 
 void
 queue_keep_changed(struct queue *q)
 {
-	while (!LIST_EMPTY(&q->changed))
-		keep(q, LIST_FIRST(&q->changed));
+	struct map *changed = q->changed;
+	struct bytes key;
+	void *value;
+
+	if (map_count(changed) == 0)
+		return;
+	q->changed = map_new();
+	for (size_t at = 0; map_next(changed, &at, &key, &value);)
+		keep(q, value);
+	map_free(&changed);
 }
 
 void
@@ -127,7 +131,7 @@ queue_settle(struct queue *q, struct queued *m)
 		keep_soon(q, m);
 		return;
 	}
-	unlist(m);
+	unlist(q, m);
 	spool_remove(q->spool, &m->id);
 	walk_leave(q, m);
 	LIST_REMOVE(m, link);
@@ -152,7 +156,7 @@ static void
 expire_one(struct delivery *d)
 {
 	tell(EV_QUEUE_EXPIRED, d, BYTES_NONE, delivery_reply(d));
-	if (is_to_return(d->message))
+	if (is_to_return(delivery_message(d)))
 		delivery_set_reply(d, BYTES("550 5.4.7 not delivered by the time that its sender set"));
 }
 

@@ -43,7 +43,7 @@ queue_hop(const struct queue *q, const struct delivery *d, struct domain *space)
 
 	if (route_to_target(delivery_way(d), &hop))
 		return hop;
-	if (!(d->message->flags & (QUEUE_ASK_DIRECTORY | SEND_MAILBOXES | SEND_EXPANDED)))
+	if (!(delivery_message(d)->flags & (QUEUE_ASK_DIRECTORY | SEND_MAILBOXES | SEND_EXPANDED)))
 		(void)route_find(q->config, delivery_address(d), space, &hop);
 	return hop;
 }
@@ -250,6 +250,7 @@ start(struct role_self *r, struct fault *f)
 	q->config = r->config;
 	q->schedule = schedule_new(&limits, seed);
 	LIST_INIT(&q->messages);
+	q->changed = map_new();
 	q->clock_ahead_s = clock_ahead_s();
 	q->started_s = time_now().mono_us / 1000000;
 	LIST_INIT(&q->walks);
@@ -403,6 +404,7 @@ end(struct role_self *r)
 		queued_free(&m);
 	}
 	kept_close(&q->kept);
+	map_free(&q->changed);
 	schedule_free(&q->schedule);
 	close_handles(q);
 	r->state = NULL;

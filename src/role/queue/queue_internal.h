@@ -5,6 +5,7 @@
 #define QUEUE_QUEUE_INTERNAL_H
 
 #include "base/event.h"
+#include "base/map.h"
 #include "base/memory.h"
 #include "config/config.h"
 #include "ipc/peer.h"
@@ -34,7 +35,7 @@ struct queue {
 	struct schedule *schedule;
 	struct kept *kept; /* MTA-STS policies that the relay fetched */
 	LIST_HEAD(, queued) messages;
-	LIST_HEAD(, queued) changed; /* whose envelopes are kept at the next look */
+	struct map *changed; /* by their addresses: whose envelopes are kept at the next look */
 	size_t count;
 	struct arrival *arrivals; /* that fronts wait for */
 	size_t arrival_count;

@@ -345,20 +345,35 @@ set_up(void **state)
 	return 0;
 }
 
-int
-tear_down(void **state)
+static void
+end_role(void)
 {
-	char command[128];
-	struct queue *q = self.state;
-
-	(void)state;
-	timer_stop(&q->sweep);
-	timer_stop(&q->timer);
 	queue_hooks.end(&self);
 	for (size_t i = 0; i < ROLE_COUNT; i++) {
 		peer_free(&pairs[i][HERE]);
 		peer_free(&pairs[i][THERE]);
 	}
+}
+
+void
+restart(void)
+{
+	struct fault f;
+
+	end_role();
+	run_a_little();
+	assert_int_equal(queue_hooks.start(&self, &f), 0);
+	connect_to(ROLE_FRONT);
+}
+
+int
+tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	end_role();
+	loop_free(&loop);
 	disk_use(NULL);
 	(void)snprintf(command, sizeof command, "rm -r %s", folder);
 	return system(command);

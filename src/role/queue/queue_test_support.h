@@ -26,6 +26,8 @@ extern size_t delivered[3], told_full; /* by the store: to each account; how oft
 /* Of each test. */
 int set_up(void **state);
 int tear_down(void **state);
+/* The role ends and begins anew, alone but for the front. */
+void restart(void);
 /* The other is there from now on, or again. */
 void connect_to(enum role other);
 /* recipients: with spaces between, each one's parameters behind a comma.  fd: -1, or the body. */

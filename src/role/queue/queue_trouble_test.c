@@ -166,6 +166,35 @@ mail_for_other_hosts_is_not_opened_while_there_is_no_relay(void **state)
 	assert_int_equal(LIST_FIRST(&q->messages)->at[0].state, DELIVERY_READY);
 }
 
+static void
+a_mailbox_that_was_reached_is_left_out_after_a_restart_too(void **state)
+{
+	static struct bytes domains[] = { BYTES_INIT("here.example") };
+	struct queue *q = self.state;
+
+	(void)state;
+	memset(delivered, 0, sizeof delivered);
+	told_full = 0;
+	config.domains = (struct config_texts){ domains, 1 };
+	connect_to(ROLE_DIRECTORY);
+	connect_to(ROLE_STORE);
+	enqueue(1, "all@here.example", -1);
+	run_until_event("queue.deferred");
+	assert_int_equal(delivered[1], 1);
+	assert_int_equal(delivered[2], 0);
+	restart();
+	q = self.state;
+	connect_to(ROLE_DIRECTORY);
+	connect_to(ROLE_STORE);
+	for (struct queued *m = LIST_FIRST(&q->messages); m; m = LIST_NEXT(m, link))
+		schedule_hurry(q->schedule, &m->at[0], queue_now_s());
+	queue_kick(q);
+	run_until_event("queue.sent");
+	assert_int_equal(delivered[1], 1);
+	assert_int_equal(delivered[2], 1);
+	assert_int_equal(q->count, 1); /* what went on, once */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -176,6 +205,7 @@ main(void)
 		TEST(who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep),
 		TEST(a_relay_that_is_full_makes_no_destination_rest),
 		TEST(mail_for_other_hosts_is_not_opened_while_there_is_no_relay),
+		TEST(a_mailbox_that_was_reached_is_left_out_after_a_restart_too),
 		TEST(what_has_no_body_any_more_is_held_and_not_sent),
 	};
 

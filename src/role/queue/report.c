@@ -37,13 +37,13 @@ wants(const struct delivery *d, unsigned int notify)
 bool
 queue_wants_success(const struct delivery *d)
 {
-	return wants(d, DSN_NOTIFY_SUCCESS) && queued_sender(d->message).len > 0;
+	return wants(d, DSN_NOTIFY_SUCCESS) && queued_sender(delivery_message(d)).len > 0;
 }
 
 bool
 queue_may_be_told(const struct delivery *d)
 {
-	return !wants(d, DSN_NOTIFY_NEVER) && queued_sender(d->message).len > 0;
+	return !wants(d, DSN_NOTIFY_NEVER) && queued_sender(delivery_message(d)).len > 0;
 }
 
 bool
@@ -283,7 +283,7 @@ queue_is_late_news(const struct delivery *d, bool is_overdue)
 {
 	bool waits = d->state == DELIVERY_WAITING || d->state == DELIVERY_READY;
 
-	return waits && (is_overdue || !d->is_delay_told) && queued_sender(d->message).len > 0 && wants(d, DSN_NOTIFY_DELAY);
+	return waits && (is_overdue || !d->is_delay_told) && queued_sender(delivery_message(d)).len > 0 && wants(d, DSN_NOTIFY_DELAY);
 }
 
 /* Of the copy those are not told yet for whom it is news; of the message they are from now on. */

@@ -87,7 +87,7 @@ static void
 put_waiting(struct schedule *s, size_t at, struct delivery *d)
 {
 	s->waiting[at] = d;
-	d->heap_at = (uint32_t)at;
+	d->heap_at = at;
 }
 
 static void
@@ -328,8 +328,8 @@ jittered(struct schedule *s, uint32_t delay_s)
 static void
 wait_or_go(struct schedule *s, struct delivery *d, int64_t now_s)
 {
-	if (d->is_postponed && d->message->release_s > now_s)
-		d->next_s = d->message->release_s;
+	if (d->is_postponed && delivery_message(d)->release_s > now_s)
+		d->next_s = delivery_message(d)->release_s;
 	if (d->next_s > now_s)
 		wait_for(s, d);
 	else
@@ -395,7 +395,7 @@ schedule_retry(struct schedule *s, struct delivery *d, int64_t now_s)
 {
 	uint32_t delay_s = doubled(s->limits.retry_first_s, d->attempts, s->limits.retry_most_s);
 
-	if (d->attempts < UINT16_MAX)
+	if (d->attempts < UINT8_MAX)
 		d->attempts++;
 	d->next_s = (uint32_t)now_s + jittered(s, delay_s);
 	wait_for(s, d);
@@ -469,7 +469,7 @@ schedule_next(struct schedule *s, int64_t now_s, struct batch *out)
 		return false;
 	out->destination = d;
 	out->first = lanes_take(&d->lanes, s->lanes, s->limits.batch_recipients_max, &out->count);
-	out->message = out->first->message;
+	out->message = delivery_message(out->first);
 	d->active++;
 	s->active++;
 	TAILQ_REMOVE(&s->turns, d, link);

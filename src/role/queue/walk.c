@@ -111,7 +111,7 @@ state_of(const struct delivery *d, uint32_t *until_s)
 static void
 tell_recipient(struct walk *w, const struct delivery *d, const struct hop *hop)
 {
-	const struct queued *m = d->message;
+	const struct queued *m = delivery_message(d);
 	uint8_t space[DESTINATION_MAX];
 	struct buf destination;
 	uint32_t until_s;
