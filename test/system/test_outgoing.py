@@ -53,6 +53,44 @@ def test_local_and_foreign_recipients_share_a_transaction(server, elsewhere):
     assert len(elsewhere.mails) == 1
 
 
+def subjects(server, name):
+    return [line for p in server.files(name) for line in p.read_text().splitlines() if line.startswith("Subject: ")]
+
+
+def test_a_mailbox_that_fails_for_now_makes_nobody_get_it_twice(server, elsewhere):
+    server.send(to="bob", subject="first")  # makes the mailbox
+    mailbox = server.maildir("bob")
+    mailbox.rename(mailbox.with_name("away"))
+    mailbox.write_text("in the way")
+    assert submit(server, f"bob@{DOMAIN}", f"carol@{DOMAIN}", f"bob@{ELSEWHERE}", subject="partly") == {}
+    assert submit(server, f"bob@{DOMAIN}", f"carol@{DOMAIN}", subject="here") == {}
+    with pytest.raises(smtplib.SMTPDataError):
+        submit(server, f"bob@{DOMAIN}", subject="nobody has it: the client keeps it")
+    assert [e["waiting"] for e in server.events("mail.accepted")] == ["0", "1", "1"]
+    wait_until(lambda: server.events("queue.deferred"), what="the queue's attempt")
+    mailbox.unlink()
+    mailbox.with_name("away").rename(mailbox)
+    wait_until(lambda: len(server.files("bob")) == 3, what="the mail in the mailbox")
+    wait_until(lambda: elsewhere.mails, what="the mail elsewhere")
+    for name in ("bob", "carol"):
+        assert sorted(subjects(server, name))[-2:] == ["Subject: here", "Subject: partly"]
+    assert len(subjects(server, "carol")) == 2 and len(elsewhere.mails) == 1
+    wait_until(lambda: json.loads(server.cli("queue", "list", "--json").stdout) == [], what="an empty queue")
+
+
+def test_with_the_queue_away_no_mailbox_gets_what_the_client_brings_again(server, elsewhere):
+    [pid] = server.role_pids("queue")
+    with server.submission() as s:
+        s.mail(f"alice@{DOMAIN}")
+        assert s.rcpt(f"carol@{DOMAIN}")[0] == s.rcpt(f"bob@{ELSEWHERE}")[0] == 250
+        os.kill(pid, 9)
+        assert s.data(b"Subject: both\r\n\r\nx\r\n")[0] == 451
+    assert subjects(server, "carol") == []
+    wait_until(lambda: server.role_pids("queue"), what="the queue's restart")
+    assert submit(server, f"carol@{DOMAIN}", f"bob@{ELSEWHERE}", subject="both") == {}
+    assert subjects(server, "carol") == ["Subject: both"]
+
+
 def test_strangers_relay_nothing_rfc5321_7_9(server):
     with server.smtp() as s:
         s.ehlo("client.example")

@@ -18,20 +18,23 @@ enum { SMTP_CLIENT_ARENA_MAX = 1024 * 1024, SMTP_CLIENT_RECIPIENTS_MAX = 10000 }
 struct target {
 	struct target *next;
 	uint64_t account;
-	struct bytes address;
-	struct bytes parameters; /* of RCPT for DSN, or empty */
+	struct bytes address, parameters; /* what the client wants to hear, as in ENQUEUE */
 	struct smtp_client *client;
-	bool is_full; /* its account's quota has no room for the message */
+	bool is_there; /* the mailbox has the message */
+	bool is_full; /* its account's quota has no room for it */
 };
 
 /* What the queue does with an address. */
 enum outgoing_kind {
 	OUTGOING_ELSEWHERE, /* sends it there */
 	OUTGOING_MAILBOX, /* brings it to a mailbox here, then tells the sender, who asked for that */
-	OUTGOING_FULL, /* the same, when the store had no room for it: others have the message, and the sender is to hear */
+	OUTGOING_REST, /* brings it to a mailbox here that could not take it now, while others have it */
 	OUTGOING_EXPANDED, /* tells the sender that it went to the several addresses that this one leads to */
 	OUTGOING_KINDS
 };
+
+/* First what the queue gets: when it can't, nobody has anything yet that another attempt of the client would bring twice. */
+enum message_stage { STAGE_ENQUEUE, STAGE_DELIVER, STAGE_REST, STAGE_TELL };
 
 struct outgoing {
 	struct outgoing *next;
@@ -78,7 +81,7 @@ struct smtp_client {
 	int64_t now_s;
 	unsigned int deliveries; /* to mailboxes and to the queue, still to be answered */
 	enum smtp_answer result; /* of those that were */
-	bool is_safe; /* everybody has the mail: what is still under way are reports for its sender */
+	enum message_stage stage; /* of the message that has come to its end */
 };
 
 const struct event_context *smtp_client_context(const struct smtp_client *c);
@@ -111,11 +114,11 @@ bool smtp_wishes_success(const struct smtp_client *c);
 bool smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address);
 /* Hands the message to the queue for those of its recipients that it is to care for; each ENQUEUE counts as a delivery. */
 void smtp_message_enqueue(struct smtp_client *c);
-/* The same, once, for mailboxes that had no room, when others have the message.  False: there is none. */
-bool smtp_message_enqueue_full(struct smtp_client *c);
-/* The same, once, for what the sender is only told of, when all others have the message.  False: there is nothing. */
-bool smtp_message_enqueue_told(struct smtp_client *c);
-/* A delivery was answered, or (IPC_LATER) was not in time; the last one ends the mail. */
+/* The same for the mailboxes that could not take it.  False: the transaction has no room for that. */
+bool smtp_message_enqueue_rest(struct smtp_client *c);
+/* The same for what the sender is only told of, when all others have the message. */
+void smtp_message_enqueue_told(struct smtp_client *c);
+/* A delivery was answered, or (IPC_LATER) was not in time; the last one of a stage leads to the next. */
 void smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome);
 
 /* SMTP_BODY_BEGIN, SMTP_BODY, SMTP_BODY_END: taken in, handed to the store, answered when all of it is durable. */

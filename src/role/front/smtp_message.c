@@ -148,7 +148,7 @@ end_mail(struct smtp_client *c)
 	if (a == SMTP_ANSWER_OK)
 		event(smtp_client_context(c), EV_MAIL_ACCEPTED, TEXT("sender", c->sender),
 			INT("recipients", c->recipient_count), INT("mailboxes", c->target_count + c->outgoing_count[OUTGOING_MAILBOX]),
-			INT("elsewhere", c->outgoing_count[OUTGOING_ELSEWHERE]),
+			INT("elsewhere", c->outgoing_count[OUTGOING_ELSEWHERE]), INT("waiting", c->outgoing_count[OUTGOING_REST]),
 			INT("size", incoming_facts(c->incoming).size));
 	else if (a == SMTP_ANSWER_OVER_QUOTA)
 		event(smtp_client_context(c), EV_MAIL_REFUSED, TEXT("sender", c->sender), STR("reason", "over quota"));
@@ -159,53 +159,15 @@ end_mail(struct smtp_client *c)
 	smtp_client_answer(c, a);
 }
 
-/* Nobody has the message, for there was room nowhere: so the client hears that, and not later its sender. */
-static bool
-is_full(const struct smtp_client *c)
-{
-	for (const struct target *t = c->targets; t; t = t->next)
-		if (!t->is_full)
-			return false;
-	return c->targets && !c->outgoing;
-}
-
-/* What waits until others have the message; true: something is under way. */
-static bool
-enqueue_rest(struct smtp_client *c)
-{
-	if (c->is_safe)
-		return false;
-	if (smtp_message_enqueue_full(c))
-		return true;
-	c->is_safe = c->result == SMTP_ANSWER_OK;
-	return c->is_safe && smtp_message_enqueue_told(c);
-}
-
-void
-smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome)
-{
-	c->deliveries--;
-	/* Who hears 4xx sends again, and everybody would have the mail twice. */
-	if (outcome != IPC_OK && c->is_safe)
-		event(smtp_client_context(c), EV_MAIL_UNREPORTED, TEXT("sender", c->sender));
-	else if (outcome != IPC_OK)
-		c->result = temporary(outcome);
-	if (!smtp_client_end_request(c) || c->deliveries > 0)
-		return;
-	if (c->result == SMTP_ANSWER_OK && is_full(c))
-		c->result = SMTP_ANSWER_OVER_QUOTA;
-	if (c->result != SMTP_ANSWER_OK || !enqueue_rest(c))
-		end_mail(c);
-}
-
 static void
 delivered(void *arg, const struct message *m)
 {
 	struct target *t = arg;
 	enum ipc_outcome outcome = m ? (enum ipc_outcome)m->u.delivered.outcome : IPC_LATER;
 
+	t->is_there = outcome == IPC_OK;
 	t->is_full = outcome == IPC_OVER_QUOTA;
-	smtp_message_delivered(t->client, t->is_full ? IPC_OK : outcome);
+	smtp_message_delivered(t->client, outcome);
 }
 
 /* RFC 5321 4.4: who it comes back to, then (for mail programs that ask) who it was for. */
@@ -250,6 +212,96 @@ deliver(struct smtp_client *c, struct target *t, uint64_t body)
 	smtp_client_send_request_as(c, store, &m, m.u.deliver.request, delivered, t);
 }
 
+static void
+deliver_all(struct smtp_client *c)
+{
+	uint64_t body = ++smtp_client_front(c)->last_body;
+
+	c->deliveries = (unsigned int)c->target_count;
+	for (struct target *t = c->targets; t; t = t->next)
+		deliver(c, t, body);
+}
+
+/* Is it safe with anybody, who would get it twice if the client came with it again? */
+static bool
+is_with_anybody(const struct smtp_client *c)
+{
+	for (const struct target *t = c->targets; t; t = t->next)
+		if (t->is_there)
+			return true;
+	return c->outgoing_count[OUTGOING_ELSEWHERE] + c->outgoing_count[OUTGOING_MAILBOX] > 0;
+}
+
+/* There was room for it nowhere: so the client hears that, and not later its sender. */
+static bool
+is_full(const struct smtp_client *c)
+{
+	for (const struct target *t = c->targets; t; t = t->next)
+		if (!t->is_full)
+			return false;
+	return true;
+}
+
+/* Some mailbox could not take it: the queue brings it there later, or tells the sender, so that nobody else gets it twice. */
+static void
+enqueue_rest(struct smtp_client *c)
+{
+	enum smtp_answer failed = is_full(c) ? SMTP_ANSWER_OVER_QUOTA : c->result;
+
+	c->result = SMTP_ANSWER_OK;
+	if (!is_with_anybody(c) || !smtp_message_enqueue_rest(c))
+		c->result = failed;
+}
+
+static void
+begin_stage(struct smtp_client *c)
+{
+	switch (c->stage) {
+	case STAGE_ENQUEUE:
+		smtp_message_enqueue(c);
+		return;
+	case STAGE_DELIVER:
+		if (c->result == SMTP_ANSWER_OK)
+			deliver_all(c);
+		else
+			c->stage = STAGE_TELL;
+		return;
+	case STAGE_REST:
+		if (c->result != SMTP_ANSWER_OK)
+			enqueue_rest(c);
+		return;
+	case STAGE_TELL:
+		if (c->result == SMTP_ANSWER_OK)
+			smtp_message_enqueue_told(c);
+		return;
+	}
+}
+
+/* The stages that have nothing to wait for are passed over. */
+static void
+go_on(struct smtp_client *c)
+{
+	while (c->deliveries == 0 && c->stage < STAGE_TELL) {
+		c->stage++;
+		begin_stage(c);
+	}
+	if (c->deliveries == 0)
+		end_mail(c);
+}
+
+void
+smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome)
+{
+	c->deliveries--;
+	/* Who hears 4xx sends again, and everybody would have the mail twice. */
+	if (outcome != IPC_OK && c->stage == STAGE_TELL)
+		event(smtp_client_context(c), EV_MAIL_UNREPORTED, TEXT("sender", c->sender));
+	else if (outcome != IPC_OK)
+		c->result = temporary(outcome);
+	if (smtp_client_end_request(c) && c->deliveries == 0)
+		go_on(c);
+}
+
 static enum smtp_answer
 judge(struct smtp_client *c)
 {
@@ -269,7 +321,6 @@ void
 smtp_message_end(struct smtp_client *c)
 {
 	enum smtp_answer a = judge(c);
-	uint64_t body;
 
 	if (a != SMTP_ANSWER_OK) {
 		event(smtp_client_context(c), a == SMTP_ANSWER_LOOP ? EV_MAIL_REFUSED : EV_MAIL_LATER,
@@ -280,11 +331,9 @@ smtp_message_end(struct smtp_client *c)
 		return;
 	}
 	c->result = SMTP_ANSWER_OK;
-	c->is_safe = false;
-	c->deliveries = (unsigned int)c->target_count;
-	body = ++smtp_client_front(c)->last_body;
-	for (struct target *t = c->targets; t; t = t->next)
-		deliver(c, t, body);
-	if (c->outgoing)
-		smtp_message_enqueue(c);
+	c->deliveries = 0;
+	c->stage = STAGE_ENQUEUE;
+	begin_stage(c);
+	if (c->deliveries == 0)
+		go_on(c);
 }

@@ -117,7 +117,7 @@ static uint32_t
 flags_of(const struct smtp_client *c, enum outgoing_kind kind)
 {
 	static const uint32_t flags[OUTGOING_KINDS] = {
-		[OUTGOING_MAILBOX] = SEND_MAILBOXES, [OUTGOING_FULL] = SEND_MAILBOXES, [OUTGOING_EXPANDED] = SEND_EXPANDED };
+		[OUTGOING_MAILBOX] = SEND_MAILBOXES, [OUTGOING_REST] = SEND_MAILBOXES, [OUTGOING_EXPANDED] = SEND_EXPANDED };
 	struct message_facts facts = incoming_facts(c->incoming);
 	uint32_t tls = c->requires_tls ? SEND_REQUIRE_TLS : c->is_tls_optional ? SEND_TLS_OPTIONAL : 0;
 
@@ -169,13 +169,21 @@ enqueue(struct smtp_client *c, const struct mail_id *id, enum outgoing_kind kind
 	smtp_client_send_request(c, queue, &m, m.u.enqueue.request, enqueued);
 }
 
+static struct mail_id
+another_id(void)
+{
+	uint8_t random[10];
+
+	random_fill(random, sizeof random);
+	return mail_id_make(time_now().wall_us, random);
+}
+
 /* Those that don't fit into one frame go as a message of their own. */
 static void
 enqueue_all(struct smtp_client *c, enum outgoing_kind kind, struct mail_id *id)
 {
 	const struct outgoing *at = c->outgoing;
 	struct buf recipients;
-	uint8_t random[10];
 
 	buf_init(&recipients, RECIPIENTS_OCTETS_MAX);
 	while (at) {
@@ -184,8 +192,7 @@ enqueue_all(struct smtp_client *c, enum outgoing_kind kind, struct mail_id *id)
 		if (recipients.len == 0)
 			continue;
 		enqueue(c, id, kind, buf_bytes(&recipients));
-		random_fill(random, sizeof random);
-		*id = mail_id_make(time_now().wall_us, random);
+		*id = another_id();
 	}
 	buf_done(&recipients);
 }
@@ -199,34 +206,22 @@ smtp_message_enqueue(struct smtp_client *c)
 	enqueue_all(c, OUTGOING_MAILBOX, &id);
 }
 
-static bool
-enqueue_once(struct smtp_client *c, enum outgoing_kind kind)
+bool
+smtp_message_enqueue_rest(struct smtp_client *c)
 {
-	struct mail_id id;
-	uint8_t random[10];
+	struct mail_id id = another_id();
 
-	if (c->outgoing_count[kind] == 0)
-		return false;
-	random_fill(random, sizeof random);
-	id = mail_id_make(time_now().wall_us, random);
-	enqueue_all(c, kind, &id);
-	c->outgoing_count[kind] = 0;
+	for (const struct target *t = c->targets; t; t = t->next)
+		if (!t->is_there && !add_outgoing(c, OUTGOING_REST, t->address, t->parameters))
+			return false;
+	enqueue_all(c, OUTGOING_REST, &id);
 	return true;
 }
 
-bool
-smtp_message_enqueue_full(struct smtp_client *c)
-{
-	for (struct target *t = c->targets; t; t = t->next) {
-		if (t->is_full && !add_outgoing(c, OUTGOING_FULL, t->address, t->parameters))
-			c->result = SMTP_ANSWER_LATER;
-		t->is_full = false;
-	}
-	return enqueue_once(c, OUTGOING_FULL);
-}
-
-bool
+void
 smtp_message_enqueue_told(struct smtp_client *c)
 {
-	return enqueue_once(c, OUTGOING_EXPANDED);
+	struct mail_id id = another_id();
+
+	enqueue_all(c, OUTGOING_EXPANDED, &id);
 }
