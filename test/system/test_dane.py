@@ -72,7 +72,7 @@ def test_mail_goes_both_ways_by_dane_rfc7672_2_2(houses):
         here.submit(name, address, f"by DANE to {to}")
         [mail] = wait_until(lambda: there.mails(to, f"Subject: by DANE to {to}"), 60, "the mail's arrival")
         assert "ESMTPS" in mail
-        [sent] = here.sent(address)
+        [sent] = wait_until(lambda: here.sent(address), 10, "the event")
         assert (sent["level"], sent["cause"]) == ("dane", "dane")
 
 

@@ -89,7 +89,7 @@ def test_mail_goes_to_the_other_organisation_and_the_reply_comes_back(houses):
     # RFC 3207: both offer STARTTLS, so nothing of it crossed the cable in the clear.
     assert "ESMTPS" in mail and "ESMTPS" in reply
     for house, to in ((amerique, f"bob@{afrique.organisation.domain}"), (afrique, f"alice@{amerique.organisation.domain}")):
-        [sent] = house.sent(to)
+        [sent] = wait_until(lambda: house.sent(to), 10, "the event")
         assert (sent["level"], sent["cause"]) == ("may", "default") and sent["tls"].startswith("TLSv1.3")
 
 

@@ -74,8 +74,10 @@ queue_message(void *arg, struct peer *p, const struct message *m)
 	(void)arg, (void)p;
 	if (m->type == MESSAGE_SENT)
 		on_sent(&m->u.sent);
-	else if (m->type == MESSAGE_KEEP_POLICY)
+	if (m->type == MESSAGE_KEEP_POLICY) {
 		note("[%.*s %.*s %zu]", BYTES_ARG(m->u.keep_policy.domain), BYTES_ARG(m->u.keep_policy.id), m->u.keep_policy.text.len);
+		stop_when_done();
+	}
 }
 
 static void
