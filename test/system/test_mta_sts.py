@@ -164,6 +164,11 @@ def test_two_records_are_none_rfc8461_3_1(houses, policies, peers):
     assert not [a for a in policies.asked if a[0] == "twice.afrique.iut"]
 
 
+def test_explain_says_that_a_policy_counts(houses, policies):
+    said = houses[0].server.cli("explain", "alice@amerique.iut", "bob@afrique.iut").stdout
+    assert "mail.afrique.iut" in said and "because of mta-sts" in said
+
+
 def test_requiretls_goes_where_a_policy_names_the_host_rfc8689_4_2_1(houses, policies):
     amerique, afrique = houses
     amerique.submit("alice", "bob@afrique.iut", "under TLS all the way", options=["REQUIRETLS"])

@@ -64,7 +64,7 @@ struct policies {
 	struct loop *loop;
 	struct timer timer;
 	struct peer *resolver, *queue;
-	uint32_t request_timeout_ms;
+	const struct config *config;
 	uint16_t port;
 	struct map *entries;
 	TAILQ_HEAD(, policy_entry) by_age; /* the one that was tried longest ago is the first */
@@ -278,6 +278,17 @@ get_policy(struct fetch *f)
 		end_fetch(f, NULL, "the domain's name is of no use in a URL");
 }
 
+/* As for mail, DNS must not lead us to what listens for this machine alone. */
+static void
+keep_address(struct fetch *f, struct bytes octets)
+{
+	struct net_address *a = &f->addresses[f->address_count];
+
+	net_address_of(octets, f->policies->port, a);
+	if (f->policies->config->outgoing_loopback == OUTGOING_LOOPBACK_YES || !net_leads_here(a))
+		f->address_count++;
+}
+
 static void
 on_address(void *arg, const struct message *m)
 {
@@ -287,7 +298,7 @@ on_address(void *arg, const struct message *m)
 
 	l->request = 0;
 	for (size_t i = 0; i < ADDRESSES_MAX / FAMILIES && take_octets(&rest, l->size, &octets); i++)
-		net_address_of(octets, f->policies->port, &f->addresses[f->address_count++]);
+		keep_address(f, octets);
 	if (f->look_ups[0].request || f->look_ups[1].request)
 		return;
 	if (f->address_count > 0)
@@ -305,7 +316,7 @@ look_up(struct policies *p, enum ipc_record record, const char *prefix, const ch
 
 	(void)snprintf(name, sizeof name, "%s%s", prefix, domain);
 	m.u.look_up = (struct ipc_look_up){ .request = request, .record = (uint8_t)record, .name = bytes_text(name) };
-	peer_request(p->resolver, &m, request, p->request_timeout_ms, answered, arg);
+	peer_request(p->resolver, &m, request, p->config->request_timeout_ms, answered, arg);
 	return request;
 }
 
@@ -464,13 +475,19 @@ policies_new(X509_STORE *trusted)
 }
 
 void
-policies_start(struct policies *p, struct loop *loop, uint32_t request_timeout_ms)
+policies_start(struct policies *p, struct loop *loop, const struct config *config)
 {
 	p->loop = loop;
-	p->request_timeout_ms = request_timeout_ms;
+	p->config = config;
 	https_start(p->https, loop);
 	timer_init(&p->timer, loop, look);
 	timer_start(&p->timer, LOOK_MS, LOOK_MS);
+}
+
+void
+policies_set_config(struct policies *p, const struct config *config)
+{
+	p->config = config;
 }
 
 void

@@ -2,6 +2,7 @@
 #ifndef RELAY_POLICY_H
 #define RELAY_POLICY_H
 
+#include "config/config.h"
 #include "ipc/peer.h"
 #include "proto/sts/sts.h"
 #include "sys/loop.h"
@@ -35,7 +36,9 @@ struct policy_question {
 
 /* Before the jail.  trusted: the certificates to trust (of the policies' servers).  Owned. */
 struct policies *policies_new(X509_STORE *trusted);
-void policies_start(struct policies *p, struct loop *loop, uint32_t request_timeout_ms);
+void policies_start(struct policies *p, struct loop *loop, const struct config *config);
+/* Another configuration is in force; kept until the next one is. */
+void policies_set_config(struct policies *p, const struct config *config);
 /* Who looks names up, and who keeps what is fetched; NULL: nobody yet. */
 void policies_set_peers(struct policies *p, struct peer *resolver, struct peer *queue);
 /* What its timer does each minute: a few of those that were not looked at for a day are fetched anew or, when they hold no more, forgotten. */

@@ -65,6 +65,8 @@ in_seconds(int64_t seconds)
 	return (uint64_t)(loop_now(loop).wall_us / 1000000 + seconds);
 }
 
+enum { HEADERS = 100 };
+
 #define KEPT "version: STSv1\nmode: enforce\nmx: mx.sts.example\nmax_age: 86400\n"
 #define BY_POLICY "level=verify cause=mta-sts"
 #define BY_DEFAULT "level=may cause=default"
@@ -225,6 +227,36 @@ rfc8461_2_dane_comes_first(void **state)
 }
 
 static void
+a_domain_does_not_lead_to_a_server_of_this_machine_itself(void **state)
+{
+	(void)state;
+	start(SCRIPT("W"), SCRIPT(ENFORCE("mx.sts.example")));
+	config.outgoing_loopback = OUTGOING_LOOPBACK_NO;
+	expect("0-554 5.4.6", "relay.refused");
+	/* The host is the administrator's word, the policy's server is not. */
+	set_dns("A mx.sts.example 127.0.0.1\nTXT _mta-sts.mx.sts.example v=STSv1; id=1\nA mta-sts.mx.sts.example 127.0.0.2\n");
+	send_to(2, HOP_SMTP, "mx.sts.example", "b@sts.example");
+	run_until_event("its server has no address");
+	assert_int_equal(server_connections(servers[1]), 0);
+}
+
+static void
+rfc8461_3_4_of_a_relay_host_its_own_policy_counts(void **state)
+{
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT(ENFORCE("other.sts.example"), ENFORCE("sts.example")));
+	set_dns("A sts.example 127.0.0.1\nA mta-sts.sts.example 127.0.0.2\n" RECORD("1") "TXT _mta-sts.example v=STSv1; id=1\n");
+	trace[0] = '\0';
+	send_to(1, HOP_SMTP, "sts.example", "b@elsewhere.example");
+	run_until("0~451 4.7.5 the MTA-STS policy of the domain does not name its host sts.example");
+	/* RFC 8461 3.4: a domain above does not speak for what is below it. */
+	set_dns("MX x.sts.example 10 mx.sts.example\nA mx.sts.example 127.0.0.1\nA mta-sts.sts.example 127.0.0.2\n" RECORD("2"));
+	send_to(2, HOP_MX, "x.sts.example", "b@x.sts.example");
+	run_until("2 mx.sts.example (127.0.0.1)");
+	assert_non_null(strstr(events, BY_DEFAULT));
+}
+
+static void
 what_the_configuration_or_the_sender_says_comes_first(void **state)
 {
 	static struct config_tls_rule rule = { .domain = BYTES_INIT("sts.example"), .level = TLS_LEVEL_NONE };
@@ -340,13 +372,45 @@ what_is_asked_for_at_the_end_is_let_go(void **state)
 		run_a_little();
 }
 
+/* The server for policies says this; there is no policy then, and an end. */
 static void
-answers_that_never_end_are_cut_off(void **state)
+expect_none(const char *script)
 {
-	(void)state;
-	start(SCRIPT(SECURE), SCRIPT(HTTP("200 OK", "", "L\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\n")));
+	start(SCRIPT(SECURE), SCRIPT(script));
 	expect(TAKEN, BY_DEFAULT);
 	assert_non_null(strstr(events, "sts.failed"));
+}
+
+#define FLOOD "L\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\nL\n"
+
+static void
+a_policy_that_never_ends_is_cut_off(void **state)
+{
+	(void)state;
+	expect_none(HTTP("200 OK", "", FLOOD));
+	assert_non_null(strstr(events, "Failed writing"));
+}
+
+static void
+a_header_line_that_never_ends_is_cut_off(void **state)
+{
+	(void)state;
+	expect_none("T\nC GET\nS HTTP/1.1 200 OK\n" FLOOD "W");
+}
+
+static void
+headers_that_never_end_are_cut_off(void **state)
+{
+	static char script[HEADERS * 1000];
+	struct buf b;
+
+	(void)state;
+	buf_init_fixed(&b, script, sizeof script - 1);
+	put_text(&b, "T\nC GET\nS HTTP/1.1 200 OK\n");
+	for (int i = 0; i < HEADERS; i++)
+		put_format(&b, "S X-%d: %0900d\n", i, i);
+	put_text(&b, "W");
+	expect_none(script);
 }
 
 int
@@ -364,6 +428,8 @@ main(void)
 		TEST(rfc8461_4_2_the_certificate_has_to_be_the_hosts),
 		TEST(rfc8461_5_the_next_host_is_tried_when_one_is_not_named),
 		TEST(rfc8461_2_dane_comes_first),
+		TEST(a_domain_does_not_lead_to_a_server_of_this_machine_itself),
+		TEST(rfc8461_3_4_of_a_relay_host_its_own_policy_counts),
 		TEST(what_the_configuration_or_the_sender_says_comes_first),
 		TEST(rfc8689_4_2_1_a_host_has_to_be_shown_to_be_the_domains),
 		TEST(rfc8689_4_2_1_a_policy_shows_that_a_host_is_the_domains),
@@ -371,7 +437,9 @@ main(void)
 		TEST(rfc8689_4_2_1_the_certificate_is_for_the_host_and_not_for_the_domain),
 		TEST(many_wait_for_one_fetch_and_others_do_not),
 		TEST(what_is_asked_for_at_the_end_is_let_go),
-		TEST(answers_that_never_end_are_cut_off),
+		TEST(a_policy_that_never_ends_is_cut_off),
+		TEST(a_header_line_that_never_ends_is_cut_off),
+		TEST(headers_that_never_end_are_cut_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

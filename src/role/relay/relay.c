@@ -73,7 +73,7 @@ start(struct role_self *r, struct fault *f)
 	TAILQ_INIT(&relay->idle);
 	timer_init(&relay->end_of_drain, r->loop, end_when_done);
 	set_sources(relay);
-	policies_start(relay->policies, r->loop, r->config->request_timeout_ms);
+	policies_start(relay->policies, r->loop, r->config);
 	return 0;
 }
 
@@ -84,6 +84,7 @@ reload(struct role_self *r, const struct config *old, struct fault *f)
 
 	(void)old, (void)f;
 	relay->config = r->config;
+	policies_set_config(relay->policies, r->config);
 	set_sources(relay);
 	/* What is asked of TLS may be more now. */
 	sessions_end_idle(relay, 0);
