@@ -15,6 +15,7 @@ class Peer(socketserver.ThreadingTCPServer):
     def __init__(self, address="127.0.0.1", port=0, tls=None):
         self.answers, self.mails, self.lock = {}, [], threading.Lock()
         self.extensions, self.tls = ["STARTTLS"] if tls else [], tls
+        self.basic = ["PIPELINING", "8BITMIME"]
         self.may_read = threading.Event()  # messages, beyond their first octets
         self.may_read.set()
         super().__init__((address, port), Dialog)
@@ -60,7 +61,7 @@ class Dialog(socketserver.StreamRequestHandler):
 
     def on_ehlo(self, rest):
         extensions = [e for e in self.server.extensions if e != "STARTTLS" or not self.was_secure]
-        self.say("".join(f"250-{line}\r\n" for line in ["mx.afrique.iut", "PIPELINING", "8BITMIME", *extensions]) + "250 SIZE 0")
+        self.say("".join(f"250-{line}\r\n" for line in ["mx.afrique.iut", *self.server.basic, *extensions]) + "250 SIZE 0")
 
     def on_starttls(self, rest):
         self.say("220 2.0.0 go on")

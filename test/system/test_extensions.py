@@ -1,4 +1,5 @@
 """What a client may ask of its mail beside delivery: TLS all the way, not before, not after, before others."""
+import email
 import json
 import re
 import time
@@ -190,3 +191,19 @@ def test_a_stranger_raises_nothing_and_hears_so_rfc6710_5(server):
         assert s.mail("a@elsewhere.example", ["MT-PRIORITY=-4"])[1].startswith(b"2.1.0")
     with server.submission() as s:
         assert s.mail(f"alice@{DOMAIN}", ["MT-PRIORITY=9"])[1].startswith(b"2.1.0")
+
+
+# ---- 8BITMIME (RFC 6152)
+
+
+def test_a_server_without_8bitmime_gets_7_bits_and_the_text_is_the_same_rfc6152_3(server, elsewhere):
+    elsewhere.basic = []
+    text = "Déjà vu : l'été à Noël. " * 20
+    with server.submission() as s:
+        s.sendmail(f"alice@{DOMAIN}", [f"bob@{ELSEWHERE}"],
+                   f"Subject: accents\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                   f"Content-Transfer-Encoding: 8bit\r\n\r\n{text}\r\n".encode(), ["BODY=8BITMIME"])
+    wait_until(lambda: elsewhere.mails, what="the arrival")
+    [mail] = elsewhere.mails
+    assert mail["text"].isascii() and not any(word.startswith("BODY=") for word in mail["said"])
+    assert email.message_from_bytes(mail["text"]).get_payload(decode=True).decode().strip() == text.strip()

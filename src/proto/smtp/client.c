@@ -559,6 +559,12 @@ smtp_client_has_dsn(const struct smtp_client *c)
 }
 
 bool
+smtp_client_has_8bit(const struct smtp_client *c)
+{
+	return (c->extensions & CLIENT_8BITMIME) != 0;
+}
+
+bool
 smtp_client_has_deliver_by(const struct smtp_client *c)
 {
 	return (c->extensions & CLIENT_DELIVERBY) != 0;

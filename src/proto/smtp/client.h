@@ -108,6 +108,8 @@ uint64_t smtp_client_moves(const struct smtp_client *c);
 bool smtp_client_was_answered(const struct smtp_client *c);
 /* Does the peer know DSN (RFC 3461)? */
 bool smtp_client_has_dsn(const struct smtp_client *c);
+/* May a message be 8-bit (RFC 6152)? */
+bool smtp_client_has_8bit(const struct smtp_client *c);
 /* Does it take over until when a message has to be delivered (RFC 2852)? */
 bool smtp_client_has_deliver_by(const struct smtp_client *c);
 

@@ -159,7 +159,7 @@ what_a_peer_cannot_take_is_not_tried(void **state)
 	e = envelope(1);
 	e.is_8bit = true;
 	play(player(&e, 1), HELLO BASIC
-		"= <one@x.example> never: 554 5.6.3 the message is 8-bit, and the server has no 8BITMIME\n= sent\n" BYE);
+		"= <one@x.example> never: 554 5.6.3 the message is 8-bit, the server has no 8BITMIME, and it can't be converted\n= sent\n" BYE);
 }
 
 static void

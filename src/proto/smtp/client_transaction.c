@@ -104,7 +104,7 @@ is_possible(struct smtp_client *c)
 			BYTES("550 5.6.7 an address or a header field is not ASCII, and the server has no SMTPUTF8"));
 	} else if (e->is_8bit && !has(c, CLIENT_8BITMIME)) {
 		/* RFC 6152 3 */
-		smtp_client_judge(c, SMTP_CLIENT_NEVER, BYTES("554 5.6.3 the message is 8-bit, and the server has no 8BITMIME"));
+		smtp_client_judge(c, SMTP_CLIENT_NEVER, BYTES("554 5.6.3 the message is 8-bit, the server has no 8BITMIME, and it can't be converted"));
 	} else {
 		return can_return(c);
 	}

@@ -4,6 +4,7 @@
 
 #include "base/event.h"
 #include "base/map.h"
+#include "proto/mime/downgrade.h"
 #include "proto/smtp/client.h"
 #include "role/relay/policy.h"
 #include "role/relay/route.h"
@@ -67,6 +68,14 @@ struct relay_target {
 
 #define RELAY_FAMILIES 2
 
+/* What of the message is known, and goes out. */
+enum relay_form {
+	FORM_AS_IS,
+	FORM_LOOKED_AT, /* whether it can be 7-bit is being found out */
+	FORM_7BIT, /* it goes out converted */
+	FORM_UNCHANGEABLE, /* it can't be converted */
+};
+
 /* A question to the resolver. */
 struct lookup {
 	struct sending *sending;
@@ -97,6 +106,12 @@ struct sending {
 	int fd;
 	uint64_t offset;
 	struct plan *plan; /* nothing is sent: the way is told of (plan.h) */
+	uint64_t size; /* as it is; envelope has what is sent */
+	bool is_8bit;
+	struct downgrade *downgrade; /* once a server wanted it in 7 bits; NULL: none did */
+	enum relay_form form;
+	uint64_t more; /* octets in 7 bits */
+	bool is_converting; /* on the way that it goes now */
 	/* the way */
 	struct route route;
 	bool has_mx; /* it is of MX records */
@@ -142,10 +157,12 @@ void sending_abort(struct sending *s);
 void sending_start_waiting(struct relay *relay);
 /* Everybody hears the same, who has not heard yet; then it is over. */
 void sending_fail(struct sending *s, enum smtp_client_outcome outcome, const char *text);
-/* It goes to a server now: how much of its time is left. */
-void sending_set_time(struct sending *s);
-/* The next piece of the message, read to `to`; -1: it can't be read. */
-ssize_t sending_read(struct sending *s, void *to, size_t count);
+/* The message is at its beginning again. */
+void sending_rewind(struct sending *s);
+/* It goes to that server next: in what form, with how much of its time.  False: call again, when others had their turn. */
+bool sending_prepare(struct sending *s, const struct smtp_client *client);
+/* The next piece of the message, in the relay's `body`.  -1: it can't be read. */
+int sending_read(struct sending *s, struct bytes *octets, bool *is_last);
 /* What a session tells of it. */
 void sending_result(struct sending *s, size_t recipient, enum smtp_client_outcome outcome, struct bytes text);
 /* Every recipient has been told.  was_answered: the server said something of this mail. */

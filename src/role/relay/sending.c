@@ -20,8 +20,11 @@ enum {
 	RESULTS_OCTETS_MAX = 65536,
 	RESULT_HEAD_OCTETS = 5,
 	TEXT_OCTETS_MAX = 400,
+	CONVERTED_OCTETS = 4096, /* of the message that are converted at a time */
 	DEADLINE_MS = 90 * 60 * 1000, /* from its coming on; the queue waits longer, so that it never sends twice what is under way */
 };
+
+_Static_assert(DOWNGRADE_OUTPUT_MAX(CONVERTED_OCTETS) + DOWNGRADE_OUTPUT_MAX(0) <= SMTP_CLIENT_BODY_MAX, "a piece is too long");
 
 static void
 one_closed(struct sending *s)
@@ -31,6 +34,7 @@ one_closed(struct sending *s)
 	arena_free(&s->arena);
 	buf_done(&s->results);
 	buf_done(&s->tlsa);
+	downgrade_free(&s->downgrade);
 	memory_free(s);
 }
 
@@ -253,14 +257,95 @@ on_deadline(struct timer *t)
 		sending_fail(s, SMTP_CLIENT_LATER, "451 4.4.7 it took too long to reach a server");
 }
 
-ssize_t
-sending_read(struct sending *s, void *to, size_t count)
+/* Some of the message's octets, from where it stands. */
+static ssize_t
+read_piece(struct sending *s, void *to, size_t count)
 {
 	ssize_t got = disk->pread(s->fd, to, count, (off_t)s->offset);
 
 	if (got > 0)
 		s->offset += (uint64_t)got;
 	return got;
+}
+
+/* RFC 6152 3: the message is looked at, a piece each time; once.  False: there is more to look at. */
+static bool
+look(struct sending *s)
+{
+	uint8_t *piece = s->relay->body;
+	ssize_t count = read_piece(s, piece, sizeof s->relay->body);
+
+	if (!s->downgrade)
+		s->downgrade = downgrade_new();
+	s->form = FORM_LOOKED_AT;
+	if (count > 0) {
+		downgrade_look(s->downgrade, bytes_of(piece, (size_t)count));
+		return false;
+	}
+	s->offset = 0;
+	/* What can't be read now will fail when it is sent. */
+	s->form = downgrade_plan(s->downgrade, &s->more) && count == 0 ? FORM_7BIT : FORM_UNCHANGEABLE;
+	return true;
+}
+
+void
+sending_rewind(struct sending *s)
+{
+	s->offset = 0;
+	/* Who wanted it in 7 bits is gone before that was found out. */
+	if (s->form != FORM_LOOKED_AT)
+		return;
+	downgrade_free(&s->downgrade);
+	s->form = FORM_AS_IS;
+}
+
+bool
+sending_prepare(struct sending *s, const struct smtp_client *client)
+{
+	bool wants_7bit = s->is_8bit && !s->envelope.is_utf8 && !smtp_client_has_8bit(client);
+
+	s->envelope.by.within_s = s->deliver_by_s - time_wall_us() / 1000000;
+	if (wants_7bit && (s->form == FORM_AS_IS || s->form == FORM_LOOKED_AT))
+		return look(s) && sending_prepare(s, client);
+	s->is_converting = wants_7bit && s->form == FORM_7BIT;
+	s->envelope.is_8bit = s->is_8bit && !s->is_converting;
+	s->envelope.size = s->size + (s->is_converting ? s->more : 0);
+	if (s->is_converting)
+		downgrade_rewind(s->downgrade);
+	return true;
+}
+
+static int
+read_as_is(struct sending *s, struct bytes *octets, bool *is_last)
+{
+	ssize_t count = read_piece(s, s->relay->body, sizeof s->relay->body);
+
+	*octets = bytes_of(s->relay->body, count > 0 ? (size_t)count : 0);
+	*is_last = count < (ssize_t)sizeof s->relay->body;
+	return count < 0 ? -1 : 0;
+}
+
+static int
+read_converted(struct sending *s, struct bytes *octets, bool *is_last)
+{
+	uint8_t piece[CONVERTED_OCTETS];
+	ssize_t count = read_piece(s, piece, sizeof piece);
+	struct buf out;
+
+	buf_init_fixed(&out, s->relay->body, sizeof s->relay->body);
+	*is_last = count < (ssize_t)sizeof piece;
+	if (count > 0)
+		downgrade_convert(s->downgrade, bytes_of(piece, (size_t)count), &out);
+	if (*is_last)
+		downgrade_end(s->downgrade, &out);
+	*octets = buf_bytes(&out);
+	return count < 0 || out.has_failed ? -1 : 0;
+}
+
+int
+sending_read(struct sending *s, struct bytes *octets, bool *is_last)
+{
+	return (s->is_converting ? read_converted : read_as_is)(s, octets, is_last);
 }
 
 /* entries of u16 length, address, u16 length, parameters */
@@ -297,8 +382,8 @@ keep_envelope(struct sending *s, const struct ipc_send *m)
 {
 	struct smtp_envelope *e = &s->envelope;
 
-	e->size = m->size;
-	e->is_8bit = (m->flags & SEND_8BIT) != 0;
+	e->size = s->size = m->size;
+	e->is_8bit = s->is_8bit = (m->flags & SEND_8BIT) != 0;
 	e->is_utf8 = (m->flags & SEND_UTF8) != 0;
 	e->needs_require_tls = s->needs_tls = (m->flags & SEND_REQUIRE_TLS) != 0;
 	e->priority = (int8_t)m->priority;
@@ -308,12 +393,6 @@ keep_envelope(struct sending *s, const struct ipc_send *m)
 	s->is_tls_optional = (m->flags & SEND_TLS_OPTIONAL) != 0 && !s->needs_tls;
 	return arena_copy(s->arena, m->sender, &e->sender) && arena_copy(s->arena, m->parameters, &e->parameters) &&
 		keep_recipients(s, m->recipients);
-}
-
-void
-sending_set_time(struct sending *s)
-{
-	s->envelope.by.within_s = s->deliver_by_s - time_wall_us() / 1000000;
 }
 
 void

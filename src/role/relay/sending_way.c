@@ -457,7 +457,7 @@ void
 sending_find_way(struct sending *s)
 {
 	s->route.count = s->host_at = s->address_at = s->address_count = s->tried = 0;
-	s->offset = 0;
+	sending_rewind(s);
 	set_configured_level(s);
 	s->is_way_authentic = true; /* of a host that the configuration names */
 	if (!s->relay->resolver) {

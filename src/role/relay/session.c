@@ -140,7 +140,10 @@ on_ready(struct session *c)
 	struct relay *relay = c->relay;
 
 	if (c->sending) {
-		sending_set_time(c->sending);
+		if (!sending_prepare(c->sending, c->client)) {
+			c->is_full = true;
+			return false;
+		}
 		smtp_client_send(c->client, &c->sending->envelope);
 		return true;
 	}
@@ -163,7 +166,8 @@ on_ready(struct session *c)
 static bool
 on_need_body(struct session *c, unsigned int *pieces)
 {
-	ssize_t count;
+	struct bytes octets;
+	bool is_last;
 
 	flush(c);
 	if (c->has_ended)
@@ -172,11 +176,10 @@ on_need_body(struct session *c, unsigned int *pieces)
 		c->is_full = true;
 		return false;
 	}
-	count = sending_read(c->sending, c->relay->body, SMTP_CLIENT_BODY_MAX);
-	if (count < 0)
+	if (sending_read(c->sending, &octets, &is_last) != 0)
 		smtp_client_lose(c->client, BYTES("the message could not be read"));
 	else
-		smtp_client_body(c->client, bytes_of(c->relay->body, (size_t)count), count < SMTP_CLIENT_BODY_MAX);
+		smtp_client_body(c->client, octets, is_last);
 	return true;
 }
 
