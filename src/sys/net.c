@@ -198,6 +198,17 @@ net_put_host(struct buf *b, const struct net_address *a)
 	put_text(b, is_ip(a) ? text : a->storage.ss_family == AF_UNIX ? "unix" : "*");
 }
 
+void
+net_put_network(struct buf *b, const struct net_address *a)
+{
+	struct net_address network = *a;
+	struct in_addr ipv4;
+
+	if (a->storage.ss_family == AF_INET6 && !ipv4_of(a, &ipv4))
+		memset(&((struct sockaddr_in6 *)&network.storage)->sin6_addr.s6_addr[8], 0, 8);
+	net_put_host(b, &network);
+}
+
 bool
 net_is_loopback(const struct net_address *a)
 {

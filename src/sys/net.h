@@ -26,6 +26,8 @@ void net_put_address(struct buf *b, const struct net_address *a);
 void net_put_literal(struct buf *b, const struct net_address *a);
 /* The host alone without brackets: for logs and for counting per address. */
 void net_put_host(struct buf *b, const struct net_address *a);
+/* Who can be told apart by it: the host of IPv4, of IPv6 the first 64 bits, since a customer has no fewer (RFC 6177 2). */
+void net_put_network(struct buf *b, const struct net_address *a);
 bool net_is_loopback(const struct net_address *a);
 /* Does a connection to it end on this machine whatever its addresses are: loopback and the unspecified ones. */
 bool net_leads_here(const struct net_address *a);

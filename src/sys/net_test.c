@@ -299,11 +299,46 @@ addresses_are_made_of_octets(void **state)
 	assert_true(bytes_equal(buf_bytes(&text), BYTES("[::1]:587")));
 }
 
+static void
+network_and_what_leads_here_go_by_the_address_that_is_meant(void **state)
+{
+	static const struct {
+		const char *text, *network;
+		bool leads_here;
+	} rows[] = {
+		{ "192.0.2.7:1", "192.0.2.7", false },
+		{ "[::ffff:192.0.2.7]:1", "192.0.2.7", false },
+		{ "[2001:db8:1:2:3:4:5:6]:1", "2001:db8:1:2::", false },
+		{ "[::1]:1", "::", true },
+		{ "[::]:1", "::", true },
+		{ "127.1.2.3:1", "127.1.2.3", true },
+		{ "0.0.0.0:1", "0.0.0.0", true },
+		{ "[::ffff:0.1.2.3]:1", "0.1.2.3", true },
+		{ "[::ffff:127.0.0.1]:1", "127.0.0.1", true },
+		{ "10.0.0.1:1", "10.0.0.1", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		struct net_address a;
+		struct fault f;
+		char text[NET_TEXT_MAX] = "";
+		struct buf b;
+
+		assert_int_equal(net_address_parse(bytes_text(rows[i].text), 0, &a, &f), 0);
+		buf_init_fixed(&b, text, sizeof text - 1);
+		net_put_network(&b, &a);
+		assert_string_equal(text, rows[i].network);
+		assert_int_equal(net_leads_here(&a), rows[i].leads_here);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_read_and_printed),
+		cmocka_unit_test(network_and_what_leads_here_go_by_the_address_that_is_meant),
 		cmocka_unit_test(what_is_no_address_is_refused),
 		cmocka_unit_test(a_connection_carries_octets_both_ways),
 		cmocka_unit_test(an_address_in_use_is_refused_with_its_name),

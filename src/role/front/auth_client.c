@@ -190,9 +190,10 @@ shut(void *client, struct bytes text)
 
 /* Programs keep the connection for as long as they live. */
 static uint32_t
-timeout_s(void *client)
+timeout_s(void *client, bool *is_total)
 {
 	(void)client;
+	*is_total = false;
 	return UINT32_MAX;
 }
 

@@ -53,7 +53,7 @@ host_key(const struct net_address *a, char *memory, size_t size)
 	struct buf text;
 
 	buf_init_fixed(&text, memory, size);
-	net_put_host(&text, a);
+	net_put_network(&text, a);
 	return buf_bytes(&text);
 }
 
@@ -189,6 +189,9 @@ run(struct connection *c, struct bytes fresh)
 	c->is_running = true;
 	c->status = c->protocol->run(c->client, &in);
 	c->is_running = false;
+	/* Who sends a line octet by octet says nothing until it is whole. */
+	if (in.len < c->input.len || (c->input.len == 0 && in.len < fresh.len))
+		c->active_us = loop_now(c->front->loop).mono_us;
 	if (c->transport == TRANSPORT_TLS_WANTED || c->is_closing)
 		in.len = 0;
 	if (c->input.len)
@@ -214,7 +217,6 @@ fill(struct connection *c, bool *is_drained)
 	if (count <= 0)
 		return 0;
 	c->octets_in += (uint64_t)count;
-	c->active_us = loop_now(c->front->loop).mono_us;
 	return (size_t)count;
 }
 
@@ -515,10 +517,11 @@ connections_sweep(struct front *front)
 	struct connection *c, *next;
 
 	for (c = TAILQ_FIRST(&front->connections); c; c = next) {
-		int64_t silent_s = (now_us - c->active_us) / 1000000;
+		bool is_total;
+		int64_t timeout_s = c->protocol->timeout_s(c->client, &is_total);
 
 		next = TAILQ_NEXT(c, link);
-		if (silent_s <= (int64_t)c->protocol->timeout_s(c->client))
+		if ((now_us - (is_total ? c->opened_us : c->active_us)) / 1000000 <= timeout_s)
 			continue;
 		/* A client that does not even take our goodbye is not waited for. */
 		if (c->is_shut || c->is_closing || c->transport == TRANSPORT_HANDSHAKE)

@@ -8,6 +8,8 @@
 #include "role/front/mailboxes.h"
 #include "role/front/settings.h"
 
+#include <errno.h>
+
 enum { SWEEP_MS = 2000, ACCEPTS_AT_ONCE = 64 };
 
 static int
@@ -23,7 +25,10 @@ static void
 sweep(struct timer *t)
 {
 	struct front *front = (struct front *)((char *)t - offsetof(struct front, sweep));
+	struct listener *l;
 
+	LIST_FOREACH (l, &front->listeners, link)
+		watch_want(&l->watch, LOOP_READABLE);
 	connections_sweep(front);
 	mailboxes_sweep(front);
 }
@@ -92,8 +97,12 @@ acceptable(struct watch *w, unsigned int events)
 	(void)events;
 	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
 		fd = net_accept(l->source->fd, &remote);
-		if (fd < 0)
+		if (fd < 0) {
+			/* No descriptors are left: the socket would call again at once, and until there are some. */
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+				watch_want(w, 0);
 			return;
+		}
 		/* A reload took the certificates away; that this listener goes with them is about to be said. */
 		if (clients_is_tls_from_start(l->service) && !l->front->settings->tls)
 			net_close(fd);

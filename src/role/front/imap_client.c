@@ -179,11 +179,12 @@ shut(void *client, struct bytes text)
 }
 
 static uint32_t
-timeout_s(void *client)
+timeout_s(void *client, bool *is_total)
 {
 	const struct imap_client *c = client;
 	const struct settings *settings = connection_settings(c->connection);
 
+	*is_total = !c->is_logged_in;
 	return c->is_logged_in ? settings->imap_timeout_s : settings->login_timeout_s;
 }
 

@@ -206,10 +206,11 @@ shut(void *client, struct bytes text)
 }
 
 static uint32_t
-timeout_s(void *client)
+timeout_s(void *client, bool *is_total)
 {
 	const struct smtp_client *c = client;
 
+	*is_total = false;
 	return connection_settings(c->connection)->smtp_timeout_s;
 }
 

@@ -151,6 +151,39 @@ a_name_that_was_written_into_the_open_list_leads_nowhere(void **state)
 }
 
 static void
+check_numbers(struct testing *t, const char *list)
+{
+	struct engine_session *s;
+	struct testing_view v;
+	uint32_t uid;
+
+	testing_stop(t);
+	testing_remove(t, "mermoz.view");
+	testing_write(t, "dovecot-uidlist", list);
+	testing_resume(t);
+	uid = testing_deliver(t, "one\n");
+	assert_in_range(uid, 1, UINT32_MAX - 1);
+	assert_int_equal(testing_deliver(t, "two\n"), uid + 1);
+	s = testing_session(t);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	assert_non_null(testing_record(&v, uid + 1));
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
+static void
+rfc3501_2_3_1_1_a_list_that_leaves_no_uids_is_begun_anew(void **state)
+{
+	struct testing *t = *state;
+
+	assert_int_equal(testing_deliver(t, "zero\n"), 1);
+	check_numbers(t, "3 V1000000 N4294967295 G3085f01b7f11094c501100008c4a11c1\n");
+	check_numbers(t, "3 V1000000 N4294967294 G3085f01b7f11094c501100008c4a11c1\n");
+	check_numbers(t, "1 1000000 4294967295\n");
+	check_numbers(t, "3 V1000000 N5 G3085f01b7f11094c501100008c4a11c1\n4294967294 :1700000000.gone\n");
+}
+
+static void
 read_index(const struct testing *t, const char *name, uint8_t octets[65536 * 4], size_t *count)
 {
 	char path[512];
@@ -327,6 +360,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_link_is_no_message, start, end),
 		cmocka_unit_test_setup_teardown(an_index_that_is_a_link_leads_nowhere, start, end),
 		cmocka_unit_test_setup_teardown(a_name_that_was_written_into_the_open_list_leads_nowhere, start, end),
+		cmocka_unit_test_setup_teardown(rfc3501_2_3_1_1_a_list_that_leaves_no_uids_is_begun_anew, start, end),
 		cmocka_unit_test_setup_teardown(an_index_that_is_cut_short_while_it_is_open_ends_nobody, start, end),
 		cmocka_unit_test_setup_teardown(an_index_of_before_that_is_brought_back_while_it_is_open_hides_nothing, start, end),
 		cmocka_unit_test_setup_teardown(a_front_that_asks_without_end_fills_no_memory, start, end),

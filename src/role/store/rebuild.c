@@ -68,7 +68,7 @@ open_old(struct rebuild *b)
 	if (!b->has_old)
 		return;
 	count = atomic_load(&b->old.head->uid_next);
-	if (count > b->m->uid_next && b->old.head->uid_validity == b->m->uid_validity)
+	if (count > b->m->uid_next && count <= UIDLIST_UID_MAX && b->old.head->uid_validity == b->m->uid_validity)
 		b->m->uid_next = count;
 	b->modseq = atomic_load(&b->old.head->highest_modseq);
 }

@@ -48,7 +48,7 @@ parse_fields(struct bytes in, struct uidlist_head *head)
 		if (take_char(&field, 'G'))
 			head->has_guid = parse_guid(field, head->guid);
 	}
-	return head->uid_validity && head->uid_next;
+	return head->uid_validity && head->uid_next && head->uid_next <= UIDLIST_UID_MAX;
 }
 
 bool
@@ -66,7 +66,8 @@ take_uidlist_head(struct bytes *in, struct uidlist_head *head)
 	} else {
 		head->version = 1;
 		if (!take_text(&line, BYTES("1 ")) || !take_uid(&line, &head->uid_validity)
-			|| !take_char(&line, ' ') || !take_uid(&line, &head->uid_next))
+			|| !take_char(&line, ' ') || !take_uid(&line, &head->uid_next)
+			|| head->uid_next > UIDLIST_UID_MAX)
 			return false;
 	}
 	*in = rest;
@@ -105,7 +106,7 @@ take_uidlist_line(struct bytes *in, uint32_t version, uint32_t *last_uid, struct
 		struct bytes text = take_until(in, '\n');
 
 		if (is_whole && parse_line(text, version, line) && line->uid > *last_uid
-			&& line->uid < UINT32_MAX) {
+			&& line->uid < UIDLIST_UID_MAX) {
 			*last_uid = line->uid;
 			return true;
 		}

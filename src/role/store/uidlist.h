@@ -8,6 +8,9 @@
 
 #define UIDLIST_GUID_OCTETS 16
 #define UIDLIST_OCTETS_MAX ((size_t)1 << 30)
+/* A list that is read has no larger uids, so that there are some to give: what goes beyond counts as damaged.  Nobody came that far by
+   giving one to each message (RFC 3501 2.3.1.1). */
+#define UIDLIST_UID_MAX (UINT32_MAX - ((uint32_t)1 << 24))
 
 struct uidlist_head {
 	uint32_t uid_validity;

@@ -134,6 +134,10 @@ uids_reserve(struct mailbox *m, uint32_t count)
 {
 	uint64_t needed = m->uidlist_octets + (uint64_t)(m->appending + count) * LINE_OCTETS;
 
+	if (count >= UINT32_MAX - m->uid_next) {
+		errno = EOVERFLOW;
+		return -1;
+	}
 	if (needed <= m->uidlist_reserved)
 		return 0;
 	if (disk->fallocate(m->uidlist, FALLOC_FL_KEEP_SIZE, 0, (off_t)(needed + RESERVE_OCTETS)) != 0

@@ -1,0 +1,96 @@
+"""Clients that hold a connection and do nothing with it, and so many of them that no descriptor is left."""
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+import time
+
+import pytest
+
+from conftest import Server, executable, running_server, wait_until
+
+DESCRIPTORS = 100
+
+
+@pytest.fixture(scope="module")
+def hasty():
+    directory = tempfile.mkdtemp(prefix="mermoz-test-")
+    os.chmod(directory, 0o755)
+    s = Server(directory, "fronts 1;\n", "smtp_timeout 2s; login_timeout 2s;")
+    try:
+        s.add_users()
+        yield s.start()
+    finally:
+        code = s.stop()
+        shutil.rmtree(directory, ignore_errors=True)
+    assert code == 0
+
+
+def connect(server, service):
+    s = socket.create_connection(("127.0.0.1", server.ports[service]), timeout=30)
+    s.recv(1000)
+    return s
+
+
+def end_of(s, octets, within_s):
+    """What the server says at last to one who sends these octets every 0.2 seconds."""
+    s.settimeout(0.2)
+    said, end = b"", time.monotonic() + within_s
+    while time.monotonic() < end:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            s.send(octets)
+        try:
+            piece = s.recv(1000)
+        except TimeoutError:
+            continue
+        except ConnectionResetError:
+            return said
+        if not piece:
+            return said
+        said += piece
+    raise AssertionError(f"still there after {within_s} s: {said[-200:]}")
+
+
+def test_a_line_that_comes_octet_by_octet_is_silence(hasty):
+    assert b"421" in end_of(connect(hasty, "smtp"), b"N", 15)
+
+
+def test_who_does_not_log_in_is_sent_away_whatever_he_says(hasty):
+    assert b"* BYE" in end_of(connect(hasty, "imap"), b"n NOOP\r\n", 15)
+
+
+def test_who_says_whole_lines_in_time_stays(hasty):
+    with pytest.raises(AssertionError, match="still there"):
+        end_of(connect(hasty, "smtp"), b"NOOP\r\n", 6)
+
+
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.fixture()
+def poor(tmp_path, monkeypatch):
+    """A server whose roles have few descriptors."""
+    wrapper = tmp_path / "mermoz"
+    wrapper.write_text(f"#!/bin/sh\nulimit -n {DESCRIPTORS}\nexec {executable()} \"$@\"\n")
+    wrapper.chmod(0o755)
+    monkeypatch.setenv("MERMOZ", str(wrapper))
+    with running_server("fronts 1;\n") as s:
+        yield s
+
+
+def test_without_descriptors_the_front_waits_and_does_not_spin(poor):
+    pid = poor.role_pids("front")[0]
+    waiting = [socket.create_connection(("127.0.0.1", poor.ports["smtp"]), timeout=30) for _ in range(DESCRIPTORS)]
+    waiting[0].recv(1000)
+    before, began = cpu_s(pid), time.monotonic()
+    wait_until(lambda: time.monotonic() - began > 2)
+    assert cpu_s(pid) - before < 0.1
+    for s in waiting[:DESCRIPTORS // 2]:
+        s.close()
+    for s in waiting[DESCRIPTORS // 2:]:
+        assert s.recv(1000).startswith(b"220")
+        s.close()
