@@ -451,6 +451,11 @@ carry_out(struct player *p, const struct imap_effect *e)
 		assert(p->is_appending);
 		p->is_appending = false;
 		break;
+	case IMAP_TOLD:
+		assert(p->selected && e->size <= p->selected->view->head->uid_next);
+		if (e->size > p->selected->recent_from)
+			p->selected->recent_from = (uint32_t)e->size;
+		break;
 	case IMAP_START_TLS:
 		p->is_tls_wanted = true;
 		break;

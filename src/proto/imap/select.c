@@ -34,7 +34,7 @@ put_selected(struct imap_session *s)
 
 	imap_put_mailbox_flags(&s->out, m);
 	imap_put_numbered(&s->out, imap_mailbox_exists(m), "EXISTS");
-	imap_put_numbered(&s->out, imap_mailbox_recent(m), "RECENT");
+	imap_put_recent(s);
 	put_first_unseen(s);
 	put_code(&s->out, "UIDVALIDITY", head->uid_validity, "] UIDs are valid\r\n");
 	put_code(&s->out, "UIDNEXT", atomic_load_explicit(&head->uid_next, memory_order_relaxed),

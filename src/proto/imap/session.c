@@ -49,6 +49,7 @@ void
 imap_session_leave_mailbox(struct imap_session *s)
 {
 	imap_mailbox_free(&s->mailbox);
+	s->told = 0;
 	s->state = STATE_AUTHENTICATED;
 }
 
@@ -284,6 +285,14 @@ give_owed(struct imap_session *s, struct imap_effect *effect)
 	return kind;
 }
 
+static enum imap_effect_kind
+give_told(struct imap_session *s, struct imap_effect *effect)
+{
+	effect->size = s->told;
+	s->told = 0;
+	return IMAP_TOLD;
+}
+
 bool
 imap_session_is_idle(const struct imap_session *s)
 {
@@ -350,6 +359,8 @@ imap_session_step(struct imap_session *s, struct bytes *in, struct imap_effect *
 			return effect->kind = give_output(s, effect);
 		if (is_owing)
 			return effect->kind = give_owed(s, effect);
+		if (s->told)
+			return effect->kind = give_told(s, effect);
 		s->is_flushing = false;
 		kind = take_turn(s, in);
 		if (kind == IMAP_OUTPUT)

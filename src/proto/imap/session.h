@@ -49,6 +49,7 @@ enum imap_effect_kind {
 	IMAP_APPEND_BEGIN, /* `size` octets of a message will come; no answer */
 	IMAP_APPEND_OCTETS, /* `octets` of it, as sent */
 	IMAP_APPEND_ABANDONED, /* forget what came: the command was refused after all */
+	IMAP_TOLD, /* the client knows of every message of the selected mailbox with a uid below `size`; no answer */
 	IMAP_CLOSE, /* after what was put out is sent */
 };
 

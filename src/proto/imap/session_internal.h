@@ -95,6 +95,7 @@ struct imap_session {
 	enum imap_state state;
 	enum imap_stage next_stage; /* behind the tagged response */
 	bool is_tls, is_flushing, is_inside_response, has_changed;
+	uint32_t told; /* what IMAP_TOLD has to say; 0: nothing */
 	enum imap_effect_kind owed; /* IMAP_NEED_INPUT: nothing is */
 	uint32_t errors;
 	uint64_t message_left; /* of APPEND's literal */
@@ -112,6 +113,9 @@ struct imap_session {
 	uint8_t *idle_tag; /* owned: all that an idling session keeps of its command */
 	size_t idle_tag_len;
 };
+
+/* RECENT, and that the messages that are known by now are \Recent to this session (RFC 3501 2.3.2). */
+void imap_put_recent(struct imap_session *s);
 
 /* command.c */
 

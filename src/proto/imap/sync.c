@@ -76,6 +76,17 @@ tell_expunges(struct imap_session *s)
 	return TURN_FLUSH;
 }
 
+void
+imap_put_recent(struct imap_session *s)
+{
+	const struct imap_mailbox *m = s->mailbox;
+	uint32_t recent = imap_mailbox_recent(m);
+
+	imap_put_numbered(&s->out, recent, "RECENT");
+	if (recent > 0 && !m->is_read_only)
+		s->told = m->view->records[m->known - 1].uid + 1;
+}
+
 static void
 tell_exists(struct imap_session *s)
 {
@@ -87,7 +98,7 @@ tell_exists(struct imap_session *s)
 	if (imap_mailbox_exists(m) == before)
 		return;
 	imap_put_numbered(&s->out, imap_mailbox_exists(m), "EXISTS");
-	imap_put_numbered(&s->out, imap_mailbox_recent(m), "RECENT");
+	imap_put_recent(s);
 }
 
 static void

@@ -101,6 +101,16 @@ start(struct connection *connection)
 	return c;
 }
 
+static void
+tell_told(struct imap_client *c, uint32_t uid_next)
+{
+	struct message m = { .type = MESSAGE_TOLD };
+
+	m.u.told = (struct ipc_told){ .session = connection_session(c->connection), .uid_next = uid_next };
+	/* What is not told is \Recent once more. */
+	(void)!peer_send(front_of(c)->store, &m);
+}
+
 /* True: step on. */
 static bool
 carry_out(struct imap_client *c, const struct imap_effect *e)
@@ -123,6 +133,9 @@ carry_out(struct imap_client *c, const struct imap_effect *e)
 		return true;
 	case IMAP_APPEND_ABANDONED:
 		incoming_free(&c->incoming);
+		return true;
+	case IMAP_TOLD:
+		tell_told(c, (uint32_t)e->size);
 		return true;
 	case IMAP_CLOSE:
 		connection_close(c->connection);

@@ -404,6 +404,7 @@ static void (*const handlers[MESSAGE_COUNT])(struct request *r) = {
 	[MESSAGE_STATUS] = handle_status,
 	[MESSAGE_CHECK] = handle_check,
 	[MESSAGE_PUT_SUMMARY] = handle_put_summary,
+	[MESSAGE_TOLD] = handle_told,
 	[MESSAGE_OPEN_BODIES] = handle_open_bodies,
 	[MESSAGE_SET_FLAGS] = handle_set_flags,
 	[MESSAGE_EXPUNGE] = handle_expunge,

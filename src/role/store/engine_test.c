@@ -321,6 +321,13 @@ the_first_log_in_makes_the_folders_that_clients_look_for(void **state)
 }
 
 static void
+close_descriptors(struct testing *t)
+{
+	for (size_t i = 0; i < t->answer.fd_count; i++)
+		engine_body_release(&(struct engine_body *){ engine_body_new(BYTES_NONE, t->answer.fds[i]) });
+}
+
+static void
 nothing_is_changed_in_what_was_only_examined(void **state)
 {
 	struct testing *t = *state;
@@ -331,8 +338,7 @@ nothing_is_changed_in_what_was_only_examined(void **state)
 	m.u.select.name = BYTES("INBOX");
 	m.u.select.is_read_only = 1;
 	(void)testing_ask(t, s, NULL, &m);
-	for (size_t i = 0; i < t->answer.fd_count; i++)
-		engine_body_release(&(struct engine_body *){ engine_body_new(BYTES_NONE, t->answer.fds[i]) });
+	close_descriptors(t);
 	assert_int_equal(testing_flags(t, s, FLAGS_ADD, VIEW_SEEN, "", 1, 1), IPC_INVALID);
 	assert_int_equal(testing_expunge(t, s, true, 1, 1), IPC_INVALID);
 	assert_int_equal(testing_copy(t, s, true, "INBOX", 1, 1), IPC_INVALID);
@@ -365,6 +371,41 @@ many_expunges_make_a_new_generation(void **state)
 	engine_session_end(&s);
 	testing_stop(t);
 	assert_int_equal(testing_count(t, "cur") + testing_count(t, "new"), 101);
+}
+
+static void
+tell(struct testing *t, struct engine_session *s, uint32_t uid_next)
+{
+	struct message m = { .type = MESSAGE_TOLD };
+
+	m.u.told.uid_next = uid_next;
+	engine_submit(NULL, s, NULL, t->outlet, &m);
+}
+
+static void
+a_message_that_a_session_was_told_of_is_recent_to_no_later_one_rfc3501_2_3_2(void **state)
+{
+	static const struct { uint32_t told, recent_from; } rows[] = { { 2, 2 }, { 1, 2 }, { 9, 2 }, { 3, 3 } };
+	struct testing *t = *state;
+	struct engine_session *first = testing_session(t), *later = testing_session(t);
+	struct testing_view v;
+
+	assert_int_equal(testing_select(t, first, "INBOX", &v), IPC_OK);
+	testing_unmap(&v);
+	(void)testing_deliver(t, "one\n");
+	(void)testing_deliver(t, "two\n");
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct message m = { .type = MESSAGE_SELECT };
+
+		tell(t, first, rows[i].told);
+		m.u.select = (struct ipc_select){ .name = BYTES("INBOX"), .is_read_only = 1 };
+		(void)testing_ask(t, later, NULL, &m);
+		assert_int_equal(t->answer.u.selected.recent_from, rows[i].recent_from);
+		close_descriptors(t);
+		tell(t, later, 3);
+	}
+	engine_session_end(&first);
+	engine_session_end(&later);
 }
 
 static void
@@ -415,6 +456,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(the_first_log_in_makes_the_folders_that_clients_look_for, start,
 			end),
 		cmocka_unit_test_setup_teardown(nothing_is_changed_in_what_was_only_examined, start, end),
+		cmocka_unit_test_setup_teardown(
+			a_message_that_a_session_was_told_of_is_recent_to_no_later_one_rfc3501_2_3_2, start, end),
 		cmocka_unit_test_setup_teardown(a_summary_takes_the_place_of_one_of_an_older_version_only, start, end),
 		cmocka_unit_test_setup_teardown(many_expunges_make_a_new_generation, start, end),
 	};

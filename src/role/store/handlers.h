@@ -9,6 +9,8 @@
 void handle_select(struct request *r);
 /* The session is told of no more changes. */
 void handle_deselect(struct request *r);
+/* What the session was told of is \Recent to no later one (RFC 3501 2.3.2). */
+void handle_told(struct request *r);
 /* Counts of a mailbox that need not be selected. */
 void handle_status(struct request *r);
 /* Looks for what other programs did to the selected mailbox. */

@@ -120,6 +120,17 @@ deleted_size(const struct mailbox *m)
 	return size;
 }
 
+void
+handle_told(struct request *r)
+{
+	struct mailbox *m = r->session->selected;
+	uint32_t uid_next = r->m.u.told.uid_next;
+
+	if (m && !m->is_gone && !r->session->is_read_only && uid_next > m->recent_from && uid_next <= m->uid_next)
+		m->recent_from = uid_next;
+	request_done(r);
+}
+
 static void
 answer_status(struct request *r)
 {

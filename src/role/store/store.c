@@ -249,6 +249,7 @@ session_number(const struct message *m)
 	case MESSAGE_DESELECT:
 	case MESSAGE_SESSION_END:
 	case MESSAGE_PUT_SUMMARY:
+	case MESSAGE_TOLD:
 		return m->u.deselect.session;
 	}
 	return m->u.select.session;
