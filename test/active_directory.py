@@ -48,9 +48,13 @@ class ActiveDirectory:
         self.add(base, objectClass="domain")
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.thread = threading.Thread(target=self.accept, daemon=True)
+        self.thread.start()
 
     def close(self):
+        """Not before nobody waits on the socket: its descriptor would be another's then."""
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self.thread.join(10)
         self.socket.close()
 
     # ---- what it holds

@@ -1,5 +1,6 @@
 """What Active Directory does in its own way, of a small server that does it too (test/active_directory.py)."""
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -69,3 +70,86 @@ def test_a_server_whose_pieces_do_not_go_on_is_not_believed():
         assert recipient(s, "all") == 451
         ad.breaks_ranges = False
         wait_until(lambda: recipient(s, "all") == 250, 20, "the group")
+
+
+def status(s):
+    return json.loads(s.cli("directory", "status", "--json").stdout)
+
+
+def people(count=20):
+    ad = ActiveDirectory()
+    for i in range(count):
+        ad.add_user(f"u{i}")
+    return ad
+
+
+def whole_entries(ad, since):
+    """How many entries the server handed out with all of their attributes since then."""
+    return sum(found for scope, base, attributes, found in ad.asked[since:] if "mail" in attributes)
+
+
+def test_a_change_costs_its_entry_and_not_all_of_them():
+    ad = people()
+    with running(ad) as s:
+        wait_until(lambda: recipient(s, "u19") == 250, 20, "the first reading")
+        assert status(s)["follows"] == "change-marker"
+        since = len(ad.asked)
+        ad.set(f"cn=u7,{ad.base}", mail=f"renamed@{DOMAIN}")
+        wait_until(lambda: recipient(s, "renamed") == 250, 10, "the change")
+        wait_until(lambda: recipient(s, "u7") == 550, 10, "the change")
+        ad.add_user("new")
+        # An address that is added this moment is found, not called unknown.
+        assert recipient(s, "new") == 250
+        assert whole_entries(ad, since) == 2 and status(s)["full"] == 1
+
+
+def test_what_is_deleted_or_is_no_account_any_more_is_found_by_a_sweep_of_names():
+    ad = people()
+    with running(ad) as s:
+        wait_until(lambda: recipient(s, "u19") == 250, 20, "the first reading")
+        since = len(ad.asked)
+        ad.delete(f"cn=u3,{ad.base}")
+        wait_until(lambda: recipient(s, "u3") == 550, 10, "the deletion")
+        # It changed, and the filter finds it no more.
+        ad.set(f"cn=u4,{ad.base}", objectClass="contact")
+        wait_until(lambda: recipient(s, "u4") == 550, 10, "the change")
+        assert whole_entries(ad, since) == 0 and status(s)["full"] == 1 and status(s)["sweeps"] >= 2
+        ad.set(f"cn=u4,{ad.base}", objectClass="user")
+        wait_until(lambda: recipient(s, "u4") == 250, 10, "its return")
+        assert whole_entries(ad, since) == 1
+
+
+def test_an_entry_that_is_renamed_without_a_change_of_its_own_is_read_anew():
+    ad = people()
+    with running(ad, extra="login bind;") as s:
+        wait_until(lambda: recipient(s, "u19") == 250, 20, "the first reading")
+        since = len(ad.asked)
+        # As when what is above it is renamed: it has another name, and no other USN.
+        with ad.lock:
+            ad.entries[f"cn=u5,ou=moved,{ad.base}"] = ad.entries.pop(f"cn=u5,{ad.base}")
+            ad.usn += 1
+        wait_until(lambda: f"cn=u5,ou=moved,{ad.base}" in s.cli("user", "show", f"u5@{DOMAIN}").stdout, 10, "the new name")
+        assert whole_entries(ad, since) == 1 and recipient(s, "u5") == 250
+
+
+def test_a_server_that_goes_back_is_read_anew():
+    ad = people()
+    with running(ad) as s:
+        wait_until(lambda: recipient(s, "u19") == 250, 20, "the first reading")
+        with ad.lock:
+            ad.usn -= 10
+        wait_until(lambda: status(s)["full"] == 2, 10, "another reading of all")
+        assert recipient(s, "u19") == 250
+
+
+def test_without_uids_of_entries_and_counts_of_changes_all_is_read():
+    ad = people()
+    with ad.lock:
+        for entry in ad.entries.values():
+            entry.pop("objectguid")
+            entry.pop("usnchanged")
+    with running(ad) as s:
+        wait_until(lambda: recipient(s, "u19") == 250, 20, "the first reading")
+        ad.delete(f"cn=u3,{ad.base}")
+        wait_until(lambda: recipient(s, "u3") == 550, 10, "the deletion")
+        assert status(s)["full"] == 2

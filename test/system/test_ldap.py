@@ -161,6 +161,30 @@ def test_an_address_that_was_added_this_moment_is_found_on_a_server_that_cannot_
         assert recipient(s, "new7") == 451
 
 
+def test_a_server_that_cannot_tell_changes_is_asked_for_what_changed_and_not_for_all():
+    with running(extra="poll 1s;", has_syncprov=False) as s:
+        s.slapd.add_users([f"user{n}" for n in range(30)])
+        wait_until(lambda: recipient(s, "user29") == 250, 20, "the accounts")
+        status = json.loads(s.cli("directory", "status", "--json").stdout)
+        assert status["follows"] == "sweep"
+        s.slapd.set("user7", "userPassword", "changed")
+        wait_until(lambda: refusal_or_none(s, "user7", "changed") is None, 10, "the change")
+        s.slapd.tool("ldapmodrdn", "-r", f"uid=user8,{SUFFIX}", "uid=moved8")
+        wait_until(lambda: f"uid=moved8,{SUFFIX}" in s.cli("user", "show", f"user8@{DOMAIN}").stdout, 10, "the other name")
+        s.slapd.delete("user9")
+        wait_until(lambda: recipient(s, "user9") == 550, 10, "the deletion")
+        after = json.loads(s.cli("directory", "status", "--json").stdout)
+        assert after["full"] == status["full"] and after["sweeps"] > status["sweeps"]
+
+
+def refusal_or_none(server, name, password):
+    try:
+        log_in(server, name, password).logout()
+        return None
+    except imaplib.IMAP4.error as e:
+        return str(e)
+
+
 def test_an_address_that_is_there_and_does_not_count_does_not_make_a_server_be_read_again_and_again():
     with running(extra="poll 1h;", has_syncprov=False) as s:
         wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")

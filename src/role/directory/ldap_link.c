@@ -4,7 +4,6 @@
 #include "role/directory/image.h"
 #include "role/directory/ldap_filter.h"
 #include "role/directory/ldap_link_internal.h"
-#include "role/directory/ldap_page.h"
 #include "role/directory/ldap_range.h"
 
 #include <string.h>
@@ -193,9 +192,8 @@ ensure_connected(struct ldap_link *link, size_t except, struct fault *f)
 	return -1;
 }
 
-/* The next one is tried first from now on. */
-static void
-turn_to_another(struct ldap_link *link)
+void
+ldap_link_turn_to_another(struct ldap_link *link)
 {
 	disconnect(link);
 	link->current = (link->current + 1) % link->server_count;
@@ -325,13 +323,13 @@ ldap_link_marker(struct ldap_link *link, struct buf *marker, struct fault *f)
 		return -1;
 	if (!was_connected || link->is_slow) {
 		except = link->current;
-		turn_to_another(link);
+		ldap_link_turn_to_another(link);
 	}
 	disconnect(link);
 	if (ask_marker(link, except, marker, f) == 0)
 		return 0;
 	if (link->wire.ld)
-		turn_to_another(link);
+		ldap_link_turn_to_another(link);
 	return -1;
 }
 
@@ -409,7 +407,7 @@ ldap_link_find(struct ldap_link *link, const struct bytes *addresses, size_t cou
 	}
 	buf_done(&names);
 	if (result != 0)
-		turn_to_another(link);
+		ldap_link_turn_to_another(link);
 	return result;
 }
 
@@ -432,26 +430,6 @@ ldap_link_probe(struct ldap_link *link, size_t index, struct buf *marker, struct
 	return result;
 }
 
-struct reading {
-	struct ldap_link *link;
-	struct buf *records;
-};
-
-static int
-is_enough(const struct buf *records, struct fault *f)
-{
-	return records->has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;
-}
-
-static int
-put_user(void *arg, LDAPMessage *entry, struct fault *f)
-{
-	struct reading *r = arg;
-
-	ldap_entry_put(r->records, &r->link->mapping, r->link->wire.ld, entry);
-	return is_enough(r->records, f);
-}
-
 int
 ldap_link_put_group(struct ldap_link *link, LDAPMessage *entry, struct buf *records, struct fault *f)
 {
@@ -466,45 +444,9 @@ ldap_link_put_group(struct ldap_link *link, LDAPMessage *entry, struct buf *reco
 	return result;
 }
 
-static int
-put_group(void *arg, LDAPMessage *entry, struct fault *f)
-{
-	struct reading *r = arg;
-
-	return ldap_link_put_group(r->link, entry, r->records, f) == 0 ? is_enough(r->records, f) : -1;
-}
-
 int
 ldap_link_tell_empty(const struct ldap_link *link, struct fault *f)
 {
 	return fault_set(f, FAULT_PERM, "no entry below %s that %s finds has an address; may the bind account read them?", link->base,
 		link->users);
-}
-
-/* Users before groups: claims.h. */
-static int
-read_users_and_groups(struct ldap_link *link, struct buf *records, struct fault *f)
-{
-	struct reading reading = { link, records };
-	const struct ldap_page_search users = { link->users, link->mapping.wanted, put_user, &reading };
-	const struct ldap_page_search groups = { link->groups, link->mapping.group_wanted, put_group, &reading };
-	size_t before = records->len;
-
-	if (ldap_page_search(link, &users, f) != 0)
-		return -1;
-	if (records->len == before)
-		return ldap_link_tell_empty(link, f);
-	return link->groups ? ldap_page_search(link, &groups, f) : 0;
-}
-
-int
-ldap_link_read(struct ldap_link *link, struct buf *records, struct fault *f)
-{
-	if (ensure_connected(link, link->server_count, f) == 0 && read_users_and_groups(link, records, f) == 0) {
-		/* It may have got one meanwhile. */
-		link->has_no_context = false;
-		return 0;
-	}
-	turn_to_another(link);
-	return -1;
 }

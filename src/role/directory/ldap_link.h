@@ -33,6 +33,8 @@ struct ldap_link_server ldap_link_server(const struct ldap_link *link, size_t in
 size_t ldap_link_current(const struct ldap_link *link);
 /* From now on another one is asked first. */
 void ldap_link_turn_to(struct ldap_link *link, size_t index);
+/* The one behind that which was asked last. */
+void ldap_link_turn_to_another(struct ldap_link *link);
 /* Connects to that server, reads its marker and hangs up.  -1 with *f: it can't be used. */
 int ldap_link_probe(struct ldap_link *link, size_t index, struct buf *marker, struct fault *f) __attribute__((warn_unused_result));
 size_t ldap_link_server_count(const struct ldap_link *link);
@@ -50,8 +52,5 @@ void ldap_link_put_filter(const struct ldap_link *link, struct bytes address, st
 void ldap_link_put_state(const struct ldap_link *link, struct buf *out);
 /* Did what failed last take too long? */
 bool ldap_link_was_slow(const struct ldap_link *link);
-/* Appends all accounts with their aliases to records (image.h), in pages (RFC 2696).  -1 with *f, also (FAULT_PERM) when
-   there is none; then what stands in records is of no use, and another server, if there is one, is asked the next time. */
-int ldap_link_read(struct ldap_link *link, struct buf *records, struct fault *f) __attribute__((warn_unused_result));
 
 #endif

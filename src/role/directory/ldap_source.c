@@ -7,6 +7,7 @@
 #include "role/directory/ldap_arrival.h"
 #include "role/directory/ldap_link.h"
 #include "role/directory/ldap_marker.h"
+#include "role/directory/ldap_poll.h"
 #include "role/directory/ldap_probe.h"
 #include "role/directory/ldap_questions.h"
 #include "role/directory/ldap_sync.h"
@@ -23,7 +24,7 @@ enum { LOOK_MS = 1000, BETWEEN_LOOKS_MS = 50, READ_AGAIN_MS = 5000 };
 
 #define NOBODY SIZE_MAX
 
-/* The thread owns link, sync and settler, and while is_looking all of the look; the loop everything else. */
+/* The thread owns link, sync, poll and settler, and while is_looking all of the look; the loop everything else. */
 struct ldap_source {
 	struct loop *loop;
 	struct pool *pool;
@@ -37,6 +38,7 @@ struct ldap_source {
 	size_t current, turn_to; /* the server in use, and the one to be tried first by the next look, or NOBODY */
 	struct ldap_link *link;
 	struct ldap_sync *sync;
+	struct ldap_poll *poll; /* when the server can't be followed by sync */
 	int directory;
 	const struct ldap_source_handlers *handlers;
 	void *arg;
@@ -44,6 +46,7 @@ struct ldap_source {
 	bool is_looking, has_to_look_again;
 	bool was_synced; /* by the last look */
 	struct ldap_sync_counts told_by_sync; /* after it */
+	struct ldap_poll_counts polled;
 	struct ldap_question *asked; /* to be answered by the next look */
 	struct ldap_question *answering; /* by the one under way, which reads them */
 	/* what is known */
@@ -53,7 +56,7 @@ struct ldap_source {
 	struct settler settler;
 	struct doubt told; /* as it was after the last look */
 	bool is_failing;
-	int64_t read_us, confirmed_us; /* mono; 0: never */
+	int64_t read_us, polled_us, confirmed_us; /* mono; 0: never */
 	int64_t began_us, looked_us; /* mono; when the last look began and ended */
 	int64_t read_again_us; /* mono; after a reading that failed */
 	int64_t find_again_us; /* mono; after a reading for the sake of an address that told nothing new */
@@ -65,9 +68,9 @@ struct ldap_source {
 	uint64_t look_digest; /* of the records */
 	int look_snapshot; /* which has them; -1: none */
 	size_t look_turns_to;
-	bool must_read, may_read, may_find, has_read, has_failed_reading;
+	bool must_read, must_poll, may_read, may_find, has_read, has_failed_reading;
 	bool has_found, is_undecided; /* an address that is asked for is there; and it may not be read for now, or was not told yet */
-	bool is_synced, is_current; /* by ldap_sync; and it has told all that the marker knows of */
+	bool is_synced, is_current; /* by ldap_sync; and what the marker knows of was all taken */
 	int result;
 	struct fault fault;
 };
@@ -89,7 +92,7 @@ quiet_us(const struct ldap_source *s)
 static bool
 is_news(const struct ldap_source *s)
 {
-	return s->must_read || !bytes_equal(buf_bytes(&s->look_marker), buf_bytes(&s->marker));
+	return s->must_read || s->must_poll || !bytes_equal(buf_bytes(&s->look_marker), buf_bytes(&s->marker));
 }
 
 static void
@@ -111,7 +114,7 @@ write_snapshot(struct ldap_source *s)
 static int
 has_news(struct ldap_source *s, bool *is_news_there)
 {
-	*is_news_there = is_news(s);
+	*is_news_there = is_news(s) || ldap_poll_is_due(s->poll);
 	if (*is_news_there || s->look_marker.len > 0 || !s->answering)
 		return 0;
 	if (ldap_questions_find(s->answering, s->link, &s->has_found, &s->fault) != 0)
@@ -130,6 +133,21 @@ take_reading(struct ldap_source *s, size_t changes)
 	s->has_read = s->result == 0;
 }
 
+/* Nothing has to be made of entries that are as they were. */
+static void
+take_polled(struct ldap_source *s)
+{
+	size_t changes = ldap_poll_changes(s->poll);
+
+	s->is_current = true;
+	if (changes == 0 && !s->must_read)
+		return;
+	s->result = ldap_poll_read(s->poll, &s->look_records, &s->fault);
+	take_reading(s, changes);
+	if (s->has_read)
+		ldap_poll_settled(s->poll);
+}
+
 /* The marker is read before the records: what changes in between is read once more, never missed.  False: the server
    could not be read, and another one may do. */
 static bool
@@ -145,10 +163,13 @@ look_by_marker(struct ldap_source *s)
 		s->result = -1;
 		return true;
 	}
-	s->result = ldap_link_read(s->link, &s->look_records, &s->fault);
-	take_reading(s, SIZE_MAX);
-	s->has_failed_reading = !s->has_read && !ldap_link_was_slow(s->link);
-	return s->has_read;
+	s->result = ldap_poll_update(s->poll, buf_bytes(&s->look_marker), is_news(s), &s->fault);
+	if (s->result == 0)
+		take_polled(s);
+	else
+		ldap_link_turn_to_another(s->link);
+	s->has_failed_reading = s->result != 0 && !ldap_link_was_slow(s->link);
+	return s->result == 0;
 }
 
 static bool
@@ -180,7 +201,7 @@ look_at_one(struct ldap_source *s)
 		return look_by_marker(s);
 	case LDAP_SYNC_RESULT_FAILED:
 		s->result = -1;
-		ldap_link_turn_to(s->link, (ldap_link_current(s->link) + 1) % ldap_link_server_count(s->link));
+		ldap_link_turn_to_another(s->link);
 		return false;
 	case LDAP_SYNC_RESULT_CURRENT:
 		s->is_current = true;
@@ -190,6 +211,7 @@ look_at_one(struct ldap_source *s)
 		break;
 	}
 	s->is_synced = true;
+	ldap_poll_forget(s->poll);
 	return s->result != 0 || look_by_sync(s);
 }
 
@@ -259,8 +281,8 @@ start_look(struct ldap_source *s)
 	s->asked = NULL;
 	s->look_turns_to = s->turn_to < s->current ? s->turn_to : NOBODY;
 	s->turn_to = NOBODY;
-	s->must_read = s->read_us == 0 || doubt_is_ripe(&s->settler.doubt, time_now().mono_us, quiet_us(s)) ||
-		(s->marker.len == 0 && now_us - s->read_us >= (int64_t)s->poll_s * 1000000);
+	s->must_read = s->read_us == 0 || doubt_is_ripe(&s->settler.doubt, time_now().mono_us, quiet_us(s));
+	s->must_poll = s->marker.len == 0 && now_us - s->polled_us >= (int64_t)s->poll_s * 1000000;
 	s->looks++;
 	s->job.run = look;
 	pool_add(s->pool, &s->strand, &s->job);
@@ -292,12 +314,14 @@ take_result(struct ldap_source *s)
 		buf_reset(&s->marker);
 		put_bytes(&s->marker, buf_bytes(&s->look_marker));
 	}
+	if (s->must_read || s->must_poll)
+		s->polled_us = s->confirmed_us;
+	if (s->has_found && (!s->has_read || s->look_digest == s->held.digest))
+		s->find_again_us = s->confirmed_us + (int64_t)READ_AGAIN_MS * 1000;
 	if (!s->has_read)
 		return;
 	s->readings++;
 	s->read_us = s->confirmed_us;
-	if (s->has_found && s->look_digest == s->held.digest)
-		s->find_again_us = s->confirmed_us + (int64_t)READ_AGAIN_MS * 1000;
 	buf_reset(&s->losses);
 	put_bytes(&s->losses, claims_losses(s->settler.claims));
 	s->handlers->changed(s->arg, buf_bytes(&s->look_records), false);
@@ -326,6 +350,7 @@ looked(struct wake *wake)
 	s->is_looking = false;
 	s->was_synced = s->is_synced;
 	s->told_by_sync = ldap_sync_count(s->sync);
+	s->polled = ldap_poll_count(s->poll);
 	timer_stop(&s->watchdog);
 	note_servers(s);
 	if (s->result == 0)
@@ -405,6 +430,7 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	s->loop = loop;
 	s->link = ldap_link_new(config);
 	s->sync = ldap_sync_new(s->link, directory);
+	s->poll = ldap_poll_new(s->link, directory, (int64_t)config->ldap_poll_s * 1000000);
 	s->settler.claims = claims_new();
 	held_init(&s->held, ldap_link_origin(s->link));
 	s->directory = directory;
@@ -471,6 +497,7 @@ ldap_source_free(struct ldap_source **at)
 	ldap_probe_free(&s->probe);
 	pool_free(&s->pool);
 	ldap_sync_free(&s->sync);
+	ldap_poll_free(&s->poll);
 	held_done(&s->held);
 	ldap_link_free(&s->link);
 	claims_free(&s->settler.claims);
@@ -563,6 +590,8 @@ ldap_source_put_status(const struct ldap_source *s, struct buf *out)
 		s->is_failing ? "away" : "up", how, age_s(s->confirmed_us), age_s(s->read_us), (unsigned long long)s->looks,
 		(unsigned long long)s->readings, (unsigned long long)s->failures);
 	put_format(out, " refreshes=%llu told=%llu", (unsigned long long)s->told_by_sync.refreshes, (unsigned long long)s->told_by_sync.entries);
+	put_format(out, " full=%llu sweeps=%llu polled=%llu", (unsigned long long)s->polled.full, (unsigned long long)s->polled.sweeps,
+		(unsigned long long)s->polled.entries);
 	put_servers(s, out);
 	if (s->told.since_us)
 		put_format(out, " doubt_missing=%zu doubt_s=%lld quiet_s=%u", s->told.count.missing, age_s(s->told.since_us), s->quiet_s);
