@@ -112,7 +112,7 @@ is_count_wrong(struct config_reading *r, const struct config_setting *s)
 		return false;
 	if (r->is_slice && s->directive->kind == KIND_LOGIN && s->count == 4)
 		return false;
-	if (r->is_slice && s->directive->kind == KIND_ALIASES && s->count == 3)
+	if (r->is_slice && (s->directive->kind == KIND_ALIASES || s->directive->kind == KIND_SRS) && s->count == 3)
 		return false;
 	if (s->count >= kind->values_least && s->count <= kind->values_most)
 		return false;

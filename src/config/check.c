@@ -144,6 +144,21 @@ check_homes(struct config_reading *r)
 				"no home is looked for: the template of \"mailboxes maildir\" does not begin with %%h");
 }
 
+enum { SRS_KEY_OCTETS_MIN = 16 };
+
+static void
+check_srs(struct config_reading *r)
+{
+	const struct config *c = r->config;
+	const struct config_place *at = &r->seen_at[DIRECTIVE_srs_file];
+
+	if (c->srs_domain.len && !config_has_domain(c, c->srs_domain))
+		(void)config_error_add(r->errors, at, "srs: %s is no \"domain\" of this server, so that no report would find it",
+			config_show(c->srs_domain).text);
+	if (c->srs_secret_key.len && c->srs_secret_key.len < SRS_KEY_OCTETS_MIN)
+		(void)config_error_add(r->errors, at, "srs: the key could be guessed: it has 16 characters at least, such as openssl rand -hex 32 makes");
+}
+
 void
 config_check(struct config_reading *r, const struct config_place *file)
 {
@@ -155,5 +170,6 @@ config_check(struct config_reading *r, const struct config_place *file)
 	check_socket_files(r);
 	check_template(r);
 	check_relayed(r);
+	check_srs(r);
 	check_homes(r);
 }

@@ -187,6 +187,7 @@ struct config {
 	uint64_t quota_octets; /* of an account that says nothing else; 0: none */
 	struct config_route *routes;
 	size_t route_count;
+	struct bytes srs_file, srs_domain, srs_secret_key; /* no file: senders stay; no domain: the first */
 	struct config_aliases *aliases;
 	size_t aliases_count;
 	struct config_relayed *relayed;

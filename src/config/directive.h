@@ -33,6 +33,7 @@ enum directive_kind {
 	KIND_NETWORKS,
 	KIND_RELAYED,
 	KIND_ALIASES,
+	KIND_SRS,
 	KIND_COUNT
 };
 

@@ -125,6 +125,8 @@ read_secrets(struct config_reading *r)
 
 	if (c->ldap_bind_file.len)
 		read_secret(r, &r->seen_at[DIRECTIVE_ldap_bind_dn], "bind", c->ldap_bind_file, &c->ldap_secret_password);
+	if (c->srs_file.len)
+		read_secret(r, &r->seen_at[DIRECTIVE_srs_file], "srs", c->srs_file, &c->srs_secret_key);
 	for (size_t i = 0; i < c->login_count; i++)
 		read_secret(r, &r->seen_at[DIRECTIVE_logins], "outgoing_login", c->logins[i].file, &c->logins[i].secret_password);
 }

@@ -70,6 +70,9 @@ void kind_put_route(const struct config *c, const struct directive *d, enum conf
 /* The kind of kind_aliases.c: files of aliases. */
 bool kind_read_aliases(struct config_reading *r, const struct config_setting *s);
 void kind_put_aliases(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* The kind of kind_srs.c: the key of senders that are rewritten. */
+bool kind_read_srs(struct config_reading *r, const struct config_setting *s);
+void kind_put_srs(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 /* The kind of kind_relayed.c: for whom mail is taken and sent on. */
 bool kind_read_relayed(struct config_reading *r, const struct config_setting *s);
 void kind_put_relayed(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);

@@ -41,7 +41,8 @@ enum ipc_refusal {
 	REFUSALS
 };
 
-enum ipc_target { TARGET_MAILBOX, TARGET_FOREIGN };
+/* A mailbox here; an address elsewhere; one elsewhere that we lead the mail to, in another name than the sender's. */
+enum ipc_target { TARGET_MAILBOX, TARGET_FOREIGN, TARGET_FORWARDED };
 
 enum ipc_folder { FOLDER_SUBSCRIBED = 1, FOLDER_NO_SELECT = 2, FOLDER_HAS_CHILDREN = 4,
 	FOLDER_MARKED = 8, FOLDER_NONEXISTENT = 16 /* subscribed, but not there */ };

@@ -218,6 +218,12 @@ accounts_has_domain(const struct accounts *a, struct bytes domain)
 	return map_get(a->domains, domain) != NULL;
 }
 
+bool
+accounts_has_name(const struct accounts *a, const struct address *address)
+{
+	return map_get(a->names, address_bytes(address)) != NULL;
+}
+
 struct accounts_counts
 accounts_count(const struct accounts *a)
 {

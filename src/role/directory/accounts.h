@@ -86,6 +86,7 @@ void accounts_watch(struct accounts *a, const struct trace *trace);
 struct target {
 	const struct account *account; /* NULL: a foreign address */
 	struct bytes address; /* borrowed from the replica, from `asked`, or from what was asked for */
+	bool is_onward; /* a foreign one of ours, or of whom we relay for */
 };
 
 /* Where an address leads, each place once. */
@@ -93,6 +94,7 @@ struct targets {
 	size_t count;
 	size_t octets; /* that their list takes */
 	struct address asked;
+	uint8_t sender[ADDRESS_OCTETS_MAX]; /* for who finds it (forwarding.h) */
 	struct target at[TARGETS_MAX];
 };
 
@@ -121,6 +123,8 @@ const struct account *accounts_draw(const struct accounts *a, uint64_t draw);
 struct bytes accounts_home(const struct accounts *a, const struct account *account);
 /* Walks the accounts that sources know: start with *at == 0; NULL at the end.  Loads may come between. */
 const struct account *accounts_next(const struct accounts *a, size_t *at);
+/* Is there an account or an alias of that very name? */
+bool accounts_has_name(const struct accounts *a, const struct address *address);
 bool accounts_has_domain(const struct accounts *a, struct bytes domain);
 
 struct accounts_counts {

@@ -37,7 +37,7 @@ target_octets(struct bytes address)
 }
 
 static void
-add_target(struct walk *w, const struct account *account, struct bytes address)
+add_target(struct walk *w, const struct account *account, struct bytes address, bool is_onward)
 {
 	struct targets *out = w->out;
 
@@ -47,7 +47,7 @@ add_target(struct walk *w, const struct account *account, struct bytes address)
 		return;
 	}
 	out->octets += target_octets(address);
-	out->at[out->count++] = (struct target){ account, address };
+	out->at[out->count++] = (struct target){ account, address, is_onward };
 }
 
 static void
@@ -66,16 +66,16 @@ add_account(struct walk *w, struct account *account, struct bytes address, unsig
 	if (account->path_len == 0)
 		w->is_unusable = true;
 	else
-		add_target(w, account, address);
+		add_target(w, account, address, false);
 }
 
 static void
-add_foreign(struct walk *w, struct bytes address)
+add_foreign(struct walk *w, struct bytes address, bool is_onward)
 {
 	for (size_t i = 0; i < w->out->count; i++)
 		if (!w->out->at[i].account && bytes_equal(w->out->at[i].address, address))
 			return;
-	add_target(w, NULL, address);
+	add_target(w, NULL, address, is_onward);
 }
 
 static struct name *
@@ -142,7 +142,7 @@ send_on(struct walk *w, struct bytes address, bool is_known, unsigned int depth)
 
 	trace(w->a->trace, is_sound ? TRACE_ONWARD : TRACE_NOT_PLAIN, TEXT("address", written), INT("depth", depth));
 	if (is_sound)
-		add_foreign(w, written);
+		add_foreign(w, written, true);
 	else
 		w->has_absent = true;
 }
@@ -274,7 +274,7 @@ expand(struct walk *w, struct bytes address, unsigned int depth)
 	relayed = find_relayed(w, address_domain(&folded));
 	if (!relayed && !accounts_has_domain(w->a, address_domain(&folded))) {
 		trace(w->a->trace, TRACE_ELSEWHERE, TEXT("address", address), INT("depth", depth));
-		add_foreign(w, address);
+		add_foreign(w, address, false);
 		return;
 	}
 	if (is_routed(w, as_written(w, address, depth))) {

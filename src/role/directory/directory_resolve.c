@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "role/directory/directory_internal.h"
+#include "role/directory/forwarding.h"
 #include "sys/time.h"
 
 #include <string.h>
@@ -14,7 +15,15 @@ struct asker {
 	struct peer *front;
 	uint64_t request;
 	struct explaining *why;
+	uint16_t sender_len;
+	uint8_t sender[ADDRESS_OCTETS_MAX]; /* of the mail */
 };
+
+static int64_t
+now_s(void)
+{
+	return time_now().wall_us / 1000000;
+}
 
 /* An address that waits. */
 struct unknown {
@@ -27,7 +36,7 @@ struct unknown {
 };
 
 static enum ipc_outcome
-put_targets(struct directory *d, uint8_t front, const struct targets *targets, struct buf *out, uint8_t *has_quota)
+put_targets(struct directory *d, uint8_t front, const struct targets *targets, enum ipc_target elsewhere, struct buf *out, uint8_t *has_quota)
 {
 	for (size_t i = 0; i < targets->count; i++) {
 		const struct target *t = &targets->at[i];
@@ -35,7 +44,7 @@ put_targets(struct directory *d, uint8_t front, const struct targets *targets, s
 		if (t->account && !grantor_give_delivery(d->grants, front, t->account))
 			return IPC_LATER;
 		*has_quota |= t->account && (t->account->quota.octets || t->account->quota.messages);
-		put_u8(out, t->account ? TARGET_MAILBOX : TARGET_FOREIGN);
+		put_u8(out, (uint8_t)(t->account ? TARGET_MAILBOX : t->is_onward ? TARGET_FOREIGN : elsewhere));
 		put_u64(out, t->account ? t->account->number : 0);
 		put_u16(out, (uint16_t)t->address.len);
 		put_bytes(out, t->address);
@@ -44,38 +53,65 @@ put_targets(struct directory *d, uint8_t front, const struct targets *targets, s
 }
 
 static void
-answer_front(struct directory *d, struct peer *front, uint64_t request, enum ipc_outcome outcome,
-	const struct targets *targets)
+answer_front(struct directory *d, const struct asker *asker, struct bytes address, enum ipc_outcome outcome, const struct targets *targets)
 {
 	struct message m = { .type = MESSAGE_RESOLVED };
-	struct buf out;
+	uint8_t space[ADDRESS_OCTETS_MAX];
+	struct buf out, sender;
 
 	buf_init(&out, TARGETS_OCTETS_MAX);
-	if (outcome == IPC_OK)
-		outcome = put_targets(d, grantee_of(front), targets, &out, &m.u.resolved.has_quota);
-	m.u.resolved.request = request;
+	buf_init_fixed(&sender, space, sizeof space);
+	if (outcome == IPC_OK) {
+		forwarding_put_sender(d->self->config, d->accounts, address, bytes_of(asker->sender, asker->sender_len), now_s(), &sender);
+		outcome = put_targets(d, grantee_of(asker->front), targets, sender.len ? TARGET_FORWARDED : TARGET_FOREIGN, &out,
+			&m.u.resolved.has_quota);
+	}
+	m.u.resolved.request = asker->request;
 	m.u.resolved.outcome = (uint8_t)outcome;
+	m.u.resolved.sender = buf_bytes(&sender);
 	m.u.resolved.targets = outcome == IPC_OK ? buf_bytes(&out) : BYTES_NONE;
 	/* A front that can't be told is gone; nobody waits. */
-	if (peer_send(front, &m) != 0)
+	if (peer_send(asker->front, &m) != 0)
 		buf_reset(&out);
 	buf_done(&out);
 }
 
 static void
-answer(struct directory *d, const struct asker *asker, enum ipc_outcome outcome, const struct targets *targets)
+answer(struct directory *d, const struct asker *asker, struct bytes address, enum ipc_outcome outcome, const struct targets *targets)
 {
 	if (asker->why)
 		explain_resolved(asker->why, outcome, targets);
 	else
-		answer_front(d, asker->front, asker->request, outcome, targets);
+		answer_front(d, asker, address, outcome, targets);
+}
+
+/* A report for who sent what we sent on. */
+static enum ipc_outcome
+resolve_return(struct directory *d, const struct asker *asker, struct bytes address, struct targets *targets)
+{
+	const struct trace *told = explain_trace(asker->why);
+	struct buf sender;
+	enum ipc_outcome outcome;
+
+	buf_init_fixed(&sender, targets->sender, sizeof targets->sender);
+	outcome = forwarding_find_sender(d->self->config, address, now_s(), &sender);
+	targets->count = outcome == IPC_OK;
+	targets->octets = 0;
+	targets->at[0] = (struct target){ .address = buf_bytes(&sender) };
+	if (outcome == IPC_OK)
+		trace(told, TRACE_SENDER, TEXT("address", address), TEXT("sender", buf_bytes(&sender)));
+	else if (outcome == IPC_ABSENT)
+		trace(told, TRACE_NO_SENDER, TEXT("address", address));
+	return outcome;
 }
 
 static enum ipc_outcome
 resolve(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account, struct targets *targets)
 {
-	enum ipc_outcome outcome;
+	enum ipc_outcome outcome = resolve_return(d, asker, address, targets);
 
+	if (outcome != IPC_FOREIGN)
+		return outcome;
 	accounts_watch(d->accounts, explain_trace(asker->why));
 	outcome = accounts_resolve(d->accounts, address, targets);
 	if (outcome == IPC_OK)
@@ -141,7 +177,7 @@ on_sure(void *arg, bool is_sure)
 			outcome = IPC_LATER;
 		if (outcome == IPC_ABSENT && u->asker.front)
 			remember_absent(d, address);
-		answer(d, &u->asker, outcome, &targets);
+		answer(d, &u->asker, address, outcome, &targets);
 	}
 	forget(u);
 }
@@ -177,20 +213,24 @@ resolve_for(struct directory *d, const struct asker *asker, struct bytes address
 	enum ipc_outcome outcome = resolve(d, asker, address, account, &targets);
 
 	if (outcome != IPC_ABSENT || !d->ldap) {
-		answer(d, asker, outcome, &targets);
+		answer(d, asker, address, outcome, &targets);
 	} else if (is_absent(d, address)) {
 		trace(told, TRACE_ABSENT_BEFORE);
-		answer(d, asker, outcome, &targets);
+		answer(d, asker, address, outcome, &targets);
 	} else if (!wait_for_ldap(d, asker, address, account)) {
 		trace(told, TRACE_QUEUE_FULL);
-		answer(d, asker, IPC_LATER, &targets);
+		answer(d, asker, address, IPC_LATER, &targets);
 	}
 }
 
 void
 directory_resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m)
 {
-	resolve_for(d, &(struct asker){ .front = front, .request = m->request }, m->address, m->account);
+	struct asker asker = { .front = front, .request = m->request, .sender_len = (uint16_t)m->sender.len };
+
+	if (m->sender.len)
+		memcpy(asker.sender, m->sender.ptr, m->sender.len);
+	resolve_for(d, &asker, m->address, m->account);
 }
 
 void

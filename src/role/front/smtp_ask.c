@@ -190,6 +190,8 @@ take_back(struct smtp_client *c, const struct mark *mark)
 static bool
 add(struct smtp_client *c, enum ipc_target kind, uint64_t account, struct bytes address)
 {
+	if (kind == TARGET_FORWARDED && c->as)
+		return smtp_outgoing_add(c, OUTGOING_FORWARDED, address);
 	if (kind != TARGET_MAILBOX)
 		return smtp_outgoing_add(c, OUTGOING_ELSEWHERE, address);
 	/* Only the queue can tell the sender when it is there, and keep it until it may be. */
@@ -375,6 +377,8 @@ resolved(void *arg, const struct message *m)
 		refuse(c, buf_bytes(&c->asked), config_find_route(config, address));
 		/* Nothing is open any more. */
 		end_recipient(c, SMTP_ANSWER_OK);
+	} else if (!smtp_outgoing_rename(c, m ? m->u.resolved.sender : BYTES_NONE)) {
+		answer_recipient(c, SMTP_ANSWER_TOO_MANY);
 	} else if (!m || admission != ADMITTED || !ask_room(c, &m->u.resolved)) {
 		answer_recipient(c, carry_out(c, admission, m ? m->u.resolved.targets : BYTES_NONE));
 	}
@@ -403,6 +407,7 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const st
 		.account = c->account,
 		.session = connection_session(c->connection),
 		.address = buf_bytes(&c->asked_address),
+		.sender = c->sender,
 	};
 	smtp_client_send_request(c, directory, &m, m.u.resolve.request, resolved);
 }

@@ -38,6 +38,8 @@ smtp_client_forget_transaction(struct smtp_client *c)
 	c->targets = NULL;
 	c->last_target = &c->targets;
 	c->outgoing = NULL;
+	c->renamed = NULL;
+	c->as = NULL;
 	c->last_outgoing = &c->outgoing;
 	c->target_count = c->recipient_count = 0;
 	for (size_t i = 0; i < OUTGOING_KINDS; i++)

@@ -27,6 +27,7 @@ struct target {
 /* What the queue does with an address. */
 enum outgoing_kind {
 	OUTGOING_ELSEWHERE, /* sends it there */
+	OUTGOING_FORWARDED, /* sends it there in another name than the sender's */
 	OUTGOING_MAILBOX, /* brings it to a mailbox here, then tells the sender, who asked for that */
 	OUTGOING_REST, /* brings it to a mailbox here that could not take it now, while others have it */
 	OUTGOING_EXPANDED, /* tells the sender that it went to the several addresses that this one leads to */
@@ -36,9 +37,16 @@ enum outgoing_kind {
 /* First what the queue gets: when it can't, nobody has anything yet that another attempt of the client would bring twice. */
 enum message_stage { STAGE_ENQUEUE, STAGE_DELIVER, STAGE_REST, STAGE_TELL };
 
+/* A sender that mail has when it goes on. */
+struct renamed {
+	struct renamed *next;
+	struct bytes sender;
+};
+
 struct outgoing {
 	struct outgoing *next;
 	enum outgoing_kind kind;
+	const struct renamed *as; /* of OUTGOING_FORWARDED */
 	struct bytes address; /* without brackets */
 	struct bytes parameters; /* of RCPT for DSN, or empty */
 };
@@ -71,6 +79,8 @@ struct smtp_client {
 	struct map *accounts; /* those that are targets already */
 	struct outgoing *outgoing, **last_outgoing;
 	size_t outgoing_count[OUTGOING_KINDS];
+	struct renamed *renamed; /* all, each once */
+	const struct renamed *as; /* of the recipient in hand; NULL: its sender stays */
 	bool is_trusted; /* connected from a network that may send to the world without a log-in */
 	struct bytes resolved; /* where that recipient leads, while the store is asked whether it has room */
 	struct buf asked; /* the recipient that the directory is being asked about, as the client wrote it */
@@ -110,6 +120,8 @@ void smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, con
 void smtp_wishes_keep(struct smtp_client *c, const struct smtp_path *path, const struct dsn_rcpt *wishes);
 /* Is it to hear of success from us? */
 bool smtp_wishes_success(const struct smtp_client *c);
+/* In whose name the mail of the recipient in hand goes on where the directory says so; empty: nobody else's.  False: no room. */
+bool smtp_outgoing_rename(struct smtp_client *c, struct bytes sender);
 /* An address that the queue gets, with what the client wants to hear of it; once.  False: no room. */
 bool smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address);
 /* Hands the message to the queue for those of its recipients that it is to care for; each ENQUEUE counts as a delivery. */

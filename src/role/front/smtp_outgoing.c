@@ -69,6 +69,32 @@ count_outgoing(const struct smtp_client *c)
 	return count;
 }
 
+bool
+smtp_outgoing_rename(struct smtp_client *c, struct bytes sender)
+{
+	struct renamed *made;
+
+	c->as = NULL;
+	for (struct renamed *r = c->renamed; r && !c->as; r = r->next)
+		if (bytes_equal(r->sender, sender))
+			c->as = r;
+	if (sender.len == 0 || c->as)
+		return true;
+	made = arena_take(c->arena, sizeof *made);
+	if (!made || !arena_copy(c->arena, sender, &made->sender))
+		return false;
+	made->next = c->renamed;
+	c->as = c->renamed = made;
+	return true;
+}
+
+/* Of one that goes on as it is. */
+static const struct renamed *
+name_of(const struct smtp_client *c, enum outgoing_kind kind)
+{
+	return kind == OUTGOING_FORWARDED ? c->as : NULL;
+}
+
 static bool
 add_outgoing(struct smtp_client *c, enum outgoing_kind kind, struct bytes address, struct bytes parameters)
 {
@@ -77,6 +103,7 @@ add_outgoing(struct smtp_client *c, enum outgoing_kind kind, struct bytes addres
 	if (!o || !arena_copy(c->arena, address, &o->address) || !arena_copy(c->arena, parameters, &o->parameters))
 		return false;
 	o->kind = kind;
+	o->as = name_of(c, kind);
 	*c->last_outgoing = o;
 	c->last_outgoing = &o->next;
 	c->outgoing_count[kind]++;
@@ -92,7 +119,7 @@ smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes a
 	buf_init_fixed(&parameters, text, sizeof text);
 	dsn_put_rcpt(&parameters, &c->wishes);
 	for (const struct outgoing *o = c->outgoing; o; o = o->next)
-		if (o->kind == kind && bytes_equal(o->address, address) && bytes_equal(o->parameters, buf_bytes(&parameters)))
+		if (o->kind == kind && o->as == name_of(c, kind) && bytes_equal(o->address, address) && bytes_equal(o->parameters, buf_bytes(&parameters)))
 			return true;
 	if (count_outgoing(c) + c->target_count >= SMTP_CLIENT_RECIPIENTS_MAX)
 		return false;
@@ -124,14 +151,14 @@ flags_of(const struct smtp_client *c, enum outgoing_kind kind)
 	return flags[kind] | tls | by_flags(&c->by) | (facts.has_high_octets ? SEND_8BIT : 0) | (c->is_utf8 ? SEND_UTF8 : 0);
 }
 
-/* Appends recipients of that kind from *at on while they fit; *at is the first that does not. */
+/* Appends recipients of that kind and name from *at on while they fit; *at is the first that does not. */
 static void
-put_recipients(const struct outgoing **at, enum outgoing_kind kind, struct buf *out)
+put_recipients(const struct outgoing **at, enum outgoing_kind kind, const struct renamed *as, struct buf *out)
 {
 	size_t count = 0;
 
 	for (const struct outgoing *o = *at; o; *at = o = o->next) {
-		if (o->kind != kind)
+		if (o->kind != kind || o->as != as)
 			continue;
 		if (++count > RECIPIENTS_MAX || out->len + o->address.len + o->parameters.len + 4 > RECIPIENTS_OCTETS_MAX)
 			return;
@@ -143,7 +170,7 @@ put_recipients(const struct outgoing **at, enum outgoing_kind kind, struct buf *
 }
 
 static void
-enqueue(struct smtp_client *c, const struct mail_id *id, enum outgoing_kind kind, struct bytes recipients)
+enqueue(struct smtp_client *c, const struct mail_id *id, enum outgoing_kind kind, const struct renamed *as, struct bytes recipients)
 {
 	struct peer *queue = smtp_client_front(c)->queue;
 	struct message m = { .type = MESSAGE_ENQUEUE };
@@ -151,7 +178,7 @@ enqueue(struct smtp_client *c, const struct mail_id *id, enum outgoing_kind kind
 	m.u.enqueue = (struct ipc_enqueue){
 		.request = smtp_client_begin_request(c, queue),
 		.mail_id = bytes_text(id->text),
-		.sender = c->sender,
+		.sender = as ? as->sender : c->sender,
 		.flags = flags_of(c, kind),
 		.release_s = (uint64_t)c->release_s,
 		.deliver_by_s = c->by.mode == SMTP_BY_UNSAID ? 0 : (uint64_t)(c->now_s + c->by.within_s),
@@ -180,7 +207,7 @@ another_id(void)
 
 /* Those that don't fit into one frame go as a message of their own. */
 static void
-enqueue_all(struct smtp_client *c, enum outgoing_kind kind, struct mail_id *id)
+enqueue_all(struct smtp_client *c, enum outgoing_kind kind, const struct renamed *as, struct mail_id *id)
 {
 	const struct outgoing *at = c->outgoing;
 	struct buf recipients;
@@ -188,10 +215,10 @@ enqueue_all(struct smtp_client *c, enum outgoing_kind kind, struct mail_id *id)
 	buf_init(&recipients, RECIPIENTS_OCTETS_MAX);
 	while (at) {
 		buf_reset(&recipients);
-		put_recipients(&at, kind, &recipients);
+		put_recipients(&at, kind, as, &recipients);
 		if (recipients.len == 0)
 			continue;
-		enqueue(c, id, kind, buf_bytes(&recipients));
+		enqueue(c, id, kind, as, buf_bytes(&recipients));
 		*id = another_id();
 	}
 	buf_done(&recipients);
@@ -202,8 +229,10 @@ smtp_message_enqueue(struct smtp_client *c)
 {
 	struct mail_id id = c->mail_id;
 
-	enqueue_all(c, OUTGOING_ELSEWHERE, &id);
-	enqueue_all(c, OUTGOING_MAILBOX, &id);
+	enqueue_all(c, OUTGOING_ELSEWHERE, NULL, &id);
+	enqueue_all(c, OUTGOING_MAILBOX, NULL, &id);
+	for (const struct renamed *as = c->renamed; as; as = as->next)
+		enqueue_all(c, OUTGOING_FORWARDED, as, &id);
 }
 
 bool
@@ -214,7 +243,7 @@ smtp_message_enqueue_rest(struct smtp_client *c)
 	for (const struct target *t = c->targets; t; t = t->next)
 		if (!t->is_there && !add_outgoing(c, OUTGOING_REST, t->address, t->parameters))
 			return false;
-	enqueue_all(c, OUTGOING_REST, &id);
+	enqueue_all(c, OUTGOING_REST, NULL, &id);
 	return true;
 }
 
@@ -223,5 +252,5 @@ smtp_message_enqueue_told(struct smtp_client *c)
 {
 	struct mail_id id = another_id();
 
-	enqueue_all(c, OUTGOING_EXPANDED, &id);
+	enqueue_all(c, OUTGOING_EXPANDED, NULL, &id);
 }

@@ -212,13 +212,17 @@ send_on(struct local *l, struct bytes recipients)
 	part_done(l);
 }
 
-/* One entry of RESOLVED. */
+/* One entry of RESOLVED.  Senders stay: those of mail that is sent on were rewritten by the front that took it. */
 static bool
 take_target(struct bytes *in, uint8_t *kind, uint64_t *account, struct bytes *address)
 {
 	uint16_t len;
 
-	return take_u8(in, kind) && take_u64(in, account) && take_u16(in, &len) && take_octets(in, len, address);
+	if (!take_u8(in, kind) || !take_u64(in, account) || !take_u16(in, &len) || !take_octets(in, len, address))
+		return false;
+	if (*kind == TARGET_FORWARDED)
+		*kind = TARGET_FOREIGN;
+	return true;
 }
 
 /* The next target of that kind that was not reached before. */
