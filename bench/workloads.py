@@ -102,6 +102,18 @@ def relayed(server, sessions, messages):
     }
 
 
+def queue_million(mails):
+    """The start of the queue on a spool that somebody filled."""
+    spool = servers.WORK / "queue-million"
+    shutil.rmtree(spool, ignore_errors=True)
+    measure.wait_for_quiet(10)
+    try:
+        out = subprocess.run([servers.ROOT / "build/release/bench/queue_million", spool, str(mails)], check=True, capture_output=True, text=True)
+    finally:
+        shutil.rmtree(spool, ignore_errors=True)
+    return {**json.loads(out.stdout), "mails": mails}
+
+
 def syscalls(server, sessions, messages, is_reusing):
     before = count_files(server)
 

@@ -22,7 +22,7 @@ not_tried(struct sending *s)
 
 	for (uint32_t i = 0; i < s->batch.count; i++)
 		schedule_return(q->schedule, s->at[i], now);
-	schedule_batch_done(q->schedule, s->batch.destination, BATCH_NOT_TRIED, now);
+	schedule_batch_done(q->schedule, &s->batch, BATCH_NOT_TRIED, now);
 	memory_free(s);
 	queue_kick(q);
 }
@@ -37,7 +37,7 @@ lost(struct sending *s)
 
 	for (uint32_t i = 0; i < s->batch.count; i++)
 		queue_deferred(q, s->at[i], BYTES_NONE, BYTES("451 4.3.0 our relay ended while it was sending"));
-	schedule_batch_done(q->schedule, s->batch.destination, BATCH_NOT_TRIED, queue_now_s());
+	schedule_batch_done(q->schedule, &s->batch, BATCH_NOT_TRIED, queue_now_s());
 	queue_settle(q, m);
 	memory_free(s);
 	queue_kick(q);
@@ -133,7 +133,7 @@ sent(void *arg, const struct message *m)
 	}
 	take_results(s, &m->u.sent);
 	is_lmtp = s->batch.destination->hop.protocol == HOP_LMTP;
-	schedule_batch_done(q->schedule, s->batch.destination, result_of(&m->u.sent), queue_now_s());
+	schedule_batch_done(q->schedule, &s->batch, result_of(&m->u.sent), queue_now_s());
 	report(s, m->u.sent.host, is_lmtp);
 	memory_free(s);
 	queue_kick(q);
@@ -190,7 +190,7 @@ opened(void *arg, int fd, int error)
 
 	if (fd < 0) {
 		queue_unopened(q, s->batch.first, error);
-		schedule_batch_done(q->schedule, s->batch.destination, BATCH_NOT_TRIED, queue_now_s());
+		schedule_batch_done(q->schedule, &s->batch, BATCH_NOT_TRIED, queue_now_s());
 		memory_free(s);
 		queue_kick(q);
 		return;

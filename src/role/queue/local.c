@@ -33,7 +33,7 @@ finish(struct local *l)
 	struct queue *q = l->queue;
 	struct queued *m = l->batch.message;
 
-	schedule_batch_done(q->schedule, l->batch.destination, BATCH_WENT, queue_now_s());
+	schedule_batch_done(q->schedule, &l->batch, BATCH_WENT, queue_now_s());
 	/* Each list keeps the message until its report is made. */
 	if (l->failed)
 		queue_report_failed(q, m, l->failed, BYTES_NONE);
@@ -406,7 +406,7 @@ opened(void *arg, int fd, int error)
 		return;
 	}
 	queue_unopened(q, l->rest, error);
-	schedule_batch_done(q->schedule, l->batch.destination, BATCH_NOT_TRIED, queue_now_s());
+	schedule_batch_done(q->schedule, &l->batch, BATCH_NOT_TRIED, queue_now_s());
 	memory_free(l);
 	queue_kick(q);
 }

@@ -134,8 +134,8 @@ delivery_domain(const struct delivery *d)
 	return at < address.len ? bytes_sub(address, at + 1, address.len) : BYTES_NONE;
 }
 
-static void
-let_go(struct reply **r)
+void
+reply_let_go(struct reply **r)
 {
 	struct reply *was = *r;
 
@@ -149,7 +149,7 @@ set(struct reply **at, struct bytes text)
 {
 	struct reply *r = text.len ? memory_new(sizeof *r + text.len) : NULL;
 
-	let_go(at);
+	reply_let_go(at);
 	*at = r;
 	if (!r)
 		return;
@@ -163,7 +163,7 @@ share(struct reply **at, struct reply *shared)
 {
 	if (shared)
 		shared->holds++;
-	let_go(at);
+	reply_let_go(at);
 	*at = shared;
 }
 
@@ -183,6 +183,20 @@ void
 delivery_set_way(struct delivery *d, struct bytes target)
 {
 	set(&d->way, bytes_sub(target, 0, QUEUE_WAY_MAX));
+}
+
+void
+delivery_pool_reply(struct delivery *d, struct reply **last)
+{
+	struct reply *heard = d->reply;
+
+	if (!heard || heard == *last)
+		return;
+	if (*last && (*last)->len == heard->len && memcmp((*last)->octets, heard->octets, heard->len) == 0) {
+		share(&d->reply, *last);
+		return;
+	}
+	share(last, heard);
 }
 
 static void
@@ -220,8 +234,8 @@ delivery_has_reached(const struct delivery *d, struct bytes address)
 static void
 forget_attempts(struct delivery *d)
 {
-	let_go(&d->reply);
-	let_go(&d->way);
+	reply_let_go(&d->reply);
+	reply_let_go(&d->way);
 }
 
 void

@@ -115,6 +115,9 @@ void delivery_share_reply(struct delivery *d, const struct delivery *from);
 struct bytes delivery_way(const struct delivery *d);
 /* Longer ones do not exist: QUEUE_WAY_MAX.  Empty: none any more. */
 void delivery_set_way(struct delivery *d, struct bytes target);
+/* Of many that hear the same one after the other the text is kept once: *last is what the one before heard, or NULL. */
+void delivery_pool_reply(struct delivery *d, struct reply **last);
+void reply_let_go(struct reply **r);
 /* It stands for several addresses (an alias), and reached that one: later attempts leave it out, over restarts too. */
 void delivery_reached(struct delivery *d, struct bytes address);
 bool delivery_has_reached(const struct delivery *d, struct bytes address);

@@ -167,7 +167,7 @@ queue_return_late(struct queue *q, const struct batch *b)
 		return false;
 	for (struct delivery *d = b->first; d; d = d->next)
 		expire_one(d);
-	schedule_batch_done(q->schedule, b->destination, BATCH_NOT_TRIED, queue_now_s());
+	schedule_batch_done(q->schedule, b, BATCH_NOT_TRIED, queue_now_s());
 	queue_report_failed(q, b->message, b->first, BYTES_NONE);
 	return true;
 }

@@ -20,6 +20,7 @@ an_address_with_any_domain_does_not_end_the_role(void **state)
 
 	(void)state;
 	memset(address + 2, 'x', 318);
+	relay_defers = true;
 	connect_to(ROLE_RELAY);
 	enqueue(1, address, -1);
 	enqueue(2, "a@", -1);
@@ -94,7 +95,7 @@ what_has_expired_and_cannot_be_reported_yet_stays(void **state)
 	assert_true(schedule_next(q->schedule, queue_now_s() + 60, &batch));
 	assert_true(bytes_equal(batch.destination->hop.host, BYTES("x.example")));
 	schedule_return(q->schedule, batch.first, queue_now_s());
-	schedule_batch_done(q->schedule, batch.destination, BATCH_NOT_TRIED, queue_now_s());
+	schedule_batch_done(q->schedule, &batch, BATCH_NOT_TRIED, queue_now_s());
 	failure = 0;
 	queue_sweep(q);
 	run_until_event("queue.reported");

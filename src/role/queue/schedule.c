@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "role/queue/places.h"
 
 #include <string.h>
 
@@ -14,7 +15,7 @@ struct schedule {
 	uint64_t draw;
 	struct map *destinations, *lanes;
 	struct destination_list turns; /* with lanes, below their limit, not resting */
-	uint32_t active;
+	struct places places; /* of batches */
 	bool has_relay;
 	/* Heaps: earliest first. */
 	struct delivery **waiting;
@@ -48,6 +49,7 @@ schedule_free(struct schedule **at)
 	lanes_free_index(&s->lanes);
 	for (size_t i = 0; map_next(s->destinations, &i, &key, &value);) {
 		lanes_free(&((struct destination *)value)->lanes);
+		reply_let_go(&((struct destination *)value)->said);
 		memory_free(value);
 	}
 	map_free(&s->destinations);
@@ -66,7 +68,7 @@ schedule_set_limits(struct schedule *s, const struct schedule_limits *limits)
 uint32_t
 schedule_active(const struct schedule *s)
 {
-	return s->active;
+	return s->places.taken;
 }
 
 size_t
@@ -213,7 +215,7 @@ find_destination(struct schedule *s, const struct hop *hop)
 	if (hop->host.len)
 		memcpy(host, hop->host.ptr, hop->host.len);
 	d->hop.host = bytes_of(host, hop->host.len);
-	d->limit = LIMIT_FIRST;
+	d->limit = 1;
 	(void)map_put(s->destinations, key, d);
 	return d;
 }
@@ -228,6 +230,7 @@ let_go(struct schedule *s, struct destination *d)
 		return;
 	list_or_not(s, d);
 	(void)map_remove(s->destinations, destination_key(&d->hop, space));
+	reply_let_go(&d->said);
 	memory_free(d);
 }
 
@@ -341,6 +344,7 @@ schedule_add(struct schedule *s, struct delivery *d, const struct hop *hop, int6
 {
 	d->destination = find_destination(s, hop);
 	d->destination->deliveries++;
+	delivery_pool_reply(d, &d->destination->said);
 	wait_or_go(s, d, now_s);
 }
 
@@ -398,6 +402,7 @@ schedule_retry(struct schedule *s, struct delivery *d, int64_t now_s)
 	if (d->attempts < UINT8_MAX)
 		d->attempts++;
 	d->next_s = (uint32_t)now_s + jittered(s, delay_s);
+	delivery_pool_reply(d, &d->destination->said);
 	wait_for(s, d);
 }
 
@@ -432,6 +437,7 @@ schedule_put_back(struct schedule *s, uint32_t by_s)
 static void
 pass_time(struct schedule *s, int64_t now_s)
 {
+	places_pass(&s->places, now_s);
 	while (s->resting_count && s->resting[0]->rests_until_s <= now_s) {
 		struct destination *d = s->resting[0];
 
@@ -455,6 +461,9 @@ schedule_next_s(const struct schedule *s)
 		next = s->waiting[0]->next_s;
 	if (s->resting_count && s->resting[0]->rests_until_s < next)
 		next = s->resting[0]->rests_until_s;
+	/* What takes its time gives its place to others soon. */
+	if (!TAILQ_EMPTY(&s->turns) && places_next_s(&s->places, s->limits.batches_max) < next)
+		next = places_next_s(&s->places, s->limits.batches_max);
 	return next;
 }
 
@@ -465,13 +474,14 @@ schedule_next(struct schedule *s, int64_t now_s, struct batch *out)
 
 	pass_time(s, now_s);
 	d = TAILQ_FIRST(&s->turns);
-	if (!d || s->active >= s->limits.batches_max)
+	if (!d || !places_has_one(&s->places, s->limits.batches_max))
 		return false;
 	out->destination = d;
 	out->first = lanes_take(&d->lanes, s->lanes, s->limits.batch_recipients_max, &out->count);
 	out->message = delivery_message(out->first);
+	out->began_s = now_s;
 	d->active++;
-	s->active++;
+	places_take(&s->places, now_s);
 	TAILQ_REMOVE(&s->turns, d, link);
 	d->is_listed = false;
 	list_or_not(s, d);
@@ -491,14 +501,19 @@ no_answer(struct schedule *s, struct destination *d, int64_t now_s)
 }
 
 void
-schedule_batch_done(struct schedule *s, struct destination *d, enum batch_result result, int64_t now_s)
+schedule_batch_done(struct schedule *s, const struct batch *b, enum batch_result result, int64_t now_s)
 {
-	s->active--;
+	struct destination *d = b->destination;
+
+	places_give_back(&s->places, b->began_s, now_s);
 	d->active--;
 	if (result == BATCH_WENT) {
 		d->failures = 0;
-		if (d->limit < s->limits.destination_batches_max)
+		if (!d->has_answered)
+			d->limit = LIMIT_FIRST;
+		else if (d->limit < s->limits.destination_batches_max)
 			d->limit++;
+		d->has_answered = true;
 		schedule_wake(s, d);
 	} else if (result == BATCH_NO_ANSWER) {
 		no_answer(s, d, now_s);

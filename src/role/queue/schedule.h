@@ -2,9 +2,10 @@
 
    Deliveries that are due stand in lanes, one for each sender at each destination (lanes.h); destinations with lanes take turns, and so do
    the lanes of a destination, those of a higher priority first, so that neither a large mailing nor a dead host holds up anybody else's mail.
-   How many
-   batches a destination gets at a time grows by one with each that went well and is halved when nobody answered; a destination
-   that does not answer rests, longer each time, and is then tried with one batch. */
+   How many batches a destination gets at a time is one until it has answered, grows by one with each that went well and is halved when nobody
+   answered; a destination that does not answer rests, longer each time, and is then tried with one batch.  A batch that takes longer than
+   some seconds has its place in a second set of places as large as the first, so that dead hosts, whose time-outs are long, leave
+   room for the living. */
 #ifndef QUEUE_SCHEDULE_H
 #define QUEUE_SCHEDULE_H
 
@@ -14,7 +15,7 @@
 struct schedule;
 
 struct schedule_limits {
-	uint32_t batches_max; /* at a time, of all destinations */
+	uint32_t batches_max; /* at a time, of all destinations, and as many again that have taken some seconds */
 	uint32_t destination_batches_max; /* of one */
 	uint32_t batch_recipients_max;
 	uint32_t retry_first_s, retry_most_s; /* doubles from one to the other */
@@ -29,7 +30,8 @@ struct destination {
 	uint32_t rests_until_s; /* 0: it does not */
 	uint32_t heap_at; /* of its rest */
 	uint64_t deliveries; /* all that lead there */
-	bool is_listed;
+	struct reply *said; /* what one of them heard last */
+	bool is_listed, has_answered;
 };
 
 /* Some recipients of one message for one destination. */
@@ -38,6 +40,7 @@ struct batch {
 	struct destination *destination;
 	struct delivery *first; /* linked by next; all DELIVERY_ACTIVE */
 	uint32_t count;
+	int64_t began_s;
 };
 
 /* seed: for the jitter.  Owned. */
@@ -70,7 +73,7 @@ enum batch_result {
 };
 
 /* The batch is over; its deliveries were handed to one of the functions above before. */
-void schedule_batch_done(struct schedule *s, struct destination *d, enum batch_result result, int64_t now_s);
+void schedule_batch_done(struct schedule *s, const struct batch *b, enum batch_result result, int64_t now_s);
 /* When schedule_next may have something that it has not now; INT64_MAX: only when something is added or done. */
 int64_t schedule_next_s(const struct schedule *s);
 /* Everything that waits for the destination may be tried at once. */

@@ -81,7 +81,7 @@ finish(const struct batch *b, enum batch_result result, bool again, int64_t now)
 			delivery_done(d);
 		}
 	}
-	schedule_batch_done(s, b->destination, result, now);
+	schedule_batch_done(s, b, result, now);
 }
 
 static void
@@ -130,6 +130,10 @@ a_destination_gets_more_while_it_answers_and_less_when_it_does_not(void **state)
 	(void)state;
 	for (int i = 0; i < 200; i++)
 		(void)add("a", "x.example", 1);
+	/* Nobody knows yet whether anybody is there. */
+	assert_true(schedule_next(s, NOW, &b[0]));
+	assert_false(schedule_next(s, NOW, &b[1]));
+	finish(&b[0], BATCH_WENT, false, NOW);
 	while (schedule_next(s, NOW, &b[count]))
 		count++;
 	assert_int_equal(count, 5);
@@ -181,7 +185,7 @@ dead_destinations_do_not_hold_up_the_living(void **state)
 		finish(&b, BATCH_WENT, false, NOW);
 	}
 	assert_int_equal(living, 900);
-	assert_int_equal(dead_count, 4 * 5);
+	assert_int_equal(dead_count, 4);
 	for (size_t i = 0; i < dead_count; i++)
 		finish(&dead[i], BATCH_NO_ANSWER, true, NOW);
 }

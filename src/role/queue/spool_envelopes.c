@@ -119,24 +119,6 @@ mark(const struct spool *s, struct fault *f)
 	return 0;
 }
 
-static void
-put_found(const struct spool *s, struct buf *out)
-{
-	struct buf record;
-	struct bytes key;
-	void *value;
-
-	buf_init(&record, SPOOL_ENTRY_MAX);
-	for (size_t at = 0; map_next(s->found, &at, &key, &value);) {
-		const struct queued *m = value;
-
-		buf_reset(&record);
-		spool_put_record(&record, SPOOL_PUT, &m->id, m);
-		spool_put_entry(out, buf_bytes(&record));
-	}
-	buf_done(&record);
-}
-
 /* Which file has the name is open question when the sync of the directory failed.  -1 and errno. */
 static int
 open_anew(struct spool *s)
@@ -175,7 +157,7 @@ replace(struct spool *s, struct fault *f)
 	int result;
 
 	buf_init(&all, SIZE_MAX);
-	put_found(s, &all);
+	spool_put_found(s, &all);
 	result = spool_replace_envelopes(s, buf_bytes(&all));
 	buf_done(&all);
 	return result == 0 ? 0 : fault_errno(f, errno, "open envelopes");

@@ -27,7 +27,8 @@ struct spool {
 	pthread_cond_t idle;
 	struct task *came_first, **came_last; /* under the lock */
 	size_t under_way; /* under the lock */
-	struct map *found; /* while it is opened: id -> struct queued */
+	struct map *found; /* while it is opened: hash of the id -> struct queued, and others of that hash behind it (link) */
+	struct map *heard; /* while it is opened: hash of a reply -> struct reply */
 	struct buf *gathers; /* of put_all */
 	/* Strand. */
 	uint64_t envelopes_octets;
@@ -49,6 +50,8 @@ int spool_write_body(const struct spool *s, const struct mail_id *id, struct byt
 void spool_unlink_body(const struct spool *s, const struct mail_id *id);
 /* Behind what `envelopes` holds; -1 and errno. */
 int spool_write_envelopes(struct spool *s, struct bytes octets);
+/* spool_open.c: puts each message that was found. */
+void spool_put_found(const struct spool *s, struct buf *out);
 /* spool_open.c: what the record says is done to what was found; false: it is damaged. */
 bool spool_note(struct spool *s, const struct spool_record *r);
 /* spool_envelopes.c: notes every entry, opens the file; -1: *f says why. */

@@ -10,12 +10,99 @@
 enum { SEGMENT_OCTETS = 2 << 20 };
 #define RECORD_OCTETS_MAX (SPOOL_ENTRY_MAX + SPOOL_BODY_JOURNALED_MAX)
 
-static void
-forget_found(struct spool *s, const struct mail_id *id)
-{
-	struct queued *m = map_remove(s->found, bytes_of(id->text, MAIL_ID_LEN));
+/* ---- what was found: millions, so that a key of its own for each would cost as much as the message */
 
+static uint64_t
+key_of(struct bytes id)
+{
+	uint64_t hash = map_hash(id);
+
+	return hash ? hash : 1;
+}
+
+static struct queued *
+find(const struct spool *s, struct bytes id)
+{
+	struct queued *m = map_get_number(s->found, key_of(id));
+
+	while (m && !bytes_equal(bytes_of(m->id.text, MAIL_ID_LEN), id))
+		m = LIST_NEXT(m, link);
+	return m;
+}
+
+static void
+forget_found(struct spool *s, struct bytes id)
+{
+	struct queued *m = find(s, id), *first = map_get_number(s->found, key_of(id));
+	struct queued *next = m ? LIST_NEXT(m, link) : NULL;
+
+	if (!m)
+		return;
+	if (m != first)
+		LIST_REMOVE(m, link);
+	else if (next)
+		(void)map_put_number(s->found, key_of(id), next);
+	else
+		(void)map_remove_number(s->found, key_of(id));
 	queued_free(&m);
+}
+
+static void
+keep_found(struct spool *s, struct queued *m)
+{
+	struct bytes id = bytes_of(m->id.text, MAIL_ID_LEN);
+	struct queued *others;
+
+	forget_found(s, id);
+	others = map_put_number(s->found, key_of(id), m);
+	LIST_NEXT(m, link) = others;
+	if (others)
+		others->link.le_prev = &LIST_NEXT(m, link);
+}
+
+void
+spool_put_found(const struct spool *s, struct buf *out)
+{
+	struct buf record;
+	struct bytes key;
+	void *value;
+
+	buf_init(&record, SPOOL_ENTRY_MAX);
+	for (size_t at = 0; map_next(s->found, &at, &key, &value);)
+		for (const struct queued *m = value; m; m = LIST_NEXT(m, link)) {
+			buf_reset(&record);
+			spool_put_record(&record, SPOOL_PUT, &m->id, m);
+			spool_put_entry(out, buf_bytes(&record));
+		}
+	buf_done(&record);
+}
+
+/* Most of a million heard what others heard. */
+static void
+pool_replies(struct spool *s, struct queued *m)
+{
+	for (uint16_t i = 0; i < m->count; i++) {
+		uint64_t key = key_of(delivery_reply(&m->at[i]));
+		struct reply *heard = map_get_number(s->heard, key), *before = heard;
+
+		delivery_pool_reply(&m->at[i], &heard);
+		if (heard != before)
+			(void)map_put_number(s->heard, key, heard);
+	}
+}
+
+static void
+forget_heard(struct spool *s)
+{
+	struct bytes key;
+	void *value;
+
+	for (size_t at = 0; map_next(s->heard, &at, &key, &value);) {
+		struct reply *heard = value;
+
+		reply_let_go(&heard);
+	}
+	map_free(&s->heard);
 }
 
 bool
@@ -24,7 +111,7 @@ spool_note(struct spool *s, const struct spool_record *r)
 	struct queued *m;
 
 	if (r->kind == SPOOL_REMOVE) {
-		forget_found(s, &r->id);
+		forget_found(s, bytes_of(r->id.text, MAIL_ID_LEN));
 		return true;
 	}
 	m = queued_take(r->image);
@@ -32,8 +119,8 @@ spool_note(struct spool *s, const struct spool_record *r)
 		queued_free(&m);
 		return false;
 	}
-	m = map_put(s->found, bytes_of(r->id.text, MAIL_ID_LEN), m);
-	queued_free(&m);
+	pool_replies(s, m);
+	keep_found(s, m);
 	return true;
 }
 
@@ -99,7 +186,7 @@ sweep_one(void *arg, const char *text, unsigned char type)
 	struct sweep *w = arg;
 
 	(void)type;
-	if (map_get(w->spool->found, bytes_text(text)) || put_aside(w, text) == 0)
+	if (find(w->spool, bytes_text(text)) || put_aside(w, text) == 0)
 		return true;
 	event(NULL, EV_QUEUE_FAILED, STR("what", "sweep"), TEXT("mail", bytes_text(text)), INT("error", errno));
 	w->has_failed = true;
@@ -216,15 +303,16 @@ hand_out(struct spool *s, void (*each)(void *arg, struct queued *m))
 	struct bytes key;
 	void *value;
 
-	for (size_t at = 0; map_next(s->found, &at, &key, &value);) {
-		struct queued *m = value;
-
-		if (each)
-			each(s->settings.arg, m);
-		else
-			queued_free(&m);
-	}
+	for (size_t at = 0; map_next(s->found, &at, &key, &value);)
+		for (struct queued *m = value, *next; m; m = next) {
+			next = LIST_NEXT(m, link);
+			if (each)
+				each(s->settings.arg, m);
+			else
+				queued_free(&m);
+		}
 	map_free(&s->found);
+	forget_heard(s);
 }
 
 void
@@ -248,6 +336,7 @@ spool_open(const struct spool_settings *settings, void (*each)(void *arg, struct
 	s->settings = *settings;
 	s->directory = s->messages = s->journal_directory = s->envelopes = -1;
 	s->found = map_new();
+	s->heard = map_new();
 	s->came_last = &s->came_first;
 	(void)pthread_mutex_init(&s->lock, NULL);
 	(void)pthread_cond_init(&s->idle, NULL);

@@ -56,6 +56,13 @@ struct relay {
 /* Where a connection to that address comes from; NULL: the system chooses. */
 const struct net_address *relay_source(const struct relay *relay, const struct net_address *to);
 
+/* Mails under way: the queue hands over as many again while some wait for servers that say nothing. */
+static inline uint32_t
+relay_active_max(const struct relay *relay)
+{
+	return 2 * relay->config->outgoing_max;
+}
+
 /* Where a connection leads. */
 struct relay_target {
 	char name[ROUTE_NAME_MAX + 1]; /* of the host, or its address */

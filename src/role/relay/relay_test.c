@@ -338,9 +338,9 @@ servers_that_do_not_let_go_are_left(void **state)
 		snprintf(want, sizeof want, "%u  tls= dsn=0: 0~450 busy", (unsigned int)i);
 		run_until(want);
 	}
-	for (int i = 0; i < 200 && server_open(servers[0]) > 4; i++)
+	for (int i = 0; i < 200 && server_open(servers[0]) > 8; i++)
 		run_a_little();
-	assert_in_range(server_open(servers[0]), 1, 4);
+	assert_in_range(server_open(servers[0]), 1, 8);
 }
 
 static void

@@ -172,7 +172,7 @@ has_place(const struct relay *relay, const char *key)
 {
 	const struct config *c = relay->config;
 
-	return relay->active_count < c->outgoing_max &&
+	return relay->active_count < relay_active_max(relay) &&
 		(uintptr_t)map_get(relay->hops, bytes_text(key)) < c->outgoing_per_host_max;
 }
 
@@ -223,7 +223,7 @@ sending_start_waiting(struct relay *relay)
 	if (relay->is_starting)
 		return;
 	relay->is_starting = true;
-	for (s = TAILQ_FIRST(&relay->waiting); s && relay->active_count < relay->config->outgoing_max; s = next) {
+	for (s = TAILQ_FIRST(&relay->waiting); s && relay->active_count < relay_active_max(relay); s = next) {
 		next = TAILQ_NEXT(s, link);
 		if (has_place(relay, s->key)) {
 			sending_start(s);

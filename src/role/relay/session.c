@@ -499,7 +499,7 @@ make_room(struct relay *relay)
 {
 	struct session *c, *next;
 
-	for (c = TAILQ_FIRST(&relay->sessions); c && relay->session_count >= SESSIONS_A_MAIL * relay->config->outgoing_max; c = next) {
+	for (c = TAILQ_FIRST(&relay->sessions); c && relay->session_count >= SESSIONS_A_MAIL * relay_active_max(relay); c = next) {
 		next = TAILQ_NEXT(c, link);
 		if (!c->sending)
 			session_drop(c);
