@@ -27,7 +27,7 @@ release_early(struct queue *q, struct delivery *d)
 	for (uint16_t i = 0; i < m->count; i++)
 		is_postponed |= m->at[i].state != DELIVERY_DONE && m->at[i].is_postponed;
 	if (!is_postponed)
-		m->release_s = (uint32_t)queue_now_s();
+		queued_release(m, (uint32_t)queue_now_s());
 }
 
 static bool

@@ -316,7 +316,7 @@ is_foreign(struct local *l)
 		later(l, "451 4.3.5 a route leads to mailboxes here, but the domain is not ours");
 		return;
 	}
-	delivery_message(d)->flags &= ~QUEUE_ASK_DIRECTORY;
+	delivery_message(d)->flags &= QUEUE_FLAGS & ~QUEUE_ASK_DIRECTORY;
 	schedule_forget(q->schedule, d);
 	d->next_s = 0;
 	queue_schedule(q, d);

@@ -23,7 +23,9 @@ struct reached {
 	uint16_t index; /* the delivery's */
 };
 
-struct given {
+struct rare {
+	uint32_t release_s;
+	int32_t by_s;
 	size_t count;
 	struct reached at[];
 };
@@ -83,34 +85,47 @@ delivery_parameters(const struct delivery *d)
 	return bytes_of(texts_of(delivery_message(d)) + d->text_at + d->address_len, d->parameters_len);
 }
 
-static struct bytes
-text_of(const struct reply *r)
-{
-	return r ? bytes_of(r->octets, r->len) : BYTES_NONE;
-}
-
 struct bytes
 delivery_reply(const struct delivery *d)
 {
-	return text_of(d->reply);
+	return d->reply ? bytes_of(d->reply->octets, d->reply->len) : BYTES_NONE;
 }
 
 struct bytes
 delivery_way(const struct delivery *d)
 {
-	return text_of(d->way);
+	return d->reply ? bytes_of(d->reply->octets + d->reply->len, d->reply->way_len) : BYTES_NONE;
+}
+
+uint32_t
+queued_release_s(const struct queued *m)
+{
+	return m->rare ? m->rare->release_s : 0;
+}
+
+void
+queued_release(struct queued *m, uint32_t release_s)
+{
+	if (queued_release_s(m))
+		m->rare->release_s = release_s;
+}
+
+static int32_t
+by_s(const struct queued *m)
+{
+	return m->rare ? m->rare->by_s : 0;
 }
 
 uint32_t
 queued_since_s(const struct queued *m)
 {
-	return m->release_s > m->arrived_s ? m->release_s : m->arrived_s;
+	return queued_release_s(m) > m->arrived_s ? queued_release_s(m) : m->arrived_s;
 }
 
 int64_t
 queued_deadline_s(const struct queued *m)
 {
-	int64_t deadline_s = (int64_t)m->arrived_s + m->by_s;
+	int64_t deadline_s = (int64_t)m->arrived_s + by_s(m);
 
 	if (!(m->flags & (SEND_BY_RETURN | SEND_BY_NOTIFY)))
 		return 0;
@@ -145,17 +160,19 @@ reply_let_go(struct reply **r)
 }
 
 static void
-set(struct reply **at, struct bytes text)
+set(struct delivery *d, struct bytes text, struct bytes way)
 {
-	struct reply *r = text.len ? memory_new(sizeof *r + text.len) : NULL;
+	struct reply *r = text.len + way.len ? memory_new(sizeof *r + text.len + way.len) : NULL;
 
-	reply_let_go(at);
-	*at = r;
-	if (!r)
-		return;
-	r->holds = 1;
-	r->len = (uint16_t)text.len;
-	memcpy(r->octets, text.ptr, text.len);
+	if (r) {
+		*r = (struct reply){ .holds = 1, .len = (uint16_t)text.len, .way_len = (uint16_t)way.len };
+		if (text.len)
+			memcpy(r->octets, text.ptr, text.len);
+		if (way.len)
+			memcpy(r->octets + text.len, way.ptr, way.len);
+	}
+	reply_let_go(&d->reply);
+	d->reply = r;
 }
 
 static void
@@ -170,47 +187,44 @@ share(struct reply **at, struct reply *shared)
 void
 delivery_set_reply(struct delivery *d, struct bytes text)
 {
-	set(&d->reply, bytes_sub(text, 0, QUEUE_REPLY_MAX));
-}
-
-void
-delivery_share_reply(struct delivery *d, const struct delivery *from)
-{
-	share(&d->reply, from->reply);
+	set(d, bytes_sub(text, 0, QUEUE_REPLY_MAX), delivery_way(d));
 }
 
 void
 delivery_set_way(struct delivery *d, struct bytes target)
 {
-	set(&d->way, bytes_sub(target, 0, QUEUE_WAY_MAX));
+	set(d, delivery_reply(d), bytes_sub(target, 0, QUEUE_WAY_MAX));
+}
+
+static bool
+is_same(const struct reply *a, const struct reply *b)
+{
+	return a->len == b->len && a->way_len == b->way_len && memcmp(a->octets, b->octets, (size_t)a->len + a->way_len) == 0;
 }
 
 void
 delivery_pool_reply(struct delivery *d, struct reply **last)
 {
-	struct reply *heard = d->reply;
-
-	if (!heard || heard == *last)
+	if (!d->reply || d->reply == *last)
 		return;
-	if (*last && (*last)->len == heard->len && memcmp((*last)->octets, heard->octets, heard->len) == 0) {
+	if (*last && is_same(*last, d->reply))
 		share(&d->reply, *last);
-		return;
-	}
-	share(last, heard);
+	else
+		share(last, d->reply);
 }
 
 static void
 add_reached(struct queued *m, uint16_t index, uint64_t address)
 {
-	size_t count = m->given ? m->given->count : 0;
-	struct given *more = memory_new(sizeof *more + (count + 1) * sizeof more->at[0]);
+	size_t count = m->rare ? m->rare->count : 0;
+	struct rare *more = memory_new(sizeof *more + (count + 1) * sizeof more->at[0]);
 
-	if (count)
-		memcpy(more->at, m->given->at, count * sizeof more->at[0]);
+	if (m->rare)
+		memcpy(more, m->rare, sizeof *more + count * sizeof more->at[0]);
 	more->at[count] = (struct reached){ address, index };
 	more->count = count + 1;
-	memory_free(m->given);
-	m->given = more;
+	memory_free(m->rare);
+	m->rare = more;
 }
 
 void
@@ -222,20 +236,13 @@ delivery_reached(struct delivery *d, struct bytes address)
 bool
 delivery_has_reached(const struct delivery *d, struct bytes address)
 {
-	const struct given *given = delivery_message(d)->given;
-	uint64_t hash = given ? map_hash_lasting(address) : 0;
+	const struct rare *rare = delivery_message(d)->rare;
+	uint64_t hash = rare ? map_hash_lasting(address) : 0;
 
-	for (size_t i = 0; given && i < given->count; i++)
-		if (given->at[i].index == d->index && given->at[i].address == hash)
+	for (size_t i = 0; rare && i < rare->count; i++)
+		if (rare->at[i].index == d->index && rare->at[i].address == hash)
 			return true;
 	return false;
-}
-
-static void
-forget_attempts(struct delivery *d)
-{
-	reply_let_go(&d->reply);
-	reply_let_go(&d->way);
 }
 
 void
@@ -243,7 +250,7 @@ delivery_done(struct delivery *d)
 {
 	d->state = DELIVERY_DONE;
 	delivery_message(d)->open--;
-	forget_attempts(d);
+	reply_let_go(&d->reply);
 }
 
 void
@@ -253,9 +260,9 @@ queued_free(struct queued **m)
 
 	*m = NULL;
 	for (size_t i = 0; was && i < was->count; i++)
-		forget_attempts(&was->at[i]);
+		reply_let_go(&was->at[i].reply);
 	if (was)
-		memory_free(was->given);
+		memory_free(was->rare);
 	memory_free(was);
 }
 
@@ -331,14 +338,10 @@ add_delivery(struct queued *m, struct delivery *d, size_t *used, const struct re
 	d->state = r->flags & FLAG_HELD ? DELIVERY_HELD : DELIVERY_WAITING;
 	for (struct bytes rest = r->reached; take_u64(&rest, &hash);)
 		add_reached(m, d->index, hash);
-	if (d != m->at && bytes_equal(r->reply, delivery_reply(d - 1)))
-		delivery_share_reply(d, d - 1);
+	if (d != m->at && bytes_equal(r->reply, delivery_reply(d - 1)) && bytes_equal(r->way, delivery_way(d - 1)))
+		share(&d->reply, d[-1].reply);
 	else
-		delivery_set_reply(d, r->reply);
-	if (d != m->at && bytes_equal(r->way, delivery_way(d - 1)))
-		share(&d->way, d[-1].way);
-	else
-		delivery_set_way(d, r->way);
+		set(d, r->reply, r->way);
 }
 
 /* count: what e->recipients holds. */
@@ -353,9 +356,12 @@ make(const struct envelope *e, bool is_new, uint16_t count, size_t text_octets)
 	m->id = e->id;
 	m->arrived_s = e->arrived_s;
 	m->size = e->size < UINT32_MAX ? (uint32_t)e->size : UINT32_MAX;
-	m->flags = e->flags;
-	m->release_s = e->release_s;
-	m->by_s = e->by_s;
+	m->flags = e->flags & QUEUE_FLAGS;
+	if (e->release_s || e->by_s) {
+		m->rare = NEW(struct rare);
+		m->rare->release_s = e->release_s;
+		m->rare->by_s = e->by_s;
+	}
 	m->priority = e->priority;
 	m->count = m->open = count;
 	m->sender_len = (uint16_t)copy_text(m, &used, e->sender).len;
@@ -397,23 +403,23 @@ queued_new(const struct envelope *e)
 static size_t
 count_reached(const struct delivery *d)
 {
-	const struct given *given = delivery_message(d)->given;
+	const struct rare *rare = delivery_message(d)->rare;
 	size_t count = 0;
 
-	for (size_t i = 0; given && i < given->count; i++)
-		count += given->at[i].index == d->index;
+	for (size_t i = 0; rare && i < rare->count; i++)
+		count += rare->at[i].index == d->index;
 	return count;
 }
 
 static void
 put_reached(struct buf *out, const struct delivery *d, size_t count)
 {
-	const struct given *given = delivery_message(d)->given;
+	const struct rare *rare = delivery_message(d)->rare;
 
 	put_u16(out, (uint16_t)count);
 	for (size_t i = 0; count > 0; i++)
-		if (given->at[i].index == d->index) {
-			put_u64(out, given->at[i].address);
+		if (rare->at[i].index == d->index) {
+			put_u64(out, rare->at[i].address);
 			count--;
 		}
 }
@@ -423,6 +429,7 @@ static void
 put_delivery(struct buf *out, const struct delivery *d, size_t *room)
 {
 	size_t reached = count_reached(d);
+	struct bytes way = delivery_way(d);
 
 	if (reached > *room)
 		reached = *room;
@@ -433,9 +440,9 @@ put_delivery(struct buf *out, const struct delivery *d, size_t *room)
 	put_u32(out, d->next_s);
 	put_u16(out, d->attempts);
 	put_u8(out, (uint8_t)((d->is_delay_told ? FLAG_DELAY_TOLD : 0) | (d->state == DELIVERY_HELD ? FLAG_HELD : 0)
-		| (d->is_postponed ? FLAG_POSTPONED : 0) | (d->way ? FLAG_WAY : 0) | (reached ? FLAG_REACHED : 0)));
-	if (d->way)
-		put_text16(out, delivery_way(d));
+		| (d->is_postponed ? FLAG_POSTPONED : 0) | (way.len ? FLAG_WAY : 0) | (reached ? FLAG_REACHED : 0)));
+	if (way.len)
+		put_text16(out, way);
 	if (reached)
 		put_reached(out, d, reached);
 }
@@ -450,8 +457,8 @@ queued_put(struct buf *out, const struct queued *m)
 	put_u32(out, m->arrived_s);
 	put_u32(out, m->size);
 	put_u32(out, m->flags);
-	put_u32(out, m->release_s);
-	put_u32(out, (uint32_t)m->by_s);
+	put_u32(out, queued_release_s(m));
+	put_u32(out, (uint32_t)by_s(m));
 	put_u8(out, (uint8_t)m->priority);
 	put_text16(out, queued_sender(m));
 	put_text16(out, queued_parameters(m));

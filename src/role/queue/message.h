@@ -27,15 +27,18 @@ enum delivery_state {
 struct queued;
 struct destination;
 
-/* A text that many deliveries have in common; counted. */
+/* Of flags. */
+#define QUEUE_FLAGS 0xffffffu
+
+/* What many deliveries have in common; counted. */
 struct reply {
 	uint32_t holds;
-	uint16_t len;
+	uint16_t len, way_len; /* of what the last attempt came to, and of where the administrator sends it; behind each other in octets */
 	uint8_t octets[];
 };
 
-/* Addresses that deliveries of a message reached, by their hashes. */
-struct given;
+/* What few messages have: times that their sender set, and whom of those that a delivery stands for it reached. */
+struct rare;
 
 /* One recipient of a message.  There may be millions: what is kept of each costs memory. */
 struct delivery {
@@ -45,8 +48,7 @@ struct delivery {
 		size_t heap_at; /* WAITING: the schedule's */
 	};
 	struct destination *destination; /* the schedule's */
-	struct reply *reply; /* what the last attempt came to; NULL: there was none */
-	struct reply *way; /* where the administrator sends it; NULL: where its route leads */
+	struct reply *reply; /* NULL: there was no attempt, and it goes where its route leads */
 	uint32_t next_s; /* not before; since 1970 */
 	uint32_t text_at; /* of address and parameters, behind the message's */
 	uint16_t index; /* in its message */
@@ -60,15 +62,13 @@ struct delivery {
 /* Owned by the queue; freed when its last delivery is done. */
 struct queued {
 	LIST_ENTRY(queued) link;
-	struct given *given; /* whom of those that a delivery stands for it reached; NULL: nobody */
+	struct rare *rare; /* NULL: nothing of that */
 	struct mail_id id;
 	uint8_t kept_s; /* the last octet of the second that its envelope was kept in */
 	uint32_t arrived_s;
 	uint32_t size; /* RFC 1870 */
-	uint32_t flags; /* enum ipc_send_flag, and QUEUE_… */
-	uint32_t release_s; /* what is postponed is not sent before; 0: nothing is (RFC 4865) */
-	int32_t by_s; /* with SEND_BY_…: after arrived_s it is late (RFC 2852) */
-	int8_t priority; /* RFC 6710 */
+	uint32_t flags : 24; /* enum ipc_send_flag, and QUEUE_… */
+	int32_t priority : 8; /* RFC 6710 */
 	uint16_t sender_len, parameters_len;
 	uint16_t count, open; /* deliveries, and those that are not done */
 	struct delivery at[];
@@ -83,8 +83,8 @@ struct envelope {
 	uint64_t size;
 	uint32_t flags;
 	uint32_t arrived_s;
-	uint32_t release_s;
-	int32_t by_s;
+	uint32_t release_s; /* what is postponed is not sent before; 0: nothing is (RFC 4865) */
+	int32_t by_s; /* with SEND_BY_…: after arrived_s it is late (RFC 2852) */
 	int8_t priority;
 };
 
@@ -99,6 +99,10 @@ struct bytes delivery_address(const struct delivery *d);
 struct bytes delivery_parameters(const struct delivery *d);
 /* Empty before the first attempt. */
 struct bytes delivery_reply(const struct delivery *d);
+/* Before that what is postponed is not sent; 0: nothing is. */
+uint32_t queued_release_s(const struct queued *m);
+/* Its postponement ends then; nothing happens to one that was not postponed. */
+void queued_release(struct queued *m, uint32_t release_s);
 /* When it was to be sent first: its age is counted from there. */
 uint32_t queued_since_s(const struct queued *m);
 /* When it is late, by its sender's word (RFC 2852); 0: never. */
@@ -109,13 +113,11 @@ bool queued_is_overdue(const struct queued *m, int64_t now_s);
 struct bytes delivery_domain(const struct delivery *d);
 /* What an attempt came to; longer texts are cut. */
 void delivery_set_reply(struct delivery *d, struct bytes text);
-/* The reply of one for the other, without a copy. */
-void delivery_share_reply(struct delivery *d, const struct delivery *from);
 /* A target of routes (config/route.h), or empty: it goes where its route leads. */
 struct bytes delivery_way(const struct delivery *d);
 /* Longer ones do not exist: QUEUE_WAY_MAX.  Empty: none any more. */
 void delivery_set_way(struct delivery *d, struct bytes target);
-/* Of many that hear the same one after the other the text is kept once: *last is what the one before heard, or NULL. */
+/* Of many of which the same is known, one after the other, the text is kept once: *last is that of the one before, or NULL. */
 void delivery_pool_reply(struct delivery *d, struct reply **last);
 void reply_let_go(struct reply **r);
 /* It stands for several addresses (an alias), and reached that one: later attempts leave it out, over restarts too. */

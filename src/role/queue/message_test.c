@@ -61,12 +61,11 @@ what_is_put_is_taken_back(void **state)
 
 	(void)state;
 	delivery_set_reply(&m->at[0], BYTES("450 4.2.0 later"));
-	delivery_share_reply(&m->at[1], &m->at[0]);
+	delivery_set_reply(&m->at[1], BYTES("450 4.2.0 later"));
 	m->at[0].attempts = 7;
 	m->at[0].next_s = 2000;
 	m->at[1].is_delay_told = true;
 	m->at[2].state = DELIVERY_HELD;
-	delivery_set_way(&m->at[1], BYTES("relay.example:587"));
 	delivery_set_way(&m->at[2], BYTES("relay.example:587"));
 	delivery_reached(&m->at[1], BYTES("x@here.example"));
 	delivery_reached(&m->at[2], BYTES("x@here.example"));
@@ -98,8 +97,12 @@ what_is_put_is_taken_back(void **state)
 	assert_int_equal(again->at[2].state, DELIVERY_HELD);
 	assert_int_equal(again->at[1].state, DELIVERY_WAITING);
 	assert_text(delivery_way(&again->at[0]), "");
-	assert_text(delivery_way(&again->at[1]), "relay.example:587");
-	assert_ptr_equal(again->at[1].way, again->at[2].way);
+	assert_text(delivery_way(&again->at[2]), "relay.example:587");
+	assert_text(delivery_reply(&again->at[2]), "");
+	delivery_set_reply(&again->at[2], BYTES("450 4.2.0 later"));
+	assert_text(delivery_way(&again->at[2]), "relay.example:587");
+	delivery_set_way(&again->at[2], BYTES_NONE);
+	assert_text(delivery_reply(&again->at[2]), "450 4.2.0 later");
 	buf_done(&image);
 	queued_free(&m);
 	queued_free(&again);
@@ -198,8 +201,8 @@ rfc4865_2852_6710_what_the_sender_asked_is_put_and_taken_back(void **state)
 	again = queued_take(buf_bytes(&image));
 	assert_non_null(again);
 	assert_int_equal(again->flags, SEND_BY_RETURN | SEND_BY_TRACE);
-	assert_int_equal(again->release_s, 1000060);
-	assert_int_equal(again->by_s, 120);
+	assert_int_equal(queued_release_s(again), 1000060);
+	assert_int_equal(queued_deadline_s(again), again->arrived_s + 120);
 	assert_int_equal(again->priority, -9);
 	assert_true(again->at[0].is_postponed && again->at[0].state == DELIVERY_WAITING);
 	buf_done(&image);
@@ -265,7 +268,7 @@ an_image_of_the_version_before_is_taken_as_if_nothing_was_asked(void **state)
 	assert_non_null(m);
 	assert_text(queued_sender(m), "s");
 	assert_int_equal(m->flags, SEND_8BIT);
-	assert_true(m->release_s == 0 && m->by_s == 0 && m->priority == 0);
+	assert_true(queued_release_s(m) == 0 && queued_deadline_s(m) == 0 && m->priority == 0);
 	assert_text(delivery_reply(&m->at[0]), "450");
 	assert_int_equal(m->at[0].attempts, 7);
 	assert_int_equal(m->at[0].state, DELIVERY_HELD);

@@ -331,8 +331,8 @@ jittered(struct schedule *s, uint32_t delay_s)
 static void
 wait_or_go(struct schedule *s, struct delivery *d, int64_t now_s)
 {
-	if (d->is_postponed && delivery_message(d)->release_s > now_s)
-		d->next_s = delivery_message(d)->release_s;
+	if (d->is_postponed && queued_release_s(delivery_message(d)) > now_s)
+		d->next_s = queued_release_s(delivery_message(d));
 	if (d->next_s > now_s)
 		wait_for(s, d);
 	else

@@ -130,7 +130,7 @@ tell_message(struct walk *w, const struct queued *m)
 {
 	control_line_put(&w->answer, "message", FIELDS(STR("mail", m->id.text), INT("arrived_s", m->arrived_s),
 		INT("age_s", queue_now_s() - m->arrived_s), TEXT("sender", queued_sender(m)), INT("size", m->size),
-		TEXT("parameters", queued_parameters(m)), INT("release_s", m->release_s),
+		TEXT("parameters", queued_parameters(m)), INT("release_s", queued_release_s(m)),
 		INT("deliver_by_s", queued_deadline_s(m)), INT("priority", m->priority), INT("recipients", m->open)));
 }
 
