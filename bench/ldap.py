@@ -148,6 +148,24 @@ def load(server, accounts, aliases):
             "directory_peak_mib": round(peak_kib(pid) / 1024, 1), "accounts": accounts, "aliases": aliases}
 
 
+def change(server, count):
+    """Passwords that are changed in slapd, one after the other: from slapd's answer until that is in force, and the directory's CPU for it."""
+    pid, took, cpu = server.directory_pid(), [], []
+    for i in range(count):
+        before, used = server.log_text().count(" account.changed "), measure.process_cpu_s(pid)
+        subprocess.run(["ldapmodify", "-x", "-H", f"ldap://127.0.0.1:{PORT}", "-D", ADMIN, "-w", SECRET], check=True, capture_output=True, text=True,
+                       input=f"dn: uid=user{i:03d},{SUFFIX}\nchangetype: modify\nreplace: userPassword\nuserPassword: changed{time.monotonic_ns()}\n")
+        began = time.monotonic()
+        while server.log_text().count(" account.changed ") == before:
+            if time.monotonic() - began > 60:
+                raise RuntimeError("the change is not in force")
+            time.sleep(0.002)
+        took.append((time.monotonic() - began) * 1000)
+        cpu.append((measure.process_cpu_s(pid) - used) * 1000)
+        time.sleep(1)
+    return {"change_ms": round(sorted(took)[count // 2], 1), "change_worst_ms": round(max(took), 1), "change_cpu_ms": round(sorted(cpu)[count // 2], 1)}
+
+
 def recipients(server, count):
     """Distinct RCPT TO in one session, 50 to a transaction, all of it pipelined; no message is sent."""
     smtp = workloads.Lines(server.smtp)
@@ -195,7 +213,7 @@ def measure_all(only, is_quick):
     try:
         slapd.start()
         server.prepare()
-        yield "ldap-load", load(server, accounts, aliases)
+        yield "ldap-load", {**load(server, accounts, aliases), **change(server, 5)}
         if "lookup" in only:
             yield "lookup", lookup(server, slapd, accounts, is_quick)
         if "logins" in only:

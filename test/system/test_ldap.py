@@ -306,7 +306,7 @@ def test_a_server_that_stops_within_a_reading_is_away_after_the_timeout_and_back
         assert recipient(s, "user7") == 250, "half a reading takes nobody away"
         s.stall.go()
         wait_until(lambda: s.events("ldap.back"), 3, "ldap.back")
-        assert recipient(s, "user7") == 550
+        wait_until(lambda: recipient(s, "user7") == 550, 3, "the deletion")
 
 
 @pytest.mark.parametrize("scheme", ["ldap", "ldaps"])

@@ -193,3 +193,73 @@ def test_a_server_that_limits_what_it_sends_is_followed_by_its_marker():
         wait_until(lambda: status(s)["follows"] == "change-marker", 20, "the other way")
         s.slapd.add_user("koffi", "koffi@amerique.iut", "un")
         assert recipient(s, "koffi") == 250
+
+
+@pytest.fixture
+def early():
+    with running(extra="disabled description;") as s:
+        wait_until(lambda: recipient(s, "awa") == 250, 20, "the first reading")
+        yield s
+
+
+def is_right(server, password):
+    try:
+        log_in(server, "awa", password).logout()
+        return True
+    except imaplib.IMAP4.error as e:
+        assert "AUTHENTICATIONFAILED" in str(e)
+        return False
+
+
+def has_ended(session):
+    try:
+        session.noop()
+        return False
+    except (imaplib.IMAP4.error, OSError):
+        return True
+
+
+def test_what_is_an_accounts_own_is_in_force_at_once_and_stays_when_others_are_made_anew(early):
+    before = status(early)
+    early.slapd.set("awa", "userPassword", "changed")
+    wait_until(lambda: is_right(early, "changed"), 10, "the change")
+    assert status(early)["hurried"] == before["hurried"] + 1
+    # What the embedded directory is edited for is made of all entries, as they were read before.
+    early.cli("user", "add", f"cecile@{DOMAIN}", "--attribute", "uid=cecile", stdin="un deux trois\n")
+    assert is_right(early, "changed") and not is_right(early, "secret")
+    # A start without LDAP knows it.
+    early.slapd.set("awa", "userPassword", "again")
+    wait_until(lambda: is_right(early, "again"), 10, "the change")
+    assert early.stop() == 0
+    early.slapd.stop()
+    early.start()
+    assert is_right(early, "again") and not is_right(early, "changed")
+
+
+@pytest.mark.parametrize("what", ["disabled", "deleted", "password"])
+def test_sessions_of_an_account_end_before_all_entries_are_made_anew(early, what):
+    session = log_in(early, "awa", "secret")
+    before = status(early)["hurried"]
+    if what == "deleted":
+        early.slapd.delete("awa")
+    elif what == "disabled":
+        early.slapd.set("awa", "description", "TRUE")
+    else:
+        early.slapd.set("awa", "userPassword", "changed")
+    wait_until(lambda: has_ended(session), 10, "the end of the session")
+    assert status(early)["hurried"] == before + 1
+    if what == "deleted":
+        wait_until(lambda: recipient(early, "awa") == 550, 10, "the deletion")
+
+
+def test_an_address_that_an_entry_lost_to_another_is_not_touched_by_it(early):
+    early.slapd.add_user("mallory", ["awa@amerique.iut", "mallory@amerique.iut"], "mine")
+    wait_until(lambda: early.events("address.taken"), 10, "the claim")
+    early.slapd.set("mallory", "userPassword", "other")
+    early.slapd.add_user("after", "after@amerique.iut", "x")
+    wait_until(lambda: recipient(early, "after") == 250, 10, "a later change")
+    assert is_right(early, "secret") and not is_right(early, "other")
+    early.slapd.delete("mallory")
+    early.slapd.delete("after")
+    wait_until(lambda: recipient(early, "after") == 550, 10, "a later change")
+    assert is_right(early, "secret")

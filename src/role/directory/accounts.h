@@ -27,6 +27,7 @@ struct account {
 	uint32_t walk; /* the walk that met it last */
 	uint32_t password_stamp, edit_stamp; /* with a DN to bind as: others when the password is, or the entry was edited */
 	struct quota quota; /* of its mail */
+	uint64_t entry; /* a digest of what its source calls it */
 	uint16_t address_len, password_len, path_len, bind_dn_len;
 	bool is_enabled;
 	bool is_made; /* a postmaster's that no source knows: nobody can log in */
@@ -74,6 +75,9 @@ void accounts_configure(struct accounts *a, const struct config *config);
 void accounts_begin(struct accounts *a);
 void accounts_put_domain(struct accounts *a, struct bytes name);
 void accounts_put_user(struct accounts *a, const struct user_record *record);
+/* Between loads: the account that this entry of LDAP has is as the record says now; nothing when it has none.  Its address, and what
+   leads to it, stay. */
+void accounts_update_user(struct accounts *a, const struct user_record *record);
 void accounts_put_alias(struct accounts *a, const struct alias_record *record);
 void accounts_end(struct accounts *a);
 void accounts_abandon(struct accounts *a);

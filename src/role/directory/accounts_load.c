@@ -147,7 +147,7 @@ is_same(const struct account *x, const struct account *y)
 	return x->is_enabled == y->is_enabled && x->is_made == y->is_made && x->is_of_ldap == y->is_of_ldap
 		&& bytes_equal(account_path(x), account_path(y))
 		&& bytes_equal(account_bind_dn(x), account_bind_dn(y)) && has_same_password(x, y)
-		&& x->edit_stamp == y->edit_stamp && is_same_quota(x, y);
+		&& x->entry == y->entry && x->edit_stamp == y->edit_stamp && is_same_quota(x, y);
 }
 
 /* Every value with its scheme.  One that has no place is told of, and left out. */
@@ -214,6 +214,7 @@ set_account(struct accounts *a, const struct address *address, const struct user
 	now->is_enabled = record->is_enabled;
 	now->is_made = is_made;
 	now->is_of_ldap = record->entry.len > 0;
+	now->entry = map_hash(record->entry);
 	if (before && is_same(before, now)) {
 		before->generation = a->generation;
 		accounts_free_account(now);
@@ -386,6 +387,17 @@ accounts_put_user(struct accounts *a, const struct user_record *record)
 		put_login_name(a, &address, record);
 	if (record->forward_count)
 		set_forward(a, &address, record);
+}
+
+void
+accounts_update_user(struct accounts *a, const struct user_record *record)
+{
+	struct address address;
+	const struct name *name = address_fold(record->address, &address) ? map_get(a->names, address_bytes(&address)) : NULL;
+	const struct account *account = name ? name->account : NULL;
+
+	if (account && !account->is_made && account->is_of_ldap && account->entry == map_hash(record->entry))
+		set_account(a, &address, record, false);
 }
 
 static void

@@ -73,6 +73,27 @@ load_ldap(struct directory *d)
 	return !d->ldap_is_wanted || directory_visit_ldap(d, &visitor, d->accounts);
 }
 
+static void
+update_user(void *arg, const struct user_record *record)
+{
+	accounts_update_user(arg, record);
+}
+
+static void
+skip_alias(void *arg, const struct alias_record *record)
+{
+	(void)arg, (void)record;
+}
+
+static void
+on_ldap_hurried(void *arg, struct bytes records)
+{
+	static const struct image_visitor visitor = { update_user, skip_alias, NULL };
+	const struct directory *d = arg;
+
+	(void)image_visit(records, &visitor, d->accounts); /* they are our own */
+}
+
 /* A source that failed is opened anew the next time. */
 static int
 read_source(struct directory *d, bool *is_whole, struct fault *f)
@@ -93,6 +114,8 @@ read_source(struct directory *d, bool *is_whole, struct fault *f)
 		accounts_end(d->accounts);
 	else
 		accounts_abandon(d->accounts);
+	if (*is_whole && d->ldap)
+		on_ldap_hurried(d, ldap_source_hurried(d->ldap));
 	return 0;
 }
 
@@ -154,7 +177,7 @@ on_ldap_changed(void *arg, struct bytes records, bool is_old)
 static void
 start_ldap(struct directory *d)
 {
-	static const struct ldap_source_handlers handlers = { on_ldap_changed };
+	static const struct ldap_source_handlers handlers = { on_ldap_changed, on_ldap_hurried };
 	struct fault f;
 
 	if (!d->ldap_is_wanted)

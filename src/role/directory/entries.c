@@ -14,6 +14,7 @@
 
 struct entry_digest {
 	uint64_t uuid, records;
+	uint64_t place; /* in the base */
 };
 
 struct item {
@@ -118,7 +119,8 @@ make_digests(struct entries *e, struct bytes items)
 	e->digests = memory_new_array(e->count, sizeof *e->digests);
 	rest = items;
 	for (size_t i = 0; i < e->count && take_item(&rest, &item); i++)
-		e->digests[i] = (struct entry_digest){ map_hash(item.uuid), map_hash(item.records) };
+		e->digests[i] = (struct entry_digest){ map_hash(item.uuid), map_hash(item.records),
+			item.records.len ? (uint64_t)(item.records.ptr - items.ptr) : 0 };
 	if (e->count)
 		qsort(e->digests, e->count, sizeof *e->digests, compare_digests);
 	return true;
@@ -137,6 +139,7 @@ entries_open(struct entries *e, struct buf *state)
 	if (e->fd < 0)
 		return false;
 	is_whole = snapshot_read_descriptor(e->fd, e->origin, &text, &marker, &items, &f) == SNAPSHOT_READ && make_digests(e, items);
+	e->items_octets = items.len;
 	if (is_whole) {
 		put_bytes(state, marker);
 	} else {
@@ -161,6 +164,60 @@ read_base(const struct entries *e, struct buf *text, struct bytes *items)
 	return true;
 }
 
+/* The octets behind that place of the base; false: they can't be read. */
+static bool
+read_place(const struct entries *e, uint64_t place, void *to, size_t len)
+{
+	struct stat st;
+
+	if (e->fd < 0) {
+		struct bytes part = bytes_sub(buf_bytes(&e->base), (size_t)place, len);
+
+		if (part.len == len && len)
+			memcpy(to, part.ptr, len);
+		return part.len == len;
+	}
+	/* The items end the file. */
+	return disk->fstat(e->fd, &st) == 0 && (uint64_t)st.st_size >= e->items_octets
+		&& disk_read_all(e->fd, to, len, st.st_size - (off_t)e->items_octets + (off_t)place) == 0;
+}
+
+static bool
+read_digested(const struct entries *e, const struct entry_digest *known, struct buf *records)
+{
+	uint8_t head[sizeof(uint32_t)] = { 0 }, *to;
+	struct bytes rest = bytes_of(head, sizeof head);
+	size_t before = records->len;
+	uint32_t len;
+
+	if (known->place < sizeof head || !read_place(e, known->place - sizeof head, head, sizeof head) || !take_u32(&rest, &len))
+		return false;
+	to = buf_room(records, len);
+	if (!to || !read_place(e, known->place, to, len))
+		return false;
+	buf_added(records, len);
+	return map_hash(bytes_sub(buf_bytes(records), before, len)) == known->records;
+}
+
+bool
+entries_find(const struct entries *e, struct bytes uuid, struct buf *records)
+{
+	uint64_t hash = map_hash(uuid);
+	const struct entry_digest *known;
+	size_t before = records->len;
+	struct item item;
+
+	if (find_change(e, hash, &item)) {
+		put_bytes(records, item.records);
+		return !item.is_gone;
+	}
+	known = find_digest(e, hash);
+	if (known && read_digested(e, known, records))
+		return true;
+	records->len = before;
+	return false;
+}
+
 /* ---- changes */
 
 static void
@@ -183,6 +240,14 @@ is_there(const struct entries *e, uint64_t uuid, const uint64_t *digest)
 		return !item.is_gone && (!digest || map_hash(item.records) == *digest);
 	known = find_digest(e, uuid);
 	return known && (!digest || known->records == *digest);
+}
+
+bool
+entries_has(const struct entries *e, struct bytes uuid, struct bytes records)
+{
+	uint64_t digest = map_hash(records);
+
+	return is_there(e, map_hash(uuid), &digest);
 }
 
 bool
@@ -349,6 +414,7 @@ static void
 take_base(struct entries *e, struct buf *items, int fd)
 {
 	(void)make_digests(e, buf_bytes(items));
+	e->items_octets = items->len;
 	disk_close(&e->fd);
 	buf_done_secret(&e->base);
 	e->fd = fd;

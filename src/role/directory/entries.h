@@ -17,6 +17,7 @@ struct entries {
 	struct bytes origin;
 	int fd; /* of the base; -1: it is in `base` */
 	struct buf base;
+	uint64_t items_octets; /* of the base */
 	struct entry_digest *digests; /* of the base's entries, sorted */
 	size_t count;
 	struct buf changes;
@@ -33,6 +34,10 @@ bool entries_open(struct entries *e, struct buf *state) __attribute__((warn_unus
 /* Forgets all of it; the file stays. */
 void entries_clear(struct entries *e);
 
+/* Appends the records of the entry.  False: there is no such entry, or (its base being damaged) it can't be read. */
+bool entries_find(const struct entries *e, struct bytes uuid, struct buf *records) __attribute__((warn_unused_result));
+/* Has the entry these records? */
+bool entries_has(const struct entries *e, struct bytes uuid, struct bytes records);
 /* The entry has these records (image.h) now, or none.  True: it had others. */
 bool entries_put(struct entries *e, struct bytes uuid, struct bytes records);
 /* True: it was there. */

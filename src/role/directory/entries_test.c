@@ -99,6 +99,21 @@ expect(struct world *w, const char *want)
 	assert_string_equal(text, want);
 }
 
+/* want: NULL when it is not there. */
+static void
+expect_entry(struct world *w, char c, const char *want)
+{
+	char space[SYNC_UUID_OCTETS], text[64];
+	struct buf out;
+
+	buf_init_fixed(&out, text, sizeof text);
+	assert_int_equal(entries_find(&w->e, uuid(c, space), &out), want != NULL);
+	assert_true(bytes_equal(buf_bytes(&out), bytes_text(want ? want : "")));
+	assert_false(entries_has(&w->e, uuid(c, space), BYTES("other")));
+	if (want)
+		assert_true(entries_has(&w->e, uuid(c, space), bytes_text(want)));
+}
+
 static void
 save(struct world *w, const char *state)
 {
@@ -137,6 +152,11 @@ change_some(struct world *w, bool is_saved)
 	assert_false(remove_entry(w, 'c'));
 	assert_false(remove_entry(w, 'x'));
 	expect(w, "A Bb Dd ");
+	expect_entry(w, 'a', "A ");
+	expect_entry(w, 'b', "Bb ");
+	expect_entry(w, 'c', NULL);
+	expect_entry(w, 'd', "Dd ");
+	expect_entry(w, 'x', NULL);
 	assert_true(put(w, 'c', "C "));
 	assert_true(put(w, 'a', ""));
 	assert_false(put(w, 'a', ""));

@@ -11,6 +11,7 @@
 
 #include "base/event.h"
 #include "base/memory.h"
+#include "role/directory/early.h"
 #include "role/directory/entries.h"
 #include "role/directory/ldap_link_internal.h"
 #include "role/directory/ldap_page.h"
@@ -50,6 +51,7 @@ struct ldap_poll {
 	int64_t sweep_again_us, most_us;
 	bool needs_sweep;
 	size_t changes;
+	struct early early; /* those of them that were found one by one */
 	struct ldap_poll_counts counts;
 };
 
@@ -86,6 +88,7 @@ ldap_poll_new(struct ldap_link *link, int directory, int64_t most_us)
 
 	p->link = link;
 	p->most_us = most_us;
+	early_init(&p->early);
 	init_search(p, link->users, link->mapping.wanted, false, directory);
 	if (link->groups)
 		init_search(p, link->groups, link->mapping.group_wanted, true, directory);
@@ -106,6 +109,7 @@ ldap_poll_free(struct ldap_poll **at)
 		map_free(&p->searches[i].met);
 		buf_done(&p->searches[i].changed);
 	}
+	early_done(&p->early);
 	memory_free(p);
 }
 
@@ -201,6 +205,8 @@ take_whole(struct visit *v, LDAPMessage *entry, const uint8_t key[SYNC_UUID_OCTE
 	if (result == 0 && records.has_failed)
 		result = fault_set(f, FAULT_LIMIT, "the directory holds more than fits");
 	if (result == 0) {
+		if (!s->met)
+			early_note_entry(&v->poll->early, &s->entries, bytes_of(key, SYNC_UUID_OCTETS), buf_bytes(&records));
 		v->poll->changes += entries_put(&s->entries, bytes_of(key, SYNC_UUID_OCTETS), buf_bytes(&records));
 		(void)map_put_number(s->met ? s->met : s->stamps, number_of(key), (void *)(uintptr_t)stamp);
 	}
@@ -266,10 +272,29 @@ drop_pass(struct search *s)
 	map_free(&s->met);
 }
 
+static void
+note_gone(struct ldap_poll *p, struct search *s)
+{
+	uint8_t key[SYNC_UUID_OCTETS] = { 0 };
+	size_t at = 0, left = map_count(s->stamps) - s->known;
+	struct bytes number;
+	void *stamp;
+
+	while (left > 0 && p->early.entries <= EARLY_MAX && map_next(s->stamps, &at, &number, &stamp)) {
+		memcpy(key, number.ptr, sizeof(uint64_t));
+		if (map_get_number(s->met, number_of(key)))
+			continue;
+		left--;
+		early_note_entry(&p->early, &s->entries, bytes_of(key, sizeof key), BYTES_NONE);
+	}
+}
+
 /* What was not met is gone.  When all was, that need not be looked for. */
 static void
 end_pass(struct ldap_poll *p, struct search *s, bool is_full)
 {
+	if (!is_full)
+		note_gone(p, s);
 	if (is_full || s->known < map_count(s->stamps))
 		p->changes += entries_end_pass(&s->entries);
 	entries_drop_pass(&s->entries);
@@ -470,7 +495,7 @@ ldap_poll_is_due(const struct ldap_poll *p)
 size_t
 ldap_poll_changes(const struct ldap_poll *p)
 {
-	return p->changes;
+	return p->is_read ? p->changes : 0;
 }
 
 int
@@ -484,10 +509,17 @@ ldap_poll_read(struct ldap_poll *p, struct buf *records, struct fault *f)
 	return records->has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;
 }
 
+struct early *
+ldap_poll_early(struct ldap_poll *p)
+{
+	return &p->early;
+}
+
 void
 ldap_poll_settled(struct ldap_poll *p)
 {
 	p->changes = 0;
+	early_reset(&p->early);
 }
 
 void

@@ -21,6 +21,8 @@ int ldap_poll_update(struct ldap_poll *poll, struct bytes marker, bool may_lack,
 bool ldap_poll_is_due(const struct ldap_poll *poll);
 /* As of ldap_sync.h. */
 size_t ldap_poll_changes(const struct ldap_poll *poll);
+struct early;
+struct early *ldap_poll_early(struct ldap_poll *poll);
 int ldap_poll_read(struct ldap_poll *poll, struct buf *records, struct fault *f) __attribute__((warn_unused_result));
 void ldap_poll_settled(struct ldap_poll *poll);
 /* The server was followed in another way meanwhile: the next update reads all of it. */

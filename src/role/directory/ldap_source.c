@@ -4,234 +4,22 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "role/directory/image.h"
-#include "role/directory/ldap_arrival.h"
-#include "role/directory/ldap_link.h"
 #include "role/directory/ldap_marker.h"
-#include "role/directory/ldap_poll.h"
-#include "role/directory/ldap_probe.h"
-#include "role/directory/ldap_questions.h"
-#include "role/directory/ldap_sync.h"
-#include "role/directory/settle.h"
+#include "role/directory/ldap_source_internal.h"
 #include "role/directory/snapshot.h"
 #include "sys/disk.h"
-#include "sys/pool.h"
 #include "sys/time.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum { LOOK_MS = 1000, BETWEEN_LOOKS_MS = 50, READ_AGAIN_MS = 5000 };
-
-#define NOBODY SIZE_MAX
-
-/* The thread owns link, sync, poll and settler, and while is_looking all of the look; the loop everything else. */
-struct ldap_source {
-	struct loop *loop;
-	struct pool *pool;
-	struct strand strand;
-	struct wake wake;
-	struct timer timer, watchdog;
-	int open_handles; /* wake and timers */
-	struct ldap_arrival *arrival;
-	struct ldap_probe *probe; /* NULL: there is one server only */
-	struct ldap_link_server servers[CONFIG_LDAP_SERVERS_MAX]; /* as they were after the last look */
-	size_t current, turn_to; /* the server in use, and the one to be tried first by the next look, or NOBODY */
-	struct ldap_link *link;
-	struct ldap_sync *sync;
-	struct ldap_poll *poll; /* when the server can't be followed by sync */
-	int directory;
-	const struct ldap_source_handlers *handlers;
-	void *arg;
-	uint32_t poll_s, quiet_s;
-	bool is_looking, has_to_look_again;
-	bool was_synced; /* by the last look */
-	struct ldap_sync_counts told_by_sync; /* after it */
-	struct ldap_poll_counts polled;
-	struct ldap_question *asked; /* to be answered by the next look */
-	struct ldap_question *answering; /* by the one under way, which reads them */
-	/* what is known */
-	struct buf marker;
-	struct buf losses; /* claims that did not count at the last reading */
-	struct held held; /* the records that are in force, not changed while is_looking */
-	struct settler settler;
-	struct doubt told; /* as it was after the last look */
-	bool is_failing;
-	int64_t read_us, polled_us, confirmed_us; /* mono; 0: never */
-	int64_t began_us, looked_us; /* mono; when the last look began and ended */
-	int64_t read_again_us; /* mono; after a reading that failed */
-	int64_t find_again_us; /* mono; after a reading for the sake of an address that told nothing new */
-	uint64_t looks, readings, failures;
-	char error[200];
-	/* the look */
-	struct job job;
-	struct buf look_marker, look_records;
-	uint64_t look_digest; /* of the records */
-	int look_snapshot; /* which has them; -1: none */
-	size_t look_turns_to;
-	bool must_read, must_poll, may_read, may_find, has_read, has_failed_reading;
-	bool has_found, is_undecided; /* an address that is asked for is there; and it may not be read for now, or was not told yet */
-	bool is_synced, is_current; /* by ldap_sync; and what the marker knows of was all taken */
-	int result;
-	struct fault fault;
-};
+enum { LOOK_MS = 1000, BETWEEN_LOOKS_MS = 50, ARRIVED_MS = 10, READ_AGAIN_MS = 5000 };
 
 static struct bytes
 origin_of(const struct ldap_source *s)
 {
 	return ldap_link_origin(s->link);
 }
-
-static int64_t
-quiet_us(const struct ldap_source *s)
-{
-	return (int64_t)s->quiet_s * 1000000;
-}
-
-/* ---- on the thread */
-
-static bool
-is_news(const struct ldap_source *s)
-{
-	return s->must_read || s->must_poll || !bytes_equal(buf_bytes(&s->look_marker), buf_bytes(&s->marker));
-}
-
-static void
-write_snapshot(struct ldap_source *s)
-{
-	struct fault f;
-
-	s->look_snapshot = -1;
-	s->look_digest = map_hash(buf_bytes(&s->look_records));
-	if (s->directory < 0)
-		return;
-	s->look_snapshot = snapshot_write(s->directory, SNAPSHOT_NAME, origin_of(s), buf_bytes(&s->look_marker), buf_bytes(&s->look_records), &f);
-	if (s->look_snapshot == -1)
-		event(NULL, EV_SNAPSHOT_FAILED, STR("reason", f.text));
-}
-
-/* -1: the server could not be asked.  What is found may be of an entry that does not count, and strangers may ask for it
-   as often as they like: so it is read for once in a while only. */
-static int
-has_news(struct ldap_source *s, bool *is_news_there)
-{
-	*is_news_there = is_news(s) || ldap_poll_is_due(s->poll);
-	if (*is_news_there || s->look_marker.len > 0 || !s->answering)
-		return 0;
-	if (ldap_questions_find(s->answering, s->link, &s->has_found, &s->fault) != 0)
-		return -1;
-	*is_news_there = s->has_found && s->may_find;
-	s->is_undecided = s->has_found && !s->may_find;
-	return 0;
-}
-
-/* What was read is what counts, or an error. */
-static void
-take_reading(struct ldap_source *s, size_t changes)
-{
-	if (s->result == 0)
-		s->result = settle(&s->settler, &s->held, changes, time_now().mono_us, quiet_us(s), &s->look_records, &s->fault);
-	s->has_read = s->result == 0;
-}
-
-/* Nothing has to be made of entries that are as they were. */
-static void
-take_polled(struct ldap_source *s)
-{
-	size_t changes = ldap_poll_changes(s->poll);
-
-	s->is_current = true;
-	if (changes == 0 && !s->must_read)
-		return;
-	s->result = ldap_poll_read(s->poll, &s->look_records, &s->fault);
-	take_reading(s, changes);
-	if (s->has_read)
-		ldap_poll_settled(s->poll);
-}
-
-/* The marker is read before the records: what changes in between is read once more, never missed.  False: the server
-   could not be read, and another one may do. */
-static bool
-look_by_marker(struct ldap_source *s)
-{
-	bool is_news_there;
-
-	s->result = has_news(s, &is_news_there);
-	if (s->result != 0 || !is_news_there)
-		return true;
-	/* s->fault still says what was wrong with the last one. */
-	if (!s->may_read) {
-		s->result = -1;
-		return true;
-	}
-	s->result = ldap_poll_update(s->poll, buf_bytes(&s->look_marker), is_news(s), &s->fault);
-	if (s->result == 0)
-		take_polled(s);
-	else
-		ldap_link_turn_to_another(s->link);
-	s->has_failed_reading = s->result != 0 && !ldap_link_was_slow(s->link);
-	return s->result == 0;
-}
-
-static bool
-look_by_sync(struct ldap_source *s)
-{
-	size_t changes = ldap_sync_changes(s->sync);
-
-	if (changes == 0 && !s->must_read)
-		return true;
-	s->result = ldap_sync_read(s->sync, &s->look_records, &s->fault);
-	take_reading(s, changes);
-	if (s->has_read)
-		ldap_sync_settled(s->sync);
-	return s->has_read;
-}
-
-/* False: as look_by_marker. */
-static bool
-look_at_one(struct ldap_source *s)
-{
-	buf_reset(&s->look_marker);
-	buf_reset(&s->look_records);
-	s->is_synced = s->is_current = false;
-	s->result = ldap_link_marker(s->link, &s->look_marker, &s->fault);
-	if (s->result != 0)
-		return true;
-	switch (ldap_sync_follow(s->sync, buf_bytes(&s->look_marker), s->answering != NULL, &s->fault)) {
-	case LDAP_SYNC_RESULT_ABSENT:
-		return look_by_marker(s);
-	case LDAP_SYNC_RESULT_FAILED:
-		s->result = -1;
-		ldap_link_turn_to_another(s->link);
-		return false;
-	case LDAP_SYNC_RESULT_CURRENT:
-		s->is_current = true;
-		break;
-	case LDAP_SYNC_RESULT_BEHIND:
-		s->result = s->answering ? ldap_questions_find(s->answering, s->link, &s->is_undecided, &s->fault) : 0;
-		break;
-	}
-	s->is_synced = true;
-	ldap_poll_forget(s->poll);
-	return s->result != 0 || look_by_sync(s);
-}
-
-static void
-look(struct job *job)
-{
-	struct ldap_source *s = (void *)((uint8_t *)job - offsetof(struct ldap_source, job));
-
-	if (s->look_turns_to != NOBODY)
-		ldap_link_turn_to(s->link, s->look_turns_to);
-	for (size_t tries = ldap_link_server_count(s->link); tries > 0 && !look_at_one(s); tries--)
-		continue;
-	if (s->has_read)
-		write_snapshot(s);
-	else if (s->result != 0 && s->fault.kind == FAULT_PERM)
-		settle_nobody(&s->settler, &s->held, time_now().mono_us);
-	wake_send(&s->wake);
-}
-
-/* ---- on the loop */
 
 /* Now and again when the call that is under way may be late. */
 static void
@@ -279,12 +67,12 @@ start_look(struct ldap_source *s)
 	s->may_find = now_us >= s->find_again_us;
 	s->answering = s->asked;
 	s->asked = NULL;
-	s->look_turns_to = s->turn_to < s->current ? s->turn_to : NOBODY;
-	s->turn_to = NOBODY;
-	s->must_read = s->read_us == 0 || doubt_is_ripe(&s->settler.doubt, time_now().mono_us, quiet_us(s));
+	s->look_turns_to = s->turn_to < s->current ? s->turn_to : LDAP_SOURCE_NOBODY;
+	s->turn_to = LDAP_SOURCE_NOBODY;
+	s->must_read = s->read_us == 0 || doubt_is_ripe(&s->settler.doubt, time_now().mono_us, ldap_source_quiet_us(s));
 	s->must_poll = s->marker.len == 0 && now_us - s->polled_us >= (int64_t)s->poll_s * 1000000;
 	s->looks++;
-	s->job.run = look;
+	s->job.run = ldap_look;
 	pool_add(s->pool, &s->strand, &s->job);
 	keep_watch(s);
 }
@@ -303,6 +91,24 @@ tell_doubt(struct ldap_source *s)
 }
 
 static void
+forget_hurried(struct buf *records)
+{
+	buf_done_secret(records);
+	buf_init(records, IMAGE_OCTETS_MAX);
+}
+
+/* All else comes at once, unless there is nothing else. */
+static void
+take_hurried(struct ldap_source *s)
+{
+	s->hurries++;
+	s->handlers->hurried(s->arg, buf_bytes(&s->look_hurried));
+	put_bytes(&s->hurried, buf_bytes(&s->look_hurried));
+	forget_hurried(&s->look_hurried);
+	s->has_to_look_again = true;
+}
+
+static void
 take_result(struct ldap_source *s)
 {
 	s->confirmed_us = time_now().mono_us;
@@ -318,13 +124,17 @@ take_result(struct ldap_source *s)
 		s->polled_us = s->confirmed_us;
 	if (s->has_found && (!s->has_read || s->look_digest == s->held.digest))
 		s->find_again_us = s->confirmed_us + (int64_t)READ_AGAIN_MS * 1000;
+	if (s->look_hurried.len)
+		take_hurried(s);
 	if (!s->has_read)
 		return;
 	s->readings++;
 	s->read_us = s->confirmed_us;
 	buf_reset(&s->losses);
 	put_bytes(&s->losses, claims_losses(s->settler.claims));
+	forget_hurried(&s->hurried);
 	s->handlers->changed(s->arg, buf_bytes(&s->look_records), false);
+	s->compose_us = time_now().mono_us - s->began_us;
 	held_take(&s->held, &s->look_records, s->look_digest, s->look_snapshot);
 }
 
@@ -374,7 +184,7 @@ arrived(void *arg)
 	int64_t took_ms = (s->looked_us - s->began_us) / 1000;
 
 	if (!s->is_looking && took_ms * 2 < LOOK_MS)
-		timer_start(&s->timer, took_ms * 2 > BETWEEN_LOOKS_MS ? (uint64_t)took_ms * 2 : BETWEEN_LOOKS_MS, LOOK_MS);
+		timer_start(&s->timer, took_ms * 2 > ARRIVED_MS ? (uint64_t)took_ms * 2 : ARRIVED_MS, LOOK_MS);
 }
 
 static void
@@ -442,12 +252,14 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	buf_init(&s->losses, CLAIMS_LOSSES_OCTETS_MAX);
 	buf_init(&s->look_marker, IMAGE_TEXT_MAX);
 	buf_init(&s->look_records, IMAGE_OCTETS_MAX);
+	buf_init(&s->look_hurried, IMAGE_OCTETS_MAX);
+	buf_init(&s->hurried, IMAGE_OCTETS_MAX);
 	wake_init(&s->wake, loop, looked);
 	timer_init(&s->timer, loop, fired);
 	timer_init(&s->watchdog, loop, watchdog_fired);
 	s->open_handles = 3;
 	s->arrival = ldap_arrival_new(loop, arrived, s);
-	s->turn_to = NOBODY;
+	s->turn_to = LDAP_SOURCE_NOBODY;
 	if (ldap_link_server_count(s->link) > 1)
 		s->probe = ldap_probe_new(loop, config, is_back, s);
 	note_servers(s);
@@ -496,6 +308,7 @@ ldap_source_free(struct ldap_source **at)
 	ldap_link_cancel(s->link);
 	ldap_probe_free(&s->probe);
 	pool_free(&s->pool);
+	ldap_look_finish(s);
 	ldap_sync_free(&s->sync);
 	ldap_poll_free(&s->poll);
 	held_done(&s->held);
@@ -507,6 +320,8 @@ ldap_source_free(struct ldap_source **at)
 	buf_done(&s->look_marker);
 	buf_done(&s->losses);
 	buf_done_secret(&s->look_records);
+	buf_done_secret(&s->look_hurried);
+	buf_done_secret(&s->hurried);
 	wake_close(&s->wake, wake_is_closed);
 	timer_close(&s->timer, timer_is_closed);
 	timer_close(&s->watchdog, watchdog_is_closed);
@@ -524,6 +339,12 @@ ldap_source_confirm(struct ldap_source *s, struct bytes address, void (*sure)(vo
 		start_look(s);
 	else if (!s->has_to_look_again)
 		timer_start(&s->timer, BETWEEN_LOOKS_MS, LOOK_MS);
+}
+
+struct bytes
+ldap_source_hurried(const struct ldap_source *s)
+{
+	return buf_bytes(&s->hurried);
 }
 
 bool
@@ -590,6 +411,7 @@ ldap_source_put_status(const struct ldap_source *s, struct buf *out)
 		s->is_failing ? "away" : "up", how, age_s(s->confirmed_us), age_s(s->read_us), (unsigned long long)s->looks,
 		(unsigned long long)s->readings, (unsigned long long)s->failures);
 	put_format(out, " refreshes=%llu told=%llu", (unsigned long long)s->told_by_sync.refreshes, (unsigned long long)s->told_by_sync.entries);
+	put_format(out, " hurried=%llu", (unsigned long long)s->hurries);
 	put_format(out, " full=%llu sweeps=%llu polled=%llu", (unsigned long long)s->polled.full, (unsigned long long)s->polled.sweeps,
 		(unsigned long long)s->polled.entries);
 	put_servers(s, out);

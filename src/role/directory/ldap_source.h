@@ -1,9 +1,10 @@
 /* The LDAP source: reads everything once, keeps a snapshot on disk, and looks again and again whether something
    changed.
 
-   A server that tells changes (ldap_sync.h) has told them when it is looked at; what that makes of all entries is put in force
-   when one of them is another.  One that tells only that something changed (ldap_link_marker) is asked that each second, and
-   read anew when the answer is another one; a server that can't is read anew every `poll`.  All find what was deleted. */
+   A server that tells changes (ldap_sync.h) has told them when it is looked at; one that tells only that something changed
+   (ldap_link_marker) is asked that each second, and for the changes (ldap_poll.h) when the answer is another one; a server that can't
+   every `poll`.  What an entry that changed says of its own account is put in force at once (early.h), and what all entries mean now after that;
+   when nothing else has changed, later: it takes long when they are many. */
 #ifndef ROLE_DIRECTORY_LDAP_SOURCE_H
 #define ROLE_DIRECTORY_LDAP_SOURCE_H
 
@@ -17,6 +18,8 @@ struct ldap_source_handlers {
 	/* There are other records than before (image.h), borrowed for the call; from the source, or (is_old) from the snapshot
 	   that an earlier process left. */
 	void (*changed)(void *arg, struct bytes records, bool is_old);
+	/* Some users are otherwise now (early.h); what else has changed comes later with all records. */
+	void (*hurried)(void *arg, struct bytes records);
 };
 
 /* The snapshot is read before this returns, and `changed` called when there is one; all else happens in the loop.
@@ -26,12 +29,14 @@ struct ldap_source *ldap_source_new(struct loop *loop, const struct config *conf
 /* Ends what the thread is at; waits at most for a connection that is being made.  Before loop_free. */
 void ldap_source_free(struct ldap_source **s);
 
+/* What `hurried` told since: it counts before what `changed` told.  Borrowed until the next look. */
+struct bytes ldap_source_hurried(const struct ldap_source *s);
 /* The records that `changed` told last, once more: as held_read; false too when there are none yet. */
 bool ldap_source_read(const struct ldap_source *s, struct buf *text, struct bytes *records) __attribute__((warn_unused_result));
 
 /* Calls `sure` with arg, once and never from in here, when the source has been looked at after this call: true when
    what was told of that address is how it is now, false when no server answered.  A server that can't tell changes is asked for the
-   address, and read anew when it has it; false too when that was done a moment ago, in vain. */
+   address, and for what changed when it has it; false too when that was done a moment ago, in vain. */
 void ldap_source_confirm(struct ldap_source *s, struct bytes address, void (*sure)(void *arg, bool is_sure), void *arg);
 /* Did a server answer the last time it was looked at? */
 bool ldap_source_is_up(const struct ldap_source *s);

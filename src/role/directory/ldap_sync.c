@@ -11,6 +11,7 @@
 
 #include "base/event.h"
 #include "base/memory.h"
+#include "role/directory/early.h"
 #include "role/directory/entries.h"
 #include "role/directory/ldap_link_internal.h"
 #include "role/directory/ldap_marker.h"
@@ -42,6 +43,7 @@ struct ldap_sync {
 	bool is_offered; /* on that connection */
 	bool is_unexplained; /* a change was told by its cookie alone */
 	size_t changes; /* of entries, not settled yet */
+	struct early early; /* those of them that were told one by one */
 	int64_t saved_us; /* mono */
 	struct ldap_sync_counts counts;
 };
@@ -75,6 +77,7 @@ ldap_sync_new(struct ldap_link *link, int directory)
 	buf_init(&s->behind, IMAGE_TEXT_MAX);
 	buf_init(&s->checked, IMAGE_TEXT_MAX);
 	put_bytes(&s->checked, buf_bytes(&s->searches[0].state));
+	early_init(&s->early);
 	s->changes = MANY;
 	return s;
 }
@@ -123,6 +126,7 @@ ldap_sync_free(struct ldap_sync **at)
 		buf_done(&s->searches[i].state);
 		buf_done(&s->searches[i].saved);
 	}
+	early_done(&s->early);
 	buf_done(&s->behind);
 	buf_done(&s->checked);
 	memory_free(s);
@@ -154,6 +158,8 @@ put_entry(struct ldap_sync *s, struct search *search, LDAPMessage *message, stru
 		ldap_entry_put_group(&records, &s->link->mapping, s->link->wire.ld, message, &members);
 	else
 		ldap_entry_put(&records, &s->link->mapping, s->link->wire.ld, message);
+	if (search->is_persisting)
+		early_note_entry(&s->early, &search->entries, uuid, buf_bytes(&records));
 	if (!records.has_failed)
 		s->changes += entries_put(&search->entries, uuid, buf_bytes(&records));
 	buf_done_secret(&records);
@@ -177,6 +183,8 @@ take_state(struct ldap_sync *s, struct search *search, LDAPMessage *message, con
 		put_entry(s, search, message, state.uuid);
 		break;
 	case SYNC_DELETE:
+		if (search->is_persisting)
+			early_note_entry(&s->early, &search->entries, state.uuid, BYTES_NONE);
 		s->changes += entries_delete(&search->entries, state.uuid);
 		break;
 	}
@@ -566,10 +574,17 @@ ldap_sync_read(struct ldap_sync *s, struct buf *records, struct fault *f)
 	return records->has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;
 }
 
+struct early *
+ldap_sync_early(struct ldap_sync *s)
+{
+	return &s->early;
+}
+
 void
 ldap_sync_settled(struct ldap_sync *s)
 {
 	s->changes = 0;
+	early_reset(&s->early);
 }
 
 struct ldap_sync_counts

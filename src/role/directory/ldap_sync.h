@@ -26,6 +26,9 @@ void ldap_sync_free(struct ldap_sync **sync);
 enum ldap_sync_result ldap_sync_follow(struct ldap_sync *sync, struct bytes marker, bool is_urgent, struct fault *f);
 /* How many entries changed since ldap_sync_settled; many, when what is in force was not read here. */
 size_t ldap_sync_changes(const struct ldap_sync *sync);
+struct early;
+/* Those of the changes that were told one by one. */
+struct early *ldap_sync_early(struct ldap_sync *sync);
 /* Appends the records of all entries, users before groups (claims.h).  -1 with *f, also (FAULT_PERM) when there is no user. */
 int ldap_sync_read(struct ldap_sync *sync, struct buf *records, struct fault *f) __attribute__((warn_unused_result));
 /* What was read is in force. */

@@ -1,0 +1,203 @@
+/* A look at the server, on the source's thread: has something changed, and what does it make of all entries? */
+#include "role/directory/ldap_source_internal.h"
+
+#include "base/event.h"
+#include "base/map.h"
+#include "role/directory/early.h"
+#include "role/directory/snapshot.h"
+#include "sys/disk.h"
+#include "sys/time.h"
+
+enum { REST = 20, REST_MOST_US = 60000000 };
+
+static struct bytes
+origin_of(const struct ldap_source *s)
+{
+	return ldap_link_origin(s->link);
+}
+
+int64_t
+ldap_source_quiet_us(const struct ldap_source *s)
+{
+	return (int64_t)s->quiet_s * 1000000;
+}
+
+static bool
+is_news(const struct ldap_source *s)
+{
+	return s->must_read || s->must_poll || !bytes_equal(buf_bytes(&s->look_marker), buf_bytes(&s->marker));
+}
+
+static void
+write_snapshot(struct ldap_source *s)
+{
+	struct fault f;
+
+	s->look_snapshot = -1;
+	s->look_digest = map_hash(buf_bytes(&s->look_records));
+	if (s->directory < 0)
+		return;
+	s->look_snapshot = snapshot_write(s->directory, SNAPSHOT_NAME, origin_of(s), buf_bytes(&s->look_marker), buf_bytes(&s->look_records), &f);
+	if (s->look_snapshot == -1)
+		event(NULL, EV_SNAPSHOT_FAILED, STR("reason", f.text));
+}
+
+/* -1: the server could not be asked.  What is found may be of an entry that does not count, and strangers may ask for it
+   as often as they like: so it is read for once in a while only. */
+static int
+has_news(struct ldap_source *s, bool *is_news_there)
+{
+	*is_news_there = is_news(s) || ldap_poll_is_due(s->poll);
+	if (*is_news_there || s->look_marker.len > 0 || !s->answering)
+		return 0;
+	if (ldap_questions_find(s->answering, s->link, &s->has_found, &s->fault) != 0)
+		return -1;
+	*is_news_there = s->has_found && s->may_find;
+	s->is_undecided = s->has_found && !s->may_find;
+	return 0;
+}
+
+/* What was read is what counts, or an error. */
+static void
+take_reading(struct ldap_source *s, size_t changes)
+{
+	if (s->result == 0)
+		s->result = settle(&s->settler, &s->held, changes, time_now().mono_us, ldap_source_quiet_us(s), &s->look_records, &s->fault);
+	s->has_read = s->result == 0;
+	s->is_put_off &= !s->has_read;
+}
+
+/* Making anew what all entries mean takes long when they are many.  So it is put off for changes that were put in force by themselves. */
+static bool
+is_time_to_compose(struct ldap_source *s, const struct early *early, size_t changes)
+{
+	int64_t now_us = time_now().mono_us, rest_us = s->compose_us * REST;
+
+	if (!s->is_put_off)
+		s->put_off_us = now_us;
+	s->is_put_off = early->own == changes && !s->must_read;
+	return !s->is_put_off || now_us - s->put_off_us >= (rest_us < REST_MOST_US ? rest_us : REST_MOST_US);
+}
+
+/* True: the loop puts these in force first.  Not while somebody waits to hear of an address that may be among the others. */
+static bool
+hurry(struct ldap_source *s, struct early *early, size_t changes)
+{
+	if (s->must_read || !s->held.is_there || (s->answering && early->own != changes))
+		return false;
+	return early_take(early, !s->settler.doubt.since_us && !doubt_is_due(0, early->deleted), &s->look_hurried);
+}
+
+/* Nothing has to be made of entries that are as they were. */
+static void
+take_polled(struct ldap_source *s)
+{
+	size_t changes = ldap_poll_changes(s->poll);
+
+	s->is_current = true;
+	if ((changes == 0 && !s->must_read) || hurry(s, ldap_poll_early(s->poll), changes) || !is_time_to_compose(s, ldap_poll_early(s->poll), changes))
+		return;
+	s->result = ldap_poll_read(s->poll, &s->look_records, &s->fault);
+	take_reading(s, changes);
+	if (s->has_read)
+		ldap_poll_settled(s->poll);
+}
+
+/* The marker is read before the records: what changes in between is read once more, never missed.  False: the server
+   could not be read, and another one may do. */
+static bool
+look_by_marker(struct ldap_source *s)
+{
+	bool is_news_there;
+
+	s->result = has_news(s, &is_news_there);
+	if (s->result != 0)
+		return true;
+	/* s->fault still says what was wrong with the last one. */
+	if (is_news_there && !s->may_read) {
+		s->result = -1;
+		return true;
+	}
+	if (is_news_there)
+		s->result = ldap_poll_update(s->poll, buf_bytes(&s->look_marker), is_news(s), &s->fault);
+	if (s->result != 0)
+		ldap_link_turn_to_another(s->link);
+	else if (is_news_there || ldap_poll_changes(s->poll) > 0)
+		take_polled(s);
+	s->has_failed_reading = s->result != 0 && !ldap_link_was_slow(s->link);
+	return s->result == 0;
+}
+
+static bool
+look_by_sync(struct ldap_source *s)
+{
+	size_t changes = ldap_sync_changes(s->sync);
+
+	if (changes == 0 && !s->must_read)
+		return true;
+	if (hurry(s, ldap_sync_early(s->sync), changes) || !is_time_to_compose(s, ldap_sync_early(s->sync), changes))
+		return true;
+	s->result = ldap_sync_read(s->sync, &s->look_records, &s->fault);
+	take_reading(s, changes);
+	if (s->has_read)
+		ldap_sync_settled(s->sync);
+	return s->has_read;
+}
+
+/* False: as look_by_marker. */
+static bool
+look_at_one(struct ldap_source *s)
+{
+	buf_reset(&s->look_marker);
+	buf_reset(&s->look_records);
+	s->is_synced = s->is_current = false;
+	s->result = ldap_link_marker(s->link, &s->look_marker, &s->fault);
+	if (s->result != 0)
+		return true;
+	switch (ldap_sync_follow(s->sync, buf_bytes(&s->look_marker), s->answering != NULL, &s->fault)) {
+	case LDAP_SYNC_RESULT_ABSENT:
+		return look_by_marker(s);
+	case LDAP_SYNC_RESULT_FAILED:
+		s->result = -1;
+		ldap_link_turn_to_another(s->link);
+		return false;
+	case LDAP_SYNC_RESULT_CURRENT:
+		s->is_current = true;
+		break;
+	case LDAP_SYNC_RESULT_BEHIND:
+		s->result = s->answering ? ldap_questions_find(s->answering, s->link, &s->is_undecided, &s->fault) : 0;
+		break;
+	}
+	s->is_synced = true;
+	ldap_poll_forget(s->poll);
+	return s->result != 0 || look_by_sync(s);
+}
+
+void
+ldap_look(struct job *job)
+{
+	struct ldap_source *s = (void *)((uint8_t *)job - offsetof(struct ldap_source, job));
+
+	if (s->look_turns_to != LDAP_SOURCE_NOBODY)
+		ldap_link_turn_to(s->link, s->look_turns_to);
+	for (size_t tries = ldap_link_server_count(s->link); tries > 0 && !look_at_one(s); tries--)
+		continue;
+	if (s->has_read)
+		write_snapshot(s);
+	else if (s->result != 0 && s->fault.kind == FAULT_PERM)
+		settle_nobody(&s->settler, &s->held, time_now().mono_us);
+	wake_send(&s->wake);
+}
+
+void
+ldap_look_finish(struct ldap_source *s)
+{
+	if (!s->is_put_off)
+		return;
+	buf_reset(&s->look_records);
+	s->result = s->was_synced ? ldap_sync_read(s->sync, &s->look_records, &s->fault) : ldap_poll_read(s->poll, &s->look_records, &s->fault);
+	take_reading(s, 0);
+	if (s->has_read)
+		write_snapshot(s);
+	disk_close(&s->look_snapshot);
+}
