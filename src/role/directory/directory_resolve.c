@@ -52,6 +52,16 @@ put_targets(struct directory *d, uint8_t front, const struct targets *targets, e
 	return out->has_failed ? IPC_LATER : IPC_OK;
 }
 
+/* Do aliases of ours lead the mail to others? */
+static bool
+is_forward(const struct targets *targets)
+{
+	for (size_t i = 0; i < targets->count; i++)
+		if (!targets->at[i].account && !targets->at[i].is_onward)
+			return true;
+	return false;
+}
+
 static void
 answer_front(struct directory *d, const struct asker *asker, struct bytes address, enum ipc_outcome outcome, const struct targets *targets)
 {
@@ -62,7 +72,8 @@ answer_front(struct directory *d, const struct asker *asker, struct bytes addres
 	buf_init(&out, TARGETS_OCTETS_MAX);
 	buf_init_fixed(&sender, space, sizeof space);
 	if (outcome == IPC_OK) {
-		forwarding_put_sender(d->self->config, d->accounts, address, bytes_of(asker->sender, asker->sender_len), now_s(), &sender);
+		if (is_forward(targets))
+			forwarding_put_sender(d->self->config, d->accounts, address, bytes_of(asker->sender, asker->sender_len), now_s(), &sender);
 		outcome = put_targets(d, grantee_of(asker->front), targets, sender.len ? TARGET_FORWARDED : TARGET_FOREIGN, &out,
 			&m.u.resolved.has_quota);
 	}

@@ -37,9 +37,25 @@ is_ours(const struct accounts *a, struct bytes sender)
 	return address_fold(sender, &folded) && folded.local_len < folded.len && accounts_has_domain(a, address_domain(&folded));
 }
 
+/* How much of the local part is the name that counts: all of it, else what stands before a delimiter.  0: it is neither. */
+static size_t
+name_len(const struct config *config, const struct accounts *a, const struct address *address)
+{
+	struct bytes local = address_local(address), delimiters = config->recipient_delimiter;
+	struct address name;
+
+	for (size_t len = local.len; len > 0; len--) {
+		if (len < local.len && bytes_find_char(delimiters, local.ptr[len]) == delimiters.len)
+			continue;
+		if (address_make(bytes_sub(local, 0, len), address_domain(address), &name) && accounts_has_name(a, &name))
+			return len;
+	}
+	return 0;
+}
+
 /* What goes wrong on a list is its owner's, not a writer's (RFC 5321 3.9.2; "owner-" is sendmail's). */
 static bool
-put_owner(const struct accounts *a, struct bytes address, struct buf *out)
+put_owner(const struct config *config, const struct accounts *a, struct bytes address, struct buf *out)
 {
 	struct address folded, owner;
 	uint8_t space[ADDRESS_OCTETS_MAX];
@@ -49,7 +65,7 @@ put_owner(const struct accounts *a, struct bytes address, struct buf *out)
 	if (!address_fold(address, &folded) || folded.local_len == folded.len)
 		return false;
 	put_text(&local, "owner-");
-	put_bytes(&local, address_local(&folded));
+	put_bytes(&local, bytes_sub(address_local(&folded), 0, name_len(config, a, &folded)));
 	if (local.has_failed || !address_make(buf_bytes(&local), address_domain(&folded), &owner) || !accounts_has_name(a, &owner))
 		return false;
 	put_bytes(out, address_bytes(&owner));
@@ -63,7 +79,7 @@ forwarding_put_sender(const struct config *config, const struct accounts *a, str
 	struct srs srs;
 
 	/* RFC 5321 4.5.5: nobody is told of what nobody sent. */
-	if (sender.len == 0 || put_owner(a, address, out))
+	if (sender.len == 0 || put_owner(config, a, address, out))
 		return;
 	if (init(config, &srs) && !is_ours(a, sender))
 		(void)srs_put_sender(&srs, sender, now_s, out); /* one that can't be rewritten stays */

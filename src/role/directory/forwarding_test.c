@@ -39,6 +39,7 @@ set_up_with(struct world *w, const char *text)
 	accounts_begin(w->a);
 	put_alias(w->a, "list@ours.example");
 	put_alias(w->a, "owner-list@ours.example");
+	put_alias(w->a, "list+own@ours.example");
 	put_alias(w->a, "abroad@ours.example");
 	accounts_end(w->a);
 	return 0;
@@ -103,6 +104,8 @@ a_list_with_an_owner_sends_in_his_name(void **state)
 	struct world *w = *state;
 
 	assert_string_equal(name_of(w, "List@ours.example", "a@b.example"), "owner-list@ours.example");
+	assert_string_equal(name_of(w, "list+x+y@ours.example", "a@b.example"), "owner-list@ours.example");
+	assert_string_not_equal(name_of(w, "list+own@ours.example", "a@b.example"), "owner-list@ours.example");
 	assert_string_equal(name_of(w, "list@ours.example", "alice@ours.example"), "owner-list@ours.example");
 	assert_string_equal(name_of(w, "list@ours.example", ""), "");
 	assert_string_not_equal(name_of(w, "owner-list@ours.example", "a@b.example"), "owner-list@ours.example");
