@@ -27,7 +27,7 @@ take_target(const struct edit *e, const char *text, struct bytes alias, struct b
 		return false;
 	targets = memory_new(sizeof *targets);
 	if (bytes_equal(*out, alias))
-		is_good = edit_find_user(e, alias) != NULL;
+		is_good = edit_find_user(e, alias) || accounts_send_on(e->accounts, alias);
 	else
 		is_good = accounts_resolve(e->accounts, *out, targets) != IPC_ABSENT;
 	memory_free(targets);

@@ -47,6 +47,9 @@ route foreign.iut to {there};
         s.cli("alias", "add", f"info@{DOMAIN}", f"lists@{DOMAIN}", check=False)
         s.cli("user", "add", "dan@away.iut", stdin="dan's own 1\n")
         s.cli("domain", "add", "list.iut")
+        s.cli("alias", "add", "listed@list.iut", "listed@list.iut")
+        refused = s.cli("alias", "add", f"nobody@{DOMAIN}", f"nobody@{DOMAIN}", check=False)
+        assert refused.returncode == 1 and "nobody" in refused.stderr
         s.cli("alias", "add", "known@list.iut", "known@elsewhere.list.iut")
         yield s
 
@@ -68,7 +71,7 @@ def arrived(elsewhere, address):
     return mail
 
 
-@pytest.mark.parametrize("address", [f"Lists@{DOMAIN}", f"lists+Sub@{DOMAIN}", "Dan+x@away.iut", "Whoever@open.iut"])
+@pytest.mark.parametrize("address", [f"Lists@{DOMAIN}", f"lists+Sub@{DOMAIN}", "Dan+x@away.iut", "Whoever@open.iut", "Listed@list.iut"])
 def test_mail_of_strangers_for_ours_goes_where_the_route_leads(server, elsewhere, address):
     assert stranger_says(server, address).startswith("250 ")
     assert arrived(elsewhere, address)["from"] == "someone@asie.iut"

@@ -127,6 +127,9 @@ const struct account *accounts_draw(const struct accounts *a, uint64_t draw);
 struct bytes accounts_home(const struct accounts *a, const struct account *account);
 /* Walks the accounts that sources know: start with *at == 0; NULL at the end.  Loads may come between. */
 const struct account *accounts_next(const struct accounts *a, size_t *at);
+/* Does mail for an address that is known go on to another server, by a route or relay_for of its domain?  An alias that names itself makes
+   one known. */
+bool accounts_send_on(const struct accounts *a, struct bytes address);
 /* Is there an account or an alias of that very name? */
 bool accounts_has_name(const struct accounts *a, const struct address *address);
 bool accounts_has_domain(const struct accounts *a, struct bytes domain);

@@ -18,6 +18,8 @@ struct walk {
 	bool is_for_posting; /* who the members of the groups on the way are is asked */
 	bool has_group, has_nobody; /* a group; one whose members are not there */
 	struct bytes asked; /* as it was written */
+	const struct alias *first; /* that it is, or NULL */
+	bool is_first_whole; /* with the detail of what was asked */
 	struct bytes named; /* the name that was found last; for the trace */
 };
 
@@ -163,10 +165,7 @@ is_routed(const struct walk *w, struct bytes address)
 static bool
 goes_on(const struct walk *w, struct bytes address)
 {
-	struct address folded;
-
-	return !w->is_for_sending && !w->is_for_posting && address_fold(address, &folded) &&
-		onward_has_domain(w->a->onward, address, address_domain(&folded));
+	return !w->is_for_sending && !w->is_for_posting && accounts_send_on(w->a, address);
 }
 
 static void
@@ -226,7 +225,12 @@ static void
 expand_name(struct walk *w, struct name *name, struct bytes address, bool is_whole, unsigned int depth)
 {
 	struct alias *alias = is_followed(w, name->alias) ? name->alias : NULL;
+	bool is_first;
 
+	if (depth == 0) {
+		w->first = alias;
+		w->is_first_whole = is_whole;
+	}
 	if (alias && alias->walk != w->a->walk) {
 		trace_alias(w, alias, depth);
 		if (alias->rank == ALIAS_FORWARD && name->account)
@@ -239,9 +243,10 @@ expand_name(struct walk *w, struct name *name, struct bytes address, bool is_who
 		trace(w->a->trace, TRACE_GONE_INTO, TEXT("address", w->named), INT("depth", depth));
 		return;
 	}
-	/* An alias that names itself lists an address that others have. */
-	if (goes_on(w, as_written(w, address, depth))) {
-		send_on(w, address, is_whole, depth);
+	/* An alias that names itself lists an address that others have: what was asked for, not what it is called. */
+	is_first = alias && alias == w->first;
+	if (goes_on(w, as_written(w, address, is_first ? 0 : depth))) {
+		send_on(w, address, is_first ? w->is_first_whole : is_whole, is_first ? 0 : depth);
 		return;
 	}
 	if (name->account) {
@@ -422,6 +427,14 @@ resolve(struct accounts *a, struct bytes address, bool is_for_sending, struct ta
 	if (outcome == IPC_ABSENT && is_postmaster(a, &out->asked))
 		return resolve_postmaster(a, is_for_sending, out);
 	return outcome;
+}
+
+bool
+accounts_send_on(const struct accounts *a, struct bytes address)
+{
+	struct address folded;
+
+	return address_fold(address, &folded) && onward_has_domain(a->onward, address, address_domain(&folded));
 }
 
 enum ipc_outcome

@@ -109,6 +109,8 @@ mail_is_relayed_for_whom_we_relay_rfc5321_7_9(void **state)
 		{ "Known@List.example", IPC_OK, "!Known@List.example" },
 		{ "known+x@list.example", IPC_OK, "!known+x@list.example" },
 		{ "listed@list.example", IPC_OK, "!listed@list.example" },
+		{ "Listed+X@List.example", IPC_OK, "!Listed+X@List.example" },
+		{ "listed+x%y@list.example", IPC_ABSENT, "" },
 		{ "one@list.example", IPC_OK, "!one@list.example" },
 		{ "nobody@list.example", IPC_ABSENT, "" },
 		{ "x@sub.list.example", IPC_FOREIGN, "" },
