@@ -158,8 +158,9 @@ print_onward(const struct config *c)
 static void
 print_relaying(const struct config *c, const struct relaying *tried)
 {
-	printf("\nNo open relay: of %zu addresses that strangers might try, %zu lead to other servers, all for domains named here.\n", tried->tried,
-		tried->taken_on);
+	printf("\nNo open relay: of %zu addresses that were tried, strangers reach %zu on other servers, all of domains named here;\n"
+	       "  trusted networks %zu, who logged in %zu.\n", tried->tried, tried->leave[CLIENT_STRANGER], tried->leave[CLIENT_TRUSTED],
+		tried->leave[CLIENT_ACCOUNT]);
 	print_onward(c);
 }
 

@@ -18,6 +18,9 @@ static const char *const shapes[] = {
 	"L@[127.0.0.1]", "L@[192.0.2.1]", "L@[IPv6:::1]", "L@[IPv6:2001:db8::1]", "L@localhost", /* literals, ourselves */
 };
 
+static const char *const names[CLIENTS] = { [CLIENT_STRANGER] = "a stranger", [CLIENT_TRUSTED] = "a client of a trusted network",
+	[CLIENT_ACCOUNT] = "a client that logged in" };
+
 static void
 put_shape(const char *shape, struct bytes local, struct bytes domain, struct buf *out)
 {
@@ -55,24 +58,43 @@ struct trial {
 	struct fault *f;
 };
 
+/* Behind a source route stands what counts (RFC 5321 F.2); nothing in it is read as another address. */
+static bool
+is_as_written(struct bytes path, struct bytes onward)
+{
+	return bytes_ends_nocase(bytes_sub(path, 0, path.len - 1), onward);
+}
+
+static int
+try_path(struct trial *t, enum admission_client client, struct bytes path)
+{
+	uint8_t space[PATH_TEXT_MAX];
+	struct buf onward;
+
+	buf_init_fixed(&onward, space, sizeof space);
+	if (!t->try(t->arg, client, path, &onward))
+		return 0;
+	t->out->leave[client]++;
+	if (is_as_written(path, buf_bytes(&onward)) && (client != CLIENT_STRANGER || is_named(t->config, buf_bytes(&onward))))
+		return 0;
+	return fault_set(t->f, FAULT_PERM, "%s who names %.*s would reach %.*s through this server", names[client], BYTES_ARG(bytes_sub(path, 0, 80)),
+		BYTES_ARG(bytes_sub(buf_bytes(&onward), 0, 80)));
+}
+
 static int
 try_name(struct trial *t, const struct config_where *where, struct bytes local, struct bytes domain)
 {
-	uint8_t space[PATH_TEXT_MAX], onward_space[PATH_TEXT_MAX];
-	struct buf path, onward;
+	uint8_t space[PATH_TEXT_MAX];
+	struct buf path;
 
+	t->out->opener = where && where->line ? where : NULL;
 	for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
 		buf_init_fixed(&path, space, sizeof space);
-		buf_init_fixed(&onward, onward_space, sizeof onward_space);
 		put_shape(shapes[i], local, domain, &path);
 		t->out->tried++;
-		if (!t->try(t->arg, CLIENT_STRANGER, buf_bytes(&path), &onward))
-			continue;
-		t->out->taken_on++;
-		t->out->opener = where && where->line ? where : NULL;
-		if (!is_named(t->config, buf_bytes(&onward)))
-			return fault_set(t->f, FAULT_PERM, "a stranger who names %.*s would reach %.*s through this server",
-				BYTES_ARG(bytes_sub(buf_bytes(&path), 0, 80)), BYTES_ARG(bytes_sub(buf_bytes(&onward), 0, 80)));
+		for (enum admission_client client = CLIENT_STRANGER; client < CLIENTS; client++)
+			if (try_path(t, client, buf_bytes(&path)) != 0)
+				return -1;
 	}
 	return 0;
 }

@@ -10,13 +10,13 @@
 typedef bool (*relaying_try)(void *arg, enum admission_client client, struct bytes path, struct buf *onward);
 
 struct relaying {
-	size_t tried; /* addresses, of strangers */
-	size_t taken_on; /* of those, for whom this server relays */
+	size_t tried; /* addresses */
+	size_t leave[CLIENTS]; /* of those, for each kind of client: to another server */
 	const struct config_where *opener; /* of -1: the directive without which it would not be so; NULL: none is to blame.  Borrowed. */
 };
 
-/* Tries all for strangers.  0: none leaves for a place that the configuration does not name as one of ours or as one that it relays for.
-   -1: *f names one that does. */
+/* Tries all for all.  0: none of a stranger leaves for a place that the configuration does not name as one of ours or as one that it relays
+   for, and none of anybody for another address than the one that he wrote.  -1: *f names one that does. */
 int relaying_prove(const struct config *c, relaying_try try, void *arg, struct relaying *out, struct fault *f) __attribute__((warn_unused_result));
 /* Decides as fronts and directory do, with one user in each domain; arg: struct relaying_rehearsal. */
 bool relaying_rehearse(void *arg, enum admission_client client, struct bytes path, struct buf *onward);

@@ -48,8 +48,11 @@ no_configuration_lets_strangers_through_to_others_rfc5321_7_9(void **state)
 			fail_msg("%s: %s", rows[i].text, f.text);
 		relaying_rehearsal_done(&r);
 		assert_true(tried.tried > 20);
-		if ((tried.taken_on > 0) != rows[i].takes_on)
-			fail_msg("%s: %zu", rows[i].text, tried.taken_on);
+		if ((tried.leave[CLIENT_STRANGER] > 0) != rows[i].takes_on)
+			fail_msg("%s: %zu", rows[i].text, tried.leave[CLIENT_STRANGER]);
+		assert_int_equal(tried.leave[CLIENT_TRUSTED], tried.leave[CLIENT_ACCOUNT]);
+		if (tried.leave[CLIENT_ACCOUNT] <= tried.leave[CLIENT_STRANGER] && !strstr(rows[i].text, "* to error"))
+			fail_msg("%s: who logged in reaches nobody", rows[i].text);
 		config_free(&c);
 	}
 }
@@ -82,8 +85,7 @@ try_hole(void *arg, enum admission_client client, struct bytes path, struct buf 
 {
 	const char *hole = arg;
 
-	assert_int_equal(client, CLIENT_STRANGER);
-	if (bytes_find(path, bytes_text(hole)) == path.len)
+	if (client != CLIENT_STRANGER || bytes_find(path, bytes_text(hole)) == path.len)
 		return false;
 	put_bytes(onward, bytes_sub(path, 1, path.len - 2));
 	return true;
@@ -111,6 +113,34 @@ each_way_through_a_server_would_be_found(void **state)
 	config_free(&c);
 }
 
+/* A server that reads "%" as "@", for those who may send to the world. */
+static bool
+try_percent(void *arg, enum admission_client client, struct bytes path, struct buf *onward)
+{
+	struct bytes rest = bytes_sub(path, 1, path.len - 2), local = take_until(&rest, '%');
+
+	(void)arg;
+	if (client != CLIENT_ACCOUNT || rest.len == 0)
+		return false;
+	put_bytes(onward, local);
+	put_char(onward, '@');
+	put_bytes(onward, take_until(&rest, '@'));
+	return true;
+}
+
+static void
+nobodys_address_is_read_as_another(void **state)
+{
+	struct config *c = read_good(USUAL);
+	struct relaying tried = { 0 };
+	struct fault f;
+
+	(void)state;
+	assert_int_equal(relaying_prove(c, try_percent, NULL, &tried, &f), -1);
+	assert_non_null(strstr(f.text, "a client that logged in who names "));
+	config_free(&c);
+}
+
 static void
 the_directive_that_opens_it_is_named(void **state)
 {
@@ -133,6 +163,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_configuration_lets_strangers_through_to_others_rfc5321_7_9),
 		cmocka_unit_test(who_may_send_to_the_world_is_not_mistaken_for_a_stranger),
+		cmocka_unit_test(nobodys_address_is_read_as_another),
 		cmocka_unit_test(the_directive_that_opens_it_is_named),
 		cmocka_unit_test(each_way_through_a_server_would_be_found),
 	};

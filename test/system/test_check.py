@@ -51,8 +51,9 @@ def test_check_proves_that_no_stranger_sends_to_others_rfc5321_7_9(server):
     server.extra = "domain away.iut;\nroute away.iut to inner.iut;\nrelay_for x.iut any;\nrelay_for y.iut known;\ntrusted_networks 192.0.2.0/24 10.0.0.0/8;\n"
     server.write_conf()
     text = server.cli("check").stdout
-    tried, onward = map(int, re.search(r"No open relay: of (\d+) addresses that strangers might try, (\d+) lead to other servers", text).groups())
-    assert tried > 100 and 0 < onward < tried / 10
+    found = re.search(r"No open relay: of (\d+) addresses that were tried, strangers reach (\d+) on other servers, .*\n  trusted networks (\d+), who logged in (\d+)", text)
+    tried, strangers, trusted, accounts = map(int, found.groups())
+    assert tried > 100 and 0 < strangers < tried / 10 < trusted == accounts < tried
     assert "Sent on for everybody: all of x.iut (relay_for)." in text
     assert "Sent on for everybody: what the directory has of y.iut (relay_for)." in text
     assert "Without a log-in to the world: 192.0.2.0/24 (trusted_networks)." in text
