@@ -405,14 +405,13 @@ on_record(void *arg, const struct message *m)
 }
 
 bool
-policy_is_possible(const char *domain)
+policy_is_possible(struct bytes domain)
 {
-	size_t len = strlen(domain);
-
-	if (len == 0 || len > POLICY_DOMAIN_MAX || domain[0] == '.')
+	if (domain.len == 0 || domain.len > POLICY_DOMAIN_MAX || domain.ptr[0] == '.')
 		return false;
-	for (size_t i = 0; i < len; i++)
-		if (!byte_is_class((uint8_t)domain[i], CLASS_ALPHA | CLASS_DIGIT) && domain[i] != '-' && domain[i] != '_' && domain[i] != '.')
+	for (size_t i = 0; i < domain.len; i++)
+		if (!byte_is_class(domain.ptr[i], CLASS_ALPHA | CLASS_DIGIT) && domain.ptr[i] != '-' && domain.ptr[i] != '_' &&
+			domain.ptr[i] != '.')
 			return false;
 	return true;
 }
@@ -510,7 +509,7 @@ policies_restore(struct policies *p, const struct ipc_policy *m)
 	struct policy_entry *e;
 	int64_t most_s;
 
-	if (m->domain.len == 0 || m->domain.len > POLICY_DOMAIN_MAX || map_get(p->entries, m->domain) || !sts_policy_parse(m->text, &policy))
+	if (!policy_is_possible(m->domain) || map_get(p->entries, m->domain) || !sts_policy_parse(m->text, &policy))
 		return;
 	/* Somebody may have put the clock back since. */
 	most_s = loop_now(p->loop).wall_us / 1000000 + policy.max_age_s;

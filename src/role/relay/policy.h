@@ -46,7 +46,7 @@ void policies_look(struct policies *p);
 /* Instead of 443: for tests. */
 void policies_set_port(struct policies *p, uint16_t port);
 /* Can there be one of that domain?  It stands in names of DNS and in a URL. */
-bool policy_is_possible(const char *domain);
+bool policy_is_possible(struct bytes domain);
 /* Asks for the policy of such a domain (lower case, A-labels); q->answered is called once, never from in here. */
 void policy_ask(struct policies *p, struct policy_question *q, const char *domain);
 /* The answer is not wanted any more; nothing when it was given, or never asked for. */

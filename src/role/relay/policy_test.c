@@ -362,6 +362,67 @@ many_wait_for_one_fetch_and_others_do_not(void **state)
 	run_until_event("sts.failed");
 }
 
+static int
+count(const char *in, const char *what)
+{
+	int found = 0;
+
+	while ((in = strstr(in, what))) {
+		found++;
+		in++;
+	}
+	return found;
+}
+
+static void
+so_many_are_fetched_at_a_time_and_the_rest_waits(void **state)
+{
+	static char zone[16384];
+	char domain[20], address[24];
+	struct buf b;
+
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT("W"));
+	config.outgoing_max = 100;
+	buf_init_fixed(&b, zone, sizeof zone - 1);
+	put_text(&b, "A mx.sts.example 127.0.0.1\n");
+	for (int i = 0; i < POLICY_FETCHES_MAX + 10; i++)
+		put_format(&b, "MX d%d.example 10 mx.sts.example\nA mta-sts.d%d.example 127.0.0.2\nTXT _mta-sts.d%d.example v=STSv1; id=1\n", i, i, i);
+	assert_false(b.has_failed);
+	set_dns(zone);
+	for (int i = 0; i < POLICY_FETCHES_MAX + 10; i++) {
+		snprintf(domain, sizeof domain, "d%d.example", i);
+		snprintf(address, sizeof address, "b@d%d.example", i);
+		send_to((uint64_t)i + 1, HOP_MX, domain, address);
+	}
+	while (server_connections(servers[1]) < POLICY_FETCHES_MAX)
+		run_a_little();
+	run_a_little();
+	assert_int_equal(server_connections(servers[1]), POLICY_FETCHES_MAX);
+	assert_null(strstr(trace, TAKEN));
+	/* Their ends let the others begin, and end; every mail has its answer. */
+	server_free(&servers[1]);
+	while (relay()->active_count > 0)
+		run_a_little();
+	run_a_little();
+	assert_int_equal(count(trace, TAKEN), POLICY_FETCHES_MAX + 10);
+}
+
+static void
+what_a_queue_says_of_no_domain_is_not_believed(void **state)
+{
+	static const char *const names[] = { "", ".sts.example", "sts.example/x", "sts.example:1", "a@sts.example", "a\nb" };
+
+	(void)state;
+	start(SCRIPT(SECURE), SCRIPT("X"));
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		keep(names[i], "1", in_seconds(60), KEPT);
+	policies_look(relay()->policies);
+	run_a_little();
+	assert_string_equal(events, "");
+	assert_int_equal(server_connections(servers[1]), 0);
+}
+
 static void
 what_is_asked_for_at_the_end_is_let_go(void **state)
 {
@@ -436,6 +497,8 @@ main(void)
 		TEST(rfc8689_5_a_report_needs_nothing_shown),
 		TEST(rfc8689_4_2_1_the_certificate_is_for_the_host_and_not_for_the_domain),
 		TEST(many_wait_for_one_fetch_and_others_do_not),
+		TEST(so_many_are_fetched_at_a_time_and_the_rest_waits),
+		TEST(what_a_queue_says_of_no_domain_is_not_believed),
 		TEST(what_is_asked_for_at_the_end_is_let_go),
 		TEST(a_policy_that_never_ends_is_cut_off),
 		TEST(a_header_line_that_never_ends_is_cut_off),

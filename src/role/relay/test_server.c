@@ -244,7 +244,7 @@ server_new(struct loop *loop, const char *address, uint16_t port, const char *co
 	buf_init(&s->heard, 64 << 20);
 	LIST_INIT(&s->clients);
 	assert_int_equal(net_address_parse(bytes_text(address), port, &a, &f), 0);
-	s->fd = net_listen(&a, 16, &f);
+	s->fd = net_listen(&a, 128, &f);
 	if (s->fd == -1)
 		fail_msg("%s", f.text);
 	assert_int_equal(net_local_address(s->fd, &a), 0);
