@@ -108,3 +108,19 @@ def test_for_verify_an_expired_certificate_makes_mail_wait_rfc5280_6_1_3(houses,
     failed = [e for e in houses[0].server.events("tls.failed") if "mx.verified" in e["server"]]
     assert (failed[0]["level"], failed[0]["cause"]) == ("verify", "outgoing_tls")
     assert "too old" not in expired.subjects()
+
+
+def test_requiretls_goes_by_dane_rfc8689_4_2_1(houses):
+    amerique, afrique = houses
+    before = len(amerique.sent("bob@afrique.iut"))
+    amerique.submit("alice", "bob@afrique.iut", "required", options=["REQUIRETLS"])
+    wait_until(lambda: afrique.mails("bob", "Subject: required"), 60, "the mail's arrival")
+    [sent] = wait_until(lambda: amerique.sent("bob@afrique.iut")[before:], 10, "the event")
+    assert (sent["level"], sent["cause"]) == ("dane", "dane")
+
+
+def test_tls_required_no_lets_go_of_dane_rfc8689_4_2_2(houses):
+    amerique, _ = houses
+    amerique.submit("alice", "carol@tampered.afrique.iut", "let it go\r\nTLS-Required: No")
+    [refused] = wait_until(lambda: [e for e in amerique.server.events("relay.refused") if e["rcpt"] == "carol@tampered.afrique.iut"], 60, "the answer")
+    assert (refused["level"], refused["cause"]) == ("may", "default")  # afrique does not know that domain, and could say so

@@ -138,6 +138,12 @@ rfc8461_3_3_what_is_old_is_fetched_anew_without_any_mail(void **state)
 	start(SCRIPT(SECURE), SCRIPT(HTTP("500 Oh", "", ""), ENFORCE("mx.sts.example")));
 	keep("sts.example", "1", in_seconds(60), KEPT);
 	keep("old.example", "1", in_seconds(-1), KEPT);
+	config.mta_sts = MTA_STS_OFF;
+	policies_look(relay()->policies);
+	run_a_little();
+	assert_string_equal(trace, "");
+	assert_string_equal(events, "");
+	config.mta_sts = MTA_STS_ON;
 	policies_look(relay()->policies);
 	/* The one holds no more; the other one stays though its server has trouble. */
 	run_until("[old.example 1 0]");
