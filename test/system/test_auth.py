@@ -15,7 +15,8 @@ import tempfile
 
 import pytest
 
-from conftest import DOMAIN, PASSWORDS, Server, free_port, wait_until
+from conftest import DOMAIN, PASSWORDS, Server, wait_until
+from mail_servers import Postfix
 
 IS_ROOT = os.geteuid() == 0
 
@@ -248,74 +249,38 @@ def test_what_is_no_socket_of_ours_stays(own_auth_server):
 
 # Postfix
 
-class Postfix:
-    """The real one, with directories of its own; takes log-ins, hands mail on to Mermoz."""
-
-    def __init__(self, home, relay_port):
-        self.home, self.etc, self.port = home, home / "etc", free_port()
-        self.log = home / "log"
-        self.etc.mkdir()
-        (home / "data").mkdir()
-        shutil.chown(home / "data", "postfix")
-        (self.etc / "main.cf").write_text(f"""
-compatibility_level = 3.6
-myhostname = front.{DOMAIN}
-mydestination =
-inet_interfaces = 127.0.0.1
-inet_protocols = ipv4
-mynetworks = 192.0.2.1/32
-queue_directory = {home}/queue
-data_directory = {home}/data
-maillog_file = {self.log}
-maillog_file_prefixes = {home}
-biff = no
-alias_maps =
-alias_database =
-smtp_dns_support_level = disabled
-smtpd_peername_lookup = no
-smtpd_sasl_auth_enable = yes
-smtpd_sasl_type = dovecot
-smtpd_sasl_path = private/auth
-smtpd_relay_restrictions = permit_sasl_authenticated, reject
-relayhost = [127.0.0.1]:{relay_port}
-""")
-        services = pathlib.Path("/usr/share/postfix/master.cf.dist").read_text().splitlines()
-        lines = [line.split() for line in services if line[:1].isalpha() and not line.startswith("smtp      inet")]
-        # smtpd is in its chroot, where the socket lies; the others have nothing to hide from here.
-        (self.etc / "master.cf").write_text(f"127.0.0.1:{self.port} inet n - y - - smtpd\n" + "".join(
-            " ".join(f[:4] + ["n"] + f[5:]) + "\n" for f in lines if len(f) >= 8))
-
-    def run(self, command):
-        return subprocess.run(["postfix", "-c", self.etc, command], capture_output=True, text=True, timeout=60)
-
-    def smtp(self):
-        s = smtplib.SMTP("127.0.0.1", self.port, timeout=30)
-        s.ehlo()
-        return s
+def smtp_to(postfix):
+    s = smtplib.SMTP("127.0.0.1", postfix.port, timeout=30)
+    s.ehlo()
+    return s
 
 
 @pytest.fixture
 def postfix():
-    if not IS_ROOT:
-        pytest.skip("Postfix is started by root only")
-    if not shutil.which("postfix"):
-        pytest.skip("the package postfix is not installed")
-
     def extra(directory):
         (directory / "queue").mkdir()
         (directory / "queue/private").mkdir(mode=0o700)
         shutil.chown(directory / "queue/private", "postfix")
         return f"listen auth unix:{directory}/queue/private/auth mode 0660 user postfix group postfix;"
 
+    if not IS_ROOT or not shutil.which("postfix"):
+        pytest.skip("the package postfix, and root, are needed")
     with running(extra, "request_timeout 5s;") as s:
-        p = Postfix(s.directory, s.ports["smtp"])
-        started = p.run("start")
+        p = Postfix(s.directory, f"""
+myhostname = front.{DOMAIN}
+mynetworks = 192.0.2.1/32
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = private/auth
+smtpd_relay_restrictions = permit_sasl_authenticated, reject
+relayhost = [127.0.0.1]:{s.ports["smtp"]}
+""", smtpd_in_chroot=True)
         try:
-            assert started.returncode == 0, (started.stderr, p.log.exists() and p.log.read_text())
+            p.start()
             p.mermoz = s
             yield p
         finally:
-            p.run("stop")
+            p.stop()
 
 
 def test_postfix_logs_its_users_in_through_us(postfix):
@@ -323,7 +288,7 @@ def test_postfix_logs_its_users_in_through_us(postfix):
     assert stat.S_IMODE(st.st_mode) == 0o660
     assert (pwd.getpwuid(st.st_uid).pw_name, grp.getgrgid(st.st_gid).gr_name) == ("postfix", "postfix")
     for mechanism in ("auth_plain", "auth_login"):
-        with postfix.smtp() as s:
+        with smtp_to(postfix) as s:
             assert set(s.esmtp_features["auth"].split()) >= {"PLAIN", "LOGIN"}
             assert s.docmd("MAIL", f"FROM:<alice@{DOMAIN}>")[0] == 250
             assert s.docmd("RCPT", f"TO:<bob@{DOMAIN}>")[0] == 554
@@ -339,7 +304,7 @@ def test_postfix_logs_its_users_in_through_us(postfix):
 
 
 def test_postfix_refuses_a_wrong_password_and_goes_on(postfix):
-    with postfix.smtp() as s:
+    with smtp_to(postfix) as s:
         s.user, s.password = f"alice@{DOMAIN}", "wrong"
         with pytest.raises(smtplib.SMTPAuthenticationError) as e:
             s.auth("plain", s.auth_plain)
@@ -351,7 +316,7 @@ def test_postfix_refuses_a_wrong_password_and_goes_on(postfix):
 def test_postfix_says_later_when_the_directory_is_frozen(postfix):
     """Postfix takes every FAIL for a wrong password, the temporary ones too."""
     [directory] = postfix.mermoz.role_pids("directory")
-    with postfix.smtp() as s:
+    with smtp_to(postfix) as s:
         s.user, s.password = f"alice@{DOMAIN}", PASSWORDS["alice"]
         os.kill(directory, signal.SIGSTOP)
         try:
@@ -364,7 +329,7 @@ def test_postfix_says_later_when_the_directory_is_frozen(postfix):
 
 
 def test_postfix_comes_back_when_a_front_died(postfix):
-    with postfix.smtp() as s:
+    with smtp_to(postfix) as s:
         s.user, s.password = f"alice@{DOMAIN}", PASSWORDS["alice"]
         fronts = postfix.mermoz.role_pids("front")
         for pid in fronts:
