@@ -1,24 +1,6 @@
 #include "config/admission.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#define COUNT(a) (sizeof(a) / sizeof *(a))
-
-static struct config *
-read_good(const char *text)
-{
-	struct config *c = NULL;
-	struct fault f;
-
-	if (config_read_slice(bytes_text(text), &c, &f) != 0)
-		fail_msg("%s: %s", text, f.text);
-	return c;
-}
+#include "config/test_support.h"
 
 /* What the directory says, and what a stranger, a trusted network and an account hear. */
 struct row {

@@ -1,24 +1,8 @@
 #include "config/apply.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "config/test_support.h"
 
 #include <stdlib.h>
-
-static struct config *
-read_slice(const char *text)
-{
-	struct config *c = NULL;
-	struct fault f = { .kind = FAULT_NONE };
-
-	if (config_read_slice(bytes_text(text), &c, &f))
-		assert_null(c);
-	return c;
-}
 
 static void
 assert_slice(const struct config *c, const char *want)
@@ -45,10 +29,9 @@ assert_slice(const struct config *c, const char *want)
 static void
 resolvers_are_addresses_with_a_port_or_without(void **state)
 {
-	struct config *c = read_slice("resolver 192.0.2.1; resolver [2001:db8::1]:5353 trusted; resolver 127.0.0.1:53;");
+	struct config *c = read_good("resolver 192.0.2.1; resolver [2001:db8::1]:5353 trusted; resolver 127.0.0.1:53;");
 
 	(void)state;
-	assert_non_null(c);
 	assert_int_equal(c->resolver_count, 3);
 	assert_slice(c, "resolver 192.0.2.1:53;\nresolver [2001:db8::1]:5353 trusted;\nresolver 127.0.0.1:53;\n");
 	config_free(&c);
@@ -57,13 +40,17 @@ resolvers_are_addresses_with_a_port_or_without(void **state)
 static void
 what_is_no_resolver(void **state)
 {
-	static const char *const rows[] = { "resolver *;", "resolver dns.example;", "resolver 192.0.2.1 untrusted;",
-		"resolver 192.0.2.1 trusted trusted;", "resolver 192.0.2.1:0x;", "resolver 192.0.2.1; resolver 192.0.2.1:53;" };
+	static const struct refused_row rows[] = {
+		{ "resolver *;", "resolver *: an address is needed" },
+		{ "resolver dns.example;", "resolver dns.example: an address is needed" },
+		{ "resolver 192.0.2.1 untrusted;", "behind the address stands \"trusted\" or nothing" },
+		{ "resolver 192.0.2.1 trusted trusted;", "behind the address stands \"trusted\" or nothing" },
+		{ "resolver 192.0.2.1:0x;", "resolver 192.0.2.1:0x" },
+		{ "resolver 192.0.2.1; resolver 192.0.2.1:53;", "resolver 192.0.2.1:53 is there already" },
+	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (read_slice(rows[i]))
-			fail_msg("\"%s\" was taken", rows[i]);
+	CHECK_REFUSED(rows);
 }
 
 static void
@@ -102,7 +89,7 @@ those_of_resolv_conf_5(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct config *c = config_new();
 		struct buf shown;
 

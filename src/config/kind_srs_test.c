@@ -1,44 +1,26 @@
 #include "config/config.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "config/test_support.h"
 
 static void
 the_key_goes_to_the_directory_and_to_nobody_else(void **state)
 {
 	static const char text[] = "srs file:/etc/mermoz/srs.secret a.example \"the key\";\n";
-	struct config *c = NULL;
-	struct fault f;
-	struct buf out;
+	struct config *c = read_good(text);
 
 	(void)state;
-	buf_init(&out, 1 << 20);
-	assert_int_equal(config_read_slice(bytes_text(text), &c, &f), 0);
 	assert_true(bytes_equal(c->srs_domain, BYTES("a.example")) && bytes_equal(c->srs_secret_key, BYTES("the key")));
-	config_put_slice(c, ROLE_DIRECTORY, &out);
-	assert_true(bytes_find(buf_bytes(&out), bytes_text(text)) < out.len);
-	buf_reset(&out);
-	config_put_slice(c, ROLE_FRONT, &out);
-	assert_true(bytes_find(buf_bytes(&out), BYTES("srs")) == out.len);
-	buf_reset(&out);
-	config_put_text(c, true, &out);
-	assert_true(bytes_find(buf_bytes(&out), BYTES("the key")) == out.len);
-	assert_true(bytes_find(buf_bytes(&out), BYTES("srs file:/etc/mermoz/srs.secret a.example;\n")) < out.len);
-	buf_done(&out);
+	assert_true(is_told(c, ROLE_DIRECTORY, text));
+	assert_false(is_told(c, ROLE_FRONT, "srs"));
+	assert_false(is_shown(c, "the key"));
+	assert_true(is_shown(c, "srs file:/etc/mermoz/srs.secret a.example;\n"));
 	config_free(&c);
 }
 
 static void
 what_is_no_key_file_is_told_and_not_shown(void **state)
 {
-	static const struct {
-		const char *text, *want;
-	} rows[] = {
+	static const struct refused_row rows[] = {
 		{ "srs hunter2;", "a file of its own" },
 		{ "srs file:relative;", "a full path is needed" },
 		{ "srs file:/a a..example;", "srs a..example: " },
@@ -47,14 +29,7 @@ what_is_no_key_file_is_told_and_not_shown(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct config *c = NULL;
-		struct fault f;
-
-		assert_int_equal(config_read_slice(bytes_text(rows[i].text), &c, &f), -1);
-		if (!strstr(f.text, rows[i].want) || strstr(f.text, "hunter2"))
-			fail_msg("%s: %s", rows[i].text, f.text);
-	}
+	CHECK_REFUSED_WITHOUT(rows, "hunter2");
 }
 
 int

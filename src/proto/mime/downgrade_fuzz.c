@@ -1,32 +1,8 @@
 /* Whatever can be converted is 7-bit afterwards, the same however it came in pieces, no longer than was said, and not touched when it was 7-bit and said nothing
    else; and it can be converted again, to itself. */
-#include "proto/mime/downgrade.h"
-
-#include <assert.h>
+#include "proto/mime/test_downgrade.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static bool
-downgrade(struct bytes in, size_t piece, uint64_t *more, struct buf *out)
-{
-	struct downgrade *d = downgrade_new();
-	bool can;
-
-	for (size_t at = 0; at < in.len; at += piece)
-		downgrade_look(d, bytes_sub(in, at, piece));
-	can = downgrade_plan(d, more);
-	downgrade_rewind(d);
-	for (size_t at = 0; can && at < in.len; at += piece) {
-		size_t before = out->len;
-
-		downgrade_convert(d, bytes_sub(in, at, piece), out);
-		assert(out->len - before <= DOWNGRADE_OUTPUT_MAX(piece));
-	}
-	if (can)
-		downgrade_end(d, out);
-	downgrade_free(&d);
-	return can;
-}
 
 static uint64_t
 wire_size(struct bytes octets)

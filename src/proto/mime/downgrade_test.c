@@ -1,28 +1,6 @@
-#include "proto/mime/downgrade.h"
+#include "proto/mime/test_downgrade.h"
 
 #include "proto/rfc5322/test_rows.h"
-
-/* False: it can't be done. */
-static bool
-downgrade(struct bytes in, size_t piece, uint64_t *more, struct buf *out)
-{
-	struct downgrade *d = downgrade_new();
-	bool can;
-
-	for (size_t at = 0; at < in.len; at += piece)
-		downgrade_look(d, bytes_sub(in, at, piece));
-	can = downgrade_plan(d, more);
-	/* Twice, as when the first server is lost. */
-	for (size_t round = 0; can && round < 2; round++) {
-		buf_reset(out);
-		downgrade_rewind(d);
-		for (size_t at = 0; at < in.len; at += piece)
-			downgrade_convert(d, bytes_sub(in, at, piece), out);
-		downgrade_end(d, out);
-	}
-	downgrade_free(&d);
-	return can;
-}
 
 #define E "\xc3\xa9"
 #define TEN E E E E E E E E E E
