@@ -59,6 +59,7 @@ IMAP_HANDLER(set_quota);
 
 /* list.c */
 IMAP_PARSER(list);
+IMAP_PARSER(lsub);
 IMAP_HANDLER(list);
 IMAP_HANDLER(lsub);
 

@@ -1,4 +1,5 @@
-/* LIST and LSUB (RFC 3501 6.3.8, 6.3.9), with \HasChildren (RFC 3348) and special uses (RFC 6154). */
+/* LIST and LSUB (RFC 3501 6.3.8, 6.3.9), with \HasChildren (RFC 3348) and special uses (RFC 6154: the options
+   of RFC 5258 that it adds, and no others). */
 #include "proto/imap/commands.h"
 
 #include <stdlib.h>
@@ -12,16 +13,50 @@ struct list_args {
 	struct bytes whole; /* reference and pattern */
 	struct imap_folder *folders; /* in the order of their names */
 	size_t count, at, work;
+	bool is_of_special_use; /* only those that have one */
 };
 
-/* list = "LIST" SP mailbox SP list-mailbox */
+/* lsub = "LSUB" SP mailbox SP list-mailbox */
 bool
-imap_parse_list(struct imap_command *c, struct bytes *in)
+imap_parse_lsub(struct imap_command *c, struct bytes *in)
 {
 	struct list_args *args = imap_command_args(c, sizeof *args);
 
 	return args && take_char(in, ' ') && take_imap_astring(in, c->arena, &args->reference) &&
 		take_char(in, ' ') && take_imap_list_mailbox(in, c->arena, &args->pattern);
+}
+
+/* list-select-opts, return-opts: "(" ["SPECIAL-USE" *(SP "SPECIAL-USE")] ")"      RFC 5258 6 with what RFC 6154 6 adds */
+static bool
+take_options(struct bytes *in, bool *is_of_special_use)
+{
+	if (!take_char(in, '('))
+		return false;
+	if (take_char(in, ')'))
+		return true;
+	do {
+		if (!take_imap_word(in, BYTES("SPECIAL-USE")))
+			return false;
+		*is_of_special_use = true;
+	} while (take_char(in, ' '));
+	return take_char(in, ')');
+}
+
+/* list = "LIST" [SP list-select-opts] SP mailbox SP list-mailbox [SP "RETURN" SP return-opts]      RFC 5258 6
+   Special uses are returned always. */
+bool
+imap_parse_list(struct imap_command *c, struct bytes *in)
+{
+	struct bytes rest = *in;
+	bool is_of_special_use = false, is_returned;
+
+	if (take_text(&rest, BYTES(" (")) && (!take_char(in, ' ') || !take_options(in, &is_of_special_use)))
+		return false;
+	if (!imap_parse_lsub(c, in))
+		return false;
+	((struct list_args *)c->args)->is_of_special_use = is_of_special_use;
+	return in->len == 0 ||
+		(take_char(in, ' ') && take_imap_word(in, BYTES("RETURN")) && take_char(in, ' ') && take_options(in, &is_returned));
 }
 
 static int
@@ -163,6 +198,8 @@ put_folders(struct imap_session *s, struct imap_command *c, bool is_lsub)
 			args->work = 0;
 			return TURN_AGAIN;
 		}
+		if (args->is_of_special_use && !imap_name_special_use(f->name))
+			continue;
 		args->work += f->name.len * args->whole.len;
 		put_missing_parents(&s->out, args, is_lsub);
 		if (!imap_name_matches(args->whole, f->name))
