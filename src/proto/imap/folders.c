@@ -25,7 +25,7 @@ without_separator(struct bytes name)
 {
 	if (name.len > 1 && name.ptr[name.len - 1] == IMAP_SEPARATOR)
 		name.len--;
-	return bytes_equal_nocase(name, BYTES("INBOX")) ? BYTES("INBOX") : name;
+	return name;
 }
 
 static enum imap_turn

@@ -1,6 +1,7 @@
 #include "proto/imap/grammar.h"
 
 #include "proto/imap/frame.h"
+#include "proto/imap/name.h"
 #include "view/view.h"
 
 #include <string.h>
@@ -154,10 +155,18 @@ take_imap_list_mailbox(struct bytes *in, struct arena *a, struct bytes *out)
 bool
 take_imap_mailbox(struct bytes *in, struct arena *a, struct bytes *name)
 {
-	if (!take_imap_astring(in, a, name))
+	const struct bytes inbox = BYTES("INBOX");
+	struct bytes rest = *in, asked;
+	uint8_t *copy;
+
+	if (!take_imap_astring(&rest, a, &asked) || !(copy = arena_take(a, asked.len)))
 		return false;
-	if (bytes_equal_nocase(*name, BYTES("INBOX")))
-		*name = BYTES("INBOX");
+	if (asked.len)
+		memcpy(copy, asked.ptr, asked.len);
+	if (bytes_starts_nocase(asked, inbox) && (asked.len == inbox.len || asked.ptr[inbox.len] == IMAP_SEPARATOR))
+		memcpy(copy, inbox.ptr, inbox.len);
+	*name = bytes_of(copy, asked.len);
+	*in = rest;
 	return true;
 }
 

@@ -21,7 +21,7 @@ bool take_imap_nstring(struct bytes *in, struct arena *a, bool *is_nil, struct b
 bool take_imap_astring(struct bytes *in, struct arena *a, struct bytes *out);
 /* list-mailbox = 1*list-char / string */
 bool take_imap_list_mailbox(struct bytes *in, struct arena *a, struct bytes *out);
-/* mailbox = "INBOX" / astring, INBOX in capitals. */
+/* mailbox = "INBOX" / astring, INBOX in capitals, above other levels too. */
 bool take_imap_mailbox(struct bytes *in, struct arena *a, struct bytes *name);
 /* number: 0 <= n < 4,294,967,296 */
 bool take_imap_number(struct bytes *in, uint32_t *number);

@@ -203,7 +203,10 @@ mailbox_inbox_is_in_capitals(void **state)
 	static const struct row rows[] = {
 		{ "inbox", "inBoX x", "INBOX", " x" },
 		{ "quoted", "\"inbox\"", "INBOX", "" },
-		{ "below", "inbox.a", "inbox.a", "" },
+		{ "below", "inbox.a", "INBOX.a", "" },
+		{ "quoted below", "\"InBox.inbox\"", "INBOX.inbox", "" },
+		{ "no level of its own", "inboxes", "inboxes", "" },
+		{ "none", "\"\"", "", "" },
 		{ "another", "Sent", "Sent", "" },
 	};
 
