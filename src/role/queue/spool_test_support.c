@@ -128,18 +128,29 @@ world_free(struct world *w)
 }
 
 void
+forget_found(struct world *w)
+{
+	forget(w->found);
+}
+
+void
+wait_for_wake(struct world *w)
+{
+	pthread_mutex_lock(&w->lock);
+	while (!w->is_woken)
+		(void)pthread_cond_wait(&w->woken, &w->lock);
+	w->is_woken = false;
+	pthread_mutex_unlock(&w->lock);
+	spool_run(w->spool);
+}
+
+void
 wait_for_answer(struct world *w)
 {
 	int before = w->answers;
 
-	while (w->answers == before) {
-		pthread_mutex_lock(&w->lock);
-		while (!w->is_woken)
-			(void)pthread_cond_wait(&w->woken, &w->lock);
-		w->is_woken = false;
-		pthread_mutex_unlock(&w->lock);
-		spool_run(w->spool);
-	}
+	while (w->answers == before)
+		wait_for_wake(w);
 }
 
 void

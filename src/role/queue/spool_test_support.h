@@ -38,6 +38,9 @@ int open_spool(struct world *w);
 /* Closes, loses power, forgets what was found. */
 void end_life(struct world *w);
 void wait_for_answer(struct world *w);
+/* Until the spool has something to say, which is called back. */
+void wait_for_wake(struct world *w);
+void forget_found(struct world *w);
 /* Of spool_add: the outcome is w->outcome. */
 void added(void *arg, enum spool_outcome outcome);
 /* A descriptor, or -1. */

@@ -2,6 +2,7 @@
    files): what was answered with IPC_OK is there afterwards, once, octet for octet.  commit.c, S2. */
 #include "role/store/engine_internal.h"
 #include "sys/disk_fault.h"
+#include "sys/disk_record.h"
 
 #include "base/event.h"
 
@@ -15,6 +16,8 @@
 #include <string.h>
 
 enum { MESSAGES = 4, LARGE = ENGINE_BODY_JOURNALED_MAX + 5000, SMALL = 700 };
+/* Of the recorded life: calls that make the folders, which are there before a server is; how often the power goes at each other call. */
+enum { SETTING_UP = 3, SEEDS = 3 };
 
 struct world {
 	struct disk_fault *disk;
@@ -193,6 +196,33 @@ check(struct world *w, uint64_t cut, uint64_t failing)
 				(unsigned long long)cut, (unsigned long long)failing, i, w->found[i]);
 }
 
+static void
+begin_life(struct world *w, uint64_t seed)
+{
+	*w = (struct world){ .disk = disk_fault_new(seed) };
+	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->came, NULL);
+}
+
+static void
+end_life(struct world *w)
+{
+	pthread_cond_destroy(&w->came);
+	pthread_mutex_destroy(&w->lock);
+	disk_fault_free(&w->disk);
+}
+
+static void
+make_folders(void)
+{
+	int root = disk->openat(AT_FDCWD, "/", O_RDONLY | O_DIRECTORY, 0);
+
+	assert_int_equal(disk->mkdirat(AT_FDCWD, "/state", 0700), 0);
+	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail", 0700), 0);
+	assert_int_equal(disk->fsync(root), 0);
+	disk_close(&root);
+}
+
 /* How many calls it took.  cut: the power goes at this one, 0: when all is said; failing: this one fails, 0: none. */
 static uint64_t
 live_through(uint64_t cut, uint64_t failing)
@@ -200,12 +230,8 @@ live_through(uint64_t cut, uint64_t failing)
 	static struct world w;
 	uint64_t calls;
 
-	w = (struct world){ .disk = disk_fault_new(cut + failing + 1) };
-	pthread_mutex_init(&w.lock, NULL);
-	pthread_cond_init(&w.came, NULL);
-	assert_int_equal(disk->mkdirat(AT_FDCWD, "/state", 0700), 0);
-	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail", 0700), 0);
-	assert_int_equal(disk->fsync(disk_fault_root(w.disk)), 0);
+	begin_life(&w, cut + failing + 1);
+	make_folders();
 	assert_true(open_engine(&w));
 	calls = disk_fault_calls(w.disk);
 	disk_fault_cut(w.disk, cut);
@@ -223,10 +249,76 @@ live_through(uint64_t cut, uint64_t failing)
 	assert_true(open_engine(&w));
 	engine_close(&w.engine);
 	check(&w, cut, failing);
-	pthread_cond_destroy(&w.came);
-	pthread_mutex_destroy(&w.lock);
-	disk_fault_free(&w.disk);
+	end_life(&w);
 	return calls;
+}
+
+/* A stop in order between, which makes a checkpoint. */
+static struct disk_record *
+record_workload(void)
+{
+	static struct world w;
+	struct disk_record *r;
+
+	begin_life(&w, 1);
+	r = disk_record_new();
+	make_folders();
+	assert_true(open_engine(&w));
+	for (int i = 0; i < MESSAGES; i++) {
+		deliver(&w, i);
+		assert_true(w.is_kept[i]);
+		disk_record_note(r, i);
+		if (i == MESSAGES / 2) {
+			engine_close(&w.engine);
+			assert_true(open_engine(&w));
+		}
+	}
+	engine_close(&w.engine);
+	disk_record_stop(r);
+	end_life(&w);
+	return r;
+}
+
+static void
+noted(void *arg, int number)
+{
+	struct world *w = arg;
+
+	w->is_kept[number] = true;
+}
+
+static void
+crash(const struct disk_record *r, size_t calls, uint64_t seed)
+{
+	static struct world w;
+
+	begin_life(&w, seed);
+	disk_record_replay(r, calls, noted, &w);
+	disk_fault_crash(w.disk);
+	if (!open_engine(&w))
+		fail_msg("after %zu calls, seed %llu: it does not start", calls, (unsigned long long)seed);
+	engine_close(&w.engine);
+	check(&w, calls, 0);
+	end_life(&w);
+}
+
+/* The calls of one life, done again up to each of them; what a power cut leaves is another choice each time. */
+static void
+what_was_answered_survives_wherever_the_power_goes_and_whatever_it_leaves(void **state)
+{
+	const struct event_sink sink = { .write = write_line, .now_us = no_time, .role = "test" };
+	struct disk_record *r;
+	size_t points = 0;
+
+	(void)state;
+	event_set_sink(&sink);
+	r = record_workload();
+	for (size_t calls = SETTING_UP; calls <= disk_record_calls(r); calls++)
+		for (uint64_t seed = 1; seed <= SEEDS; seed++, points++)
+			crash(r, calls, calls * SEEDS + seed);
+	disk_record_free(&r);
+	print_message("%zu crash points\n", points);
+	assert_true(points > 500);
 }
 
 static void
@@ -261,6 +353,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_answered_survives_a_power_cut_at_each_call),
+		cmocka_unit_test(what_was_answered_survives_wherever_the_power_goes_and_whatever_it_leaves),
 		cmocka_unit_test(what_was_answered_survives_a_call_that_fails_and_a_power_cut),
 	};
 
