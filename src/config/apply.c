@@ -181,20 +181,71 @@ block_name(const struct config_node *node, char text[BLOCK_NAME_MAX])
 	return name.has_failed ? BYTES_NONE : buf_bytes(&name);
 }
 
+static void apply_block(struct config_reading *r, struct bytes block, const struct config_node *first);
+
+static void
+apply_statement(struct config_reading *r, struct bytes block, const struct config_node *node)
+{
+	char text[BLOCK_NAME_MAX];
+	struct bytes name = block_name(node, text);
+
+	if (node->has_block && block.len == 0 && directive_is_block(name))
+		apply_block(r, name, node->children);
+	else if (block.len == 0 && directive_begins_block(node->name.text) && !directive_is_block(node->name.text))
+		(void)(directive_is_block(name) ? unknown_name(r, block, node) : unknown_which(r, block, node, true));
+	else
+		apply_directive(r, block, node);
+}
+
+/* The first value that begins a line and is the name of a directive or of a block; node->value_count: none is. */
+static size_t
+find_name(struct bytes block, const struct config_node *node)
+{
+	uint32_t line = node->name.at.line;
+	size_t i;
+
+	for (i = 0; i < node->value_count; line = node->values[i++].at.line) {
+		struct bytes word = node->values[i].text;
+		bool needs_which = false;
+
+		if (node->values[i].at.line != line &&
+			(directive_find(block, word, BYTES_NONE, &needs_which) || needs_which ||
+				(block.len == 0 && directive_begins_block(word))))
+			break;
+	}
+	return i;
+}
+
+/* Its first `count` values, as a statement that ended there.  What it has set was set by the whole, unless that had a block. */
+static void
+apply_head(struct config_reading *r, struct bytes block, const struct config_node *node, size_t count)
+{
+	struct config_node head = { .name = node->name, .values = node->values, .value_count = count };
+
+	if (node->has_block)
+		apply_statement(r, block, &head);
+}
+
+/* What is wrong as one statement, and holds the name of another, is two with the ";" between them missing. */
 static void
 apply_block(struct config_reading *r, struct bytes block, const struct config_node *first)
 {
 	for (const struct config_node *node = first; node; node = node->next) {
-		char text[BLOCK_NAME_MAX];
-		struct bytes name = block_name(node, text);
+		struct config_node rest = *node;
 
-		if (node->has_block && block.len == 0 && directive_is_block(name))
-			apply_block(r, name, node->children);
-		else if (block.len == 0 && directive_begins_block(node->name.text) &&
-			!directive_is_block(node->name.text))
-			(void)(directive_is_block(name) ? unknown_name(r, block, node) : unknown_which(r, block, node, true));
-		else
-			apply_directive(r, block, node);
+		for (;;) {
+			size_t before = r->errors->count, i = find_name(block, &rest);
+
+			apply_statement(r, block, &rest);
+			if (r->errors->count == before || i == rest.value_count)
+				break;
+			r->errors->count = before;
+			(void)config_error_add(r->errors, &rest.values[i].at, "the \";\" is missing at the end of the line before");
+			apply_head(r, block, &rest, i);
+			rest.name = rest.values[i];
+			rest.values += i + 1;
+			rest.value_count -= i + 1;
+		}
 	}
 }
 

@@ -247,7 +247,7 @@ static const struct {
 	{ "mailboxes mbox /m;", "2:11", "what there is: maildir" },
 	{ "hostname b.org;", "2:1", "is set already" },
 	{ "fronts 1 2;", "2:1", "is written: fronts NUMBER" },
-	{ "fronts 1\nstore_threads 2;", "3:1", "\";\" missing at the end of the line before" },
+	{ "fronts 1\n2;", "3:1", "is the \";\" missing at the end of the line before?" },
 	{ "fronts x;", "2:8", "a number is needed" },
 	{ "fronts 65;", "2:8", "it may be 0 to 63" },
 	{ "limits { message_size 50X; }", "2:23", "a size is needed" },
