@@ -219,6 +219,7 @@ struct config {
 	uint32_t login_timeout_s; /* an IMAP client that has not logged in */
 	uint32_t request_timeout_ms; /* for answers between roles */
 	uint32_t login_failures_max; /* of one connection */
+	uint32_t login_failures_per_address_max; /* in ten minutes; 0: any number */
 	uint64_t dns_cache_octets_max;
 	uint64_t journal_octets_max; /* before a checkpoint */
 };

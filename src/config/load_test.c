@@ -162,7 +162,7 @@ every_directive_finds_its_member(void **state)
 		"certificate DIR/chain file:DIR/key; directory embedded { file /x.db; } mailboxes maildir /m/%{home};\n"
 		"fronts 3; store_threads 5; source_address 192.0.2.1 2001:db8::1; user relay e;\n"
 		"limits { message_size 1M; recipients 101; hops 11; command_line 2K; imap_command 9000; errors 4; refused_recipients 13; connections 12;\n"
-		" outgoing 14; outgoing_per_host 15; connections_per_address 6; smtp_timeout 7; imap_timeout 1h; login_timeout 8s; login_failures 9;\n"
+		" outgoing 14; outgoing_per_host 15; connections_per_address 6; smtp_timeout 7; imap_timeout 1h; login_timeout 8s; login_failures 9; login_failures_per_address 16;\n"
 		" request_timeout 500ms; journal 2M; dns_cache 1M; }\n");
 
 	(void)state;
@@ -204,7 +204,7 @@ every_directive_finds_its_member(void **state)
 	assert_int_equal(c->smtp_timeout_s, 7);
 	assert_int_equal(c->imap_timeout_s, 3600);
 	assert_int_equal(c->login_timeout_s, 8);
-	assert_int_equal(c->login_failures_max, 9);
+	assert_true(c->login_failures_max == 9 && c->login_failures_per_address_max == 16);
 	assert_int_equal(c->request_timeout_ms, 500);
 	assert_int_equal(c->journal_octets_max, 2 * 1024 * 1024);
 	config_free(&c);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "role/directory/alias_files.h"
 #include "role/directory/directory_internal.h"
+#include "role/directory/guesses.h"
 #include "role/directory/image.h"
 #include "role/directory/snapshot.h"
 #include "sys/disk.h"
@@ -297,6 +298,7 @@ on_start(struct role_self *r, struct fault *f)
 	d->self = r;
 	d->accounts = accounts_new(r->config, &accounts_handlers, d);
 	d->verifier = verifier_new(r->loop, thread_count());
+	d->guesses = guesses_new();
 	d->grants = grantor_new();
 	d->control = control_new(r->loop, &control_handlers, d);
 	d->userdb = userdb_new(r->loop, d->accounts, d->store_uid, d->store_gid);
@@ -433,6 +435,7 @@ on_end(struct role_self *r)
 		return;
 	r->state = NULL;
 	verifier_free(&d->verifier);
+	guesses_free(&d->guesses);
 	ldap_bind_free(&d->binds);
 	directory_free_logins(d);
 	control_free(&d->control);

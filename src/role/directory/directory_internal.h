@@ -36,6 +36,7 @@ struct directory {
 		int64_t until_us; /* mono; 0: there is none */
 	} absent[ABSENT_MAX];
 	struct verifier *verifier;
+	struct guesses *guesses;
 	struct grantor *grants;
 	struct control *control;
 	struct userdb *userdb;

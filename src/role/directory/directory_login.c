@@ -11,6 +11,7 @@
    account is drawn. */
 #include "base/memory.h"
 #include "role/directory/directory_internal.h"
+#include "role/directory/guesses.h"
 #include "role/directory/password.h"
 
 #include <arpa/inet.h>
@@ -27,6 +28,7 @@ struct login {
 	bool is_spoiled; /* the account changed while the password was tried */
 	struct arena *arena; /* the texts */
 	struct bytes user, mechanism, remote, local, tls, application;
+	struct bytes party;
 };
 
 enum { TEXTS_MAX = 4096 };
@@ -39,10 +41,43 @@ keep(struct login *login, struct bytes text)
 	return arena_copy(login->arena, text, &copy) ? copy : BYTES_NONE;
 }
 
+/* "192.0.2.1:4000", "[2001:db8::1]:4000", or without the port. */
+static struct bytes
+host_of(struct bytes remote)
+{
+	if (take_char(&remote, '['))
+		return take_until(&remote, ']');
+	if (bytes_find_char(remote, ':') == bytes_find_last_char(remote, ':'))
+		return take_until(&remote, ':');
+	return remote;
+}
+
+/* Whose share of the queue it takes, and whose wrong passwords are counted together: an address of IPv4, the network of one of IPv6.  Programs of this machine, and
+   what is no address, speak for many and have none. */
+static struct bytes
+party_of(struct bytes remote, uint8_t space[sizeof(struct in6_addr)])
+{
+	struct bytes host = host_of(remote);
+	char text[INET6_ADDRSTRLEN];
+	struct buf b;
+
+	buf_init_fixed(&b, text, sizeof text);
+	put_bytes(&b, host);
+	put_char(&b, '\0');
+	if (b.has_failed)
+		return BYTES_NONE;
+	if (inet_pton(AF_INET, text, space) == 1)
+		return space[0] == IN_LOOPBACKNET ? BYTES_NONE : bytes_of(space, sizeof(struct in_addr));
+	if (inet_pton(AF_INET6, text, space) != 1 || bytes_equal(bytes_of(space, sizeof in6addr_loopback), bytes_of(&in6addr_loopback, sizeof in6addr_loopback)))
+		return BYTES_NONE;
+	return bytes_of(space, sizeof(struct in6_addr) / 2);
+}
+
 static struct login *
 new_login(struct directory *d, struct peer *front, const struct ipc_log_in *m)
 {
 	struct login *login = NEW(struct login);
+	uint8_t space[sizeof(struct in6_addr)];
 
 	login->arena = arena_new("log-in", TEXTS_MAX, ARENA_PLAIN);
 	login->directory = d;
@@ -53,6 +88,7 @@ new_login(struct directory *d, struct peer *front, const struct ipc_log_in *m)
 	login->user = keep(login, m->name);
 	login->mechanism = keep(login, m->mechanism);
 	login->remote = keep(login, m->remote);
+	login->party = keep(login, party_of(m->remote, space));
 	login->local = keep(login, m->local);
 	login->tls = keep(login, m->tls);
 	login->application = keep(login, m->application);
@@ -123,6 +159,10 @@ put_off(struct login *login, const char *reason)
 static void
 refuse(struct login *login, const char *reason)
 {
+	struct directory *d = login->directory;
+
+	if (login->refusal == REFUSAL_CREDENTIALS)
+		guesses_note(d->guesses, login->party, d->self->config->login_failures_per_address_max, loop_now(d->self->loop).mono_us);
 	report(login, EV_LOGIN_FAILED, reason);
 	answer(login, IPC_DENIED, NULL);
 }
@@ -279,38 +319,6 @@ directory_login_trouble(const struct directory *d, const struct account *account
 	return NULL;
 }
 
-/* "192.0.2.1:4000", "[2001:db8::1]:4000", or without the port. */
-static struct bytes
-host_of(struct bytes remote)
-{
-	if (take_char(&remote, '['))
-		return take_until(&remote, ']');
-	if (bytes_find_char(remote, ':') == bytes_find_last_char(remote, ':'))
-		return take_until(&remote, ':');
-	return remote;
-}
-
-/* Whose share of the queue it takes: an address of IPv4, the network of one of IPv6.  Programs of this machine, and
-   what is no address, speak for many and have none. */
-static struct bytes
-party_of(struct bytes remote, uint8_t space[sizeof(struct in6_addr)])
-{
-	struct bytes host = host_of(remote);
-	char text[INET6_ADDRSTRLEN];
-	struct buf b;
-
-	buf_init_fixed(&b, text, sizeof text);
-	put_bytes(&b, host);
-	put_char(&b, '\0');
-	if (b.has_failed)
-		return BYTES_NONE;
-	if (inet_pton(AF_INET, text, space) == 1)
-		return space[0] == IN_LOOPBACKNET ? BYTES_NONE : bytes_of(space, sizeof(struct in_addr));
-	if (inet_pton(AF_INET6, text, space) != 1 || bytes_equal(bytes_of(space, sizeof in6addr_loopback), bytes_of(&in6addr_loopback, sizeof in6addr_loopback)))
-		return BYTES_NONE;
-	return bytes_of(space, sizeof(struct in6_addr) / 2);
-}
-
 /* Whose password stands in for that of a name that has none; looked up in any case, so that not even that takes longer. */
 static const struct account *
 choose_tried(struct directory *d, const struct account *account, struct bytes name)
@@ -352,18 +360,17 @@ static void
 try_password(struct login *login, const struct account *account, const struct ipc_log_in *m)
 {
 	struct directory *d = login->directory;
-	uint8_t host[sizeof(struct in6_addr)];
 	struct address folded;
-	struct bytes name = accounts_fold_name(d->accounts, m->name, &folded), party = party_of(m->remote, host);
+	struct bytes name = accounts_fold_name(d->accounts, m->name, &folded);
 	const struct account *tried = choose_tried(d, account, name);
 	bool is_decoy = !account || tried != account;
 
 	if (tried && tried->bind_dn_len)
 		try_by_bind(login, &(struct ldap_bind_question){ is_decoy ? 0 : login->account, account_bind_dn(tried),
-			m->secret_password, party, is_decoy });
+			m->secret_password, login->party, is_decoy });
 	else
 		try_by_comparison(login, &(struct verifier_question){ name, tried ? account_secret_password(tried) : BYTES_NONE,
-			m->secret_password, party, is_decoy });
+			m->secret_password, login->party, is_decoy });
 }
 
 void
@@ -374,6 +381,11 @@ directory_log_in(struct directory *d, struct peer *front, const struct ipc_log_i
 
 	if (!accounts_are_loaded(d->accounts)) {
 		put_off(login, "the directory could not be read yet");
+		free_login(login);
+		return;
+	}
+	if (!guesses_may_try(d->guesses, login->party, d->self->config->login_failures_per_address_max, loop_now(d->self->loop).mono_us)) {
+		put_off(login, "too many wrong passwords from that address");
 		free_login(login);
 		return;
 	}

@@ -74,6 +74,26 @@ a_refused_log_in_says_why_to_the_administrator_only(void **state)
 	}
 }
 
+static void
+who_guessed_too_often_is_not_listened_to(void **state)
+{
+	(void)state;
+	config.login_failures_per_address_max = 2;
+	for (int i = 0; i < 2; i++) {
+		ask_log_in(i ? "nobody@example.org" : ALICE, "Secret");
+		run_until("logged_in");
+		assert_non_null(strstr(events, "login.failed"));
+		clear();
+	}
+	ask_log_in(ALICE, "secret");
+	run_until("logged_in");
+	assert_non_null(strstr(events, "login.later"));
+	assert_non_null(strstr(events, "too many wrong passwords"));
+	clear();
+	hand_log_in_from("192.0.2.2:4000", ALICE, "secret");
+	run_until("store session");
+}
+
 /* A postmaster that was made has a mailbox, but no password is right. */
 static void
 nobody_logs_in_as_a_made_postmaster(void **state)
@@ -321,6 +341,7 @@ main(void)
 		TEST(a_log_in_is_granted_before_it_is_told),
 		TEST(who_submits_mail_gets_no_mailbox),
 		TEST(a_refused_log_in_says_why_to_the_administrator_only),
+		TEST(who_guessed_too_often_is_not_listened_to),
 		TEST(nobody_logs_in_as_a_made_postmaster),
 		TEST(a_removed_account_loses_its_sessions),
 		TEST(a_disabled_account_still_gets_mail),
