@@ -6,6 +6,7 @@
 
 struct guesses;
 
+/* Nobody guessed yet. */
 struct guesses *guesses_new(void);
 /* Sets *g to NULL. */
 void guesses_free(struct guesses **g);
