@@ -220,9 +220,12 @@ cli_put_visible(struct buf *out, struct bytes value)
 
 	for (size_t i = 0; i < value.len; i++) {
 		uint8_t c = value.ptr[i];
-		bool is_control = c < ' ' || c == 0x7f || (c == 0xc2 && i + 1 < value.len && value.ptr[i + 1] < 0xa0);
+		/* U+0080 to U+009F, which a terminal may obey, in either of its octets. */
+		bool is_pair = is_utf8 && c == 0xc2 && value.ptr[i + 1] < 0xa0;
 
-		if (is_control || (c > 0x7f && !is_utf8))
+		if (is_pair)
+			put_format(out, "\\x%02x\\x%02x", c, value.ptr[++i]);
+		else if (c < ' ' || c == 0x7f || (c > 0x7f && !is_utf8))
 			put_format(out, "\\x%02x", c);
 		else
 			put_char(out, c);

@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "cli/json.h"
 #include "cli/test_support.h"
 
 #include <string.h>
@@ -87,11 +88,41 @@ the_exit_code_says_what_happened(void **state)
 	}
 }
 
+static void
+what_strangers_wrote_commands_no_terminal(void **state)
+{
+	static const struct {
+		struct bytes in;
+		const char *visible, *json;
+	} texts[] = {
+		{ BYTES_INIT("a\"b\\"), "a\"b\\", "\"a\\\"b\\\\\"" },
+		{ BYTES_INIT("\x1b[2J\x7f\r"), "\\x1b[2J\\x7f\\x0d", "\"\\u001b[2J\\u007f\\u000d\"" },
+		{ BYTES_INIT("m\xc3\xbcller"), "m\xc3\xbcller", "\"m\xc3\xbcller\"" },
+		{ BYTES_INIT("\xc2\x9b" "2J\xc2\xa0"), "\\xc2\\x9b" "2J\xc2\xa0", "\"\\u009b2J\xc2\xa0\"" },
+		{ BYTES_INIT("\x9b" "2J\xc2"), "\\x9b" "2J\\xc2", "\"\\u009b2J\\u00c2\"" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		char space[100] = "";
+		struct buf out;
+
+		buf_init_fixed(&out, space, sizeof space - 1);
+		cli_put_visible(&out, texts[i].in);
+		assert_string_equal(space, texts[i].visible);
+		memset(space, 0, sizeof space);
+		buf_init_fixed(&out, space, sizeof space - 1);
+		json_put_text(&out, texts[i].in);
+		assert_string_equal(space, texts[i].json);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_are_taken_and_operands_stay),
+		cmocka_unit_test(what_strangers_wrote_commands_no_terminal),
 		cmocka_unit_test(the_exit_code_says_what_happened),
 	};
 

@@ -11,7 +11,9 @@ json_put_text(struct buf *out, struct bytes text)
 
 		if (c == '"' || c == '\\')
 			put_char(out, '\\');
-		if (c < ' ' || c == 0x7f || (c > 0x7f && !is_utf8))
+		if (is_utf8 && c == 0xc2 && text.ptr[i + 1] < 0xa0)
+			put_format(out, "\\u%04x", text.ptr[++i]); /* U+0080 to U+009F: a terminal may obey them */
+		else if (c < ' ' || c == 0x7f || (c > 0x7f && !is_utf8))
 			put_format(out, "\\u%04x", c);
 		else
 			put_char(out, c);
