@@ -122,6 +122,14 @@ def test_explain_tells_quota_and_use(limited):
     assert use["home"] == str(limited.maildir().parent)
     text = limited.cli("explain", "--login", f"bob@{DOMAIN}").stdout
     assert f"the mail of bob@{DOMAIN} takes {use['octets']} octet(s) in 1 message(s); its quota is 65536 octet(s), its home {use['home']}" in text
+    # A full mailbox is refused as a client hears it.
+    i = limited.imap()
+    size = 65536 - int(use["octets"])
+    assert i.append("INBOX", None, None, b"x" * (size - 2) + b"\r\n")[0] == "OK"
+    i.logout()
+    p = limited.cli("explain", f"bob@{DOMAIN}", check=False)
+    assert p.returncode == 1 and "SMTP  552 5.2.2 The mailbox is full" in p.stdout and "Not accepted (full)" in p.stdout
+    assert recipient(limited, "bob") == (552, b"5.2.2 The mailbox is full")
 
 
 def test_a_restarted_store_counts_what_there_is(limited):

@@ -277,6 +277,20 @@ put_left_out(struct buf *out, const struct buf *lines, enum trace_step step)
 		control_line_put(out, trace_word(step), &(struct event_field){ FIELD_END, NULL, BYTES_NONE, 0 });
 }
 
+/* A client hears at RCPT that the one mailbox of an address is full; of several some may have room. */
+static void
+look_for_room(struct explaining *e)
+{
+	struct decision *d = &e->decision;
+
+	if (!d->is_accepted || d->mailboxes != 1 || d->elsewhere > 0 || e->uses.full + e->uses.untold == 0)
+		return;
+	d->is_accepted = false;
+	d->word = e->uses.full ? "full" : "later";
+	d->why = e->uses.full ? "the quota of its account has no room" : "the store does not say whether the quota of its account has room";
+	d->reply = smtp_reply_of_answer(e->uses.full ? SMTP_ANSWER_OVER_QUOTA : SMTP_ANSWER_LATER, REPLY_RECIPIENT_OK);
+}
+
 static void
 answer_all(void *arg)
 {
@@ -284,6 +298,7 @@ answer_all(void *arg)
 	const struct decision *d = &e->decision;
 	struct buf out;
 
+	look_for_room(e);
 	tell_entries(e);
 	buf_init(&out, CONTROL_LINES_MAX);
 	put_text(&out, "lines\n");

@@ -21,8 +21,20 @@ put_quota(struct buf *out, const struct quota *quota)
 		put_text(out, "none");
 }
 
+/* As the store answers MAY_DELIVER of a message whose size is not known. */
 static void
-tell(const struct explain_uses *u, const struct account *account, const struct ipc_use *use)
+note_room(struct explain_uses *u, const struct quota *quota, const struct ipc_use *use)
+{
+	if (quota->octets == 0 && quota->messages == 0)
+		return;
+	if (!use || use->outcome != IPC_OK)
+		u->untold++;
+	else
+		u->full += (quota->octets && use->octets >= quota->octets) || (quota->messages && use->messages >= quota->messages);
+}
+
+static void
+tell(struct explain_uses *u, const struct account *account, const struct ipc_use *use)
 {
 	struct bytes home = accounts_home(u->directory->accounts, account);
 	char space[TEXT_OCTETS_MAX];
@@ -30,6 +42,7 @@ tell(const struct explain_uses *u, const struct account *account, const struct i
 
 	buf_init_fixed(&quota, space, sizeof space);
 	put_quota(&quota, &account->quota);
+	note_room(u, &account->quota, use);
 	if (use && use->outcome == IPC_OK)
 		trace(u->told, TRACE_USE, TEXT("account", account_address(account)), INT("octets", use->octets), INT("messages", use->messages),
 			TEXT("quota", buf_bytes(&quota)), TEXT("home", home), INT("quota_octets", account->quota.octets),

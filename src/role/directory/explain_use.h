@@ -17,6 +17,7 @@ struct explain_uses {
 	void (*done)(void *arg);
 	void *arg;
 	size_t count, waiting; /* for answers, and for the end of questions */
+	size_t full, untold; /* accounts with a quota that has no room; and those of which that is not known */
 	struct explain_use {
 		struct explain_uses *uses;
 		uint64_t request; /* 0: answered */
