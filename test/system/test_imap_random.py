@@ -3,6 +3,8 @@
 Each session keeps the list that RFC 3501 lets it keep: an entry a message, from EXISTS, EXPUNGE and FETCH alone.  A rule that is broken shows
 where it is broken: an EXPUNGE where none may come (7.4.1), a number beyond the list, a uid that is another's, a message with other octets than
 were appended.  When all is quiet every list is what a new session finds.  Another program moves files meanwhile.
+
+Where one command runs at a time it is known what there has to be, and still is after kill -9 of the store.
 """
 import base64
 import collections
@@ -103,15 +105,17 @@ class Session:
 
     def fetch_all(self):
         if self.list:
-            self.do("FETCH 1:* (UID FLAGS)")
+            said, _ = self.finish(self.start("FETCH 1:* (UID FLAGS)"), "FETCH")
+            # RFC 2180 4.1.2: some may be gone that this session was not told of.
+            assert said.startswith(("OK", "NO [EXPUNGEISSUED]")), said
 
     def state(self):
-        """What the list is by now."""
+        """What the list is by now; a message that came meanwhile has uid 0."""
         self.do("NOOP")
         self.fetch_all()
-        uids = [e["uid"] for e in self.list]
+        uids = [e["uid"] for e in self.list if "uid" in e]
         assert uids == sorted(set(uids)), uids
-        return [(e["uid"], e["flags"]) for e in self.list]
+        return [(e.get("uid", 0), e.get("flags")) for e in self.list]
 
 
 class Chaos:
@@ -283,3 +287,122 @@ def test_sessions_that_believe_what_they_are_told_are_never_deceived_rfc3501_7_4
         for s in chaos.sessions:
             s.close()
     assert {role: own_server.role_pids(role) for role in roles} == roles
+
+
+class Ledger(Chaos):
+    """One command at a time: what was answered OK stands in `truth`, the flags of each uid."""
+
+    def __init__(self, server, seed):
+        self.truth = {}
+        super().__init__(server, seed)
+
+    def do_empty(self):
+        s = self.sessions[0]
+        if s.list:
+            s.do("UID STORE 1:* +FLAGS.SILENT (\\Deleted)")
+            s.do("EXPUNGE")
+
+    def uids(self, s, numbers):
+        """Those of a set that the session can know of, whether they are still there or not."""
+        found = set()
+        for part in numbers.replace("*", str(len(s.list))).split(","):
+            ends = sorted(int(n) for n in part.split(":"))
+            found.update(s.list[n - 1]["uid"] for n in range(ends[0], ends[-1] + 1))
+        return found
+
+    def chosen(self):
+        s = self.random.choice(self.sessions)
+        while any("uid" not in e for e in s.list):
+            s.state()
+        return s, self.some(s)
+
+    def add(self):
+        s, _ = self.chosen()
+        flags, body = self.flags(), self.message()
+        said, _ = s.do(f"APPEND {BOX} ({flags}) {{{len(body)}+}}\r\n".encode() + body)
+        uid = int(re.search(r"\[APPENDUID \d+ (\d+)\]", said).group(1))
+        assert uid not in self.truth
+        self.bodies[uid], self.truth[uid] = body, frozenset(flags.split())
+
+    def mark(self):
+        s, numbers = self.chosen()
+        if not numbers:
+            return
+        uids = self.uids(s, numbers)
+        how, flags = self.random.choice(["", "+", "-"]), self.flags()
+        by_uid = self.random.random() < 0.5
+        which = "UID STORE " + ",".join(map(str, uids)) if by_uid else f"STORE {numbers}"
+        said, _ = s.finish(s.start(f"{which} {how}FLAGS ({flags})"), "UID STORE" if by_uid else "STORE")
+        given = frozenset(flags.split())
+        assert said.startswith("OK") or (said.startswith("NO") and not uids <= set(self.truth)), (said, self.says)
+        for uid in uids & set(self.truth):
+            old = self.truth[uid]
+            self.truth[uid] = given if how == "" else old | given if how == "+" else old - given
+
+    def duplicate(self):
+        s, numbers = self.chosen()
+        if not numbers:
+            return
+        uids, command = self.uids(s, numbers), "COPY" if len(s.list) < 60 and self.random.random() < 0.5 else "MOVE"
+        said, told = s.finish(s.start(f"{command} {numbers} {BOX}"), command)
+        if said.startswith("NO"):
+            assert not uids <= set(self.truth), (said, self.says)
+            return
+        before = dict(self.truth)
+        for text in [said] + [line for line, _ in told]:
+            m = re.search(r"\[COPYUID \d+ ([\d:,]+) ([\d:,]+)\]", text)
+            for a, b in zip(spread(m.group(1)), spread(m.group(2)), strict=True) if m else ():
+                assert b not in before
+                self.truth[b], self.bodies[b] = before[a], self.bodies[a]
+                if command == "MOVE":
+                    del self.truth[a]
+
+    def remove(self):
+        s, numbers = self.chosen()
+        uids = self.uids(s, numbers) if numbers else set()
+        if uids and self.random.random() < 0.5:
+            s.do("UID EXPUNGE " + ",".join(map(str, uids)))
+        else:
+            s.do("EXPUNGE")
+            uids = set(self.truth)
+        for uid in [u for u in uids & set(self.truth) if "\\Deleted" in self.truth[u]]:
+            del self.truth[uid]
+
+    def look(self):
+        s, _ = self.chosen()
+        self.random.choice([self.noop, self.idle, self.body, self.search])(s)
+
+    def check(self):
+        fresh = Session(self.server, self.says)
+        fresh.select()
+        self.sessions.append(fresh)
+        for s in self.sessions:
+            assert dict(s.state()) == self.truth, self.says
+            if s.list:
+                self.body(s)
+        self.sessions.pop(0).close()
+
+    def kill(self):
+        self.server.kill_role("store")
+        for s in self.sessions:
+            s.close()
+        self.sessions = []
+        for _ in range(3):
+            self.sessions.append(Session(self.server, self.says))
+            self.sessions[-1].select()
+
+    def run(self, steps, _=None):
+        for _ in range(steps):
+            self.random.choice([self.add] * 4 + [self.mark] * 6 + [self.duplicate] * 2 + [self.remove, self.look, self.look])()
+
+
+def test_what_was_answered_ok_is_what_there_is_also_after_kill_9_of_the_store(own_server):
+    for seed in SEEDS:
+        ledger = Ledger(own_server, seed)
+        ledger.do_empty()
+        ledger.run(STEPS)
+        ledger.check()
+        ledger.kill()
+        ledger.check()
+        for s in ledger.sessions:
+            s.close()
