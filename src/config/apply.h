@@ -4,6 +4,8 @@
 
 #include "config/kind.h"
 
+#include <sys/stat.h>
+
 /* Takes every statement's values over; what is wrong is added to r->errors. */
 void config_apply(struct config_reading *r, const struct config_node *first);
 /* A configuration with every directive at its initial value; owned. */
@@ -15,6 +17,8 @@ void config_complete(struct config *c);
 void config_read_files(struct config_reading *r);
 /* The same of files of aliases, with those that they include. */
 void config_read_aliases(struct config_reading *r);
+/* Remembers a file that is being read.  False: an error was added. */
+bool config_keep_seen(struct config_reading *r, const struct config_place *at, const char *path, const struct stat *st, bool has_aliases);
 /* What is wrong with the configuration as a whole; config_check of files is config_load's. */
 void config_check(struct config_reading *r, const struct config_place *file);
 /* Is it PEM with a certificate in it?  NULL, or what is wrong. */

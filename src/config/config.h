@@ -83,6 +83,13 @@ struct config_route {
 	struct bytes text; /* of ROUTE_REFUSE: what the sender hears */
 };
 
+/* A file that the configuration was read from. */
+struct config_seen {
+	struct bytes path;
+	uint64_t stamp; /* what it was like */
+	bool has_aliases; /* and nothing else */
+};
+
 /* aliases FILE [DOMAIN] */
 struct config_aliases {
 	struct bytes file;
@@ -190,6 +197,8 @@ struct config {
 	struct bytes srs_file, srs_domain, srs_secret_key; /* no file: senders stay; no domain: the first */
 	struct config_aliases *aliases;
 	size_t aliases_count;
+	struct config_seen *seen; /* of a file that was loaded */
+	size_t seen_count;
 	struct config_relayed *relayed;
 	size_t relayed_count;
 	struct config_network *trusted_networks;
@@ -248,6 +257,9 @@ struct config_errors {
 int config_load(const char *path, struct config **out, struct config_errors *errors)
 	__attribute__((warn_unused_result));
 void config_free(struct config **c);
+/* Have files of aliases changed since they were read, and those with directives not, so that reading all anew brings the aliases alone?
+   *state: another number for each state of them. */
+bool config_aliases_have_changed(const struct config *c, uint64_t *state);
 /* The log-in for that relay host, or NULL: there is none. */
 const struct config_login *config_login_for(const struct config *c, struct bytes host);
 /* The rule for mail to that domain or relay host, or NULL: there is none. */

@@ -92,6 +92,8 @@ read_descriptor(struct gathering *g, int fd, struct source *file, const struct c
 	file->inode = st.st_ino;
 	if (is_open_already(file))
 		return config_error_add(errors, at, "aliases: %s includes itself, by whatever way", file->path);
+	if (!config_keep_seen(g->reading, at, file->path, &st, true))
+		return false;
 	warn_of_writers(g, at, file->path, &st);
 	if (disk_read_descriptor(fd, FILE_OCTETS_MAX, text, &f) != 0)
 		return config_error_add(errors, at, "aliases: can't read %s: %s", file->path, f.text);

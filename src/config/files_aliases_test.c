@@ -163,6 +163,29 @@ what_is_wrong_in_a_list_has_the_place_in_the_list(void **state)
 }
 
 static void
+a_file_of_aliases_that_changed_is_known_unless_directives_did(void **state)
+{
+	uint64_t first, second;
+	struct config *c;
+
+	(void)state;
+	write_file("list", "bob\n");
+	c = load("a: :include:DIR/list\n");
+	assert_non_null(c);
+	assert_false(config_aliases_have_changed(c, &first));
+	write_file("list", "bob, carol\n");
+	assert_true(config_aliases_have_changed(c, &first));
+	assert_true(config_aliases_have_changed(c, &second));
+	assert_int_equal(first, second);
+	write_file("aliases", "a: :include:DIR/list\nb: c\n");
+	assert_true(config_aliases_have_changed(c, &second));
+	assert_int_not_equal(first, second);
+	write_file("main.conf", "half of it");
+	assert_false(config_aliases_have_changed(c, &second));
+	config_free(&c);
+}
+
+static void
 a_list_that_nobody_is_on_is_no_alias(void **state)
 {
 	struct config *c;
@@ -202,6 +225,7 @@ main(void)
 		TEST(a_slice_holds_what_stands_in_the_file),
 		TEST(what_can_not_be_served_is_an_error_with_its_place),
 		TEST(what_is_wrong_in_a_list_has_the_place_in_the_list),
+		TEST(a_file_of_aliases_that_changed_is_known_unless_directives_did),
 		TEST(a_list_that_nobody_is_on_is_no_alias),
 		TEST(a_file_that_others_can_write_is_warned_of),
 	};

@@ -203,6 +203,8 @@ append_file(struct loading *l, const char *path, const struct config_place *at, 
 		again = find_open(&file);
 		if (again)
 			return refuse_circle(l, &file, again, at);
+		if (!config_keep_seen(&l->reading, at, path, &st, false))
+			return false;
 	}
 	if (file.depth > INCLUDE_DEPTH_MAX || ++l->file_count > FILES_MAX) {
 		l->reading.is_partial = true;

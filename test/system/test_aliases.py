@@ -99,6 +99,18 @@ def test_a_reload_reads_the_file_anew_and_refuses_one_with_errors(server, folder
         assert c.sendmail("someone@asie.iut", [f"fresh@{DOMAIN}"], b"Subject: still\r\n\r\nx\r\n") == {}
 
 
+def test_a_list_is_read_anew_when_it_changes(server, folder):
+    (folder / "aliases").write_text((folder / "aliases").read_text().replace("bad: |/bin/sh\n", ""))
+    (folder / "list").write_text("alice\nbob+team\ncarol\n")
+    wait_until(lambda: f"carol@{DOMAIN} is an account" in server.cli("explain", f"team@{DOMAIN}").stdout, what="the list")
+    refused = len(server.events("config.refused"))
+    (folder / "list").write_text("alice\n|/bin/sh\nbob+team, carol\n")
+    wait_until(lambda: len(server.events("config.refused")) > refused, what="the refusal")
+    (folder / "list").write_text("alice\n")
+    wait_until(lambda: f"carol@{DOMAIN} is an account" not in server.cli("explain", f"team@{DOMAIN}").stdout, what="the list")
+    assert len(server.events("aliases.changed")) >= 3
+
+
 def reload(server, name):
     count = len(server.events(name))
     server.process.send_signal(signal.SIGHUP)

@@ -211,6 +211,7 @@ run(struct supervisor *s)
 	s->loop = loop_new();
 	timer_init(&s->end_of_drain, s->loop, on_end_of_drain);
 	tickets_begin(s);
+	watch_begin(s);
 	serve(s);
 	return s->has_ended_badly ? 1 : 0;
 }

@@ -75,7 +75,12 @@ struct supervisor {
 	struct timer end_of_drain;
 	struct ticket_keys ticket_keys;
 	struct timer ticket_rotation;
+	struct timer watch; /* of files of aliases */
+	uint64_t watched_state; /* that was read last because it had changed */
 };
+
+/* watch.c: from now on looks at files of aliases. */
+void watch_begin(struct supervisor *s);
 
 /* directories.c: makes what is missing of the directories of the configuration, with their owners
    when we are root.  -1 with *f. */
