@@ -40,6 +40,8 @@ mx.expired IN A 198.51.100.30
 _25._tcp.mx.expired IN TLSA {certificates['expired'].tlsa()}
 verified IN MX 10 mx.verified
 mx.verified IN A 198.51.100.30
+alias IN MX 10 mx.alias
+mx.alias IN CNAME mail
 unused IN MX 10 mx.unused
 mx.unused IN A 198.51.100.2
 """
@@ -76,12 +78,22 @@ def test_mail_goes_both_ways_by_dane_rfc7672_2_2(houses):
         assert (sent["level"], sent["cause"]) == ("dane", "dane")
 
 
+def refused(house, address):
+    """What the relay says of the mail that a server refused for that address, over a connection that is protected as that says."""
+    return wait_until(lambda: [e for e in house.server.events("relay.refused") if e["rcpt"] == address], 60, "the answer")[0]
+
+
+def test_tlsa_records_are_found_where_an_alias_leads_rfc7672_2_2_3(houses):
+    houses[0].submit("alice", "bob@alias.afrique.iut", "by an alias")
+    event = refused(houses[0], "bob@alias.afrique.iut")  # afrique does not know that domain
+    assert (event["level"], event["cause"]) == ("dane", "dane")
+
+
 def test_without_tlsa_records_a_signed_domain_gets_what_it_offers_rfc7672_2_1(houses):
     amerique, afrique = houses
     amerique.submit("alice", "bob@unused.afrique.iut", "no records")
-    [refused] = wait_until(lambda: [e for e in amerique.server.events("relay.refused") if e["rcpt"] == "bob@unused.afrique.iut"], 60, "the answer")
-    assert (refused["level"], refused["cause"]) == ("may", "default")  # afrique does not know that domain, and said so under TLS
-    assert refused["tls"].startswith("TLSv1.3")
+    event = refused(amerique, "bob@unused.afrique.iut")
+    assert (event["level"], event["cause"]) == ("may", "default") and event["tls"].startswith("TLSv1.3")
 
 
 def test_mail_waits_while_tlsa_records_are_not_the_certificates_rfc7672_2_2(houses):
@@ -122,5 +134,5 @@ def test_requiretls_goes_by_dane_rfc8689_4_2_1(houses):
 def test_tls_required_no_lets_go_of_dane_rfc8689_4_2_2(houses):
     amerique, _ = houses
     amerique.submit("alice", "carol@tampered.afrique.iut", "let it go\r\nTLS-Required: No")
-    [refused] = wait_until(lambda: [e for e in amerique.server.events("relay.refused") if e["rcpt"] == "carol@tampered.afrique.iut"], 60, "the answer")
-    assert (refused["level"], refused["cause"]) == ("may", "default")  # afrique does not know that domain, and could say so
+    event = refused(amerique, "carol@tampered.afrique.iut")
+    assert (event["level"], event["cause"]) == ("may", "default")

@@ -128,6 +128,9 @@ struct sending {
 	struct lookup lookups[RELAY_FAMILIES]; /* of A and AAAA; the first of MX too */
 	bool is_lookup_late; /* one of the host's could not be answered now */
 	bool is_way_authentic, are_addresses_authentic; /* by DNSSEC: what named the hosts; this one's addresses (RFC 7672 2.1) */
+	char canonical[ROUTE_NAME_MAX + 1]; /* where the host's name leads as an alias, or empty */
+	size_t bases; /* names that were asked for TLSA records */
+	char base[ROUTE_NAME_MAX + 1]; /* the last of them (RFC 7672 2.2.3) */
 	struct buf tlsa; /* of the host: what its certificate has to be, or empty */
 	enum tls_client_level level; /* of TLS with the host, and why; on a session: with that */
 	enum tls_client_cause cause;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STAGGER_MS = 250 }; /* RFC 8305 5 */
+enum { STAGGER_MS = 250 /* RFC 8305 5 */, TLSA_BASES_MAX = 3 };
 
 static void __attribute__((format(printf, 3, 4)))
 fail(struct sending *s, enum smtp_client_outcome outcome, const char *format, ...)
@@ -201,6 +201,8 @@ look_up_host(struct sending *s)
 	s->address_count = s->address_at = 0;
 	s->is_lookup_late = false;
 	s->are_addresses_authentic = true;
+	s->canonical[0] = s->base[0] = '\0';
+	s->bases = 0;
 	set_configured_level(s);
 	buf_reset(&s->tlsa);
 	look_up(s, 0, RECORD_AAAA, name);
@@ -293,19 +295,33 @@ protect(struct sending *s)
 	go_on(s);
 }
 
-/* _PORT._tcp.HOST (RFC 7672 2.2.3) */
+/* RFC 7672 2.2.3: where the host's alias leads comes first, then its own name; without MX records the domain's, too (2.2.2). */
+static const char *
+base_of(const struct sending *s, size_t index)
+{
+	const char *host = s->route.hosts[s->host_at].name;
+	bool is_domain_another = s->hop == HOP_MX && !s->has_mx && strcmp(s->host, host) != 0;
+
+	return index == 0 ? s->canonical : index == 1 ? host : is_domain_another ? s->host : "";
+}
+
+/* _PORT._tcp.BASE of the next one; a name that can't be asked for has no records either. */
 static void
 look_up_tlsa(struct sending *s)
 {
 	char name[ROUTE_NAME_MAX + 16];
 
-	int len = snprintf(name, sizeof name, "_%u._tcp.%s", s->port, s->route.hosts[s->host_at].name);
+	while (s->bases < TLSA_BASES_MAX) {
+		const char *base = base_of(s, s->bases++);
+		int len = snprintf(name, sizeof name, "_%u._tcp.%s", s->port, base);
 
-	/* No such name can be asked for, so that there are no records either. */
-	if (len > ROUTE_NAME_MAX)
-		protect(s);
-	else
+		if (!*base || len > ROUTE_NAME_MAX)
+			continue;
+		(void)snprintf(s->base, sizeof s->base, "%s", base);
 		look_up(s, 0, RECORD_TLSA, bytes_text(name));
+		return;
+	}
+	protect(s);
 }
 
 static void
@@ -329,6 +345,9 @@ on_tlsa(struct sending *s, const struct message *answer)
 			s->level = level;
 			s->cause = TLS_CAUSE_DANE;
 		}
+	} else {
+		look_up_tlsa(s);
+		return;
 	}
 	protect(s);
 }
@@ -362,11 +381,13 @@ on_address(struct lookup *l, const struct message *answer)
 	size_t size = l->record == RECORD_A ? 4 : 16;
 
 	s->are_addresses_authentic &= answer && answer->u.looked_up.is_authentic;
-	if (!answer || answer->u.looked_up.answer == ANSWER_LATER)
+	if (!answer || answer->u.looked_up.answer == ANSWER_LATER) {
 		s->is_lookup_late = true;
-	else if (answer->u.looked_up.answer == ANSWER_FOUND)
+	} else if (answer->u.looked_up.answer == ANSWER_FOUND) {
+		(void)snprintf(s->canonical, sizeof s->canonical, "%.*s", BYTES_ARG(answer->u.looked_up.canonical));
 		while (l->count < RELAY_ADDRESSES_MAX / RELAY_FAMILIES && take_octets(&rest, size, &octets))
 			keep_address(l, octets);
+	}
 	if (s->lookups[0].request || s->lookups[1].request)
 		return;
 	merge_addresses(s);

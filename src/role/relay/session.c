@@ -295,7 +295,8 @@ start_handshake(struct session *c)
 {
 	const struct sending *s = c->sending;
 	const struct config_tls_rule *rule = config_tls_rule_for(c->relay->config, bytes_text(s->host));
-	struct tls_client_peer peer = { .level = c->target.level, .name = c->target.name, .domain = bytes_text(s->host),
+	struct tls_client_peer peer = { .level = c->target.level,
+		.name = c->target.level == TLS_CLIENT_DANE ? s->base : c->target.name, .domain = bytes_text(s->host),
 		.cause = c->target.cause, .tlsa = buf_bytes(&s->tlsa) };
 
 	if (rule)

@@ -191,16 +191,35 @@ look_up(const struct ipc_look_up *m, struct buf *out)
 	return ANSWER_NO_RECORD;
 }
 
+/* Where the name leads as an alias, or it itself. */
+static struct bytes
+follow_alias(struct bytes name)
+{
+	struct bytes rest = bytes_text(zone);
+
+	while (rest.len) {
+		struct bytes line = take_until(&rest, '\n');
+
+		if (take_text(&line, BYTES("CNAME ")) && bytes_equal(take_until(&line, ' '), name))
+			return line;
+	}
+	return name;
+}
+
 static void
 resolver_message(void *arg, struct peer *p, const struct message *m)
 {
 	struct message answer = { .type = MESSAGE_LOOKED_UP };
+	struct ipc_look_up question = m->u.look_up;
 	struct buf records;
 
 	(void)arg;
 	buf_init(&records, 32768);
-	answer.u.looked_up.request = m->u.look_up.request;
-	answer.u.looked_up.answer = (uint8_t)look_up(&m->u.look_up, &records);
+	answer.u.looked_up.request = question.request;
+	question.name = follow_alias(question.name);
+	if (!bytes_equal(question.name, m->u.look_up.name))
+		answer.u.looked_up.canonical = question.name;
+	answer.u.looked_up.answer = (uint8_t)look_up(&question, &records);
 	answer.u.looked_up.is_authentic = bytes_starts(bytes_text(zone), BYTES("SIGNED\n"));
 	answer.u.looked_up.records = buf_bytes(&records);
 	assert_int_equal(peer_send(p, &answer), 0);

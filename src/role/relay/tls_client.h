@@ -26,7 +26,7 @@ enum tls_client_cause {
 /* Who is meant. */
 struct tls_client_peer {
 	enum tls_client_level level;
-	const char *name; /* of the server, for SNI; "" for an address */
+	const char *name; /* of the server, for SNI; "" for an address; DANE: that the TLSA records are of (RFC 7672 8.1) */
 	struct bytes domain; /* that the mail is for, or the relay host */
 	struct config_texts names; /* VERIFY: one of these; none: the domain and what is below it */
 	enum tls_client_cause cause; /* VERIFY, by STS or REQUIRETLS: for the host's name and no other (RFC 8461 4.2, RFC 8689 4.2.1) */

@@ -13,6 +13,7 @@
 #define PLAIN "S 220 mx\nC EHLO\nS 250 mx\n" MAIL "W"
 #define OFFERS "S 220 mx\nC EHLO\nS 250-mx\nS 250 STARTTLS\n"
 #define SECURE OFFERS "C STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250 mx\n" MAIL "W"
+#define SECURE_ONCE OFFERS "C STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250 mx\n" MAIL "X"
 #define SCRIPT(...) ((const char *const[]){ __VA_ARGS__, NULL })
 #define TAKEN_SECURELY "x.example (127.0.0.1) tls=TLSv1.3 dsn=0: 0=250 taken;\n"
 
@@ -134,10 +135,11 @@ rfc4954_4_a_relay_host_is_told_the_password_under_verified_tls_only(void **state
 }
 
 /* A TLSA record of the servers' certificate: with that usage, selector and matching, and the digest of its key. */
+static char zone_text[600];
+
 static void
 set_signed_zone(const char *fields, bool is_right)
 {
-	static char zone[600];
 	uint8_t digest[SHA256_DIGEST_LENGTH], *key = NULL;
 	BIO *bio = BIO_new_mem_buf(testing_chain, -1);
 	X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
@@ -145,12 +147,12 @@ set_signed_zone(const char *fields, bool is_right)
 
 	SHA256(key, (size_t)len, digest);
 	digest[0] ^= !is_right;
-	snprintf(zone, sizeof zone, "SIGNED\nMX x.example 10 mx.x.example\nA mx.x.example 127.0.0.1\nTLSA _%u._tcp.mx.x.example %s ",
+	snprintf(zone_text, sizeof zone_text, "SIGNED\nMX x.example 10 mx.x.example\nA mx.x.example 127.0.0.1\nTLSA _%u._tcp.mx.x.example %s ",
 		port_of_servers(), fields);
 	for (size_t i = 0; i < sizeof digest; i++)
-		snprintf(zone + strlen(zone), sizeof zone - strlen(zone), "%02x", digest[i]);
-	strncat(zone, "\n", 2);
-	set_dns(zone);
+		snprintf(zone_text + strlen(zone_text), sizeof zone_text - strlen(zone_text), "%02x", digest[i]);
+	strncat(zone_text, "\n", 2);
+	set_dns(zone_text);
 	OPENSSL_free(key);
 	X509_free(certificate);
 	BIO_free(bio);
@@ -172,6 +174,53 @@ rfc7672_3_1_1_the_certificate_is_what_the_domain_says(void **state)
 	set_signed_zone("3 1 1", false);
 	expect("0~451 4.4.2 the certificate is not trusted: ");
 	assert_non_null(strstr(events, "level=dane cause=dane next=later"));
+}
+
+/* That, and a right TLSA record of the name. */
+static void
+set_alias_zone(const char *hosts, const char *base)
+{
+	static char zone[900];
+	const char *tlsa;
+
+	set_signed_zone("3 1 1", true);
+	tlsa = strstr(zone_text, "3 1 1");
+	snprintf(zone, sizeof zone, "SIGNED\n%sTLSA _%u._tcp.%s %s", hosts, port_of_servers(), base, tlsa);
+	set_dns(zone);
+}
+
+#define ALIAS "MX x.example 10 mx.x.example\nCNAME mx.x.example real.y.example\nA real.y.example 127.0.0.1\n"
+
+static void
+rfc7672_2_2_3_records_are_looked_for_where_an_alias_leads_then_at_its_own_name(void **state)
+{
+	char zone[300];
+
+	(void)state;
+	serve("127.0.0.1", SCRIPT(SECURE_ONCE));
+	set_alias_zone(ALIAS, "real.y.example");
+	expect("mx." TAKEN_SECURELY);
+	assert_non_null(strstr(events, "level=dane cause=dane"));
+	set_alias_zone(ALIAS, "mx.x.example");
+	expect("mx." TAKEN_SECURELY);
+	assert_non_null(strstr(events, "level=dane cause=dane"));
+	/* RFC 7672 2.1.1 */
+	snprintf(zone, sizeof zone, ALIAS "LATER _%u._tcp.real.y.example\n", port_of_servers());
+	set_alias_zone(zone, "mx.x.example");
+	expect("0~451 4.7.5 the TLSA records of mx.x.example can't be looked up now;");
+}
+
+static void
+rfc7672_2_2_2_without_mx_records_the_domains_own_name_counts_too(void **state)
+{
+	(void)state;
+	serve("127.0.0.1", SCRIPT(SECURE_ONCE));
+	set_alias_zone("CNAME x.example real.y.example\nA real.y.example 127.0.0.1\n", "x.example");
+	expect("real.y.example (127.0.0.1) tls=TLSv1.3");
+	assert_non_null(strstr(events, "level=dane cause=dane"));
+	set_alias_zone("CNAME x.example real.y.example\nA real.y.example 127.0.0.1\n", "real.y.example");
+	expect("real.y.example (127.0.0.1) tls=TLSv1.3");
+	assert_non_null(strstr(events, "level=dane cause=dane"));
 }
 
 static void
@@ -261,6 +310,8 @@ main(void)
 		TEST(verify_wants_a_certificate_that_is_trusted),
 		TEST(rfc4954_4_a_relay_host_is_told_the_password_under_verified_tls_only),
 		TEST(rfc7672_3_1_1_the_certificate_is_what_the_domain_says),
+		TEST(rfc7672_2_2_3_records_are_looked_for_where_an_alias_leads_then_at_its_own_name),
+		TEST(rfc7672_2_2_2_without_mx_records_the_domains_own_name_counts_too),
 		TEST(rfc7672_2_2_without_starttls_mail_for_a_domain_with_dane_waits),
 		TEST(rfc7672_2_2_records_that_cannot_be_used_still_ask_for_tls),
 		TEST(rfc7672_2_1_1_records_that_cannot_be_looked_up_make_mail_wait),
