@@ -336,10 +336,10 @@ on_tlsa(struct sending *s, const struct message *answer)
 			s->route.hosts[s->host_at].name);
 		note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
 		s->address_count = 0;
-	} else if (found->answer == ANSWER_FOUND && found->is_authentic && found->records.len <= RELAY_TLSA_MAX) {
+	} else if (found->answer == ANSWER_FOUND && found->is_authentic) {
 		put_bytes(&s->tlsa, found->records);
-		/* RFC 7672 2.2: records of which none can be used still ask for TLS. */
-		enum tls_client_level level = tls_client_has_usable(found->records) ? TLS_CLIENT_DANE : TLS_CLIENT_ENCRYPT;
+		/* RFC 7672 2.2: records of which none can be used, or so many that they can't be kept, still ask for TLS. */
+		enum tls_client_level level = tls_client_has_usable(buf_bytes(&s->tlsa)) ? TLS_CLIENT_DANE : TLS_CLIENT_ENCRYPT;
 
 		if (level > s->level) {
 			s->level = level;
@@ -380,10 +380,12 @@ on_address(struct lookup *l, const struct message *answer)
 	struct bytes rest = answer ? answer->u.looked_up.records : BYTES_NONE, octets;
 	size_t size = l->record == RECORD_A ? 4 : 16;
 
-	s->are_addresses_authentic &= answer && answer->u.looked_up.is_authentic;
-	if (!answer || answer->u.looked_up.answer == ANSWER_LATER) {
+	/* RFC 7672 2.1.1: who can make one of both fail must not be able to take DANE away from the other. */
+	if (!answer || answer->u.looked_up.answer == ANSWER_LATER)
 		s->is_lookup_late = true;
-	} else if (answer->u.looked_up.answer == ANSWER_FOUND) {
+	else
+		s->are_addresses_authentic &= answer->u.looked_up.is_authentic;
+	if (answer && answer->u.looked_up.answer == ANSWER_FOUND) {
 		(void)snprintf(s->canonical, sizeof s->canonical, "%.*s", BYTES_ARG(answer->u.looked_up.canonical));
 		while (l->count < RELAY_ADDRESSES_MAX / RELAY_FAMILIES && take_octets(&rest, size, &octets))
 			keep_address(l, octets);

@@ -174,7 +174,7 @@ look_up(const struct ipc_look_up *m, struct buf *out)
 			continue;
 		if (bytes_equal(kind, BYTES("NONE")))
 			return ANSWER_NO_NAME;
-		if (bytes_equal(kind, BYTES("LATER")))
+		if (bytes_equal(kind, BYTES("LATER")) || (m->record == RECORD_AAAA && bytes_equal(kind, BYTES("LATER-AAAA"))))
 			return ANSWER_LATER;
 		if (!bytes_equal(kind, bytes_text(kinds[m->record])))
 			continue;

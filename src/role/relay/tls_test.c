@@ -211,6 +211,16 @@ rfc7672_2_2_3_records_are_looked_for_where_an_alias_leads_then_at_its_own_name(v
 }
 
 static void
+rfc7672_2_1_1_who_makes_one_family_fail_takes_no_dane_away(void **state)
+{
+	(void)state;
+	serve("127.0.0.1", SCRIPT("S 220 mx\nC EHLO\nS 250 mx\nC QUIT\nX"));
+	set_alias_zone("MX x.example 10 mx.x.example\nLATER-AAAA mx.x.example\nA mx.x.example 127.0.0.1\n", "mx.x.example");
+	expect("0~451 4.7.4 the server does not offer TLS");
+	assert_non_null(strstr(events, "level=dane cause=dane"));
+}
+
+static void
 rfc7672_2_2_2_without_mx_records_the_domains_own_name_counts_too(void **state)
 {
 	(void)state;
@@ -311,6 +321,7 @@ main(void)
 		TEST(rfc4954_4_a_relay_host_is_told_the_password_under_verified_tls_only),
 		TEST(rfc7672_3_1_1_the_certificate_is_what_the_domain_says),
 		TEST(rfc7672_2_2_3_records_are_looked_for_where_an_alias_leads_then_at_its_own_name),
+		TEST(rfc7672_2_1_1_who_makes_one_family_fail_takes_no_dane_away),
 		TEST(rfc7672_2_2_2_without_mx_records_the_domains_own_name_counts_too),
 		TEST(rfc7672_2_2_without_starttls_mail_for_a_domain_with_dane_waits),
 		TEST(rfc7672_2_2_records_that_cannot_be_used_still_ask_for_tls),
