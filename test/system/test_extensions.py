@@ -128,8 +128,8 @@ def test_what_is_late_comes_back_with_r_rfc2852_4_1(server, elsewhere):
     elsewhere.answers[f"bob@{ELSEWHERE}"] = "450 4.2.0 not yet"
     send(server, "urgent", [f"bob@{DOMAIN}", f"bob@{ELSEWHERE}"], ["BY=3;R"])
     assert copies(server, "bob", "urgent")
-    _, _, [recipient] = report(server, "alice", "urgent")
-    assert recipient["Action"] == "failed" and recipient["Status"] == "5.4.7"
+    _, about, [recipient] = report(server, "alice", "urgent")
+    assert recipient["Action"] == "failed" and recipient["Status"] == "5.4.7" and about["Deliver-By-Date"]
     assert recipients(server) == []
 
 

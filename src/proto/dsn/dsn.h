@@ -35,6 +35,8 @@ struct dsn_report {
 	struct bytes report_id; /* of the notification itself, letters and digits */
 	struct bytes envelope_id; /* of ENVID=, xtext as it came; empty: none */
 	int64_t arrival_s; /* when the message came */
+	int64_t release_s; /* till when it was to be kept (RFC 4865); 0: not at all */
+	int64_t deliver_by_s; /* by when it was to be delivered (RFC 2852); 0: not said */
 	int64_t date_s; /* now */
 	int zone_minutes;
 	enum dsn_language language;

@@ -33,7 +33,8 @@ check(const struct buf *got, const struct dsn_report *r)
 {
 	static const char *const of_mail[] = { "From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
 		"Auto-Submitted", "MIME-Version", "Content-Type", "Content-Transfer-Encoding", NULL };
-	static const char *const of_message[] = { "Original-Envelope-Id", "Reporting-MTA", "Arrival-Date", "X-Mermoz-Mail-Id", NULL };
+	static const char *const of_message[] = { "Original-Envelope-Id", "Reporting-MTA", "Arrival-Date", "Future-Release-Request", "Deliver-By-Date",
+		"X-Mermoz-Mail-Id", NULL };
 	static const char *const of_recipient[] = { "Original-Recipient", "Final-Recipient", "Action", "Status", "Remote-MTA",
 		"Diagnostic-Code", "Last-Attempt-Date", "Will-Retry-Until", NULL };
 	struct report_parts parts = report_split(buf_bytes(got));

@@ -289,6 +289,23 @@ a_delay_says_until_when_rfc3464_2_3_9(void **state)
 }
 
 static void
+what_the_sender_asked_of_times_is_told_rfc4865_rfc2852(void **state)
+{
+	struct dsn_recipient recipient = unknown;
+	struct dsn_report r = report_of(&recipient, 1);
+	struct bytes status;
+	struct buf got;
+
+	(void)state;
+	r.release_s = r.arrival_s + 3600;
+	r.deliver_by_s = r.arrival_s + 7200;
+	put(&got, &r);
+	status = report_split(buf_bytes(&got)).parts[1];
+	assert_true(has(status, "\nFuture-Release-Request: until;1997-11-21T16:55:00Z\nDeliver-By-Date: Fri, 21 Nov 1997 11:55:00 -0600\n"));
+	buf_done(&got);
+}
+
+static void
 every_recipient_stands_in_it_rfc3464_2_3(void **state)
 {
 	struct dsn_recipient recipients[4] = { unknown, unknown, unknown, unknown };
@@ -524,6 +541,7 @@ main(void)
 		cmocka_unit_test(why_is_told_in_plain_words),
 		cmocka_unit_test(french_is_written_as_mime_wants_it_rfc2047_2_rfc2045_6_7),
 		cmocka_unit_test(a_delay_says_until_when_rfc3464_2_3_9),
+		cmocka_unit_test(what_the_sender_asked_of_times_is_told_rfc4865_rfc2852),
 		cmocka_unit_test(every_recipient_stands_in_it_rfc3464_2_3),
 		cmocka_unit_test(addresses_in_utf8_rfc6533_3),
 		cmocka_unit_test(what_programs_compare_is_octet_for_octet_rfc3461_6_3),

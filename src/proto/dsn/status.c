@@ -212,6 +212,12 @@ dsn_put_status(struct buf *out, const struct dsn_report *r, bool is_global)
 	put_envelope_id(out, r->envelope_id);
 	put_field(out, "Reporting-MTA", "dns; ", r->hostname, is_global);
 	put_date_field(out, r, "Arrival-Date", r->arrival_s);
+	if (r->release_s) {
+		put_text(out, "Future-Release-Request: until;");
+		clock_put_rfc3339_s(out, r->release_s);
+		put_char(out, '\n');
+	}
+	put_date_field(out, r, "Deliver-By-Date", r->deliver_by_s);
 	put_exact_field(out, "X-Mermoz-Mail-Id", "", r->mail_id, false);
 	for (size_t i = 0; i < r->recipient_count; i++)
 		put_recipient(out, r, &r->recipients[i], is_global);
