@@ -79,7 +79,8 @@ struct view_head {
 	_Atomic uint32_t is_superseded;
 	_Atomic uint32_t keyword_count;
 	uint32_t store_private[81]; /* the store's own */
-	uint8_t reserved[256];
+	_Atomic uint32_t is_full_of_keywords; /* another one can't be kept */
+	uint8_t reserved[252];
 	/* Names, each up to VIEW_KEYWORD_OCTETS_MAX octets and a NUL; those below keyword_count never change. */
 	char keywords[VIEW_KEYWORDS_MAX][VIEW_KEYWORD_OCTETS_MAX + 1];
 };

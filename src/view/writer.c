@@ -229,6 +229,12 @@ view_add_keyword(struct view_writer *w, struct bytes name)
 	return (int)count;
 }
 
+void
+view_set_full_of_keywords(struct view_writer *w, bool is_full)
+{
+	STORE(w->head->is_full_of_keywords, is_full);
+}
+
 static struct view_entry
 entry_of(const struct view_record *r)
 {
@@ -258,6 +264,7 @@ view_compact(struct view_writer *to, struct view_writer *from)
 
 	memcpy(to->head->keywords, from->head->keywords, sizeof to->head->keywords);
 	STORE(to->head->keyword_count, LOAD(from->head->keyword_count));
+	view_set_full_of_keywords(to, LOAD(from->head->is_full_of_keywords) != 0);
 	for (uint32_t i = 0; i < count; i++) {
 		struct view_entry e = entry_of(&from->records[i]);
 

@@ -64,6 +64,8 @@ void view_raise_uid_next(struct view_writer *w, uint32_t uid);
 /* The number of the keyword, added when it is new (names that differ in case are one); -1: no room, or
    the name is empty or longer than VIEW_KEYWORD_OCTETS_MAX. */
 int view_add_keyword(struct view_writer *w, struct bytes name);
+/* Whether there can be others than those that are known: file names have letters for less than a view has room for. */
+void view_set_full_of_keywords(struct view_writer *w, bool is_full);
 /* As view_add_keyword, but -1 when there is none. */
 int view_keyword_number(const struct view_head *head, struct bytes name);
 /* Fills the new, empty view `to` (which has room) with what is not expunged in `from`, records as they are,

@@ -105,6 +105,7 @@ v5_the_next_generation_has_what_is_left(void **state)
 	(void)state;
 	make(&s, 4);
 	assert_int_equal(view_add_keyword(&s.w, BYTES("$Work")), 0);
+	view_set_full_of_keywords(&s.w, true);
 	for (uint32_t uid = 1; uid <= 4; uid++)
 		append(&s.w, uid * 10, uid == 2 ? VIEW_SEEN : 0, uid);
 	view_expunge(&s.w, 0, 50);
@@ -119,6 +120,7 @@ v5_the_next_generation_has_what_is_left(void **state)
 	assert_int_equal(atomic_load(&next.w.head->uid_next), 41);
 	assert_int_equal(atomic_load(&next.w.head->highest_modseq), 50);
 	assert_int_equal(view_keyword_number(next.w.head, BYTES("$work")), 0);
+	assert_true(atomic_load(&next.w.head->is_full_of_keywords));
 	assert_valid(&next.w);
 	assert_int_equal(view_writer_open(&s.w, s.octets, s.count, NULL), -1);
 	memory_free(s.octets);

@@ -52,3 +52,24 @@ def test_an_append_with_too_long_a_name_or_keyword_costs_no_one_his_session(serv
     assert i.command("NOOP")[-1].startswith(b"t4 OK")
     assert server.role_pids("front") == fronts
     i.close()
+
+
+def test_a_mailbox_that_has_every_keyword_it_can_have_offers_no_others_rfc3501_7_1(server):
+    def permanent(lines):
+        return [re.search(rb"\[PERMANENTFLAGS \((.*)\)\]", line).group(1).split() for line in lines if b"[PERMANENTFLAGS" in line]
+
+    i = Raw(server)
+    i.command("CREATE tags")
+    i.append("tags", "Subject: a\r\n\r\nb\r\n")
+    assert permanent(i.command("SELECT tags"))[0][-1] == b"\\*"
+    for n in range(25):
+        assert permanent(i.command(f"STORE 1 +FLAGS (k{n})"))[0][-1] == b"\\*"
+    assert permanent(i.command("STORE 1 +FLAGS (last)"))[0][-1] == b"last"
+    assert b" NO [LIMIT]" in i.command("STORE 1 +FLAGS (more)")[-1]
+    assert permanent(i.command("SELECT tags"))[0][-1] == b"last"
+    i.command("UNSELECT")
+    server.kill_role("store")
+    i.close()
+    i = Raw(server)
+    assert permanent(i.command("SELECT tags"))[0][-1] == b"last"
+    i.close()

@@ -101,7 +101,8 @@ imap_put_mailbox_flags(struct buf *out, const struct imap_mailbox *m)
 	if (!m->is_read_only) {
 		put_text(out, "\\Answered \\Flagged \\Deleted \\Seen \\Draft ");
 		put_keywords(out, m->view, UINT64_MAX);
-		if (count < VIEW_KEYWORDS_MAX)
+		/* RFC 3501 7.1: it says that a new one would be kept. */
+		if (count < VIEW_KEYWORDS_MAX && !atomic_load(&m->view->head->is_full_of_keywords))
 			put_text(out, "\\* ");
 		if (!out->has_failed)
 			out->len--;

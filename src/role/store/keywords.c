@@ -58,6 +58,15 @@ keywords_find(const struct keywords *k, struct bytes name)
 	return -1;
 }
 
+bool
+keywords_are_full(const struct keywords *k)
+{
+	for (uint32_t i = 0; i < MAILDIR_KEYWORDS_MAX; i++)
+		if (k->lens[i] == 0)
+			return false;
+	return true;
+}
+
 int
 keywords_add(struct keywords *k, struct bytes name)
 {

@@ -22,6 +22,8 @@ struct bytes keywords_name(const struct keywords *k, uint32_t letter);
 int keywords_find(const struct keywords *k, struct bytes name);
 /* As keywords_find, and takes a free letter when there is none; -1: no letter is free or the name can't be. */
 int keywords_add(struct keywords *k, struct bytes name);
+/* Is no letter free? */
+bool keywords_are_full(const struct keywords *k);
 /* flag-keyword = atom (RFC 3501 9) that fits. */
 bool keywords_is_name(struct bytes name);
 

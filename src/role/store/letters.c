@@ -63,6 +63,7 @@ mailbox_take_keywords(struct mailbox *m, struct bytes names, uint64_t *bits)
 			continue;
 		}
 		is_new |= !is_known;
+		view_set_full_of_keywords(&m->view, keywords_are_full(&m->keywords));
 		*bits |= mailbox_keywords_of_letters(m, (uint64_t)1 << letter);
 	}
 	if (is_new)

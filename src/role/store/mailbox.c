@@ -145,6 +145,7 @@ match_keywords(struct mailbox *m)
 		if (m->keywords.lens[i] && number >= 0)
 			m->letters_of[number] |= (uint64_t)1 << i;
 	}
+	view_set_full_of_keywords(&m->view, keywords_are_full(&m->keywords));
 }
 
 static int
