@@ -60,6 +60,30 @@ def test_who_does_not_log_in_is_sent_away_whatever_he_says(hasty):
     assert b"* BYE" in end_of(connect(hasty, "imap"), b"n NOOP\r\n", 15)
 
 
+def test_a_message_that_comes_octet_by_octet_holds_no_file(hasty):
+    s = connect(hasty, "smtp")
+    for line in (b"HELO x", b"MAIL FROM:<a@afrique.iut>", b"RCPT TO:<bob@amerique.iut>", b"DATA"):
+        s.sendall(line + b"\r\n")
+        assert s.recv(1000)[:1] in b"23"
+    assert b"421" in end_of(s, b"x", 15)
+
+
+def test_a_message_that_comes_over_a_thin_line_arrives(hasty):
+    s = connect(hasty, "smtp")
+    for line in (b"HELO x", b"MAIL FROM:<a@afrique.iut>", b"RCPT TO:<bob@amerique.iut>", b"DATA"):
+        s.sendall(line + b"\r\n")
+        s.recv(1000)
+    s.settimeout(0.2)
+    began = time.monotonic()
+    while time.monotonic() - began < 8:
+        s.sendall(b"x" * 300 + b"\r\n")
+        with pytest.raises(TimeoutError):
+            s.recv(1000)
+    s.settimeout(30)
+    s.sendall(b".\r\n")
+    assert s.recv(1000).startswith(b"250")
+
+
 def test_who_says_whole_lines_in_time_stays(hasty):
     with pytest.raises(AssertionError, match="still there"):
         end_of(connect(hasty, "smtp"), b"NOOP\r\n", 6)

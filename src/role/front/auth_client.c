@@ -190,11 +190,18 @@ shut(void *client, struct bytes text)
 
 /* Programs keep the connection for as long as they live. */
 static uint32_t
-timeout_s(void *client, bool *is_total)
+timeout_s(void *client)
 {
 	(void)client;
-	*is_total = false;
 	return UINT32_MAX;
+}
+
+static bool
+is_late(void *client, int64_t age_s)
+{
+	(void)client;
+	(void)age_s;
+	return false;
 }
 
 static bool
@@ -220,6 +227,7 @@ const struct protocol auth_protocol = {
 	.tls_started = tls_started,
 	.shut = shut,
 	.timeout_s = timeout_s,
+	.is_late = is_late,
 	.is_idle = is_idle,
 	.closed = closed,
 };

@@ -517,16 +517,15 @@ connections_sweep(struct front *front)
 	struct connection *c, *next;
 
 	for (c = TAILQ_FIRST(&front->connections); c; c = next) {
-		bool is_total;
-		int64_t timeout_s = c->protocol->timeout_s(c->client, &is_total);
+		int64_t silent_s = (now_us - c->active_us) / 1000000, age_s = (now_us - c->opened_us) / 1000000;
 
 		next = TAILQ_NEXT(c, link);
-		if ((now_us - (is_total ? c->opened_us : c->active_us)) / 1000000 <= timeout_s)
+		if (silent_s <= (int64_t)c->protocol->timeout_s(c->client) && !c->protocol->is_late(c->client, age_s))
 			continue;
 		/* A client that does not even take our goodbye is not waited for. */
 		if (c->is_shut || c->is_closing || c->transport == TRANSPORT_HANDSHAKE)
 			destroy(c);
 		else
-			shut(c, BYTES("You were silent for too long"));
+			shut(c, BYTES("You were silent for too long, or too slow"));
 	}
 }

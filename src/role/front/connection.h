@@ -25,8 +25,10 @@ struct protocol {
 	void (*tls_started)(void *client);
 	/* The server goes away, the client was too slow, its account is gone: say so and close. */
 	void (*shut)(void *client, struct bytes text);
-	/* Seconds of silence that this client is allowed now; or (*is_total) seconds since it came, whatever it said. */
-	uint32_t (*timeout_s)(void *client, bool *is_total);
+	/* Seconds of silence that this client is allowed now. */
+	uint32_t (*timeout_s)(void *client);
+	/* It takes too long for what it is at, whatever it says meanwhile.  age_s: since it came. */
+	bool (*is_late)(void *client, int64_t age_s);
 	/* Nothing is being done that would be lost if the connection were shut now. */
 	bool (*is_idle)(void *client);
 	/* The connection is gone.  The client frees itself, now or when its last request is answered. */

@@ -192,13 +192,20 @@ shut(void *client, struct bytes text)
 }
 
 static uint32_t
-timeout_s(void *client, bool *is_total)
+timeout_s(void *client)
 {
 	const struct imap_client *c = client;
 	const struct settings *settings = connection_settings(c->connection);
 
-	*is_total = !c->is_logged_in;
 	return c->is_logged_in ? settings->imap_timeout_s : settings->login_timeout_s;
+}
+
+static bool
+is_late(void *client, int64_t age_s)
+{
+	const struct imap_client *c = client;
+
+	return !c->is_logged_in && age_s > (int64_t)connection_settings(c->connection)->login_timeout_s;
 }
 
 static bool
@@ -232,6 +239,7 @@ const struct protocol imap_protocol = {
 	.tls_started = tls_started,
 	.shut = shut,
 	.timeout_s = timeout_s,
+	.is_late = is_late,
 	.is_idle = is_idle,
 	.closed = closed,
 };

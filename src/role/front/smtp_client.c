@@ -208,12 +208,26 @@ shut(void *client, struct bytes text)
 }
 
 static uint32_t
-timeout_s(void *client, bool *is_total)
+timeout_s(void *client)
 {
 	const struct smtp_client *c = client;
 
-	*is_total = false;
 	return connection_settings(c->connection)->smtp_timeout_s;
+}
+
+/* A message may take so long as it takes a thin line; who sends octet by octet holds our file for it. */
+static bool
+is_late(void *client, int64_t age_s)
+{
+	const struct smtp_client *c = client;
+	int64_t taken_s, may_take_s;
+
+	(void)age_s;
+	if (!c->incoming || c->requests)
+		return false;
+	taken_s = (loop_now(smtp_client_front(c)->loop).mono_us - c->incoming_since_us) / 1000000;
+	may_take_s = connection_settings(c->connection)->smtp_timeout_s + (int64_t)(c->incoming_octets / SMTP_OCTETS_A_SECOND_MIN);
+	return taken_s > may_take_s;
 }
 
 static bool
@@ -239,6 +253,7 @@ const struct protocol smtp_protocol = {
 	.tls_started = tls_started,
 	.shut = shut,
 	.timeout_s = timeout_s,
+	.is_late = is_late,
 	.is_idle = is_idle,
 	.closed = closed,
 };

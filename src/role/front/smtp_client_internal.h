@@ -51,6 +51,9 @@ struct outgoing {
 	struct bytes parameters; /* of RCPT for DSN, or empty */
 };
 
+/* Of a message on its way, on the average: less is a client that only holds its place. */
+enum { SMTP_OCTETS_A_SECOND_MIN = 500 };
+
 struct smtp_client {
 	struct connection *connection; /* NULL: gone */
 	struct smtp_session *session;
@@ -88,6 +91,8 @@ struct smtp_client {
 	struct dsn_rcpt wishes; /* of that recipient; its text in `original` */
 	struct buf original;
 	struct incoming *incoming;
+	int64_t incoming_since_us; /* mono */
+	uint64_t incoming_octets;
 	int64_t now_s;
 	unsigned int deliveries; /* to mailboxes and to the queue, still to be answered */
 	enum smtp_answer result; /* of those that were */

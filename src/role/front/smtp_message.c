@@ -127,6 +127,8 @@ smtp_message_begin(struct smtp_client *c)
 {
 	c->result = SMTP_ANSWER_OK;
 	c->incoming = incoming_new(put_head, c);
+	c->incoming_octets = 0;
+	c->incoming_since_us = loop_now(smtp_client_front(c)->loop).mono_us;
 	smtp_session_answer(c->session, SMTP_ANSWER_OK);
 }
 
@@ -136,6 +138,7 @@ smtp_message_add(struct smtp_client *c, struct bytes octets)
 	if (!c->incoming)
 		return;
 	incoming_add(c->incoming, octets);
+	c->incoming_octets += octets.len;
 	if (incoming_needs_file(c->incoming))
 		ask_file(c);
 }

@@ -282,13 +282,13 @@ an_index_of_before_that_is_brought_back_while_it_is_open_hides_nothing(void **st
 	write_over(t, "mermoz.view", view, view_octets); /* as rsync does */
 	assert_int_equal(testing_deliver(t, "four\n"), 4);
 	check_mailbox(t, 4);
+	assert_int_equal(t->gone, 2); /* told of both numbers: this session never left */
+	testing_unmap(&v);
+	engine_session_end(&s);
 	write_over(t, "mermoz.view", view, view_octets);
 	testing_stop(t);
 	testing_resume(t);
 	check_mailbox(t, 4);
-	assert_int_equal(t->gone, 2); /* told of both numbers: this session never left */
-	testing_unmap(&v);
-	engine_session_end(&s);
 }
 
 /* A front that was taken over asks. */
