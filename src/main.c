@@ -54,6 +54,10 @@ wants_help(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
+	int as_sendmail;
+
+	if (argc >= 1 && (as_sendmail = cli_sendmail(argc, argv)) >= 0)
+		return as_sendmail;
 	if (argc >= 2 && strcmp(argv[1], "serve") == 0 && !wants_help(argc, argv))
 		return serve(argc - 1, argv + 1);
 	if (argc == 3 && strcmp(argv[1], "role") == 0)

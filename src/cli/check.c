@@ -91,6 +91,7 @@ security_of(const struct config *c, enum ipc_service service)
 	case SERVICE_AUTH_USERDB:
 	case SERVICE_CONTROL:
 	case SERVICE_QUEUE_CONTROL:
+	case SERVICE_LOCAL:
 		return "for programs of this machine";
 	case SERVICE_COUNT:
 		break;

@@ -27,6 +27,8 @@ struct cli_option {
 
 /* `mermoz …` for every command but those main.c runs; the exit code. */
 int cli_main(int argc, char **argv);
+/* For a program that was started as sendmail, mailq or newaliases: does what they do, and is the exit code; -1: it was not. */
+int cli_sendmail(int argc, char **argv);
 /* Prints the usage of a command, or of all when there is none of that name. */
 void cli_help(const char *name);
 /* Takes the options out of argv; operands stay, in order, behind argv[0].  Their number, or -1 when an option

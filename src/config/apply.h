@@ -19,6 +19,8 @@ void config_read_files(struct config_reading *r);
 void config_read_aliases(struct config_reading *r);
 /* Remembers a file that is being read.  False: an error was added. */
 bool config_keep_seen(struct config_reading *r, const struct config_place *at, const char *path, const struct stat *st, bool has_aliases);
+/* The users of this machine, for `listen local`: those of the text of a passwd(5); trusted_users has to be among them. */
+void config_take_local_users(struct config_reading *r, struct bytes passwd);
 /* What is wrong with the configuration as a whole; config_check of files is config_load's. */
 void config_check(struct config_reading *r, const struct config_place *file);
 /* Is it PEM with a certificate in it?  NULL, or what is wrong. */

@@ -104,6 +104,13 @@ struct config_relayed {
 	bool takes_any; /* to whatever address; else those that the directory has */
 };
 
+/* A user of this machine, as /etc/passwd has it; of a configuration with a `listen local`. */
+struct config_local_user {
+	struct bytes name;
+	uint32_t uid;
+	bool is_trusted; /* of trusted_users, or root */
+};
+
 /* trusted_networks ADDRESS[/BITS] ... */
 struct config_network {
 	struct bytes text;
@@ -201,6 +208,9 @@ struct config {
 	size_t seen_count;
 	struct config_relayed *relayed;
 	size_t relayed_count;
+	struct config_texts trusted_users; /* names; in a slice none */
+	struct config_local_user *local_users;
+	size_t local_user_count;
 	struct config_network *trusted_networks;
 	size_t trusted_network_count;
 	/* queue { … } */
@@ -262,6 +272,8 @@ void config_free(struct config **c);
 bool config_aliases_have_changed(const struct config *c, uint64_t *state);
 /* The log-in for that relay host, or NULL: there is none. */
 const struct config_login *config_login_for(const struct config *c, struct bytes host);
+/* The user of that number, or NULL: it was not in /etc/passwd when the configuration was read. */
+const struct config_local_user *config_find_local_user(const struct config *c, uint32_t uid);
 /* The rule for mail to that domain or relay host, or NULL: there is none. */
 const struct config_tls_rule *config_tls_rule_for(const struct config *c, struct bytes domain);
 /* The slice of a role as canonical text: only directives that role may know, with files inlined. */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PATH_MAX_OCTETS = 4096, PEM_MAX = 256 * 1024, SECRET_MAX = 4096, RESOLV_CONF_MAX = 65536 };
+enum { PATH_MAX_OCTETS = 4096, PEM_MAX = 256 * 1024, SECRET_MAX = 4096, RESOLV_CONF_MAX = 65536, PASSWD_OCTETS_MAX = 4 * 1024 * 1024 };
 
 static bool
 has_mode(const char *path, mode_t mode)
@@ -131,9 +131,31 @@ read_secrets(struct config_reading *r)
 		read_secret(r, &r->seen_at[DIRECTIVE_logins], "outgoing_login", c->logins[i].file, &c->logins[i].secret_password);
 }
 
+/* Users that other services know (NSS) are not asked for: what is slow to answer must not hold up a reload. */
+static void
+read_local_users(struct config_reading *r)
+{
+	const struct config *c = r->config;
+	struct buf text;
+	struct fault f;
+	size_t i = 0;
+
+	while (i < c->listener_count && c->listeners[i].service != SERVICE_LOCAL)
+		i++;
+	if (i == c->listener_count)
+		return;
+	buf_init(&text, PASSWD_OCTETS_MAX);
+	if (disk_read_file("/etc/passwd", PASSWD_OCTETS_MAX, &text, &f) != 0)
+		(void)config_error_add(r->errors, &r->listener_at[i], "listen local: the users of this machine can't be read: %s", f.text);
+	else
+		config_take_local_users(r, buf_bytes(&text));
+	buf_done(&text);
+}
+
 void
 config_read_files(struct config_reading *r)
 {
+	read_local_users(r);
 	read_resolvers(r);
 	read_certificates(r);
 	read_secrets(r);

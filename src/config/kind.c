@@ -313,6 +313,7 @@ const struct config_kind config_kinds[KIND_COUNT] = {
 	[KIND_ROUTE] = { 3, 4, true, kind_read_route, kind_put_route },
 	[KIND_RELAYED] = { 2, 2, true, kind_read_relayed, kind_put_relayed },
 	[KIND_SRS] = { 1, 2, false, kind_read_srs, kind_put_srs },
+	[KIND_TRUSTED_USERS] = { 1, CONFIG_VALUES_MAX, true, kind_read_trusted_users, kind_put_trusted_users },
 	[KIND_ALIASES] = { 1, 2, true, kind_read_aliases, kind_put_aliases },
 	[KIND_NETWORKS] = { 1, CONFIG_VALUES_MAX, true, kind_read_networks, kind_put_networks },
 };

@@ -67,6 +67,9 @@ void kind_put_certificate(const struct config *c, const struct directive *d, enu
 /* The kinds of kind_route.c. */
 bool kind_read_route(struct config_reading *r, const struct config_setting *s);
 void kind_put_route(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* The kind of kind_local.c. */
+bool kind_read_trusted_users(struct config_reading *r, const struct config_setting *s);
+void kind_put_trusted_users(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 /* The kind of kind_aliases.c: files of aliases. */
 bool kind_read_aliases(struct config_reading *r, const struct config_setting *s);
 void kind_put_aliases(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);

@@ -17,6 +17,7 @@ static const struct {
 	[SERVICE_IMAPS] = { "imaps", 993 },
 	[SERVICE_AUTH] = { "auth", 0 },
 	[SERVICE_AUTH_USERDB] = { "auth-userdb", 0 },
+	[SERVICE_LOCAL] = { "local", 0 },
 };
 
 enum { SERVICES = sizeof services / sizeof services[0] };
@@ -177,7 +178,7 @@ wrong_service(struct config_reading *r, const struct config_value *v)
 	for (size_t i = 0; i < SERVICES; i++)
 		near_try(&best, v->text, services[i].name);
 	return config_error_add(r->errors, &v->at,
-		"there is no service %s%s%s%s; there are smtp, submission, submissions, imap, imaps, auth, auth-userdb",
+		"there is no service %s%s%s%s; there are smtp, submission, submissions, imap, imaps, auth, auth-userdb, local",
 		config_show(v->text).text, best.name ? "; did you mean \"" : "", best.name ? best.name : "",
 		best.name ? "\"?" : "");
 }

@@ -2,7 +2,7 @@
 #include "config/name.h"
 
 /* sockaddr_un has room for so many octets and a NUL. */
-enum { UNIX_PATH_MAX = 107, MODE_INITIAL = 0600 };
+enum { UNIX_PATH_MAX = 107, MODE_INITIAL = 0600, MODE_LOCAL = 0666 };
 
 #define PREFIX "unix:"
 
@@ -94,7 +94,7 @@ kind_read_access(struct config_reading *r, const struct config_setting *s, struc
 	if (!read_options(r, s, out))
 		return false;
 	if (!out->mode)
-		out->mode = MODE_INITIAL;
+		out->mode = out->service == SERVICE_LOCAL ? MODE_LOCAL : MODE_INITIAL;
 	if (!arena_copy(arena, out->user, &out->user) || !arena_copy(arena, out->group, &out->group))
 		return kind_full(r, s->at);
 	return true;

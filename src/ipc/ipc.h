@@ -30,6 +30,7 @@ enum ipc_service { SERVICE_SMTP, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS, SERVIC
 	SERVICE_AUTH_USERDB, /* a unix socket: and ask where mailboxes are */
 	SERVICE_CONTROL, /* the directory's unix socket for the command line */
 	SERVICE_QUEUE_CONTROL, /* the queue's */
+	SERVICE_LOCAL, /* a unix socket: programs of this machine send mail as the user that runs them */
 	SERVICE_COUNT };
 
 /* Why a log-in is refused, as far as its client may know: more than the first only when the password was right. */

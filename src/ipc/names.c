@@ -20,6 +20,7 @@ static const char *const services[SERVICE_COUNT] = {
 	[SERVICE_AUTH_USERDB] = "auth-userdb",
 	[SERVICE_CONTROL] = "control",
 	[SERVICE_QUEUE_CONTROL] = "queue-control",
+	[SERVICE_LOCAL] = "local",
 };
 
 static const enum message_type answers[MESSAGE_COUNT] = {

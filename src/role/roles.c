@@ -15,7 +15,7 @@ static const struct roles_row rows[ROLE_COUNT] = {
 		.is_one_a_core = true,
 		.talks_to = BIT(ROLE_DIRECTORY) | BIT(ROLE_STORE) | BIT(ROLE_QUEUE),
 		.services = BIT(SERVICE_SMTP) | BIT(SERVICE_SUBMISSION) | BIT(SERVICE_SUBMISSIONS) |
-			BIT(SERVICE_IMAP) | BIT(SERVICE_IMAPS) | BIT(SERVICE_AUTH),
+			BIT(SERVICE_IMAP) | BIT(SERVICE_IMAPS) | BIT(SERVICE_AUTH) | BIT(SERVICE_LOCAL),
 		.descriptors = 65536, /* views, bodies */
 	},
 	[ROLE_DIRECTORY] = {

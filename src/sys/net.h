@@ -72,6 +72,8 @@ int net_connect_result(int fd);
 void net_send_at_once(int listener);
 /* The next connection; -1: none waits (EAGAIN) or trouble (errno). */
 int net_accept(int listener, struct net_address *peer);
+/* The user that runs the program at the other end of a unix socket, when it connected.  False: that is not known. */
+bool net_peer_user(int fd, uint32_t *uid);
 int net_local_address(int fd, struct net_address *out);
 /* As read and write: -1 and errno, 0 at the end of input. */
 ssize_t net_read(int fd, void *to, size_t count);

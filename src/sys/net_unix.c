@@ -209,3 +209,15 @@ net_listen_unix_for(const char *path, const struct net_unix_access *access, stru
 	(void)unlink(path);
 	return -1;
 }
+
+bool
+net_peer_user(int fd, uint32_t *uid)
+{
+	struct ucred who;
+	socklen_t len = sizeof who;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0 || len != sizeof who || who.uid == (uid_t)-1)
+		return false;
+	*uid = who.uid;
+	return true;
+}

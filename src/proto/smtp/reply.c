@@ -115,6 +115,10 @@ smtp_put_ehlo(struct buf *out, struct bytes hostname, const struct smtp_offer *o
 		put_text(out, "\r\n250-AUTH ");
 		put_text(out, sasl_mechanisms());
 	}
+	if (offer->address.len) {
+		put_text(out, "\r\n250-" SMTP_KEYWORD_YOU_ARE " ");
+		put_bytes(out, offer->address);
+	}
 	put_text(out, "\r\n250-ENHANCEDSTATUSCODES\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-DSN");
 	if (offer->offered & SMTP_OFFERED_REQUIRETLS)
 		put_text(out, "\r\n250-REQUIRETLS");

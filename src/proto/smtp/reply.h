@@ -40,9 +40,13 @@ enum smtp_offered {
 };
 
 /* What holds now and is listed for it. */
+/* Of EHLO, RFC 5321 4.1.1.1: tells a program of this machine the address that its user sends as. */
+#define SMTP_KEYWORD_YOU_ARE "X-YOU-ARE"
+
 struct smtp_offer {
 	uint64_t size;
 	bool has_tls, has_login;
+	struct bytes address; /* whose the client is; empty: it has to log in */
 	unsigned int offered; /* enum smtp_offered */
 	uint32_t hold_most_s;
 	int64_t now_s;

@@ -29,6 +29,7 @@ smtp_session_new(const struct smtp_settings *settings)
 	s->is_tls = settings->is_tls_from_start;
 	s->paths = arena_new("SMTP paths", PATHS_OCTETS, ARENA_PLAIN);
 	buf_init(&s->helo, 255);
+	buf_init(&s->address, SMTP_PATH_OCTETS_MAX);
 	buf_init(&s->shut_text, 400);
 	buf_init(&s->out, OUT_OCTETS_MAX);
 	buf_init(&s->lent, OUT_OCTETS_MAX);
@@ -43,6 +44,7 @@ smtp_session_free(struct smtp_session **s)
 	sasl_free(&(*s)->sasl);
 	arena_free(&(*s)->paths);
 	buf_done(&(*s)->helo);
+	buf_done(&(*s)->address);
 	buf_done(&(*s)->shut_text);
 	buf_done(&(*s)->out);
 	buf_done(&(*s)->lent);
@@ -313,6 +315,13 @@ smtp_session_set_mail_id(struct smtp_session *s, const struct mail_id *id)
 {
 	s->mail_id = *id;
 	s->has_mail_id = true;
+}
+
+void
+smtp_session_is_of(struct smtp_session *s, struct bytes address)
+{
+	put_bytes(&s->address, address);
+	s->is_logged_in = true;
 }
 
 void

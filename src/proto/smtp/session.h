@@ -137,6 +137,8 @@ void smtp_session_answer(struct smtp_session *s, enum smtp_answer answer);
 void smtp_session_refuse(struct smtp_session *s, struct bytes text);
 /* The id of the transaction that began with SMTP_MAIL; stands in the reply to the message. */
 void smtp_session_set_mail_id(struct smtp_session *s, const struct mail_id *id);
+/* The client is known by other means, and logged in from the start; the answer to EHLO tells it its address. */
+void smtp_session_is_of(struct smtp_session *s, struct bytes address);
 /* OK, BAD_CREDENTIALS, DISABLED, EXPIRED or LATER (454 4.7.0). */
 void smtp_session_answer_login(struct smtp_session *s, enum smtp_answer answer);
 /* The handshake is done: RFC 3207 4.2, everything said before is forgotten. */

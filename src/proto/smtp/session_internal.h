@@ -60,7 +60,7 @@ struct smtp_session {
 	struct smtp_body body;
 	struct sasl *sasl;
 	struct arena *paths; /* of the command that is being answered */
-	struct buf helo, shut_text;
+	struct buf helo, address, shut_text; /* address: of smtp_session_is_of, else empty */
 	struct buf out, lent; /* replies that wait, and those that SMTP_OUTPUT shows */
 };
 

@@ -32,6 +32,7 @@ smtp_offer_now(const struct smtp_session *s)
 		.size = settings->limits.message_octets_max,
 		.has_tls = settings->offers_tls && !s->is_tls,
 		.has_login = smtp_may_login(s),
+		.address = buf_bytes(&s->address),
 		.offered = (s->is_tls ? SMTP_OFFERED_REQUIRETLS : 0u) | (may_hold ? SMTP_OFFERED_FUTURERELEASE : 0u),
 		.hold_most_s = settings->hold_most_s,
 		.now_s = s->now_s,

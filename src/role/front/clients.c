@@ -9,6 +9,7 @@ static const struct {
 	[SERVICE_SUBMISSIONS] = { &smtp_protocol, true },
 	[SERVICE_IMAP] = { &imap_protocol, false },
 	[SERVICE_IMAPS] = { &imap_protocol, true },
+	[SERVICE_LOCAL] = { &smtp_protocol, false },
 	[SERVICE_AUTH] = { &auth_protocol, false },
 };
 

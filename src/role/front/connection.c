@@ -417,6 +417,12 @@ connection_set_account(struct connection *c, uint64_t account)
 }
 
 bool
+connection_peer_user(const struct connection *c, uint32_t *uid)
+{
+	return net_peer_user(c->fd, uid);
+}
+
+bool
 connection_is_loopback(const struct connection *c)
 {
 	return net_is_loopback(&c->remote);

@@ -22,7 +22,7 @@ fill_smtp(struct settings *s, const struct config *config, enum ipc_service serv
 			.offers_tls = has_tls && service != SERVICE_SUBMISSIONS,
 			.is_tls_from_start = service == SERVICE_SUBMISSIONS,
 			.hold_most_s = config->queue_hold_most_s,
-			.offers_login = true,
+			.offers_login = service != SERVICE_LOCAL,
 			.may_login_in_clear = in_clear,
 		};
 }
@@ -65,6 +65,7 @@ settings_new(const struct config *config, struct tls_server *tls)
 	fill_smtp(s, config, SERVICE_SMTP, has_tls);
 	fill_smtp(s, config, SERVICE_SUBMISSION, has_tls);
 	fill_smtp(s, config, SERVICE_SUBMISSIONS, has_tls);
+	fill_smtp(s, config, SERVICE_LOCAL, false);
 	fill_imap(s, config, SERVICE_IMAP, has_tls);
 	fill_imap(s, config, SERVICE_IMAPS, has_tls);
 	return s;

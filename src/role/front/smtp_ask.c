@@ -119,17 +119,24 @@ smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
 		smtp_session_answer(c->session, SMTP_ANSWER_LATER);
 		return;
 	}
-	event(smtp_client_context(c), EV_MAIL_STARTED, TEXT("sender", c->sender), INT("size", mail->size));
+	event(smtp_client_context(c), EV_MAIL_STARTED, TEXT("sender", c->sender), INT("size", mail->size),
+		TEXT("user", c->local ? smtp_local_user(c) : BYTES_NONE));
 	if (!front->has_room || front->is_draining) {
 		smtp_session_answer(c->session, front->has_room ? SMTP_ANSWER_LATER : SMTP_ANSWER_NO_SPACE);
+		return;
+	}
+	buf_init_fixed(&address, text, sizeof text);
+	if (!mail->path.is_null)
+		smtp_path_put_address(&mail->path, &address);
+	if (c->local && smtp_local_may_send(c, buf_bytes(&address)) != SMTP_ANSWER_OK) {
+		event(smtp_client_context(c), EV_SENDER_REFUSED, TEXT("sender", c->sender), TEXT("account", smtp_local_user(c)));
+		smtp_session_answer(c->session, SMTP_ANSWER_NOT_YOURS);
 		return;
 	}
 	if (!c->account || mail->path.is_null) {
 		smtp_session_answer(c->session, c->priority == mail->priority ? SMTP_ANSWER_OK : SMTP_ANSWER_LOWERED);
 		return;
 	}
-	buf_init_fixed(&address, text, sizeof text);
-	smtp_path_put_address(&mail->path, &address);
 	m.u.may_send = (struct ipc_may_send){
 		.request = smtp_client_begin_request(c, front->directory),
 		.account = c->account,

@@ -124,6 +124,9 @@ start(struct connection *connection)
 	buf_init(&c->asked, SMTP_PATH_OCTETS_MAX);
 	buf_init(&c->asked_address, SMTP_PATH_OCTETS_MAX);
 	buf_init(&c->original, DSN_ORIGINAL_MAX);
+	if (connection_service(connection) == SERVICE_LOCAL)
+		c->local = smtp_local_new(c);
+	c->is_trusted |= c->local != NULL;
 	return c;
 }
 

@@ -85,6 +85,7 @@ struct smtp_client {
 	struct renamed *renamed; /* all, each once */
 	const struct renamed *as; /* of the recipient in hand; NULL: its sender stays */
 	bool is_trusted; /* connected from a network that may send to the world without a log-in */
+	struct local_program *local; /* of `listen local`; NULL: it is none */
 	struct bytes resolved; /* where that recipient leads, while the store is asked whether it has room */
 	struct buf asked; /* the recipient that the directory is being asked about, as the client wrote it */
 	struct buf asked_address; /* the same as the directory takes it */
@@ -115,6 +116,13 @@ void smtp_client_send_request_as(struct smtp_client *c, struct peer *peer, const
 	peer_answered answered, void *arg);
 /* Lets the session go on. */
 void smtp_client_answer(struct smtp_client *c, enum smtp_answer a);
+
+/* smtp_local.c: a client of `listen local` is who runs it.  NULL: nobody knows who that is, and the session is shut.  In c->identity. */
+struct local_program *smtp_local_new(struct smtp_client *c);
+/* MAIL by it; address as the directory would take it, the null path empty. */
+enum smtp_answer smtp_local_may_send(const struct smtp_client *c, struct bytes address);
+/* The name of the user. */
+struct bytes smtp_local_user(const struct smtp_client *c);
 
 /* SMTP_ASK_LOGIN, SMTP_MAIL, SMTP_ASK_RECIPIENT: asked of the directory, answered later. */
 void smtp_ask_login(struct smtp_client *c, const struct smtp_login *login);

@@ -17,9 +17,10 @@ put_received(const struct smtp_client *c, struct buf *out)
 	struct buf text;
 
 	buf_init_fixed(&text, host, sizeof host);
-	net_put_host(&text, connection_remote(c->connection));
+	if (!c->local)
+		net_put_host(&text, connection_remote(c->connection));
 	rfc5322_put_received(out, &(struct rfc5322_received){
-		.helo = smtp_session_helo(c->session),
+		.helo = c->local ? smtp_local_user(c) : smtp_session_helo(c->session),
 		.client_address = buf_bytes(&text),
 		.by = bytes_text(connection_settings(c->connection)->hostname),
 		.is_esmtp = smtp_session_is_esmtp(c->session),
@@ -78,7 +79,7 @@ put_head(void *arg, struct bytes header, struct buf *out)
 
 	c->is_tls_optional = is_tls_optional(header);
 	put_received(c, out);
-	if (c->account)
+	if (c->account || c->local)
 		put_missing(c, header, out);
 }
 

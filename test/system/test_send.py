@@ -1,0 +1,226 @@
+"""mermoz send, and sendmail, mailq and newaliases as links to it: mail of the programs of this machine, by the user that runs them."""
+import email
+import os
+import pathlib
+import pwd
+import shutil
+import smtplib
+import socket
+import subprocess
+
+import pytest
+
+from conftest import DOMAIN, executable, running_server, wait_until
+from peer import Peer
+
+IS_ROOT = os.geteuid() == 0
+ME = pwd.getpwuid(os.geteuid()).pw_name
+needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root runs programs as other users")
+
+EXTRA = """listen local unix:{socket};
+trusted_users www-data;
+route afrique.iut to 127.0.0.1:{port};
+queue {{ retry_first 1s; }}
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere():
+    peer = Peer()
+    yield peer
+    peer.leave()
+
+
+@pytest.fixture(scope="module")
+def server(elsewhere, tmp_path_factory):
+    # In a folder that every user comes through.
+    with running_server() as s:
+        s.socket = s.directory / "run" / "submit"
+        s.extra = EXTRA.format(socket=s.socket, port=elsewhere.port)
+        s.write_conf()
+        s.process.send_signal(1)
+        wait_until(lambda: s.events("config.reloaded"), what="the reload")
+        for name in ("sendmail", "mailq", "newaliases"):
+            (s.directory / name).symlink_to(executable())
+        s.cli("alias", "add", f"{ME}@{DOMAIN}", f"alice@{DOMAIN}")
+        yield s
+
+
+def send(server, *args, text="Subject: hello\n\nhi\n", name="sendmail", user=None, code=0):
+    env = {**os.environ, "MERMOZ_SOCKET": str(server.socket)}
+    p = subprocess.run([server.directory / name, *args], input=text.encode(), capture_output=True, timeout=60, env=env, user=user)
+    assert p.returncode == code, (args, p.returncode, p.stdout, p.stderr)
+    return (p.stdout + p.stderr).decode()
+
+
+def mail_of(server, name, subject):
+    found = [m for m in (email.message_from_bytes(p.read_bytes()) for p in server.files(name)) if m["Subject"] == subject]
+    assert len(found) == 1, (subject, len(found))
+    return found[0]
+
+
+def has_mail(server, name, subject):
+    return any(email.message_from_bytes(p.read_bytes())["Subject"] == subject for p in server.files(name))
+
+
+def test_a_program_sends_as_its_user_and_what_the_mail_lacks_is_added_rfc6409_8(server):
+    send(server, f"bob@{DOMAIN}", text="Subject: bare\n\nhi\n.\nnot this\n")
+    m = mail_of(server, "bob", "bare")
+    assert m["From"] == f"<{ME}@{DOMAIN}>" and m["Return-Path"] == f"<{ME}@{DOMAIN}>"
+    assert m["Date"] and m["Message-ID"].endswith(f"@mail.{DOMAIN}>")
+    assert m["Received"].startswith(f"from {ME}\n\tby mail.{DOMAIN} with ESMTP id ")
+    assert m.get_payload() == "hi\n"
+
+
+def test_rfc5321_4_5_2_dots_arrive_as_they_were_with_i(server):
+    send(server, "-oi", f"bob@{DOMAIN}", text="Subject: dots\n\n.\n..\n.x\nend")
+    assert mail_of(server, "bob", "dots").get_payload() == ".\n..\n.x\nend\n"
+
+
+def test_recipients_of_the_header_get_it_and_nobody_sees_the_blind_copy(server):
+    send(server, "-t", "-i", "-FThe Program", text=f"To: Bob <bob@{DOMAIN}>\nBcc: carol@{DOMAIN}\nSubject: blind\n\nhi\n")
+    for name in ("bob", "carol"):
+        m = mail_of(server, name, "blind")
+        assert m["Bcc"] is None and m["From"] == f'"The Program" <{ME}@{DOMAIN}>'
+
+
+def test_mail_of_cron_to_a_name_without_domain_arrives(server):
+    send(server, "-FCronDaemon", "-i", "-B8BITMIME", "-oem", ME, text=f"From: root (Cron Daemon)\nTo: {ME}\nSubject: cron\n\nd\xe9j\xe0\n")
+    assert has_mail(server, "alice", "cron")
+
+
+def test_a_mail_to_another_server_goes_out(server, elsewhere):
+    send(server, "-N", "never", "-V", "id 1", "x@afrique.iut", text="Subject: out\n\nhi\n")
+    wait_until(lambda: elsewhere.mails, what="the mail's arrival")
+    assert elsewhere.mails[0]["from"] == f"{ME}@{DOMAIN}" and elsewhere.mails[0]["to"] == ["x@afrique.iut"]
+
+
+def test_one_refused_recipient_means_that_nothing_was_sent(server):
+    said = send(server, f"bob@{DOMAIN}", f"nobody-of-the-name@{DOMAIN}", text="Subject: half\n\nhi\n", code=67)
+    assert f"nothing was sent; nobody-of-the-name@{DOMAIN}: the server says 550 5.1.1" in said
+    assert not has_mail(server, "bob", "half")
+
+
+@needs_root
+def test_only_root_and_trusted_users_name_another_sender(server):
+    for user in ("root", "www-data"):
+        send(server, "-f", f"carol@{DOMAIN}", f"bob@{DOMAIN}", text=f"Subject: as carol by {user}\n\nhi\n", user=user)
+        m = mail_of(server, "bob", f"as carol by {user}")
+        assert m["Return-Path"] == m["From"] == f"<carol@{DOMAIN}>" and m["Received"].startswith(f"from {user}\n")
+        said = send(server, "-fx@elsewhere.example", f"bob@{DOMAIN}", user=user, code=77)
+        assert "this user may not send as x@elsewhere.example: the server says 553 5.7.1" in said
+        send(server, "-f", "<>", f"bob@{DOMAIN}", text=f"Subject: report by {user}\n\nhi\n", user=user)
+        assert mail_of(server, "bob", f"report by {user}")["Return-Path"] == "<>"
+    for sender in (f"carol@{DOMAIN}", "root", "<>", "x@elsewhere.example"):
+        said = send(server, "-f", sender, f"bob@{DOMAIN}", text="Subject: forged\n\nhi\n", user="daemon", code=77)
+        assert "this user may not send as" in said
+    send(server, "-f", "daemon", f"bob@{DOMAIN}", text="Subject: by daemon\n\nhi\n", user="daemon")
+    assert mail_of(server, "bob", "by daemon")["Return-Path"] == f"<daemon@{DOMAIN}>"
+    assert not has_mail(server, "bob", "forged")
+    assert [e for e in server.events("sender.refused") if e["account"] == "daemon"]
+
+
+@needs_root
+def test_a_user_that_the_server_does_not_know_yet_tries_again_later(server):
+    said = send(server, f"bob@{DOMAIN}", user=54321, code=75)
+    assert "The user with the number 54321 was not in /etc/passwd" in said
+
+
+@needs_root
+def test_a_program_that_speaks_smtp_itself_can_say_nothing_of_who_it_is(server):
+    dialog = f"""
+import socket
+s = socket.socket(socket.AF_UNIX); s.connect({str(server.socket)!r}); f = s.makefile("rw", newline="\\r\\n")
+def say(line):
+    if line: f.write(line + "\\n"); f.flush()
+    out = []
+    while True:
+        out.append(f.readline().strip())
+        if out[-1][3:4] != "-": return " ".join(out)
+print(say("")); print(say("EHLO root")); print(say("AUTH PLAIN AGFsaWNlAGE=")); print(say("STARTTLS"))
+print(say("MAIL FROM:<root@{DOMAIN}>")); print(say("XCLIENT LOGIN=root")); print(say("MAIL FROM:<daemon@{DOMAIN}>"))
+"""
+    p = subprocess.run(["/usr/bin/python3", "-c", dialog], capture_output=True, text=True, timeout=60, user="daemon", check=True)
+    greeting, ehlo, auth, tls, forged, client, own = p.stdout.splitlines()
+    assert greeting.startswith("220 ") and f"X-YOU-ARE daemon@{DOMAIN}" in ehlo and "AUTH" not in ehlo and "STARTTLS" not in ehlo
+    assert tls.startswith("454 ") and auth[0] == forged[0] == client[0] == "5" and own.startswith("250 ")
+
+
+def test_when_the_server_is_away_nothing_is_lost_silently(server, tmp_path):
+    env = {**os.environ, "MERMOZ_SOCKET": str(tmp_path / "submit")}
+    p = subprocess.run([server.directory / "sendmail", "x@y.example"], input=b"hi", capture_output=True, env=env)
+    assert p.returncode == 75 and b"the mail was not sent" in p.stderr and b"try again later" in p.stderr
+    with socket.socket(socket.AF_UNIX) as listener:  # somebody who hangs up
+        listener.bind(str(tmp_path / "submit"))
+        listener.listen()
+        p = subprocess.Popen([server.directory / "sendmail", "x@y.example"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+        p.stdin.close()
+        listener.accept()[0].close()
+        assert p.wait(30) == 75 and b"the server ended in the middle" in p.stderr.read()
+        p.stderr.close()
+
+
+def test_a_full_disk_or_a_drained_queue_is_a_temporary_failure(server, elsewhere):
+    """What the server says with 4yz is told, and the caller tries again."""
+    server.kill_role("directory")
+    p = subprocess.run([server.directory / "sendmail", f"bob@{DOMAIN}"], input=b"Subject: x\n\nx\n", capture_output=True,
+                       env={**os.environ, "MERMOZ_SOCKET": str(server.socket)})
+    assert p.returncode in (0, 75)  # the next directory may have been there in time
+    assert p.returncode == 0 or b"the server says 4" in p.stderr
+    wait_until(lambda: server.cli("directory", "status", check=False).returncode == 0, what="the next directory")
+
+
+@pytest.mark.parametrize(("args", "code", "said"), [
+    ((), 64, "no recipient is named"), (("-t",), 64, "the header names no recipient"), (("-Z", "x@y.example"), 64, "there is no option -Z"),
+    (("--json", "x@y.example"), 64, "there is no option --json"), (("-f",), 64, "-f needs a value"), (("-bs",), 64, "-bs is not done here"),
+    (("-q",), 64, "mermoz queue retry --all"), (("-N", "a b", "x@y.example"), 64, "-N takes never"), (("<>",), 65, "is no address"),
+    (("-f", "a, b", f"bob@{DOMAIN}"), 65, "-f takes one address")])
+def test_a_call_that_is_wrong_is_told_so_and_sends_nothing(server, args, code, said):
+    assert said in send(server, *args, code=code)
+
+
+def test_mailq_newaliases_and_the_command_itself_are_there(server):
+    assert "reload" in send(server, name="newaliases")
+    p = subprocess.run([server.directory / "mailq"], capture_output=True, text=True)
+    assert p.returncode in (0, 3)  # the configuration in /etc/mermoz is read, if there is one
+    p = subprocess.run([executable(), "send", "--socket", str(server.socket), "--", f"bob@{DOMAIN}"], input=b"Subject: direct\n\nhi\n", capture_output=True)
+    assert p.returncode == 0 and has_mail(server, "bob", "direct")
+    assert "mermoz send [OPTION ...] -t" in server.mermoz("sendmail", "--help").stdout
+
+
+def test_who_may_not_open_the_socket_file_is_told(server):
+    if not IS_ROOT:
+        pytest.skip("only root runs programs as other users")
+    os.chmod(server.socket, 0o600)
+    try:
+        assert "Permission denied" in send(server, f"bob@{DOMAIN}", user="daemon", code=77)
+    finally:
+        os.chmod(server.socket, 0o666)
+
+
+@pytest.mark.skipif(not shutil.which("s-nail"), reason="s-nail is not installed")
+def test_s_nail_sends_through_it(server, tmp_path):
+    subprocess.run(["s-nail", "-:/", "-S", "v15-compat", "-S", f"mta={server.directory}/sendmail", "-S", "sendwait", "-s", "nailed", f"bob@{DOMAIN}"],
+                   input=b"hi\n", env={**os.environ, "MERMOZ_SOCKET": str(server.socket), "HOME": str(tmp_path)}, check=True, timeout=60)
+    assert mail_of(server, "bob", "nailed").get_payload() == "hi\n"
+
+
+@pytest.mark.skipif(not pathlib.Path("/usr/lib/git-core/git-send-email").exists() or not pathlib.Path("/usr/share/perl5/Mail/Address.pm").exists(),
+                    reason="git-email or libmailtools-perl is not installed")
+def test_git_send_email_sends_through_it(server, tmp_path):
+    def git(*args):
+        p = subprocess.run(["git", "-c", "user.name=A", "-c", f"user.email={ME}@{DOMAIN}", *args], cwd=tmp_path, timeout=60, capture_output=True,
+                           text=True, stdin=subprocess.DEVNULL, env={**os.environ, "MERMOZ_SOCKET": str(server.socket), "HOME": str(tmp_path)})
+        assert p.returncode == 0, (p.stdout, p.stderr)
+    git("init", "-q")
+    git("commit", "-q", "--allow-empty", "-m", "patch of git")
+    git("format-patch", "--always", "-1", "-o", "out")
+    git("send-email", "--confirm=never", "--sendmail-cmd", str(server.directory / "sendmail"), "--to", f"bob@{DOMAIN}", "out")
+    assert has_mail(server, "bob", "[PATCH] patch of git")
+
+
+def test_smtplib_like_programs_of_the_network_get_no_such_trust(server):
+    with smtplib.SMTP("127.0.0.1", server.ports["submission"]) as s:
+        code, text = s.docmd("EHLO", "x")
+        assert b"X-YOU-ARE" not in text
+        assert s.docmd("MAIL", f"FROM:<{ME}@{DOMAIN}>")[0] == 530
