@@ -314,7 +314,7 @@ run(int argc, char **argv)
 	case 'p':
 		return list_queue();
 	case 'i':
-		printf("The files of `aliases` are read when the server starts and when it is told to reload: systemctl reload mermoz\n");
+		printf("There is nothing to do: the files of `aliases` are read anew a few seconds after they change.\n");
 		return SEND_OK;
 	default:
 		return misused("-b%c is not done here; there are -bm, -bp and -bi", w.mode ? w.mode : ' ');
