@@ -196,6 +196,22 @@ void sending_retry(struct sending *s);
 /* For the timer of that name: the first connection takes its time, so a second one begins. */
 void sending_stagger(struct timer *t);
 
+/* A question about the host, asked with one of s->lookups. */
+void sending_look_up(struct sending *s, size_t index, enum ipc_record record, struct bytes name);
+/* Why the mail has to wait, or comes back, when all is tried: what may pass counts more. */
+void sending_note_failure(struct sending *s, enum smtp_client_outcome outcome, struct bytes text);
+/* On with what is left of the host's addresses, or with the next host, unless something is under way. */
+void sending_go_on(struct sending *s);
+
+/* sending_tls.c */
+
+/* The level of TLS that the configuration asks for; REQUIRETLS asks for no less than a certificate that is checked (RFC 8689 4.2.1). */
+void sending_set_level(struct sending *s);
+/* The host's addresses are known, or that there are none: goes on (sending_go_on) when the level is. */
+void sending_protect(struct sending *s);
+/* The answer to a look-up of TLSA records, or NULL. */
+void sending_on_tlsa(struct sending *s, const struct message *answer);
+
 /* session.c */
 
 /* Begins to connect, for that mail.  NULL: *f says why it can't be. */

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STAGGER_MS = 250 /* RFC 8305 5 */, TLSA_BASES_MAX = 3 };
+enum { STAGGER_MS = 250 }; /* RFC 8305 5 */
 
 static void __attribute__((format(printf, 3, 4)))
 fail(struct sending *s, enum smtp_client_outcome outcome, const char *format, ...)
@@ -23,9 +23,8 @@ fail(struct sending *s, enum smtp_client_outcome outcome, const char *format, ..
 	sending_fail(s, outcome, text);
 }
 
-/* Why the mail has to wait, or comes back, when all is tried: what may pass counts more. */
-static void
-note_failure(struct sending *s, enum smtp_client_outcome outcome, struct bytes text)
+void
+sending_note_failure(struct sending *s, enum smtp_client_outcome outcome, struct bytes text)
 {
 	if (outcome == SMTP_CLIENT_NEVER && s->failure == SMTP_CLIENT_LATER)
 		return;
@@ -44,13 +43,13 @@ note_host_failure(struct sending *s, bool is_late)
 		leads_here ? "554 5.4.6 the address of %s is this machine's own" :
 			     "550 5.4.4 %s has no address",
 		s->route.hosts[s->host_at].name);
-	note_failure(s, is_late ? SMTP_CLIENT_LATER : SMTP_CLIENT_NEVER, bytes_text(text));
+	sending_note_failure(s, is_late ? SMTP_CLIENT_LATER : SMTP_CLIENT_NEVER, bytes_text(text));
 }
 
 static void on_looked_up(void *arg, const struct message *answer);
 
-static void
-look_up(struct sending *s, size_t index, enum ipc_record record, struct bytes name)
+void
+sending_look_up(struct sending *s, size_t index, enum ipc_record record, struct bytes name)
 {
 	struct lookup *l = &s->lookups[index];
 	struct message m = { .type = MESSAGE_LOOK_UP };
@@ -121,7 +120,7 @@ try(struct sending *s, const struct relay_target *target)
 	if (session)
 		keep_try(s, session);
 	else
-		note_failure(s, SMTP_CLIENT_LATER, bytes_text(f.text));
+		sending_note_failure(s, SMTP_CLIENT_LATER, bytes_text(f.text));
 }
 
 static void
@@ -133,35 +132,10 @@ try_next_address(struct sending *s)
 	try(s, &target);
 }
 
-/* What the configuration asks for; REQUIRETLS asks for no less than a certificate that is checked (RFC 8689 4.2.1). */
-static void
-set_configured_level(struct sending *s)
-{
-	static const enum tls_client_level levels[] = { [TLS_LEVEL_NONE] = TLS_CLIENT_NONE, [TLS_LEVEL_MAY] = TLS_CLIENT_MAY,
-		[TLS_LEVEL_ENCRYPT] = TLS_CLIENT_ENCRYPT, [TLS_LEVEL_VERIFY] = TLS_CLIENT_VERIFY };
-	const struct config_tls_rule *rule = config_tls_rule_for(s->relay->config, bytes_text(s->host));
-
-	s->level = rule ? levels[rule->level] : TLS_CLIENT_MAY;
-	s->cause = rule ? TLS_CAUSE_RULE : TLS_CAUSE_DEFAULT;
-	/* Of a relay host, whose names the configuration may know better. */
-	bool is_verified_host = s->hop == HOP_SMTP && s->level == TLS_CLIENT_VERIFY;
-
-	if (s->needs_tls && !is_verified_host) {
-		s->level = TLS_CLIENT_VERIFY;
-		s->cause = TLS_CAUSE_REQUIRETLS;
-	} else if (s->hop == HOP_SMTP && s->level != TLS_CLIENT_ENCRYPT &&
-		config_login_for(s->relay->config, bytes_text(s->host))) {
-		/* A password is said to nobody but the host that it is for. */
-		s->level = TLS_CLIENT_VERIFY;
-		s->cause = TLS_CAUSE_LOGIN;
-	}
-}
-
 static void look_up_host(struct sending *s);
 
-/* On with what is left, unless something is under way. */
-static void
-go_on(struct sending *s)
+void
+sending_go_on(struct sending *s)
 {
 	if (s->plan) {
 		plan_host(s);
@@ -203,10 +177,10 @@ look_up_host(struct sending *s)
 	s->are_addresses_authentic = true;
 	s->canonical[0] = s->base[0] = '\0';
 	s->bases = 0;
-	set_configured_level(s);
+	sending_set_level(s);
 	buf_reset(&s->tlsa);
-	look_up(s, 0, RECORD_AAAA, name);
-	look_up(s, 1, RECORD_A, name);
+	sending_look_up(s, 0, RECORD_AAAA, name);
+	sending_look_up(s, 1, RECORD_A, name);
 }
 
 /* Both families in turn, IPv6 first. */
@@ -217,139 +191,6 @@ merge_addresses(struct sending *s)
 		for (size_t family = 0; family < RELAY_FAMILIES; family++)
 			if (i < s->lookups[family].count)
 				s->addresses[s->address_count++] = s->lookups[family].found[i];
-}
-
-/* RFC 7672 2.2: only where everything that leads to the host is signed; and where the configuration does not say more, or that TLS is not
-   wanted at all.  RFC 8689 4.2.2: a sender who would rather have his mail arrive is not bound by what the recipient's domain asks for. */
-static bool
-may_use_dane(const struct sending *s)
-{
-	return !s->is_tls_optional && s->is_way_authentic && s->are_addresses_authentic && s->level != TLS_CLIENT_NONE && s->hop != HOP_LMTP &&
-		(s->needs_tls || s->level < TLS_CLIENT_VERIFY);
-}
-
-/* RFC 8461 2: DANE comes first; and as there, what the configuration says, and a sender who would rather have his mail arrive. */
-static bool
-may_use_policy(const struct sending *s)
-{
-	return s->relay->config->mta_sts == MTA_STS_ON && !s->is_tls_optional && s->level != TLS_CLIENT_NONE && s->hop != HOP_LMTP &&
-		(s->level < TLS_CLIENT_VERIFY || s->cause == TLS_CAUSE_REQUIRETLS) && policy_is_possible(bytes_text(s->host));
-}
-
-/* RFC 8689 4.2.1: REQUIRETLS wants it shown that the host is one of the domain's: the MX records are signed, or an MTA-STS policy names it.  A
-   report, which comes from nobody, goes without. */
-static bool
-needs_proof(const struct sending *s)
-{
-	return s->needs_tls && s->level != TLS_CLIENT_DANE && s->has_mx && !s->is_way_authentic && s->envelope.sender.len > 0;
-}
-
-static void
-skip_unproven(struct sending *s, bool is_sure)
-{
-	char text[400];
-
-	(void)snprintf(text, sizeof text, "%s REQUIRETLS support required: nothing shows that %s is the domain's server%s",
-		is_sure ? "550 5.7.30" : "451 4.7.30", s->route.hosts[s->host_at].name, is_sure ? "" : " yet");
-	note_failure(s, is_sure ? SMTP_CLIENT_NEVER : SMTP_CLIENT_LATER, bytes_text(text));
-	s->address_count = 0;
-}
-
-/* RFC 8461 5: only "enforce" binds. */
-static void
-on_policy(struct policy_question *q, const struct sts_policy *policy)
-{
-	struct sending *s = (struct sending *)((char *)q - offsetof(struct sending, policy));
-	const char *host = s->route.hosts[s->host_at].name;
-	bool has_policy = policy && policy->mode != STS_NONE, is_bound = has_policy && policy->mode == STS_ENFORCE;
-	bool is_named = has_policy && sts_policy_names(policy, bytes_text(host));
-	char text[400];
-
-	if (has_policy && !is_named)
-		event(&s->context, EV_STS_MISMATCH, STR("domain", s->host), STR("host", host), STR("mode", sts_mode_name(policy->mode)),
-			STR("next", is_bound ? "later" : "sent"));
-	if (is_bound && is_named) {
-		s->level = TLS_CLIENT_VERIFY;
-		s->cause = TLS_CAUSE_STS;
-	} else if (is_bound) {
-		(void)snprintf(text, sizeof text, "451 4.7.5 the MTA-STS policy of the domain does not name its host %s", host);
-		note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
-		s->address_count = 0;
-	} else if (needs_proof(s) && !is_named) {
-		skip_unproven(s, q->is_sure);
-	}
-	go_on(s);
-}
-
-/* The host's addresses are there, and its TLSA records if they count. */
-static void
-protect(struct sending *s)
-{
-	if (s->address_count > 0 && may_use_policy(s)) {
-		s->policy.answered = on_policy;
-		policy_ask(s->relay->policies, &s->policy, s->host);
-		return;
-	}
-	if (s->address_count > 0 && needs_proof(s))
-		skip_unproven(s, true);
-	go_on(s);
-}
-
-/* RFC 7672 2.2.3: where the host's alias leads comes first, then its own name; without MX records the domain's, too (2.2.2). */
-static const char *
-base_of(const struct sending *s, size_t index)
-{
-	const char *host = s->route.hosts[s->host_at].name;
-	bool is_domain_another = s->hop == HOP_MX && !s->has_mx && strcmp(s->host, host) != 0;
-
-	return index == 0 ? s->canonical : index == 1 ? host : is_domain_another ? s->host : "";
-}
-
-/* _PORT._tcp.BASE of the next one; a name that can't be asked for has no records either. */
-static void
-look_up_tlsa(struct sending *s)
-{
-	char name[ROUTE_NAME_MAX + 16];
-
-	while (s->bases < TLSA_BASES_MAX) {
-		const char *base = base_of(s, s->bases++);
-		int len = snprintf(name, sizeof name, "_%u._tcp.%s", s->port, base);
-
-		if (!*base || len > ROUTE_NAME_MAX)
-			continue;
-		(void)snprintf(s->base, sizeof s->base, "%s", base);
-		look_up(s, 0, RECORD_TLSA, bytes_text(name));
-		return;
-	}
-	protect(s);
-}
-
-static void
-on_tlsa(struct sending *s, const struct message *answer)
-{
-	const struct ipc_looked_up *found = answer ? &answer->u.looked_up : NULL;
-	char text[400];
-
-	if (!found || found->answer == ANSWER_LATER) {
-		/* RFC 7672 2.1.1: who can make DNS fail must not be able to take TLS away. */
-		(void)snprintf(text, sizeof text, "451 4.7.5 the TLSA records of %s can't be looked up now",
-			s->route.hosts[s->host_at].name);
-		note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
-		s->address_count = 0;
-	} else if (found->answer == ANSWER_FOUND && found->is_authentic) {
-		put_bytes(&s->tlsa, found->records);
-		/* RFC 7672 2.2: records of which none can be used, or so many that they can't be kept, still ask for TLS. */
-		enum tls_client_level level = tls_client_has_usable(buf_bytes(&s->tlsa)) ? TLS_CLIENT_DANE : TLS_CLIENT_ENCRYPT;
-
-		if (level > s->level) {
-			s->level = level;
-			s->cause = TLS_CAUSE_DANE;
-		}
-	} else {
-		look_up_tlsa(s);
-		return;
-	}
-	protect(s);
 }
 
 /* What DNS says of a domain, or the domain itself, must not lead strangers' mail to what listens for this machine alone. */
@@ -395,10 +236,7 @@ on_address(struct lookup *l, const struct message *answer)
 	merge_addresses(s);
 	if (s->address_count == 0)
 		note_host_failure(s, s->is_lookup_late);
-	if (s->address_count > 0 && may_use_dane(s))
-		look_up_tlsa(s);
-	else
-		protect(s);
+	sending_protect(s);
 }
 
 static void
@@ -455,7 +293,7 @@ on_looked_up(void *arg, const struct message *answer)
 	if (l->record == RECORD_MX)
 		on_mx(l->sending, answer);
 	else if (l->record == RECORD_TLSA)
-		on_tlsa(l->sending, answer);
+		sending_on_tlsa(l->sending, answer);
 	else
 		on_address(l, answer);
 }
@@ -481,7 +319,7 @@ sending_find_way(struct sending *s)
 {
 	s->route.count = s->host_at = s->address_at = s->address_count = s->tried = 0;
 	sending_rewind(s);
-	set_configured_level(s);
+	sending_set_level(s);
 	s->is_way_authentic = true; /* of a host that the configuration names */
 	if (!s->relay->resolver) {
 		sending_refuse(s, "nobody looks names up yet");
@@ -489,11 +327,11 @@ sending_find_way(struct sending *s)
 		fail(s, SMTP_CLIENT_NEVER, "554 5.4.6 the address %s is this machine's own", s->host);
 	} else if (take_literal(s)) {
 		s->address_count = 1;
-		go_on(s);
+		sending_go_on(s);
 	} else if (s->hop == HOP_MX && s->host[0] == '[') {
 		fail(s, SMTP_CLIENT_NEVER, "550 5.1.2 %s is no address", s->host);
 	} else if (s->hop == HOP_MX) {
-		look_up(s, 0, RECORD_MX, bytes_text(s->host));
+		sending_look_up(s, 0, RECORD_MX, bytes_text(s->host));
 	} else {
 		follow(s, route_to(bytes_text(s->host), BYTES_NONE, &s->route));
 	}
@@ -536,8 +374,8 @@ sending_unreachable(struct sending *s, struct session *session, const char *text
 {
 	drop_try(s, session);
 	event(&s->context, EV_RELAY_UNREACHABLE, STR("server", session_target(session)->text), STR("reason", text));
-	note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
-	go_on(s);
+	sending_note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
+	sending_go_on(s);
 }
 
 /* A server that did not become ready has not answered, for the queue: it will come less often. */
@@ -552,7 +390,7 @@ note_not_ready(struct sending *s, const struct relay_target *target, const struc
 
 	(void)snprintf(text, sizeof text, "%.*s [%s]", BYTES_ARG(bytes_sub(reason, 0, sizeof text / 2)), target->text);
 	/* RFC 8689 4.2.1: where no host can do what the sender requires the mail comes back. */
-	note_failure(s, has_no_tls && s->needs_tls ? SMTP_CLIENT_NEVER : SMTP_CLIENT_LATER, bytes_text(text));
+	sending_note_failure(s, has_no_tls && s->needs_tls ? SMTP_CLIENT_NEVER : SMTP_CLIENT_LATER, bytes_text(text));
 	s->server[0] = s->tls[0] = '\0';
 }
 
@@ -580,5 +418,5 @@ sending_failed(struct sending *s, const struct relay_target *target, const struc
 		in_clear.level = TLS_CLIENT_NONE;
 		try(s, &in_clear);
 	}
-	go_on(s);
+	sending_go_on(s);
 }
