@@ -3,6 +3,7 @@
 #include "cli/edit.h"
 #include "cli/json.h"
 #include "role/directory/password.h"
+#include "role/directory/quota.h"
 #include "role/directory/template.h"
 #include "sys/terminal.h"
 
@@ -55,18 +56,34 @@ read_password(char encoded[PASSWORD_ENCODED_MAX])
 	return result;
 }
 
+static int
+take_attribute(const char *command, const char *text)
+{
+	struct bytes value = bytes_text(text), name = take_until(&value, '=');
+
+	if (name.len == 0 || name.len == strlen(text))
+		return cli_misused(command, "an attribute is NAME=VALUE, not \"%s\"", text);
+	if (added.attribute_count == RECORD_ATTRIBUTES_MAX)
+		return cli_misused(command, "there are more than %d attributes", RECORD_ATTRIBUTES_MAX);
+	added.attributes[added.attribute_count++] = (struct record_attribute){ name, value };
+	return CLI_GOOD;
+}
+
 /* ---- verbs that change */
 
 static int
-check_path(const struct edit *e, const struct address *address)
+check_attributes(const struct edit *e, const struct address *address, const struct record_attribute *attributes, size_t count)
 {
+	struct quota quota;
 	uint8_t space[ACCOUNT_PATH_MAX];
 	struct buf path;
 	struct fault f;
 
+	for (size_t i = 0; i < count; i++)
+		if (bytes_equal_nocase(attributes[i].name, BYTES(RECORD_QUOTA)) && !quota_parse(attributes[i].value, &quota))
+			return cli_failed("a quota is octets, 100M, 1G, or 1000000000S,10000C; not \"%.*s\"", BYTES_ARG(attributes[i].value));
 	buf_init_fixed(&path, space, sizeof space);
-	if (template_put_path(&path, &(struct template){ e->config->maildir_template, e->config->homes }, address, added.attributes,
-		    added.attribute_count, &f) == 0)
+	if (template_put_path(&path, &(struct template){ e->config->maildir_template, e->config->homes }, address, attributes, count, &f) == 0)
 		return CLI_GOOD;
 	return cli_failed("%.*s gets no mailbox at %.*s: %s", BYTES_ARG(address_bytes(address)),
 		BYTES_ARG(e->config->maildir_template), f.text);
@@ -93,7 +110,7 @@ add(struct edit *e, int count, char **operands)
 	if (edit_find_alias(e, address_bytes(&address)))
 		return cli_failed("%s is an alias; `mermoz alias remove %s` makes the address free", operands[0],
 			operands[0]);
-	result = check_path(e, &address);
+	result = check_attributes(e, &address, added.attributes, added.attribute_count);
 	if (result == CLI_GOOD)
 		result = read_password(encoded);
 	if (result != CLI_GOOD)
@@ -192,6 +209,60 @@ disable(struct edit *e, int count, char **operands)
 {
 	(void)count;
 	return set_enabled(e, operands[0], false);
+}
+
+/* What an account has, with others in the places of those of the same name. */
+struct merged {
+	struct record_attribute at[RECORD_ATTRIBUTES_MAX];
+	size_t count;
+};
+
+static bool
+is_among(struct bytes name, const struct record_attribute *attributes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (bytes_equal_nocase(attributes[i].name, name))
+			return true;
+	return false;
+}
+
+/* False: they are too many. */
+static bool
+merge(struct merged *m, const struct record_attribute *attributes, size_t count, const struct record_attribute *others, size_t others_count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (attributes[i].value.len == 0 || is_among(attributes[i].name, others, others_count))
+			continue;
+		if (m->count == RECORD_ATTRIBUTES_MAX)
+			return false;
+		m->at[m->count++] = attributes[i];
+	}
+	return true;
+}
+
+static int
+set(struct edit *e, int count, char **operands)
+{
+	const struct user_record *user = take_own_user(e, operands[0]);
+	struct merged m = { .count = 0 };
+	struct address address;
+	struct fault f;
+	int result = CLI_GOOD;
+
+	if (!user || !address_fold(user->address, &address))
+		return CLI_FAILED;
+	added.attribute_count = 0;
+	for (int i = 1; i < count && result == CLI_GOOD; i++)
+		result = take_attribute("user set", operands[i]);
+	if (result != CLI_GOOD)
+		return result;
+	if (!merge(&m, user->attributes, user->attribute_count, added.attributes, added.attribute_count)
+		|| !merge(&m, added.attributes, added.attribute_count, NULL, 0))
+		return cli_failed("%s would have more than %d attributes", operands[0], RECORD_ATTRIBUTES_MAX);
+	result = check_attributes(e, &address, m.at, m.count);
+	if (result != CLI_GOOD)
+		return result;
+	return edit_finish(e, embedded_set_attributes(e->source, user->address, added.attributes, added.attribute_count, &f), &f);
 }
 
 /* ---- verbs that print */
@@ -312,19 +383,6 @@ show(struct edit *e, int count, char **operands)
 
 /* ---- the command */
 
-static int
-take_attribute(const char *command, const char *text)
-{
-	struct bytes value = bytes_text(text), name = take_until(&value, '=');
-
-	if (name.len == 0 || name.len == strlen(text))
-		return cli_misused(command, "--attribute needs NAME=VALUE behind it, not \"%s\"", text);
-	if (added.attribute_count == RECORD_ATTRIBUTES_MAX)
-		return cli_misused(command, "there are more than %d attributes", RECORD_ATTRIBUTES_MAX);
-	added.attributes[added.attribute_count++] = (struct record_attribute){ name, value };
-	return CLI_GOOD;
-}
-
 /* Takes --name and --attribute, which may stand several times, out of argv. */
 static int
 take_added(int *argc, char **argv)
@@ -359,6 +417,7 @@ static const struct edit_verb verbs[] = {
 	{ "list", 0, 0, "", list },
 	{ "show", 1, 1, "ADDRESS", show },
 	{ "password", 1, 1, "ADDRESS", set_password },
+	{ "set", 2, 1 + RECORD_ATTRIBUTES_MAX, "ADDRESS NAME=VALUE ...", set },
 	{ "enable", 1, 1, "ADDRESS", enable },
 	{ "disable", 1, 1, "ADDRESS", disable },
 	{ 0 },
@@ -378,8 +437,9 @@ run(int argc, char **argv)
 
 const struct cli_command cli_user = {
 	.name = "user",
-	.summary = "add, remove, list and show accounts; set passwords",
+	.summary = "add, remove, list and show accounts; set passwords and quotas",
 	.usage = "user add ADDRESS [--name NAME] [--attribute NAME=VALUE ...] [-c FILE]\n"
+		 "       mermoz user set ADDRESS NAME=VALUE ... [-c FILE]\n"
 		 "       mermoz user password|enable|disable|remove ADDRESS [-c FILE]\n"
 		 "       mermoz user show ADDRESS [--json] [-c FILE]\n"
 		 "       mermoz user list [--json] [-c FILE]\n"
@@ -390,7 +450,8 @@ const struct cli_command cli_user = {
 		 "Accounts of an LDAP directory are listed and shown too, as the server read them last.\n"
 		 "\n"
 		 "  --name NAME             of the person\n"
-		 "  --attribute NAME=VALUE  for %{NAME} in `mailboxes maildir`; may be repeated\n"
+		 "  --attribute NAME=VALUE  for %{NAME} in `mailboxes maildir`; quota is what the mail may take, home\n"
+		 "                          is %h; may be repeated.  set changes them, and without a value takes them away\n"
 		 "  --json                  list and show: as JSON\n"
 		 "  -c FILE                 the configuration (/etc/mermoz/mermoz.conf)\n"
 		 "\n"

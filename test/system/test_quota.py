@@ -132,6 +132,16 @@ def test_explain_tells_quota_and_use(limited):
     assert recipient(limited, "bob") == (552, b"5.2.2 The mailbox is full")
 
 
+def test_an_account_of_our_own_has_the_quota_that_it_is_given(limited):
+    i = limited.imap()
+    limited.cli("user", "set", f"bob@{DOMAIN}", "quota=30000S,2C")
+    assert quota_of(i)[1] == [b'"" (STORAGE 0 30 MESSAGE 0 2)']
+    assert fill(limited) == 2
+    limited.cli("user", "set", f"bob@{DOMAIN}", "quota=")
+    assert quota_of(i)[1] == [b'"" (STORAGE 15 64)']
+    i.logout()
+
+
 def test_a_restarted_store_counts_what_there_is(limited):
     count = fill(limited)
     limited.kill_role("store")

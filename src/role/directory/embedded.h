@@ -47,6 +47,9 @@ enum embedded_result embedded_set_password(struct embedded *e, struct bytes addr
 	struct bytes secret_password, struct fault *f);
 enum embedded_result embedded_set_enabled(struct embedded *e, struct bytes address, bool is_enabled,
 	struct fault *f);
+/* The account has these attributes beside those of other names; one without a value it has no more. */
+enum embedded_result embedded_set_attributes(struct embedded *e, struct bytes address, const struct record_attribute *attributes,
+	size_t count, struct fault *f);
 /* Adds targets to the alias, which is made when it isn't there.  EMBEDDED_EXISTS: it had one of
    them already, and nothing was changed. */
 enum embedded_result embedded_add_alias(struct embedded *e, const struct alias_record *record,

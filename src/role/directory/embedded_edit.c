@@ -119,6 +119,30 @@ embedded_set_enabled(struct embedded *e, struct bytes address, bool is_enabled, 
 }
 
 static enum embedded_result
+set_attribute(struct embedded *e, struct bytes address, const struct record_attribute *attribute, struct fault *f)
+{
+	struct bytes values[] = { address, attribute->name, attribute->value };
+	enum embedded_result result = change(e,
+		"DELETE FROM attribute WHERE user = (SELECT id FROM user WHERE address = ?1) AND name = ?2 COLLATE NOCASE", values, 2, f);
+
+	if (result == EMBEDDED_FAILED || attribute->value.len == 0)
+		return result == EMBEDDED_FAILED ? result : EMBEDDED_DONE;
+	return change(e, "INSERT INTO attribute (user, name, value) SELECT id, ?2, ?3 FROM user WHERE address = ?1", values, 3, f);
+}
+
+enum embedded_result
+embedded_set_attributes(struct embedded *e, struct bytes address, const struct record_attribute *attributes, size_t count, struct fault *f)
+{
+	enum embedded_result result = EMBEDDED_DONE;
+
+	if (begin_edit(e, f) != 0)
+		return EMBEDDED_FAILED;
+	for (size_t i = 0; result == EMBEDDED_DONE && i < count; i++)
+		result = set_attribute(e, address, &attributes[i], f);
+	return end_edit(e, result, f);
+}
+
+static enum embedded_result
 change_targets(struct embedded *e, const char *sql, const struct alias_record *record, struct fault *f)
 {
 	enum embedded_result result = EMBEDDED_DONE;
