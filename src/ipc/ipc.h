@@ -42,8 +42,9 @@ enum ipc_refusal {
 	REFUSALS
 };
 
-/* A mailbox here; an address elsewhere; one elsewhere that we lead the mail to, in another name than the sender's. */
-enum ipc_target { TARGET_MAILBOX, TARGET_FOREIGN, TARGET_FORWARDED };
+/* A mailbox here; an address elsewhere; one elsewhere that we lead the mail to in another name than the sender's, who still hears of it; the same
+   in the name of a list's owner, who hears of it in his place (RFC 3461 5.2.7.3). */
+enum ipc_target { TARGET_MAILBOX, TARGET_FOREIGN, TARGET_FORWARDED, TARGET_LISTED };
 
 enum ipc_folder { FOLDER_SUBSCRIBED = 1, FOLDER_NO_SELECT = 2, FOLDER_HAS_CHILDREN = 4,
 	FOLDER_MARKED = 8, FOLDER_NONEXISTENT = 16 /* subscribed, but not there */ };

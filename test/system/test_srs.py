@@ -12,6 +12,7 @@ KEY = "0123456789abcdef0123456789abcdef\n"
 @pytest.fixture(scope="module")
 def elsewhere():
     server = Peer()
+    server.extensions = ["DSN"]
     yield server
     server.shutdown()
     server.server_close()
@@ -95,6 +96,19 @@ def test_a_list_goes_on_in_its_owners_name_and_each_recipient_in_the_one_that_is
     # Mailboxes here show who wrote.
     for name in ("alice", "bob"):
         assert any(b"Return-Path: <writer@asie.iut>" in p.read_bytes() and b"Subject: three ways" in p.read_bytes() for p in server.files(name))
+
+
+def test_what_a_writer_wants_to_hear_goes_on_with_a_forward_and_not_to_a_list_rfc3461_5_2_7_3(server, elsewhere):
+    with server.smtp() as s:
+        s.ehlo("c.example")
+        s.mail("writer@asie.iut", ["ENVID=QQ314159", "RET=HDRS"])
+        for name in ("list", "abroad"):
+            assert s.rcpt(f"{name}@{DOMAIN}", ["NOTIFY=FAILURE", "ORCPT=rfc822;x@asie.iut"])[0] == 250
+        assert s.data(b"Subject: wishes\r\n\r\nx\r\n")[0] == 250
+    mails = {m["to"][0]: m for m in arrived(elsewhere, "wishes", 2)}
+    assert "ENVID=QQ314159" in mails["someone@afrique.iut"]["said"] and "NOTIFY=FAILURE" in mails["someone@afrique.iut"]["of"]["someone@afrique.iut"]
+    assert not [w for w in mails["member@afrique.iut"]["said"] if w.startswith(("ENVID", "RET"))]
+    assert mails["member@afrique.iut"]["of"]["member@afrique.iut"] == []
 
 
 def test_explain_says_what_such_an_address_stands_for(server, elsewhere):

@@ -67,14 +67,15 @@ answer_front(struct directory *d, const struct asker *asker, struct bytes addres
 {
 	struct message m = { .type = MESSAGE_RESOLVED };
 	uint8_t space[ADDRESS_OCTETS_MAX];
+	enum ipc_target elsewhere = TARGET_FOREIGN;
 	struct buf out, sender;
 
 	buf_init(&out, TARGETS_OCTETS_MAX);
 	buf_init_fixed(&sender, space, sizeof space);
 	if (outcome == IPC_OK) {
 		if (is_forward(targets))
-			forwarding_put_sender(d->self->config, d->accounts, address, bytes_of(asker->sender, asker->sender_len), now_s(), &sender);
-		outcome = put_targets(d, grantee_of(asker->front), targets, sender.len ? TARGET_FORWARDED : TARGET_FOREIGN, &out,
+			elsewhere = forwarding_put_sender(d->self->config, d->accounts, address, bytes_of(asker->sender, asker->sender_len), now_s(), &sender);
+		outcome = put_targets(d, grantee_of(asker->front), targets, elsewhere, &out,
 			&m.u.resolved.has_quota);
 	}
 	m.u.resolved.request = asker->request;

@@ -72,17 +72,19 @@ put_owner(const struct config *config, const struct accounts *a, struct bytes ad
 	return true;
 }
 
-void
+enum ipc_target
 forwarding_put_sender(const struct config *config, const struct accounts *a, struct bytes address, struct bytes sender, int64_t now_s,
 	struct buf *out)
 {
 	struct srs srs;
 
 	/* RFC 5321 4.5.5: nobody is told of what nobody sent. */
-	if (sender.len == 0 || put_owner(config, a, address, out))
-		return;
-	if (init(config, &srs) && !is_ours(a, sender))
-		(void)srs_put_sender(&srs, sender, now_s, out); /* one that can't be rewritten stays */
+	if (sender.len == 0)
+		return TARGET_FOREIGN;
+	if (put_owner(config, a, address, out))
+		return TARGET_LISTED;
+	/* One that can't be rewritten stays. */
+	return init(config, &srs) && !is_ours(a, sender) && srs_put_sender(&srs, sender, now_s, out) ? TARGET_FORWARDED : TARGET_FOREIGN;
 }
 
 enum ipc_outcome

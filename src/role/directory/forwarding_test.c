@@ -18,6 +18,7 @@ struct world {
 	struct config *config;
 	struct accounts *a;
 	char text[400];
+	enum ipc_target kind;
 };
 
 static void
@@ -69,8 +70,9 @@ name_of(struct world *w, const char *address, const char *sender)
 	struct buf out;
 
 	buf_init_fixed(&out, w->text, sizeof w->text - 1);
-	forwarding_put_sender(w->config, w->a, bytes_text(address), bytes_text(sender), NOW, &out);
+	w->kind = forwarding_put_sender(w->config, w->a, bytes_text(address), bytes_text(sender), NOW, &out);
 	w->text[out.len] = '\0';
+	assert_int_equal(w->kind == TARGET_FOREIGN, out.len == 0);
 	return w->text;
 }
 
@@ -92,6 +94,7 @@ only_senders_of_others_are_rewritten(void **state)
 	struct world *w = *state;
 
 	assert_non_null(strstr(name_of(w, "abroad@ours.example", "a@b.example"), "=b.example=a@ours.example"));
+	assert_int_equal(w->kind, TARGET_FORWARDED);
 	assert_string_equal(name_of(w, "abroad@ours.example", ""), "");
 	assert_string_equal(name_of(w, "abroad@ours.example", "alice@Ours.example"), "");
 	assert_string_equal(name_of(w, "abroad@ours.example", "alice@other.example"), "");
@@ -104,6 +107,7 @@ a_list_with_an_owner_sends_in_his_name(void **state)
 	struct world *w = *state;
 
 	assert_string_equal(name_of(w, "List@ours.example", "a@b.example"), "owner-list@ours.example");
+	assert_int_equal(w->kind, TARGET_LISTED);
 	assert_string_equal(name_of(w, "list+x+y@ours.example", "a@b.example"), "owner-list@ours.example");
 	assert_string_not_equal(name_of(w, "list+own@ours.example", "a@b.example"), "owner-list@ours.example");
 	assert_string_equal(name_of(w, "list@ours.example", "alice@ours.example"), "owner-list@ours.example");

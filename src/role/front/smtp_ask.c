@@ -197,8 +197,8 @@ take_back(struct smtp_client *c, const struct mark *mark)
 static bool
 add(struct smtp_client *c, enum ipc_target kind, uint64_t account, struct bytes address)
 {
-	if (kind == TARGET_FORWARDED && c->as)
-		return smtp_outgoing_add(c, OUTGOING_FORWARDED, address);
+	if (c->as && (kind == TARGET_FORWARDED || kind == TARGET_LISTED))
+		return smtp_outgoing_add(c, kind == TARGET_LISTED ? OUTGOING_LISTED : OUTGOING_FORWARDED, address);
 	if (kind != TARGET_MAILBOX)
 		return smtp_outgoing_add(c, OUTGOING_ELSEWHERE, address);
 	/* Only the queue can tell the sender when it is there, and keep it until it may be. */

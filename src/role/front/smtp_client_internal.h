@@ -28,6 +28,7 @@ struct target {
 enum outgoing_kind {
 	OUTGOING_ELSEWHERE, /* sends it there */
 	OUTGOING_FORWARDED, /* sends it there in another name than the sender's */
+	OUTGOING_LISTED, /* the same, without what the sender wants to hear of it */
 	OUTGOING_MAILBOX, /* brings it to a mailbox here, then tells the sender, who asked for that */
 	OUTGOING_REST, /* brings it to a mailbox here that could not take it now, while others have it */
 	OUTGOING_EXPANDED, /* tells the sender that it went to the several addresses that this one leads to */
@@ -46,7 +47,7 @@ struct renamed {
 struct outgoing {
 	struct outgoing *next;
 	enum outgoing_kind kind;
-	const struct renamed *as; /* of OUTGOING_FORWARDED */
+	const struct renamed *as; /* of OUTGOING_FORWARDED, OUTGOING_LISTED */
 	struct bytes address; /* without brackets */
 	struct bytes parameters; /* of RCPT for DSN, or empty */
 };

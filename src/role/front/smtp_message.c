@@ -152,7 +152,7 @@ end_mail(struct smtp_client *c)
 	if (a == SMTP_ANSWER_OK)
 		event(smtp_client_context(c), EV_MAIL_ACCEPTED, TEXT("sender", c->sender),
 			INT("recipients", c->recipient_count), INT("mailboxes", c->target_count + c->outgoing_count[OUTGOING_MAILBOX]),
-			INT("elsewhere", c->outgoing_count[OUTGOING_ELSEWHERE] + c->outgoing_count[OUTGOING_FORWARDED]),
+			INT("elsewhere", c->outgoing_count[OUTGOING_ELSEWHERE] + c->outgoing_count[OUTGOING_FORWARDED] + c->outgoing_count[OUTGOING_LISTED]),
 			INT("waiting", c->outgoing_count[OUTGOING_REST]),
 			INT("size", incoming_facts(c->incoming).size));
 	else if (a == SMTP_ANSWER_OVER_QUOTA)

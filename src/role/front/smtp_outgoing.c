@@ -92,7 +92,7 @@ smtp_outgoing_rename(struct smtp_client *c, struct bytes sender)
 static const struct renamed *
 name_of(const struct smtp_client *c, enum outgoing_kind kind)
 {
-	return kind == OUTGOING_FORWARDED ? c->as : NULL;
+	return kind == OUTGOING_FORWARDED || kind == OUTGOING_LISTED ? c->as : NULL;
 }
 
 static bool
@@ -117,7 +117,9 @@ smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes a
 	struct buf parameters;
 
 	buf_init_fixed(&parameters, text, sizeof text);
-	dsn_put_rcpt(&parameters, &c->wishes);
+	/* RFC 3461 5.2.7.3: what goes to a list's members is its own mail. */
+	if (kind != OUTGOING_LISTED)
+		dsn_put_rcpt(&parameters, &c->wishes);
 	for (const struct outgoing *o = c->outgoing; o; o = o->next)
 		if (o->kind == kind && o->as == name_of(c, kind) && bytes_equal(o->address, address) && bytes_equal(o->parameters, buf_bytes(&parameters)))
 			return true;
@@ -183,7 +185,7 @@ enqueue(struct smtp_client *c, const struct mail_id *id, enum outgoing_kind kind
 		.release_s = (uint64_t)c->release_s,
 		.deliver_by_s = c->by.mode == SMTP_BY_UNSAID ? 0 : (uint64_t)(c->now_s + c->by.within_s),
 		.priority = (uint8_t)c->priority,
-		.parameters = c->parameters,
+		.parameters = kind == OUTGOING_LISTED ? BYTES_NONE : c->parameters,
 		.size = incoming_facts(c->incoming).size,
 		.recipients = recipients,
 		.octets = incoming_octets(c->incoming),
@@ -231,8 +233,10 @@ smtp_message_enqueue(struct smtp_client *c)
 
 	enqueue_all(c, OUTGOING_ELSEWHERE, NULL, &id);
 	enqueue_all(c, OUTGOING_MAILBOX, NULL, &id);
-	for (const struct renamed *as = c->renamed; as; as = as->next)
+	for (const struct renamed *as = c->renamed; as; as = as->next) {
 		enqueue_all(c, OUTGOING_FORWARDED, as, &id);
+		enqueue_all(c, OUTGOING_LISTED, as, &id);
+	}
 }
 
 bool

@@ -220,7 +220,7 @@ take_target(struct bytes *in, uint8_t *kind, uint64_t *account, struct bytes *ad
 
 	if (!take_u8(in, kind) || !take_u64(in, account) || !take_u16(in, &len) || !take_octets(in, len, address))
 		return false;
-	if (*kind == TARGET_FORWARDED)
+	if (*kind == TARGET_FORWARDED || *kind == TARGET_LISTED)
 		*kind = TARGET_FOREIGN;
 	return true;
 }
