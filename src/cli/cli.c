@@ -1,7 +1,9 @@
 #include "cli/cli.h"
 
 #include "base/memory.h"
+#include "cli/manual.h"
 #include "config/near.h"
+#include "sys/disk.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -19,6 +21,12 @@ static const struct cli_command *const commands[] = {
 
 enum { COMMANDS = sizeof commands / sizeof commands[0] };
 
+const struct cli_command *
+cli_command_at(size_t index)
+{
+	return index < COMMANDS ? commands[index] : NULL;
+}
+
 static const struct cli_command *
 find(const char *name)
 {
@@ -31,7 +39,7 @@ find(const char *name)
 static void
 help_all(void)
 {
-	printf("Mermoz %s, a mail server: SMTP in, mail in Maildirs, IMAP out.\n\n"
+	printf("Mermoz %s, a mail server: SMTP in and out, mail in Maildirs, IMAP.\n\n"
 	       "Usage: mermoz COMMAND [OPTION ...] [ARGUMENT ...]\n\n",
 		MERMOZ_VERSION);
 	for (size_t i = 0; i < COMMANDS; i++)
@@ -79,6 +87,16 @@ asks_for_help(int argc, char **argv)
 	return false;
 }
 
+static int
+print_manual(void)
+{
+	struct buf out;
+
+	buf_init(&out, CONFIG_FILE_MAX);
+	manual_put_commands(&out);
+	return cli_print(&out);
+}
+
 int
 cli_main(int argc, char **argv)
 {
@@ -92,7 +110,11 @@ cli_main(int argc, char **argv)
 		printf("mermoz %s\n", MERMOZ_VERSION);
 		return CLI_GOOD;
 	}
+	if (strcmp(argv[1], "help") == 0 && argc == 3 && strcmp(argv[2], "--man") == 0)
+		return print_manual();
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		if (argc > 2 && !find(argv[2]))
+			return no_such_command(argv[2]);
 		cli_help(argc > 2 ? argv[2] : NULL);
 		return CLI_GOOD;
 	}
@@ -199,6 +221,7 @@ cli_load(const char *path, bool has_warnings)
 {
 	struct config_errors *errors = NEW(struct config_errors);
 	struct config *c = NULL;
+	struct stat st;
 
 	if (config_load(path, &c, errors)) {
 		size_t shown = errors->count < CONFIG_ERRORS_MAX ? errors->count : CONFIG_ERRORS_MAX;
@@ -206,6 +229,8 @@ cli_load(const char *path, bool has_warnings)
 		for (size_t i = 0; i < shown; i++)
 			say_error(&errors->at[i], "");
 		fprintf(stderr, "%zu error%s\n", errors->count, errors->count == 1 ? "" : "s");
+		if (disk->fstatat(AT_FDCWD, path, &st, 0) != 0)
+			fprintf(stderr, "mermoz.conf(5) has a configuration to start from; -c FILE names another one.\n");
 	}
 	for (size_t i = 0; has_warnings && i < errors->warning_count; i++)
 		say_error(&errors->warnings[i], "warning: ");

@@ -25,6 +25,8 @@ struct cli_option {
 	bool *is_set; /* gets true; may be NULL */
 };
 
+/* The commands in the order of `mermoz --help`; NULL behind the last. */
+const struct cli_command *cli_command_at(size_t index);
 /* `mermoz …` for every command but those main.c runs; the exit code. */
 int cli_main(int argc, char **argv);
 /* For a program that was started as sendmail, mailq or newaliases: does what they do, and is the exit code; -1: it was not. */

@@ -67,9 +67,8 @@ manual_put_list(struct buf *out)
 	put_text(out, *block ? "}\n" : "");
 }
 
-/* Text of a manual page: "-" and "\" mean something to roff, and so does "." at the start of a line. */
-static void
-put_roff(struct buf *out, const char *text)
+void
+manual_put_roff(struct buf *out, const char *text)
 {
 	for (; *text; text++) {
 		if (*text == '\\')
@@ -118,7 +117,7 @@ static const char page_tail[] =
 	".SH FILES\n"
 	".I /etc/mermoz/mermoz.conf\n"
 	".SH SEE ALSO\n"
-	"\\fBmermoz --help\\fR, \\fBmermoz events\\fR\n";
+	"\\fBmermoz\\fR(1), \\fBmermoz events\\fR\n";
 
 void
 manual_put_page(struct buf *out)
@@ -131,11 +130,11 @@ manual_put_page(struct buf *out)
 			put_format(out, ".SS %s { ... }\n", d->block);
 		block = d->block;
 		put_format(out, ".TP\n\\fB");
-		put_roff(out, d->name);
+		manual_put_roff(out, d->name);
 		put_text(out, "\\fR ");
-		put_roff(out, d->syntax);
+		manual_put_roff(out, d->syntax);
 		put_text(out, ";\n");
-		put_roff(out, d->sentence);
+		manual_put_roff(out, d->sentence);
 		put_facts(out, d, "\n");
 		put_char(out, '\n');
 	}

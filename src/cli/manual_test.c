@@ -24,7 +24,7 @@ check_file(const char *name, void (*put)(struct buf *))
 	put_char(&wanted, '\0');
 	put_char(&found, '\0');
 	if (strcmp((const char *)wanted.ptr, (const char *)found.ptr) != 0)
-		fail_msg("%s is not what directives.def says: make it with `mermoz directives`", name);
+		fail_msg("%s is not what the program says: make it with `mermoz directives` or `mermoz help --man`", name);
 	buf_done(&wanted);
 	buf_done(&found);
 }
@@ -34,6 +34,13 @@ the_manual_page_is_what_directives_def_says(void **state)
 {
 	(void)state;
 	check_file(MERMOZ_SOURCE "/doc/mermoz.conf.5", manual_put_page);
+}
+
+static void
+the_page_of_the_commands_is_what_their_help_says(void **state)
+{
+	(void)state;
+	check_file(MERMOZ_SOURCE "/doc/mermoz.1", manual_put_commands);
 }
 
 static void
@@ -63,6 +70,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_manual_page_is_what_directives_def_says),
+		cmocka_unit_test(the_page_of_the_commands_is_what_their_help_says),
 		cmocka_unit_test(the_limits_are_what_directives_def_says),
 		cmocka_unit_test(the_list_names_blocks_and_directives),
 	};

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/queue_print.h"
 #include "cli/server.h"
+#include "config/near.h"
 #include "config/unit.h"
 
 #include <string.h>
@@ -186,6 +187,18 @@ find_verb(const char *name)
 }
 
 static int
+no_such_verb(const char *command, const char *name)
+{
+	struct near best = { 0 };
+
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+		near_try(&best, bytes_text(name), verbs[i].name);
+	if (best.name)
+		return cli_misused(command, "there is no \"%s\"; did you mean \"%s\"?", name, best.name);
+	return cli_misused(command, "there is no \"%s\": it is mermoz queue list, show, hold, release, retry, reroute, remove, bounce or stats", name);
+}
+
+static int
 run_verb(const char *command, const struct verb *verb, const struct selection *s, const char *path, bool is_json)
 {
 	struct queue_print p = { .verb = verb->name, .is_json = is_json };
@@ -223,6 +236,8 @@ run(int argc, char **argv)
 	if (operands < 0)
 		return CLI_MISUSED;
 	verb = operands > 0 ? find_verb(argv[1]) : NULL;
+	if (!verb && operands > 0)
+		return no_such_verb(argv[0], argv[1]);
 	if (!verb)
 		return cli_misused(argv[0], "it is: mermoz queue list, show, hold, release, retry, reroute, remove, bounce or stats");
 	if (operands > 2)

@@ -214,7 +214,7 @@ gather(const struct wishes *w, struct bytes input, struct bytes domain, struct a
 		result = send_recipients_of(to, input, domain, arena, &f);
 	if (result != 0)
 		return say(SEND_DATA, f.text);
-	return to->count > 0 ? SEND_OK : misused(w->is_of_header ? "the header names no recipient (To, Cc, Bcc)" : "no recipient is named; or -t, for those of the header");
+	return to->count > 0 ? SEND_OK : misused("neither the header (To, Cc, Bcc) nor the call names a recipient");
 }
 
 /* One address, or none at all for reports. */
@@ -319,6 +319,8 @@ run(int argc, char **argv)
 	default:
 		return misused("-b%c is not done here; there are -bm, -bp and -bi", w.mode ? w.mode : ' ');
 	}
+	if (w.operand_count == 0 && !w.is_of_header)
+		return misused("no recipient is named; or -t, for those of the header");
 	if (!is_word(w.notify) || !is_word(w.returns))
 		return misused("-N takes never, or success, failure and delay with commas; -R full or hdrs");
 	return send_mail(&w);

@@ -1,11 +1,12 @@
 """`mermoz check`: what is wrong, with its place, and what should not be so."""
 import pathlib
 import re
+import subprocess
 import tempfile
 
 import pytest
 
-from conftest import DOMAIN, Server
+from conftest import DOMAIN, Server, executable
 
 
 @pytest.fixture
@@ -68,3 +69,21 @@ def test_whoever_trusts_more_than_anybody_has_would_open_the_server(server, netw
     checked = server.cli("check", check=False)
     assert checked.returncode == 1
     assert f"{server.conf}:{line}:{column}: trusted_networks {last}: " in checked.stderr
+
+
+@pytest.mark.parametrize(("args", "code", "said"), [
+    (("help", "quue"), 2, 'did you mean "queue"?'), (("queue", "lst"), 2, 'there is no "lst"; did you mean "list"?'),
+    (("queue", "xyzzy"), 2, "it is mermoz queue list, show,"), (("check", "-c", "/nowhere/m.conf"), 1, "mermoz.conf(5) has a configuration to start from"),
+    (("queue", "list", "-c", "/nowhere/m.conf"), 3, "-c FILE names another one"), (("send",), 64, "no recipient is named")])
+def test_wrong_calls_say_what_to_do(args, code, said):
+    p = subprocess.run([executable(), *args], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60)
+    assert p.returncode == code and said in p.stderr and not p.stdout, (p.returncode, p.stdout, p.stderr)
+
+
+def test_the_manual_page_has_every_command():
+    page = subprocess.run([executable(), "help", "--man"], capture_output=True, text=True, timeout=60, check=True).stdout
+    overview = subprocess.run([executable(), "--help"], capture_output=True, text=True, timeout=60, check=True).stdout
+    commands = [line.split()[0] for line in overview.splitlines() if line.startswith("  ") and line[2] != " "]
+    assert "serve" in commands and "sendmail" in commands
+    for command in commands:
+        assert f"\n.SS mermoz {command}\n" in page

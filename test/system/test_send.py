@@ -171,7 +171,7 @@ def test_a_full_disk_or_a_drained_queue_is_a_temporary_failure(server, elsewhere
 
 
 @pytest.mark.parametrize(("args", "code", "said"), [
-    ((), 64, "no recipient is named"), (("-t",), 64, "the header names no recipient"), (("-Z", "x@y.example"), 64, "there is no option -Z"),
+    ((), 64, "no recipient is named"), (("-t",), 64, "neither the header (To, Cc, Bcc) nor the call names a recipient"), (("-Z", "x@y.example"), 64, "there is no option -Z"),
     (("--json", "x@y.example"), 64, "there is no option --json"), (("-f",), 64, "-f needs a value"), (("-bs",), 64, "-bs is not done here"),
     (("-q",), 64, "mermoz queue retry --all"), (("-N", "a b", "x@y.example"), 64, "-N takes never"), (("<>",), 65, "is no address"),
     (("-f", "a, b", f"bob@{DOMAIN}"), 65, "-f takes one address")])

@@ -1,0 +1,43 @@
+#include "cli/manual.h"
+
+#include "cli/cli.h"
+
+static const char page_head[] =
+	".\\\" Made by `mermoz help --man` from the commands' own help.\n"
+	".TH MERMOZ 1 \"\" \"Mermoz\" \"User commands\"\n"
+	".SH NAME\n"
+	"mermoz, sendmail, mailq, newaliases \\- the mail server Mermoz\n"
+	".SH SYNOPSIS\n"
+	"\\fBmermoz\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR ...] [\\fIARGUMENT\\fR ...]\n"
+	".SH DESCRIPTION\n"
+	"One program is the server (\\fBmermoz serve\\fR) and all that goes with it. Commands that ask the running server do so over socket files in its\n"
+	"\\fBrun_directory\\fR; those that change the embedded directory tell it to read that again. Those that read the configuration read\n"
+	"\\fI/etc/mermoz/mermoz.conf\\fR, or the file behind \\fB\\-c\\fR. Started by the name of sendmail, mailq or newaliases it does what these do: see\n"
+	"\\fBsend\\fR.\n"
+	".PP\n"
+	"What a command prints is on standard output, what went wrong on standard error. Unless its help says more, it exits with 0, with 1 when it failed, with 2 when\n"
+	"it was called wrongly. \\fBmermoz COMMAND \\-\\-help\\fR prints what stands here.\n"
+	".SH COMMANDS\n";
+
+static const char page_tail[] =
+	".SH FILES\n"
+	"\\fI/etc/mermoz/mermoz.conf\\fR, \\fI/run/mermoz/directory.sock\\fR, \\fI/run/mermoz/queue.sock\\fR, \\fI/run/mermoz/submit\\fR\n"
+	".SH SEE ALSO\n"
+	"\\fBmermoz.conf\\fR(5)\n";
+
+void
+manual_put_commands(struct buf *out)
+{
+	const struct cli_command *command;
+
+	put_text(out, page_head);
+	for (size_t i = 0; (command = cli_command_at(i)); i++) {
+		put_format(out, ".SS mermoz %s\n", command->name);
+		put_char(out, (uint8_t)(command->summary[0] - 'a' + 'A'));
+		manual_put_roff(out, command->summary + 1);
+		put_text(out, ".\n.PP\n.EX\nmermoz ");
+		manual_put_roff(out, command->usage);
+		put_text(out, ".EE\n");
+	}
+	put_text(out, page_tail);
+}
