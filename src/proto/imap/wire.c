@@ -76,6 +76,17 @@ imap_wire_skip(struct imap_wire *w, uint64_t octets)
 	}
 }
 
+/* CHAR8 = %x01-ff      RFC 3501 9: no literal has a NUL, and a file of another program may. */
+static void
+put_plain(uint8_t *to, const uint8_t *from, size_t len)
+{
+	uint8_t *nul;
+
+	memcpy(to, from, len);
+	for (uint8_t *end = to + len; (nul = memchr(to, 0, (size_t)(end - to))) != NULL; to = nul + 1)
+		*nul = '?';
+}
+
 size_t
 imap_wire_put(struct imap_wire *w, struct buf *out, size_t most)
 {
@@ -86,7 +97,7 @@ imap_wire_put(struct imap_wire *w, struct buf *out, size_t most)
 		size_t plain = w->owes_lf ? 0 : plain_octets(w, most - len);
 
 		if (plain)
-			memcpy(to + len, w->rest.ptr, plain);
+			put_plain(to + len, w->rest.ptr, plain);
 		drop(w, plain);
 		len += plain;
 		if (len < most && w->rest.len)

@@ -17,7 +17,7 @@ void imap_wire_start(struct imap_wire *w, struct bytes octets);
 uint64_t imap_wire_length(struct bytes octets);
 /* Steps over at most `octets` octets of wire form. */
 void imap_wire_skip(struct imap_wire *w, uint64_t octets);
-/* Appends at most `most` octets of wire form; how many is the result.  0: nothing is left (or `most` is 0). */
+/* Appends at most `most` octets of wire form, "?" for NUL; how many is the result.  0: nothing is left (or `most` is 0). */
 size_t imap_wire_put(struct imap_wire *w, struct buf *out, size_t most);
 /* The octets, as they are, that stand for [at, at + len) of the wire form; clipped to what is there. */
 struct bytes imap_wire_slice(struct bytes octets, uint64_t at, uint64_t len);

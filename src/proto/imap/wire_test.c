@@ -58,6 +58,26 @@ what_is_skipped_is_the_front_of_the_wire_form(void **state)
 }
 
 static void
+no_nul_goes_out_rfc3501_4_3_1(void **state)
+{
+	const struct bytes in = BYTES("\0a\0\0\nb\0");
+
+	(void)state;
+	for (size_t piece = 1; piece < 10; piece++) {
+		struct imap_wire w;
+		struct buf out;
+
+		assert_int_equal(imap_wire_length(in), 8);
+		buf_init(&out, 100);
+		imap_wire_start(&w, in);
+		while (imap_wire_put(&w, &out, piece) > 0)
+			;
+		assert_octets("NUL", buf_bytes(&out), BYTES("?a??\r\nb?"));
+		buf_done(&out);
+	}
+}
+
+static void
 slices_are_given_as_they_are(void **state)
 {
 	struct bytes in = BYTES("ab\ncd\r\nef\n");
@@ -76,6 +96,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(line_ends_become_crlf_in_pieces_of_any_size),
 		cmocka_unit_test(what_is_skipped_is_the_front_of_the_wire_form),
+		cmocka_unit_test(no_nul_goes_out_rfc3501_4_3_1),
 		cmocka_unit_test(slices_are_given_as_they_are),
 	};
 
