@@ -94,7 +94,7 @@ count_record(struct view_head *h, uint32_t flags, uint64_t size, int by)
 static void
 settle_first_unseen(struct view_writer *w, uint32_t from)
 {
-	uint32_t count = LOAD(w->head->record_count);
+	uint32_t count = w->record_count;
 
 	while (from < count && (LOAD(w->records[from].flags) & (VIEW_SEEN | VIEW_EXPUNGED)))
 		from++;
@@ -105,11 +105,13 @@ uint32_t
 view_append(struct view_writer *w, const struct view_entry *e)
 {
 	struct view_head *h = w->head;
-	uint32_t index = LOAD(h->record_count);
+	uint32_t index = w->record_count;
 	struct view_record *r = &w->records[index];
 
+	if (!view_is_ours(w))
+		return UINT32_MAX;
 	assert(index < w->capacity);
-	assert(e->uid != 0 && (index == 0 || w->records[index - 1].uid < e->uid)); /* V2 */
+	assert(e->uid != 0 && (index == 0 || w->records[index - 1].uid < e->uid || !view_is_ours(w))); /* V2 */
 	r->uid = e->uid;
 	STORE(r->flags, e->flags & VIEW_SYSTEM_FLAGS);
 	STORE(r->keywords, e->keywords);
@@ -140,7 +142,9 @@ view_set_flags(struct view_writer *w, uint32_t index, uint32_t flags, uint64_t k
 	uint32_t before = LOAD(r->flags);
 	uint64_t size = LOAD(r->size);
 
-	assert(!(before & VIEW_EXPUNGED)); /* V4 */
+	if (!view_is_ours(w))
+		return;
+	assert(!(before & VIEW_EXPUNGED) || !view_is_ours(w)); /* V4 */
 	flags &= VIEW_SYSTEM_FLAGS;
 	count_record(w->head, before, size, -1);
 	count_record(w->head, flags, size, 1);
@@ -159,7 +163,7 @@ view_expunge(struct view_writer *w, uint32_t index, uint64_t modseq)
 	struct view_record *r = &w->records[index];
 	uint32_t flags = LOAD(r->flags);
 
-	if (flags & VIEW_EXPUNGED)
+	if (flags & VIEW_EXPUNGED || !view_is_ours(w))
 		return;
 	count_record(w->head, flags, LOAD(r->size), -1);
 	STORE(w->head->expunged, LOAD(w->head->expunged) + 1);
@@ -174,6 +178,8 @@ view_set_summary(struct view_writer *w, uint32_t index, uint64_t at, uint32_t le
 {
 	struct view_record *r = &w->records[index];
 
+	if (!view_is_ours(w))
+		return;
 	if (size && !(LOAD(r->flags) & VIEW_EXPUNGED))
 		STORE(w->head->size_total, LOAD(w->head->size_total) + size - LOAD(r->size));
 	if (size)
@@ -187,7 +193,7 @@ view_set_summary(struct view_writer *w, uint32_t index, uint64_t at, uint32_t le
 void
 view_commit(struct view_writer *w, uint64_t modseq)
 {
-	if (modseq <= LOAD(w->head->highest_modseq))
+	if (modseq <= w->highest_modseq || !view_is_ours(w))
 		return;
 	PUBLISH(w->head->highest_modseq, modseq);
 	w->highest_modseq = modseq;
@@ -196,7 +202,7 @@ view_commit(struct view_writer *w, uint64_t modseq)
 void
 view_raise_uid_next(struct view_writer *w, uint32_t uid)
 {
-	if (uid > LOAD(w->head->uid_next))
+	if (view_is_ours(w) && uid > LOAD(w->head->uid_next))
 		STORE(w->head->uid_next, uid);
 }
 
@@ -220,7 +226,7 @@ view_add_keyword(struct view_writer *w, struct bytes name)
 	int number = view_keyword_number(w->head, name);
 	uint32_t count = LOAD(w->head->keyword_count);
 
-	if (number >= 0)
+	if (number >= 0 || !view_is_ours(w))
 		return number;
 	if (count >= VIEW_KEYWORDS_MAX || name.len == 0 || name.len > VIEW_KEYWORD_OCTETS_MAX)
 		return -1;

@@ -41,14 +41,14 @@ void view_create(struct view_writer *w, void *mapping, size_t octets, uint32_t u
 int view_writer_open(struct view_writer *w, void *mapping, size_t octets, struct fault *f)
 	__attribute__((warn_unused_result));
 /* Is what is mapped still what was written through *w?  Not when another program wrote the file, or cut it short
-   (disk_is_torn: zeros). */
+   (disk_is_torn: zeros).  Then nothing below changes it any more, so that it does not come to look like ours again. */
 bool view_is_ours(const struct view_writer *w);
 /* record_count, bounded by the mapping. */
 uint32_t view_writer_count(const struct view_writer *w);
 /* The same file in another (longer) mapping. */
 void view_writer_move(struct view_writer *w, void *mapping, size_t octets);
 /* Publishes a record behind the last one (V1, V2) and moves uid_next behind it; its index.  The caller
-   made sure of the capacity; *e's modseq is seen with view_commit. */
+   made sure of the capacity; *e's modseq is seen with view_commit.  UINT32_MAX: it is not ours any more. */
 uint32_t view_append(struct view_writer *w, const struct view_entry *e);
 /* Sets flags (without VIEW_EXPUNGED) and keywords of a record that is not expunged. */
 void view_set_flags(struct view_writer *w, uint32_t index, uint32_t flags, uint64_t keywords,

@@ -256,6 +256,16 @@ what_others_wrote_is_not_ours(void **state)
 	assert_true(view_is_ours(&s.w));
 	memcpy(s.octets, copy, s.count);
 	assert_false(view_is_ours(&s.w));
+	/* Nothing makes it ours again. */
+	assert_int_equal(view_append(&s.w, &(struct view_entry){ .uid = 2, .modseq = 4 }), UINT32_MAX);
+	view_set_flags(&s.w, 0, VIEW_FLAGGED, 0, 4);
+	view_expunge(&s.w, 0, 4);
+	view_set_summary(&s.w, 0, 1, 2, 3);
+	view_raise_uid_next(&s.w, 77);
+	assert_int_equal(view_add_keyword(&s.w, BYTES("new")), -1);
+	view_commit(&s.w, 4);
+	assert_memory_equal(s.octets, copy, s.count);
+	assert_false(view_is_ours(&s.w));
 	memset(s.octets, 0, s.count);
 	assert_false(view_is_ours(&s.w));
 	memset(s.octets, 0xff, s.count);

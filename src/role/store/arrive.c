@@ -57,7 +57,7 @@ arrival_publish(struct mailbox *m, const struct arrival *a, uint64_t state)
 	if (uids_append(m, a->uid, a->base, &e.name_at) != 0) /* S5 */
 		return -1;
 	maildir_object_id(a->base, e.object_id);
-	if (a->summary.len && index_put_summary(m, a->summary, &e.summary_at))
+	if (a->summary.len && index_put_summary(m, e.object_id, a->summary, &e.summary_at))
 		e.summary_len = (uint32_t)a->summary.len;
 	(void)view_append(&m->view, &e);
 	view_commit(&m->view, e.modseq);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* A mailbox of few messages fits in two times four pages. */
-enum { CAPACITY_FIRST = 256, SUMMARY_FIRST = 65536, SUMMARY_HEAD = 8 };
+enum { CAPACITY_FIRST = 256, SUMMARY_FIRST = 65536, SUMMARY_HEAD = 8, SUMMARY_STAMP = 8 };
 #define COMPACT_EXPUNGED 1000
 #define VIEW_NEW INDEX_VIEW ".new"
 
@@ -105,6 +105,24 @@ index_open_summaries(struct mailbox *m)
 	return 0;
 }
 
+/* The file of summaries begins with the generation of the view that knows where they stand: in a copy that was brought back
+   they may stand elsewhere. */
+static bool
+has_stamp(const struct mailbox *m, uint64_t generation)
+{
+	uint64_t stamp;
+
+	return disk_read_all(m->summary_file, &stamp, sizeof stamp, 0) == 0 && stamp == generation;
+}
+
+/* Without it all is made anew. */
+static void
+put_stamp(const struct mailbox *m, uint64_t generation)
+{
+	if (disk_write_all(m->summary_file, bytes_of(&generation, sizeof generation), 0) != 0)
+		(void)failure_report("write summaries", m->account->path, errno);
+}
+
 /* Does the view fit what else is in the directory? */
 static bool
 is_in_order(const struct mailbox *m, const struct view_head *head, struct index_state *s)
@@ -115,7 +133,8 @@ is_in_order(const struct mailbox *m, const struct view_head *head, struct index_
 	return s->is_closed && s->epoch == m->account->engine->epoch
 		&& head->uid_validity == m->uid_validity && memcmp(s->guid, m->guid, sizeof s->guid) == 0
 		&& disk->fstat(m->uidlist, &st) == 0 && s->uidlist_inode == st.st_ino
-		&& s->uidlist_octets == (uint64_t)st.st_size && s->summary_end <= m->summary_octets;
+		&& s->uidlist_octets == (uint64_t)st.st_size && s->summary_end <= m->summary_octets
+		&& has_stamp(m, head->generation);
 }
 
 static void
@@ -163,7 +182,8 @@ index_is_sound(const struct mailbox *m)
 
 	return files_in_place(m->directory, INDEX_VIEW, m->view_file, &view) && (uint64_t)view.st_size >= m->view_mapped
 		&& files_in_place(m->directory, INDEX_SUMMARY, m->summary_file, &summaries)
-		&& (uint64_t)summaries.st_size >= m->summary_octets && view_is_ours(&m->view);
+		&& (uint64_t)summaries.st_size >= m->summary_octets
+		&& has_stamp(m, m->view.generation) && view_is_ours(&m->view);
 }
 
 /* Blocks for all of it, so that no store to the mapping finds the disk full (that would be a signal). */
@@ -222,6 +242,7 @@ index_create(struct mailbox *m, uint32_t capacity)
 	view_create(&view, mapping, octets, m->uid_validity,
 		(uint64_t)time_now().wall_us);
 	state_store(view.head, &s);
+	put_stamp(m, view.generation);
 	switch_to(m, fd, &view, octets);
 	return 0;
 }
@@ -296,15 +317,25 @@ index_reserve(struct mailbox *m, uint32_t records)
 	return grow(m, needed > 2 * (uint64_t)m->view.capacity ? needed : 2 * (uint64_t)m->view.capacity);
 }
 
+/* Of the message's number, too: another's summary of the same length may come to stand where its own stood. */
+static uint32_t
+checksum(const uint8_t object_id[16], struct bytes summary)
+{
+	return crc32c(crc32c(0, bytes_of(object_id, 16)), summary);
+}
+
 /* A summary stands behind its length and checksum. */
 bool
-index_put_summary(struct mailbox *m, struct bytes summary, uint64_t *at)
+index_put_summary(struct mailbox *m, const uint8_t object_id[16], struct bytes summary, uint64_t *at)
 {
 	uint8_t space[SUMMARY_HEAD];
 	struct buf head;
-	uint64_t end = m->summary_end + SUMMARY_HEAD + summary.len, octets = m->summary_octets;
+	uint64_t end, octets = m->summary_octets;
 	struct iovec parts[2];
 
+	if (m->summary_end < SUMMARY_STAMP)
+		m->summary_end = SUMMARY_STAMP;
+	end = m->summary_end + SUMMARY_HEAD + summary.len;
 	while (octets < end)
 		octets *= 2;
 	if (octets != m->summary_octets) {
@@ -315,7 +346,7 @@ index_put_summary(struct mailbox *m, struct bytes summary, uint64_t *at)
 	}
 	buf_init_fixed(&head, space, sizeof space);
 	put_u32(&head, (uint32_t)summary.len);
-	put_u32(&head, crc32c(0, summary));
+	put_u32(&head, checksum(object_id, summary));
 	parts[0] = (struct iovec){ space, sizeof space };
 	parts[1] = (struct iovec){ (void *)(uintptr_t)summary.ptr, summary.len };
 	if (disk->pwritev(m->summary_file, parts, 2, (off_t)m->summary_end)
@@ -327,20 +358,20 @@ index_put_summary(struct mailbox *m, struct bytes summary, uint64_t *at)
 }
 
 bool
-index_has_summary(const struct mailbox *m, uint64_t at, uint32_t len)
+index_has_summary(const struct mailbox *m, const uint8_t object_id[16], uint64_t at, uint32_t len)
 {
 	uint8_t space[SUMMARY_HEAD + 65536];
 	struct bytes head;
 	uint32_t said, sum;
 
-	if (len == 0 || len > 65536 || at < SUMMARY_HEAD || at > m->summary_octets
+	if (len == 0 || len > 65536 || at < SUMMARY_STAMP + SUMMARY_HEAD || at > m->summary_octets
 		|| len > m->summary_octets - at)
 		return false;
 	if (disk_read_all(m->summary_file, space, SUMMARY_HEAD + len, (off_t)(at - SUMMARY_HEAD)) != 0)
 		return false;
 	head = bytes_of(space, SUMMARY_HEAD);
 	return take_u32(&head, &said) && take_u32(&head, &sum) && said == len
-		&& sum == crc32c(0, bytes_of(space + SUMMARY_HEAD, len));
+		&& sum == checksum(object_id, bytes_of(space + SUMMARY_HEAD, len));
 }
 
 void

@@ -37,10 +37,10 @@ int index_create(struct mailbox *m, uint32_t capacity) __attribute__((warn_unuse
 void index_close(struct mailbox *m, bool is_clean);
 /* Room for so many more records than are published and on their way.  -1 and errno. */
 int index_reserve(struct mailbox *m, uint32_t records) __attribute__((warn_unused_result));
-/* Writes a summary; *at is where.  False: it is lost, the front makes it again. */
-bool index_put_summary(struct mailbox *m, struct bytes summary, uint64_t *at);
-/* Is the summary that an old record speaks of whole? */
-bool index_has_summary(const struct mailbox *m, uint64_t at, uint32_t len);
+/* Writes the summary of the message of that number; *at is where.  False: it is lost, the front makes it again. */
+bool index_put_summary(struct mailbox *m, const uint8_t object_id[16], struct bytes summary, uint64_t *at);
+/* Is the summary that an old record speaks of whole, and that message's? */
+bool index_has_summary(const struct mailbox *m, const uint8_t object_id[16], uint64_t at, uint32_t len);
 /* A generation without what is expunged, when that is worth it. */
 void index_compact(struct mailbox *m);
 /* Read-only descriptors of view and summaries for fronts; -1 and errno. */

@@ -98,7 +98,7 @@ save_old(struct rebuild *b, struct view_entry *e, const struct view_record *old)
 	e->date_s = old->date_s;
 	e->save_date_s = old->save_date_s;
 	e->size = atomic_load(&old->size);
-	if (!index_has_summary(b->m, at, len))
+	if (!index_has_summary(b->m, old->object_id, at, len))
 		return;
 	e->summary_at = at;
 	e->summary_len = len;

@@ -217,7 +217,7 @@ handle_put_summary(struct request *r)
 
 		if (atomic_load(&v->size) == 0)
 			size = p->size;
-		if (is_newer(m, v, p->summary) && index_put_summary(m, p->summary, &at)) {
+		if (is_newer(m, v, p->summary) && index_put_summary(m, v->object_id, p->summary, &at)) {
 			view_set_summary(&m->view, index, at, (uint32_t)p->summary.len, size);
 			mailbox_changed(m);
 		}
