@@ -3,6 +3,7 @@
 MERMOZ names the executable (default build/check/src/mermoz, else build/mermoz).
 """
 import contextlib
+import itertools
 import os
 import pathlib
 import re
@@ -30,17 +31,16 @@ def executable():
     raise RuntimeError("no mermoz executable: build first, or set MERMOZ")
 
 
-PORTS_GIVEN = set()
+FIRST_PORT = 10000 + os.getpid() % 110 * 200
+PORTS = itertools.cycle([*range(FIRST_PORT, 32000), *range(10000, FIRST_PORT)])
 
 
 def free_port():
-    """One that was not given to anybody yet: the system hands out the same one twice when nobody has listened in between."""
-    while True:
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if port not in PORTS_GIVEN:
-            PORTS_GIVEN.add(port)
+    """One that was not given to anybody yet.  Below those that the system gives to clients, and each process of tests begins at another
+    place, so that nobody takes it before it is listened on."""
+    for port in PORTS:
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.bind(("127.0.0.1", port))
             return port
 
 
