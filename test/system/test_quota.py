@@ -1,6 +1,7 @@
 """Quotas: what an account's mail may take, enforced where mail comes in and told where it is read."""
 import json
 import os
+import signal
 import smtplib
 
 import pytest
@@ -139,6 +140,15 @@ def test_an_account_of_our_own_has_the_quota_that_it_is_given(limited):
     assert fill(limited) == 2
     limited.cli("user", "set", f"bob@{DOMAIN}", "quota=")
     assert quota_of(i)[1] == [b'"" (STORAGE 15 64)']
+    i.logout()
+
+
+def test_a_reload_puts_another_quota_in_force_and_ends_no_session(limited):
+    i = limited.imap()
+    assert quota_of(i)[1] == [b'"" (STORAGE 0 64)']
+    limited.conf.write_text(limited.conf.read_text().replace("quota 64K;", "quota 1M;"))
+    limited.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: quota_of(i)[1] == [b'"" (STORAGE 0 1024)'], 10, "the reload")
     i.logout()
 
 
