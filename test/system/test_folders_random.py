@@ -2,14 +2,11 @@
 
 RFC 3501 6.3.3 to 6.3.9, and 2.3.1.1: a name and a UIDVALIDITY are of one mailbox for ever.
 """
-import os
 import random
 import re
 
-from test_imap_random import Session
+from test_imap_random import SEEDS, STEPS, Session
 
-SEEDS = [int(s) for s in os.environ.get("MERMOZ_SEEDS", "1 2 3").split()]
-STEPS = int(os.environ.get("MERMOZ_STEPS", "150"))
 NAMES = ["a", "b", "c", "a.b", "a.b.c", "a.c", "b.a", "b.a.c", "c.b", "INBOX.a", "INBOX.a.b", "&AOk-.a", "INBOX"]
 
 
