@@ -47,7 +47,7 @@ parse_host(struct bytes host, bool is_bracketed, uint16_t port, struct net_addre
 	struct in_addr ipv4;
 	struct in6_addr ipv6;
 
-	if (host.len >= sizeof text || memchr(host.ptr, '\0', host.len))
+	if (host.len >= sizeof text || bytes_find_char(host, '\0') < host.len)
 		return false;
 	(void)snprintf(text, sizeof text, "%.*s", BYTES_ARG(host));
 	if (!is_bracketed && bytes_equal(host, BYTES("*")))
