@@ -223,6 +223,46 @@ what_expired_while_the_server_was_off_is_tried_once_more(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void
+rfc4865_a_front_has_nothing_kept_for_longer_than_the_configuration_lets_it(void **state)
+{
+	struct queue *q = self.state;
+	const struct queued *m;
+
+	(void)state;
+	config.queue_hold_most_s = 60;
+	wishes.release_s = UINT64_MAX;
+	enqueue(1, "a@x.example", -1);
+	run_until_answered(1);
+	m = LIST_FIRST(&q->messages);
+	assert_true(m->at[0].is_postponed);
+	assert_in_range(queued_release_s(m), queue_now_s() + 50, queue_now_s() + 60);
+	/* A priority that there is not. */
+	wishes.priority = 10;
+	enqueue(2, "a@x.example", -1);
+	run_until_answered(2);
+	assert_int_equal(answers[IPC_LATER], 1);
+	assert_int_equal(q->count, 1);
+}
+
+static void
+rfc2852_4_1_what_is_late_already_is_not_handed_out(void **state)
+{
+	(void)state;
+	connect_to(ROLE_RELAY);
+	wishes.flags = SEND_BY_RETURN;
+	wishes.deliver_by_s = (uint64_t)queue_now_s() - 1;
+	enqueue(1, "a@x.example", -1);
+	run_until_event("queue.reported");
+	assert_non_null(strstr(events, "queue.expired"));
+	wishes.deliver_by_s = (uint64_t)queue_now_s() + 3600;
+	enqueue(2, "a@x.example", -1);
+	run_until_answered(2);
+	for (int i = 0; i < 200 && sends == 0; i++)
+		run_a_little();
+	assert_int_equal(sends, 1);
+}
+
 int
 main(void)
 {
@@ -236,6 +276,8 @@ main(void)
 		TEST(what_expired_while_the_server_was_off_is_tried_once_more),
 		TEST(a_mail_to_many_hosts_is_not_kept_anew_for_each),
 		TEST(what_has_expired_and_cannot_be_reported_yet_stays),
+		TEST(rfc4865_a_front_has_nothing_kept_for_longer_than_the_configuration_lets_it),
+		TEST(rfc2852_4_1_what_is_late_already_is_not_handed_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,7 @@ pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 /* ---- the clock, which goes wrong */
 
 int64_t wrong_by_s;
+struct ipc_enqueue wishes;
 
 struct moment
 time_now(void)
@@ -291,6 +292,7 @@ enqueue(int number, const char *recipients_text, int fd)
 	}
 	m.u.enqueue = (struct ipc_enqueue){ .request = peer_request_id(pairs[ROLE_FRONT][THERE]), .mail_id = bytes_text(id),
 		.sender = BYTES("alice@here.example"), .size = 20, .recipients = buf_bytes(&recipients),
+		.flags = wishes.flags, .release_s = wishes.release_s, .deliver_by_s = wishes.deliver_by_s, .priority = wishes.priority,
 		.octets = fd < 0 ? BYTES("Subject: x\n\nx\n") : BYTES_NONE };
 	if (fd >= 0) {
 		m.fds[0] = fd;
@@ -325,6 +327,7 @@ set_up(void **state)
 	sends = longest_host = 0;
 	failure = 0;
 	wrong_by_s = 0;
+	wishes = (struct ipc_enqueue){ .flags = 0 };
 	relay_defers = relay_is_full = false;
 	is_done = false;
 	ops = disk_system;

@@ -21,6 +21,7 @@ extern int failure; /* of new files below messages/, or 0 */
 extern pthread_mutex_t gate; /* they wait for it */
 extern int64_t wrong_by_s; /* the clock */
 extern bool relay_defers, relay_is_full; /* else it says nothing */
+extern struct ipc_enqueue wishes; /* of what is enqueued: flags, release_s, deliver_by_s, priority */
 extern size_t delivered[3], told_full; /* by the store: to each account; how often the second was full */
 
 /* Of each test. */
