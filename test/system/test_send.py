@@ -219,6 +219,31 @@ def test_git_send_email_sends_through_it(server, tmp_path):
     assert has_mail(server, "bob", "[PATCH] patch of git")
 
 
+@needs_root
+def test_one_user_takes_no_connections_from_the_others(server):
+    reloads, fronts = len(server.events("config.reloaded")), len(os.sched_getaffinity(0))
+    server.limits = "connections_per_address 3;"
+    server.write_conf()
+    server.process.send_signal(1)
+    wait_until(lambda: len(server.events("config.reloaded")) > reloads, what="the reload")
+    mine = [socket.socket(socket.AF_UNIX) for _ in range(3 * fronts + 1)]
+    try:
+        for s in mine:
+            s.settimeout(30)
+            s.connect(str(server.socket))
+        greetings = [s.recv(1000)[:3] for s in mine]
+        assert greetings.count(b"421") >= 1 and greetings.count(b"220") >= 3, greetings
+        send(server, f"bob@{DOMAIN}", text="Subject: not kept out\n\nhi\n", user="daemon")
+        assert has_mail(server, "bob", "not kept out")
+    finally:
+        for s in mine:
+            s.close()
+        server.limits = ""
+        server.write_conf()
+        server.process.send_signal(1)
+        wait_until(lambda: len(server.events("config.reloaded")) > reloads + 1, what="the reload")
+
+
 def test_smtplib_like_programs_of_the_network_get_no_such_trust(server):
     with smtplib.SMTP("127.0.0.1", server.ports["submission"]) as s:
         code, text = s.docmd("EHLO", "x")

@@ -14,6 +14,8 @@
 enum { OUTPUT_HIGH = 128 * 1024, OUTPUT_MAX = 1024 * 1024, INPUT_HIGH = 64 * 1024 };
 enum { INPUT_MAX = INPUT_HIGH + FRONT_READ_MAX };
 
+#define USER_UNKNOWN UINT32_MAX
+
 /* Turns of one connection before others have theirs. */
 enum { ROUNDS_MAX = 16 };
 
@@ -39,6 +41,7 @@ struct connection {
 	struct buf input;
 	struct output output;
 	struct net_address remote;
+	uint32_t uid; /* of SERVICE_LOCAL: who runs the program at the other end */
 	char remote_text[NET_TEXT_MAX];
 	struct settings *settings;
 	struct event_context context;
@@ -47,21 +50,25 @@ struct connection {
 	uint64_t octets_in, octets_out;
 };
 
+/* Who its connections are counted for: a user of this machine, or a network. */
 static struct bytes
-host_key(const struct net_address *a, char *memory, size_t size)
+key_of(const struct connection *c, char *memory, size_t size)
 {
 	struct buf text;
 
 	buf_init_fixed(&text, memory, size);
-	net_put_network(&text, a);
+	if (c->service == SERVICE_LOCAL)
+		put_format(&text, "user %u", c->uid);
+	else
+		net_put_network(&text, &c->remote);
 	return buf_bytes(&text);
 }
 
 static void
-count_address(struct front *front, const struct net_address *a, intptr_t by)
+count(struct front *front, const struct connection *c, intptr_t by)
 {
 	char memory[NET_TEXT_MAX];
-	struct bytes key = host_key(a, memory, sizeof memory);
+	struct bytes key = key_of(c, memory, sizeof memory);
 	intptr_t count = (intptr_t)map_get(front->addresses, key) + by;
 
 	if (count > 0)
@@ -93,7 +100,7 @@ destroy(struct connection *c)
 		INT("seconds", (loop_now(c->front->loop).mono_us - c->opened_us) / 1000000));
 	TAILQ_REMOVE(&c->front->connections, c, link);
 	c->front->connection_count--;
-	count_address(c->front, &c->remote, -1);
+	count(c->front, c, -1);
 	c->protocol->closed(c->client);
 	tls_free(&c->tls);
 	buf_done_secret(&c->input);
@@ -292,19 +299,31 @@ connection_run(struct connection *c)
 }
 
 static bool
-is_over_limit(struct front *front, const struct net_address *remote, const char **which)
+is_over_limit(struct front *front, const struct connection *c, const char **which)
 {
 	char memory[NET_TEXT_MAX];
-	struct bytes key = host_key(remote, memory, sizeof memory);
+	struct bytes key = key_of(c, memory, sizeof memory);
 
 	*which = "connections";
 	if (front->connection_count >= front->config->connections_max)
 		return true;
-	/* Programs of this machine come through a socket file: they are no one address. */
-	if (remote->storage.ss_family == AF_UNIX)
+	/* Programs that log users in through us come through a socket file: they are no one address. */
+	if (c->remote.storage.ss_family == AF_UNIX && c->service != SERVICE_LOCAL)
 		return false;
 	*which = "connections_per_address";
 	return (uintptr_t)map_get(front->addresses, key) >= front->config->connections_per_address_max;
+}
+
+static void
+put_remote(struct connection *c)
+{
+	struct buf text;
+
+	buf_init_fixed(&text, c->remote_text, sizeof c->remote_text - 1);
+	if (c->service == SERVICE_LOCAL)
+		put_format(&text, "user %u", c->uid);
+	else
+		net_put_address(&text, &c->remote);
 }
 
 void
@@ -312,13 +331,15 @@ connection_open(struct front *front, const struct listener *listener, int fd,
 	const struct net_address *remote)
 {
 	struct connection *c;
-	struct buf text;
 	const char *limit;
 
 	c = NEW(struct connection);
-	buf_init_fixed(&text, c->remote_text, sizeof c->remote_text - 1);
-	net_put_address(&text, remote);
-	if (is_over_limit(front, remote, &limit)) {
+	c->remote = *remote;
+	c->service = listener->service;
+	if (c->service == SERVICE_LOCAL && !net_peer_user(fd, &c->uid))
+		c->uid = USER_UNKNOWN;
+	put_remote(c);
+	if (is_over_limit(front, c, &limit)) {
 		event(NULL, EV_CONNECTION_REFUSED, STR("remote", c->remote_text), STR("limit", limit));
 		clients_refuse(listener->service, fd, front->config->hostname);
 		net_close(fd);
@@ -327,16 +348,14 @@ connection_open(struct front *front, const struct listener *listener, int fd,
 	}
 	c->front = front;
 	c->fd = fd;
-	c->remote = *remote;
 	c->settings = settings_share(front->settings);
-	c->service = listener->service;
 	c->source = listener->source;
 	c->protocol = clients_protocol(listener->service);
 	c->context.session = ++front->last_session;
 	c->opened_us = c->active_us = loop_now(front->loop).mono_us;
 	buf_init(&c->input, INPUT_MAX);
 	output_init(&c->output, OUTPUT_MAX);
-	count_address(front, remote, 1);
+	count(front, c, 1);
 	front->connection_count++;
 	TAILQ_INSERT_TAIL(&front->connections, c, link);
 	watch_init(&c->watch, front->loop, fd, ready);
@@ -419,7 +438,8 @@ connection_set_account(struct connection *c, uint64_t account)
 bool
 connection_peer_user(const struct connection *c, uint32_t *uid)
 {
-	return net_peer_user(c->fd, uid);
+	*uid = c->uid;
+	return c->uid != USER_UNKNOWN;
 }
 
 bool

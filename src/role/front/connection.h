@@ -60,7 +60,7 @@ uint64_t connection_session(const struct connection *c);
 /* The account that is logged in, 0: nobody.  Its connections are shut when it is gone. */
 void connection_set_account(struct connection *c, uint64_t account);
 const struct net_address *connection_remote(const struct connection *c);
-/* The user that runs the program at the other end of a socket file; false: not known. */
+/* Of SERVICE_LOCAL: the user that runs the program at the other end; false: not known. */
 bool connection_peer_user(const struct connection *c, uint32_t *uid);
 bool connection_is_loopback(const struct connection *c);
 /* "192.0.2.1:4711", "192.0.2.7:143"; NULL-terminated, borrowed. */
