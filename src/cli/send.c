@@ -175,6 +175,14 @@ is_word(const char *text)
 
 /* ---- a mail */
 
+/* No mail has NUL in it (RFC 5322 2.3), and some programs write it. */
+static void
+put_without_nul(struct buf *out, struct bytes octets)
+{
+	while (octets.len)
+		put_bytes(out, take_until(&octets, '\0'));
+}
+
 static bool
 read_input(struct buf *input)
 {
@@ -183,7 +191,7 @@ read_input(struct buf *input)
 
 	buf_init(input, INPUT_OCTETS_MAX);
 	while ((count = fread(piece, 1, sizeof piece, stdin)) > 0)
-		put_bytes(input, bytes_of(piece, count));
+		put_without_nul(input, bytes_of(piece, count));
 	return !ferror(stdin) && !input->has_failed;
 }
 

@@ -225,12 +225,17 @@ put_from(struct buf *out, const char *field, struct bytes address, struct bytes 
 	put_text(out, ">\n");
 }
 
-/* As it is, with LF at the end of each line. */
+/* With LF at the end of each line; a bare CR (RFC 5322 2.3), with which programs write over what they wrote before, is `for_cr`. */
 static void
-put_lines(struct buf *out, struct bytes text)
+put_lines(struct buf *out, struct bytes text, uint8_t for_cr)
 {
 	while (text.len) {
-		put_bytes(out, without_cr(take_until(&text, '\n')));
+		struct bytes line = take_until(&text, '\n');
+
+		while (line.len && line.ptr[line.len - 1] == '\r')
+			line.len--;
+		for (size_t i = 0; i < line.len; i++)
+			put_char(out, line.ptr[i] == '\r' ? for_cr : line.ptr[i]);
 		put_char(out, '\n');
 	}
 }
@@ -247,10 +252,10 @@ send_message_make(struct send_message *out, struct bytes input, struct bytes add
 		put_from(&out->text, "From", address, name);
 	while (take_field(&rest, &field_name, &value, &field))
 		if (!is_name(field_name, "Bcc") && !is_name(field_name, "Resent-Bcc"))
-			put_lines(&out->text, field);
+			put_lines(&out->text, field, ' ');
 	if (!bytes_starts(rest, BYTES("\n")) && !bytes_starts(rest, BYTES("\r\n")))
 		put_char(&out->text, '\n');
-	put_lines(&out->text, rest);
+	put_lines(&out->text, rest, '\n');
 	out->is_8bit = !bytes_is_ascii(buf_bytes(&out->text));
 }
 

@@ -12,6 +12,7 @@ check_text(struct bytes text)
 	struct bytes name, value, field;
 
 	assert(text.len && text.ptr[text.len - 1] == '\n');
+	assert(bytes_find_char(text, '\r') == text.len);
 	while (take_header_field(&text, &name, &value, &field))
 		assert(name.len && !bytes_equal_nocase(name, BYTES("Bcc")));
 }

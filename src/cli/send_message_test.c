@@ -99,6 +99,7 @@ what_is_sent_has_a_sender_and_no_blind_copies(void **state)
 		{ "From alice Sun Nov 29\nSubject: x\n\nFrom here\n", "", "From: <me@us.example>\nSubject: x\n\nFrom here\n" },
 		{ "From: you@x.example\nResent-To: a@x.example\nResent-Bcc: b@x.example\n\nhi\n", "",
 			"Resent-From: <me@us.example>\nFrom: you@x.example\nResent-To: a@x.example\n\nhi\n" },
+		{ "Subject: x\rBcc: y\n\n10%\r20%\r\r\nnul\r\n", "", "From: <me@us.example>\nSubject: x Bcc: y\n\n10%\n20%\nnul\n" },
 		{ "Subject: x\n\nhi\n", "Z\xc3\xb6" "e", "From: =?UTF-8?Q?Z=C3=B6e?= <me@us.example>\nSubject: x\n\nhi\n" },
 	};
 

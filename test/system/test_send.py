@@ -84,6 +84,11 @@ def test_recipients_of_the_header_get_it_and_nobody_sees_the_blind_copy(server):
         assert m["Bcc"] is None and m["From"] == f'"The Program" <{ME}@{DOMAIN}>'
 
 
+def test_what_programs_write_over_a_line_is_lines_and_octets_that_no_mail_has_go(server):
+    send(server, "-i", f"bob@{DOMAIN}", text="Subject: progress\n\n10%\r20%\rdone\r\r\nn\0ul\n")
+    assert mail_of(server, "bob", "progress").get_payload() == "10%\n20%\ndone\nnul\n"
+
+
 def test_mail_of_cron_to_a_name_without_domain_arrives(server):
     send(server, "-FCronDaemon", "-i", "-B8BITMIME", "-oem", ME, text=f"From: root (Cron Daemon)\nTo: {ME}\nSubject: cron\n\nd\xe9j\xe0\n")
     assert has_mail(server, "alice", "cron")
