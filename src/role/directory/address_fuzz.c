@@ -26,7 +26,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes in = bytes_of(data, size), value = in;
 	struct bytes name = take_until(&value, '\n');
-	struct record_attribute attribute = { BYTES("a"), value };
+	const struct record_attribute attributes[] = { { BYTES("a"), value }, { BYTES(RECORD_HOME), value } };
+	const struct template usual = { BYTES("m/%d/%u/x%{a}/%{a}"), BYTES_NONE }, of_home = { BYTES("%h/x"), BYTES("/home") };
+	const struct template any = { value, BYTES("/home") };
 	struct address once, twice;
 	uint8_t space[1024];
 	struct buf path;
@@ -39,10 +41,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(address_fold(address_bytes(&once), &twice));
 	assert(bytes_equal(address_bytes(&once), address_bytes(&twice)));
 	buf_init_fixed(&path, space, sizeof space);
-	if (template_put_path(&path, BYTES("m/%d/%u/x%{a}/%{a}"), &once, &attribute, 1, NULL) == 0)
+	if (template_put_path(&path, &usual, &once, attributes, 2, NULL) == 0)
 		check_path(buf_bytes(&path));
 	buf_reset(&path);
-	if (template_put_path(&path, value, &once, &attribute, 1, NULL) == 0)
+	if (template_put_path(&path, &of_home, &once, attributes, 2, NULL) == 0) {
+		assert(bytes_starts(buf_bytes(&path), BYTES("/home/")));
+		check_path(bytes_sub(buf_bytes(&path), 1, path.len));
+	}
+	buf_reset(&path);
+	if (template_put_path(&path, &any, &once, attributes, 2, NULL) == 0)
 		assert(!path.has_failed);
 	return 0;
 }
