@@ -28,7 +28,7 @@ static int
 say(enum send_exit code, const char *text)
 {
 	(void)cli_failed("%s", text);
-	return code;
+	return (int)code;
 }
 
 static int __attribute__((format(printf, 1, 2)))

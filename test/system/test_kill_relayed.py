@@ -78,7 +78,7 @@ def times_of(server, event, field):
 
 
 def accepted_of(loads):
-    return {subject: of for load in loads for subject, of in load.accepted.items()}
+    return {subject: of for load in loads for subject, of in load.accepted.copy().items()}
 
 
 @pytest.mark.parametrize("role", ["front", "directory", "store", "queue", "relay", "resolver"])

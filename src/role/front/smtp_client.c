@@ -181,7 +181,8 @@ run(void *client, struct bytes *in)
 	struct smtp_client *c = client;
 	struct smtp_effect effect;
 
-	smtp_session_set_time(c->session, time_now().wall_us / 1000000);
+	/* The second that begins next: what is held for N seconds is not let go before (RFC 4865 4.1). */
+	smtp_session_set_time(c->session, time_now().wall_us / 1000000 + 1);
 	for (;;) {
 		if (c->is_paused)
 			return RUN_BLOCKED;
