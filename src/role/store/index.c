@@ -242,9 +242,19 @@ index_create(struct mailbox *m, uint32_t capacity)
 	view_create(&view, mapping, octets, m->uid_validity,
 		(uint64_t)time_now().wall_us);
 	state_store(view.head, &s);
-	put_stamp(m, view.generation);
 	switch_to(m, fd, &view, octets);
 	return 0;
+}
+
+/* What an earlier generation left behind the end must not come back, in a copy of this one, where a summary stands by then. */
+void
+index_take_summaries(struct mailbox *m, uint64_t end)
+{
+	m->summary_end = end;
+	if (disk->ftruncate(m->summary_file, (off_t)end) != 0 || disk->ftruncate(m->summary_file, (off_t)m->summary_octets) != 0)
+		(void)failure_report("cut summaries", m->account->path, errno);
+	else
+		put_stamp(m, m->view.generation);
 }
 
 /* mtimes are coarse: what was touched a moment ago may be touched once more without a trace. */
@@ -393,6 +403,7 @@ index_compact(struct mailbox *m)
 		m->view_file = fd;
 		return;
 	}
+	put_stamp(m, m->view.generation);
 	view_compact(&m->view, &old);
 	view_supersede(&old);
 	(void)disk->unmap(old.head, octets);

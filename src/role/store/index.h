@@ -31,8 +31,10 @@ int index_open_summaries(struct mailbox *m) __attribute__((warn_unused_result));
 bool index_peek(const struct engine_account *a, struct bytes name, uint64_t *octets, uint64_t *messages)
 	__attribute__((warn_unused_result));
 /* A new, empty view with room for so many records, of the next generation; the one before, if any, is superseded
-   and unmapped.  The summaries stay.  -1 and errno: all is as it was. */
+   and unmapped.  -1 and errno: all is as it was. */
 int index_create(struct mailbox *m, uint32_t capacity) __attribute__((warn_unused_result));
+/* The file's summaries up to that end are the new view's; what stands behind them is forgotten. */
+void index_take_summaries(struct mailbox *m, uint64_t end);
 /* Writes down that nothing is to be done here (is_clean), unmaps and closes. */
 void index_close(struct mailbox *m, bool is_clean);
 /* Room for so many more records than are published and on their way.  -1 and errno. */

@@ -201,7 +201,7 @@ rebuild(struct rebuild *b)
 	if (index_create(m, (uint32_t)b->listing.count + (uint32_t)b->listing.count / 4 + m->appending) != 0)
 		return -1;
 	fill(b);
-	m->summary_end = b->summary_end;
+	index_take_summaries(m, b->summary_end);
 	m->recent_from = m->uid_next;
 	m->needs_scan = true;
 	if (b->has_old || b->lines_read)
