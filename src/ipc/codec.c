@@ -83,8 +83,8 @@ put_octets(struct buf *out, struct bytes in, size_t most)
 	put_bytes(out, in);
 }
 
-static bool
-is_ordered(struct ipc_ranges in)
+bool
+ipc_are_ordered(struct ipc_ranges in)
 {
 	uint32_t last = 0;
 
@@ -99,7 +99,7 @@ is_ordered(struct ipc_ranges in)
 static void
 put_ranges(struct buf *out, size_t begin, struct ipc_ranges in, size_t most)
 {
-	if (in.count > most || !is_ordered(in))
+	if (in.count > most || !ipc_are_ordered(in))
 		out->has_failed = true;
 	put_u32(out, (uint32_t)in.count);
 	while (!out->has_failed && (out->len - begin) % alignof(struct ipc_range) != 0)
@@ -194,7 +194,7 @@ take_ranges(const uint8_t *begin, struct bytes *in, size_t most, struct ipc_rang
 	if ((uintptr_t)octets.ptr % alignof(struct ipc_range) != 0)
 		return false;
 	out->at = (const void *)octets.ptr;
-	return is_ordered(*out);
+	return ipc_are_ordered(*out);
 }
 
 /* clang-format off */

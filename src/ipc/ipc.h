@@ -98,6 +98,8 @@ struct ipc_ranges {
 	const struct ipc_range *at;
 	size_t count;
 };
+/* Are they?  What comes out of a file that others may write is to be asked before it is sent. */
+bool ipc_are_ordered(struct ipc_ranges in);
 
 enum message_type {
 #define MESSAGE(name, member, sender, receiver, ...) MESSAGE_##name,

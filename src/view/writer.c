@@ -101,6 +101,20 @@ settle_first_unseen(struct view_writer *w, uint32_t from)
 	STORE(w->head->first_unseen, from);
 }
 
+/* V2, if the records are as they were written. */
+static bool
+is_behind_all(const struct view_writer *w, uint32_t uid)
+{
+	return w->record_count == 0 || w->records[w->record_count - 1].uid < uid;
+}
+
+/* Another program is at it, whatever the head says. */
+static void
+disown(struct view_writer *w)
+{
+	w->generation = 0;
+}
+
 uint32_t
 view_append(struct view_writer *w, const struct view_entry *e)
 {
@@ -108,10 +122,11 @@ view_append(struct view_writer *w, const struct view_entry *e)
 	uint32_t index = w->record_count;
 	struct view_record *r = &w->records[index];
 
+	assert(e->uid != 0 && index < w->capacity);
+	if (!is_behind_all(w, e->uid))
+		disown(w);
 	if (!view_is_ours(w))
 		return UINT32_MAX;
-	assert(index < w->capacity);
-	assert(e->uid != 0 && (index == 0 || w->records[index - 1].uid < e->uid || !view_is_ours(w))); /* V2 */
 	r->uid = e->uid;
 	STORE(r->flags, e->flags & VIEW_SYSTEM_FLAGS);
 	STORE(r->keywords, e->keywords);
@@ -142,9 +157,10 @@ view_set_flags(struct view_writer *w, uint32_t index, uint32_t flags, uint64_t k
 	uint32_t before = LOAD(r->flags);
 	uint64_t size = LOAD(r->size);
 
+	if (before & VIEW_EXPUNGED) /* V4 */
+		disown(w);
 	if (!view_is_ours(w))
 		return;
-	assert(!(before & VIEW_EXPUNGED) || !view_is_ours(w)); /* V4 */
 	flags &= VIEW_SYSTEM_FLAGS;
 	count_record(w->head, before, size, -1);
 	count_record(w->head, flags, size, 1);

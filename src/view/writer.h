@@ -10,7 +10,7 @@ struct view_writer {
 	struct view_head *head;
 	struct view_record *records;
 	uint32_t capacity; /* records that the mapping has room for */
-	/* What the head said when we wrote it last. */
+	/* What the head said when we wrote it last; generation 0: another program wrote it. */
 	uint64_t generation, highest_modseq;
 	uint32_t record_count;
 };

@@ -48,8 +48,8 @@ imap_outcome_of(uint8_t outcome)
 	return outcome < IPC_OUTCOMES ? of[outcome] : IMAP_LATER;
 }
 
-static struct ipc_ranges
-ranges_of(const struct imap_ask *ask)
+struct ipc_ranges
+imap_ranges_of(const struct imap_ask *ask)
 {
 	return (struct ipc_ranges){ (const struct ipc_range *)ask->uids, ask->uid_ranges };
 }
@@ -400,7 +400,7 @@ ask_flags(struct imap_client *c, const struct imap_ask *ask)
 		.mode = (uint8_t)ask->mode,
 		.flags = ask->flags,
 		.keywords = ask->keywords,
-		.uids = ranges_of(ask),
+		.uids = imap_ranges_of(ask),
 	};
 	imap_send_request(c, store, &m, m.u.set_flags.request, flags_answered);
 }
@@ -430,7 +430,7 @@ ask_expunge(struct imap_client *c, const struct imap_ask *ask)
 		.request = imap_begin_request(c, store),
 		.session = connection_session(c->connection),
 		.is_forced = ask->is_forced,
-		.uids = ranges_of(ask),
+		.uids = imap_ranges_of(ask),
 	};
 	imap_send_request(c, store, &m, m.u.expunge.request, expunge_answered);
 }
@@ -464,7 +464,7 @@ ask_copy(struct imap_client *c, const struct imap_ask *ask)
 		.session = connection_session(c->connection),
 		.is_move = ask->is_move,
 		.name = ask->name,
-		.uids = ranges_of(ask),
+		.uids = imap_ranges_of(ask),
 	};
 	imap_send_request(c, store, &m, m.u.copy.request, copy_answered);
 }

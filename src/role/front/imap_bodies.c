@@ -233,7 +233,7 @@ imap_ask_bodies(struct imap_client *c, const struct imap_ask *ask)
 	m.u.open_bodies = (struct ipc_open_bodies){
 		.request = imap_begin_request(c, store),
 		.session = connection_session(c->connection),
-		.uids = { (const struct ipc_range *)ask->uids, ask->uid_ranges },
+		.uids = imap_ranges_of(ask),
 	};
 	imap_send_request(c, store, &m, m.u.open_bodies.request, opened);
 }

@@ -150,6 +150,13 @@ carry_out(struct imap_client *c, const struct imap_effect *e)
 	return false;
 }
 
+/* Another program wrote on the view while numbers were taken from it. */
+static bool
+is_senseless(const struct imap_effect *e)
+{
+	return e->kind == IMAP_ASK && !ipc_are_ordered(imap_ranges_of(&e->ask));
+}
+
 static enum run_status
 run(void *client, struct bytes *in)
 {
@@ -162,7 +169,7 @@ run(void *client, struct bytes *in)
 		if (connection_is_full(c->connection))
 			return RUN_FULL;
 		imap_session_step(c->session, in, &effect);
-		if (mailbox_is_torn(&c->user))
+		if (mailbox_is_torn(&c->user) || is_senseless(&effect))
 			effect.kind = IMAP_CLOSE;
 		if (!carry_out(c, &effect))
 			break;

@@ -25,6 +25,8 @@ struct imap_client {
 
 /* Sends the question to the role that knows; the answer goes to the session. */
 void imap_ask(struct imap_client *c, const struct imap_ask *ask);
+/* The uids that it is about. */
+struct ipc_ranges imap_ranges_of(const struct imap_ask *ask);
 /* Ends a request: false when the client is gone, and freed with its last request. */
 bool imap_end_request(struct imap_client *c);
 uint64_t imap_begin_request(struct imap_client *c, struct peer *peer);
