@@ -98,6 +98,19 @@ def test_a_list_goes_on_in_its_owners_name_and_each_recipient_in_the_one_that_is
         assert any(b"Return-Path: <writer@asie.iut>" in p.read_bytes() and b"Subject: three ways" in p.read_bytes() for p in server.files(name))
 
 
+def test_a_mailbox_that_fails_for_now_makes_no_member_of_its_list_get_it_twice(server, elsewhere):
+    server.send(to="bob", subject="makes the mailbox")
+    mailbox = server.maildir("bob")
+    mailbox.rename(mailbox.with_name("away"))
+    mailbox.write_text("in the way")
+    send(server, ["list"], "partly")
+    mailbox.unlink()
+    mailbox.with_name("away").rename(mailbox)
+    arrived(elsewhere, "partly")
+    server.cli("queue", "retry", "--all")
+    wait_until(lambda: any(b"Subject: partly" in p.read_bytes() for p in server.files("bob")), what="the mail in the mailbox")
+
+
 def test_what_a_writer_wants_to_hear_goes_on_with_a_forward_and_not_to_a_list_rfc3461_5_2_7_3(server, elsewhere):
     with server.smtp() as s:
         s.ehlo("c.example")

@@ -144,6 +144,12 @@ smtp_message_add(struct smtp_client *c, struct bytes octets)
 		ask_file(c);
 }
 
+static size_t
+count_elsewhere(const struct smtp_client *c)
+{
+	return c->outgoing_count[OUTGOING_ELSEWHERE] + c->outgoing_count[OUTGOING_FORWARDED] + c->outgoing_count[OUTGOING_LISTED];
+}
+
 static void
 end_mail(struct smtp_client *c)
 {
@@ -152,8 +158,7 @@ end_mail(struct smtp_client *c)
 	if (a == SMTP_ANSWER_OK)
 		event(smtp_client_context(c), EV_MAIL_ACCEPTED, TEXT("sender", c->sender),
 			INT("recipients", c->recipient_count), INT("mailboxes", c->target_count + c->outgoing_count[OUTGOING_MAILBOX]),
-			INT("elsewhere", c->outgoing_count[OUTGOING_ELSEWHERE] + c->outgoing_count[OUTGOING_FORWARDED] + c->outgoing_count[OUTGOING_LISTED]),
-			INT("waiting", c->outgoing_count[OUTGOING_REST]),
+			INT("elsewhere", count_elsewhere(c)), INT("waiting", c->outgoing_count[OUTGOING_REST]),
 			INT("size", incoming_facts(c->incoming).size));
 	else if (a == SMTP_ANSWER_OVER_QUOTA)
 		event(smtp_client_context(c), EV_MAIL_REFUSED, TEXT("sender", c->sender), STR("reason", "over quota"));
@@ -234,7 +239,7 @@ is_with_anybody(const struct smtp_client *c)
 	for (const struct target *t = c->targets; t; t = t->next)
 		if (t->is_there)
 			return true;
-	return c->outgoing_count[OUTGOING_ELSEWHERE] + c->outgoing_count[OUTGOING_FORWARDED] + c->outgoing_count[OUTGOING_MAILBOX] > 0;
+	return count_elsewhere(c) + c->outgoing_count[OUTGOING_MAILBOX] > 0;
 }
 
 /* There was room for it nowhere: so the client hears that, and not later its sender. */
