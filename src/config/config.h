@@ -47,9 +47,9 @@ enum config_log_format { LOG_KEY_VALUE, LOG_JSON };
 
 enum config_route_kind { ROUTE_MX, ROUTE_SMTP, ROUTE_LMTP, ROUTE_MAILBOXES, ROUTE_REFUSE };
 enum config_language { LANGUAGE_ENGLISH, LANGUAGE_FRENCH };
-/* In the order of the words of outgoing_tls. */
 enum config_mta_sts { MTA_STS_OFF, MTA_STS_ON };
 enum config_outgoing_loopback { OUTGOING_LOOPBACK_NO, OUTGOING_LOOPBACK_YES };
+/* In the order of the words of outgoing_tls. */
 enum config_tls_level { TLS_LEVEL_NONE, TLS_LEVEL_MAY, TLS_LEVEL_ENCRYPT, TLS_LEVEL_VERIFY };
 
 #define CONFIG_LDAP_SERVERS_MAX 16

@@ -67,6 +67,8 @@ void kind_put_certificate(const struct config *c, const struct directive *d, enu
 /* The kinds of kind_route.c. */
 bool kind_read_route(struct config_reading *r, const struct config_setting *s);
 void kind_put_route(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+bool kind_read_networks(struct config_reading *r, const struct config_setting *s);
+void kind_put_networks(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 /* The kind of kind_local.c. */
 bool kind_read_trusted_users(struct config_reading *r, const struct config_setting *s);
 void kind_put_trusted_users(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
@@ -79,8 +81,6 @@ void kind_put_srs(const struct config *c, const struct directive *d, enum config
 /* The kind of kind_relayed.c: for whom mail is taken and sent on. */
 bool kind_read_relayed(struct config_reading *r, const struct config_setting *s);
 void kind_put_relayed(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
-bool kind_read_networks(struct config_reading *r, const struct config_setting *s);
-void kind_put_networks(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 /* The kind of kind_resolver.c. */
 bool kind_read_resolver(struct config_reading *r, const struct config_setting *s);
 void kind_put_resolver(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);

@@ -120,7 +120,6 @@ struct journal {
 /* commit.c */
 void *journal_commit_thread(void *arg);
 /* With the lock held: */
-bool journal_begin_segment(struct journal *j, struct fault *f);
 uint64_t journal_log_octets(const struct journal *j);
 
 /* keeper.c: checkpoints, and enough segments in reserve. */

@@ -2,9 +2,8 @@
    answers in, effects out.  It reads mailboxes through their mapped view and asks for everything else.
 
    The driver calls imap_session_step again and again; each call takes from the front of *in as much as it
-   needs and reports one effect.  IMAP_NEED_INPUT: keep what is left of *in (IMAP_INPUT_MAX octets at
-   most) and come back with more behind it.  After IMAP_ASK nothing is taken from *in and step reports IMAP_BLOCKED
-   until imap_session_answer.  IMAP_OUTPUT comes in pieces of at most IMAP_OUTPUT_MAX octets; the
+   needs and reports one effect.  IMAP_NEED_INPUT: keep what is left of *in and come back with more behind it.  After
+   IMAP_ASK nothing is taken from *in and step reports IMAP_BLOCKED until imap_session_answer.  IMAP_OUTPUT comes in pieces of at most IMAP_OUTPUT_MAX octets; the
    driver stops stepping while the client does not read (back-pressure).  IMAP_AGAIN: a slice of long work is done; come
    back when others had their turn. */
 #ifndef IMAP_SESSION_H
@@ -15,7 +14,6 @@
 #include "base/fault.h"
 #include "view/view.h"
 
-#define IMAP_INPUT_MAX 16384
 #define IMAP_OUTPUT_MAX 65536
 /* Bodies that are asked for at a time. */
 #define IMAP_BODIES_MAX 32

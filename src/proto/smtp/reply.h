@@ -33,16 +33,17 @@ enum smtp_reply smtp_reply_of_login(enum smtp_answer answer);
 void smtp_put_greeting(struct buf *out, struct bytes hostname);
 /* 250 to HELO: one line without enhanced code. */
 void smtp_put_helo(struct buf *out, struct bytes hostname);
+
 /* Extensions that are offered to some sessions, and at some times, only. */
 enum smtp_offered {
 	SMTP_OFFERED_REQUIRETLS = 1, /* RFC 8689 2: under TLS */
 	SMTP_OFFERED_FUTURERELEASE = 2, /* RFC 4865 4: for submission */
 };
 
-/* What holds now and is listed for it. */
 /* Of EHLO, RFC 5321 4.1.1.1: tells a program of this machine the address that its user sends as. */
 #define SMTP_KEYWORD_YOU_ARE "X-YOU-ARE"
 
+/* What holds now and is listed for EHLO. */
 struct smtp_offer {
 	uint64_t size;
 	bool has_tls, has_login;

@@ -1,5 +1,5 @@
 /* An SMTP server session as a pure machine (RFC 5321, 6409; extensions 1870 SIZE, 2034 ENHANCEDSTATUSCODES,
-   2920 PIPELINING, 3030 CHUNKING, 2852 DELIVERBY, 3207 STARTTLS, 3461 DSN, 4865 FUTURERELEASE, 4954 AUTH,
+   2852 DELIVERBY, 2920 PIPELINING, 3030 CHUNKING, 3207 STARTTLS, 3461 DSN, 4865 FUTURERELEASE, 4954 AUTH,
    6152 8BITMIME, 6531 SMTPUTF8, 6710 MT-PRIORITY, 8689 REQUIRETLS): octets and answers in, effects out.
 
    The driver calls smtp_session_step again and again; each call takes from the front of *in as much as it needs

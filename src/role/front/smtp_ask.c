@@ -153,8 +153,6 @@ add_target(struct smtp_client *c, uint64_t account, struct bytes address)
 	struct buf parameters;
 	struct target *t;
 
-	buf_init_fixed(&parameters, text, sizeof text);
-	dsn_put_rcpt(&parameters, &c->wishes);
 	if (!c->accounts)
 		c->accounts = map_new();
 	if (map_get_number(c->accounts, account))

@@ -21,9 +21,9 @@ void grants_drop_front(struct grants *g, uint8_t index);
 struct grants_front *grants_front(struct grants *g, uint8_t index);
 struct engine_outlet *grants_outlet(struct grants_front *front);
 
-/* What the directory says.  A path that can't be one is not granted (and said in the log). */
 /* The account whose mail lies there; NULL, and the administrator was told: that is no place for mail. */
 struct engine_account *grants_account_at(struct grants *g, struct bytes path, struct bytes address);
+/* What the directory says.  A path that can't be one is not granted (and said in the log). */
 void grants_delivery(struct grants *g, const struct ipc_grant_delivery *m);
 void grants_session(struct grants *g, const struct ipc_grant_session *m);
 void grants_revoke(struct grants *g, uint64_t account);
