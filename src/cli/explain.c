@@ -108,7 +108,7 @@ put_step(struct buf *out, const struct control_line *line)
 		put_sentence(out, sentence, line);
 	else
 		cli_put_visible(out, line->word);
-	if (bytes_equal(line->word, BYTES("account")) && !is_true(control_line_get(line, "enabled")))
+	if (control_line_is(line, "account") && !is_true(control_line_get(line, "enabled")))
 		put_text(out, "; it is disabled, which keeps out log-ins and not mail");
 	put_char(out, '\n');
 }
@@ -143,9 +143,9 @@ struct reading {
 static void
 read_line(struct reading *r, const struct control_line *line)
 {
-	r->is_decided = bytes_equal(line->word, BYTES("decision"));
+	r->is_decided = control_line_is(line, "decision");
 	r->is_accepted = r->is_decided && is_true(control_line_get(line, "accepted"));
-	if (bytes_equal(line->word, BYTES("handed_on")))
+	if (control_line_is(line, "handed_on"))
 		onward_add(&r->onward, control_line_get(line, "address"));
 	if (r->is_decided)
 		(r->is_json ? put_json_decision : put_decision)(r->out, line);
@@ -215,8 +215,6 @@ static int
 run_question(const struct question *q, const char *path, bool is_json)
 {
 	char space[CONTROL_LINE_MAX];
-	const struct event_field fields[] = { STR("recipient", q->recipient), STR("sender", q->sender), STR("login", q->login),
-		STR("as", q->as), STR("client", q->client), { FIELD_END, NULL, BYTES_NONE, 0 } };
 	struct config *c = cli_load(path, false);
 	struct buf line;
 	int result;
@@ -224,7 +222,8 @@ run_question(const struct question *q, const char *path, bool is_json)
 	if (!c)
 		return SERVER_NOT_ASKED;
 	buf_init_fixed(&line, space, sizeof space);
-	control_line_put(&line, "explain", fields);
+	control_line_put(&line, "explain", FIELDS(STR("recipient", q->recipient), STR("sender", q->sender), STR("login", q->login),
+		STR("as", q->as), STR("client", q->client)));
 	put_char(&line, '\0');
 	result = line.has_failed ? cli_misused("explain", "the question is too long") : ask(c, space, q, is_json);
 	config_free(&c);

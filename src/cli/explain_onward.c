@@ -18,25 +18,9 @@ onward_add(struct onward *o, struct bytes address)
 }
 
 static bool
-is_word(const struct control_line *line, const char *word)
-{
-	return bytes_equal(line->word, bytes_text(word));
-}
-
-static bool
 has(const struct control_line *line, const char *name, const char *value)
 {
 	return bytes_equal(control_line_get(line, name), bytes_text(value));
-}
-
-static uint64_t
-number_of(const struct control_line *line, const char *name)
-{
-	struct bytes text = control_line_get(line, name);
-	uint64_t number = 0;
-
-	(void)take_number(&text, INT64_MAX, &number);
-	return number;
 }
 
 /* ---- where a directive stands: the server does not know, the file does */
@@ -80,13 +64,13 @@ where_of_login(const struct config *c, struct bytes host)
 static const struct config_where *
 where_of(const struct config *c, const struct control_line *line)
 {
-	if (is_word(line, "route"))
+	if (control_line_is(line, "route"))
 		return where_of_route(c, line);
-	if (is_word(line, "login"))
+	if (control_line_is(line, "login"))
 		return where_of_login(c, control_line_get(line, "host"));
-	if (is_word(line, "host") && has(line, "cause", "outgoing_login"))
+	if (control_line_is(line, "host") && has(line, "cause", "outgoing_login"))
 		return where_of_login(c, control_line_get(line, "rule"));
-	if (is_word(line, "host") && has(line, "cause", "outgoing_tls"))
+	if (control_line_is(line, "host") && has(line, "cause", "outgoing_tls"))
 		return where_of_rule(c, control_line_get(line, "rule"));
 	return NULL;
 }
@@ -130,11 +114,11 @@ put_route(struct buf *out, const struct control_line *line, const struct config_
 static void
 put_destination(struct buf *out, const struct control_line *line)
 {
-	uint64_t waiting = number_of(line, "waiting"), until_s = number_of(line, "rests_until_s");
+	uint64_t waiting = control_line_number(line, "waiting"), until_s = control_line_number(line, "rests_until_s");
 
 	put_field(out, "the destination ", line, "name");
 	put_format(out, ": %llu recipient%s wait%s for it", (unsigned long long)waiting, waiting == 1 ? "" : "s", waiting == 1 ? "s" : "");
-	if (number_of(line, "sending"))
+	if (control_line_number(line, "sending"))
 		put_field(out, ", mails on their way: ", line, "sending");
 	if (!until_s) {
 		put_text(out, "; it does not rest");
@@ -210,18 +194,18 @@ put_line(struct buf *out, const struct config *c, const struct control_line *lin
 	const struct config_where *where = where_of(c, line);
 
 	put_text(out, "  ");
-	if (is_word(line, "route")) {
+	if (control_line_is(line, "route")) {
 		put_route(out, line, where);
-	} else if (is_word(line, "destination")) {
+	} else if (control_line_is(line, "destination")) {
 		put_destination(out, line);
-	} else if (is_word(line, "source")) {
+	} else if (control_line_is(line, "source")) {
 		put_field(out, "connections come from ", line, "address");
-	} else if (is_word(line, "login")) {
+	} else if (control_line_is(line, "login")) {
 		put_field(out, "with a log-in as ", line, "name");
 		put_where(out, where);
-	} else if (is_word(line, "host")) {
+	} else if (control_line_is(line, "host")) {
 		put_host(out, line, where);
-	} else if (is_word(line, "trouble")) {
+	} else if (control_line_is(line, "trouble")) {
 		put_trouble(out, line);
 	} else {
 		put_text(out, "the relay does not answer: which hosts, and which TLS, is not known now");
@@ -241,8 +225,8 @@ put_answer(struct buf *out, const struct config *c, bool is_json, struct bytes a
 	bool is_first = true, is_over = false;
 
 	buf_init_fixed(&values, space, SERVER_ANSWER_MAX);
-	while (!is_over && control_line_take(&answer, &values, &line)) {
-		is_over = is_word(&line, "end");
+	while (control_line_take(&answer, &values, &line)) {
+		is_over = control_line_is(&line, "end");
 		if (is_over)
 			break;
 		if (is_json)
@@ -258,8 +242,7 @@ put_answer(struct buf *out, const struct config *c, bool is_json, struct bytes a
 static bool
 put_question(struct buf *question, struct bytes address)
 {
-	control_line_put(question, "explain",
-		(const struct event_field[]){ TEXT("recipient", address), { FIELD_END, NULL, BYTES_NONE, 0 } });
+	control_line_put(question, "explain", FIELDS(TEXT("recipient", address)));
 	put_char(question, '\0');
 	return !question->has_failed;
 }

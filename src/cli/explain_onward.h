@@ -1,4 +1,4 @@
-/* How mail goes on from here: for each address elsewhere the running server's queue is asked (role/queue/onward.h). */
+/* How mail goes on from here: for each address elsewhere the running server's queue is asked (role/queue/explanation.h). */
 #ifndef CLI_EXPLAIN_ONWARD_H
 #define CLI_EXPLAIN_ONWARD_H
 

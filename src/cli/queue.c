@@ -32,16 +32,6 @@ struct progress {
 	uint64_t cursor, recipients;
 };
 
-static uint64_t
-number_of(const struct control_line *line, const char *name)
-{
-	struct bytes text = control_line_get(line, name);
-	uint64_t number = 0;
-
-	(void)take_number(&text, INT64_MAX, &number);
-	return number;
-}
-
 /* False: that is no answer. */
 static bool
 print_piece(struct queue_print *p, struct bytes answer, struct buf *out, struct progress *to)
@@ -53,10 +43,10 @@ print_piece(struct queue_print *p, struct bytes answer, struct buf *out, struct 
 
 	buf_init_fixed(&values, space, SERVER_ANSWER_MAX);
 	while (!is_at_end && control_line_take(&answer, &values, &line)) {
-		to->is_over = bytes_equal(line.word, BYTES("end"));
-		is_at_end = to->is_over || bytes_equal(line.word, BYTES("more"));
-		to->cursor = number_of(&line, "cursor");
-		to->recipients = number_of(&line, "recipients");
+		to->is_over = control_line_is(&line, "end");
+		is_at_end = to->is_over || control_line_is(&line, "more");
+		to->cursor = control_line_number(&line, "cursor");
+		to->recipients = control_line_number(&line, "recipients");
 		if (!is_at_end || to->is_over)
 			queue_print_line(p, out, &line);
 	}

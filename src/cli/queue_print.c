@@ -6,22 +6,6 @@
 
 #include <string.h>
 
-static uint64_t
-number_of(const struct control_line *line, const char *name)
-{
-	struct bytes text = control_line_get(line, name);
-	uint64_t number = 0;
-
-	(void)take_number(&text, INT64_MAX, &number);
-	return number;
-}
-
-static bool
-is_word(const struct control_line *line, const char *word)
-{
-	return bytes_equal(line->word, bytes_text(word));
-}
-
 /* ---- as JSON */
 
 static bool
@@ -62,12 +46,12 @@ put_json(struct queue_print *p, struct buf *out, const struct control_line *line
 {
 	bool is_list = strcmp(p->verb, "list") == 0, is_show = strcmp(p->verb, "show") == 0;
 
-	if (is_word(line, "message")) {
+	if (control_line_is(line, "message")) {
 		put_char(out, '{');
 		put_json_fields(out, line, true);
 		put_text(out, ",\"recipients\":[");
 		p->has_message = true;
-	} else if (is_word(line, "recipient")) {
+	} else if (control_line_is(line, "recipient")) {
 		put_text(out, p->has_recipients ? ",\n  {" : "\n  {");
 		put_json_fields(out, line, false);
 		put_char(out, '}');
@@ -109,14 +93,14 @@ put_path(struct buf *out, struct bytes address)
 static void
 put_recipient(struct buf *out, const struct control_line *line, bool has_message)
 {
-	uint64_t until_s = number_of(line, "until_s");
+	uint64_t until_s = control_line_number(line, "until_s");
 	struct bytes reply = control_line_get(line, "reply");
 
 	put_text(out, has_message ? "  " : "");
 	if (!has_message) {
 		cli_put_visible(out, control_line_get(line, "mail"));
 		put_text(out, "  ");
-		put_age(out, number_of(line, "age_s"));
+		put_age(out, control_line_number(line, "age_s"));
 		put_text(out, "  ");
 		put_path(out, control_line_get(line, "sender"));
 		put_text(out, "  ");
@@ -128,7 +112,7 @@ put_recipient(struct buf *out, const struct control_line *line, bool has_message
 		put_text(out, " until ");
 		clock_put_rfc3339_s(out, (int64_t)until_s);
 	}
-	put_format(out, "  attempts %llu  to ", (unsigned long long)number_of(line, "attempts"));
+	put_format(out, "  attempts %llu  to ", (unsigned long long)control_line_number(line, "attempts"));
 	cli_put_visible(out, control_line_get(line, "destination"));
 	put_text(out, control_line_get(line, "rerouted").len ? " (rerouted)" : "");
 	put_text(out, reply.len ? "  " : "");
@@ -139,7 +123,7 @@ put_recipient(struct buf *out, const struct control_line *line, bool has_message
 static void
 put_time_line(struct buf *out, const struct control_line *line, const char *field, const char *title)
 {
-	uint64_t unix_s = number_of(line, field);
+	uint64_t unix_s = control_line_number(line, field);
 
 	if (unix_s == 0)
 		return;
@@ -158,10 +142,10 @@ put_message(struct buf *out, const struct control_line *line)
 	put_text(out, "\nSender      ");
 	put_path(out, control_line_get(line, "sender"));
 	put_text(out, "\nArrived     ");
-	clock_put_rfc3339_s(out, (int64_t)number_of(line, "arrived_s"));
+	clock_put_rfc3339_s(out, (int64_t)control_line_number(line, "arrived_s"));
 	put_text(out, " (");
-	put_age(out, number_of(line, "age_s"));
-	put_format(out, " ago)\nSize        %llu octets\n", (unsigned long long)number_of(line, "size"));
+	put_age(out, control_line_number(line, "age_s"));
+	put_format(out, " ago)\nSize        %llu octets\n", (unsigned long long)control_line_number(line, "size"));
 	if (parameters.len) {
 		put_text(out, "Parameters  ");
 		cli_put_visible(out, parameters);
@@ -171,7 +155,7 @@ put_message(struct buf *out, const struct control_line *line)
 	put_time_line(out, line, "deliver_by_s", "Deliver by  ");
 	if (!bytes_equal(priority, BYTES("0")))
 		put_format(out, "Priority    %.*s\n", BYTES_ARG(priority));
-	put_format(out, "Recipients  %llu that still wait:\n", (unsigned long long)number_of(line, "recipients"));
+	put_format(out, "Recipients  %llu that still wait:\n", (unsigned long long)control_line_number(line, "recipients"));
 }
 
 static void
@@ -186,7 +170,7 @@ put_stats(struct buf *out, const struct control_line *line)
 	for (size_t i = 0; i + 1 < line->count; i++)
 		put_format(out, "%-13.*s %.*s\n", BYTES_ARG(line->fields[i].name), BYTES_ARG(line->fields[i].value));
 	put_text(out, "oldest        ");
-	put_age(out, number_of(line, "oldest_s"));
+	put_age(out, control_line_number(line, "oldest_s"));
 	put_char(out, '\n');
 }
 
@@ -196,14 +180,14 @@ put_done(struct buf *out, const char *verb, const struct control_line *line)
 	static const struct {
 		const char *verb, *did;
 	} rows[] = { { "hold", "Held" }, { "release", "Released" }, { "retry", "Due now:" }, { "reroute", "Sent another way:" }, { "remove", "Removed" }, { "bounce", "On the way back:" } };
-	uint64_t left_alone = number_of(line, "left_alone");
+	uint64_t left_alone = control_line_number(line, "left_alone");
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (strcmp(rows[i].verb, verb) == 0)
 			put_format(out, "%s ", rows[i].did);
-	put_count(out, number_of(line, "recipients"), "recipient");
+	put_count(out, control_line_number(line, "recipients"), "recipient");
 	put_text(out, " of ");
-	put_count(out, number_of(line, "messages"), "message");
+	put_count(out, control_line_number(line, "messages"), "message");
 	put_text(out, ".\n");
 	if (left_alone == 0)
 		return;
@@ -235,10 +219,10 @@ queue_print_line(struct queue_print *p, struct buf *out, const struct control_li
 {
 	if (p->is_json) {
 		put_json(p, out, line);
-	} else if (is_word(line, "message")) {
+	} else if (control_line_is(line, "message")) {
 		p->has_message = true;
 		put_message(out, line);
-	} else if (is_word(line, "recipient")) {
+	} else if (control_line_is(line, "recipient")) {
 		put_recipient(out, line, p->has_message);
 		p->has_recipients = true;
 	} else {

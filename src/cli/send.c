@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/send_client.h"
+#include "proto/dsn/xtext.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,21 +196,6 @@ read_input(struct buf *input)
 	return !ferror(stdin) && !input->has_failed;
 }
 
-/* xtext of RFC 3461 4 */
-static void
-put_xtext(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		uint8_t c = (uint8_t)*text;
-
-		if (c > ' ' && c < 0x7f && c != '+' && c != '=')
-			put_char(out, c);
-		else
-			put_format(out, "+%02X", c);
-	}
-	put_char(out, '\0');
-}
-
 static int
 gather(const struct wishes *w, struct bytes input, struct bytes domain, struct arena *arena, struct send_recipients *to)
 {
@@ -262,7 +248,8 @@ send_over(struct send_client *c, const struct wishes *w, struct bytes input, str
 		return result;
 	buf_init_fixed(&out, id, sizeof id);
 	if (w->envelope_id)
-		put_xtext(&out, w->envelope_id);
+		put_xtext(&out, bytes_text(w->envelope_id));
+	put_char(&out, '\0');
 	envelope.envelope_id = w->envelope_id ? id : NULL;
 	envelope.sender = sender;
 	if (out.has_failed)

@@ -143,6 +143,22 @@ control_line_get(const struct control_line *line, const char *name)
 	return BYTES_NONE;
 }
 
+uint64_t
+control_line_number(const struct control_line *line, const char *name)
+{
+	struct bytes text = control_line_get(line, name);
+	uint64_t number = 0;
+
+	(void)take_number(&text, INT64_MAX, &number);
+	return number;
+}
+
+bool
+control_line_is(const struct control_line *line, const char *word)
+{
+	return bytes_equal(line->word, bytes_text(word));
+}
+
 bool
 control_take_answer(struct bytes *in, struct bytes *answer)
 {

@@ -13,6 +13,10 @@
 /* A line with more is none. */
 #define CONTROL_FIELDS_MAX 12
 
+/* The fields of a line that is put. */
+#define FIELDS(...) ((const struct event_field[]){ __VA_ARGS__, { FIELD_END, NULL, BYTES_NONE, 0 } })
+#define NO_FIELDS ((const struct event_field[]){ { FIELD_END, NULL, BYTES_NONE, 0 } })
+
 struct control_line {
 	struct bytes word;
 	size_t count;
@@ -28,6 +32,10 @@ void control_line_put(struct buf *out, const char *word, const struct event_fiel
 bool control_line_take(struct bytes *in, struct buf *space, struct control_line *line) __attribute__((warn_unused_result));
 /* The value, or the empty view. */
 struct bytes control_line_get(const struct control_line *line, const char *name);
+/* The value as a number; 0 when it is none. */
+uint64_t control_line_number(const struct control_line *line, const char *name);
+/* Does it begin with that word? */
+bool control_line_is(const struct control_line *line, const char *word);
 /* Takes an answer, a line without its LF or the lines of a long one, from the front of *in.  False: it is not whole yet. */
 bool control_take_answer(struct bytes *in, struct bytes *answer) __attribute__((warn_unused_result));
 

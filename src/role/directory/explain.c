@@ -265,16 +265,16 @@ put_decision(struct buf *out, const struct decision *d)
 	buf_init_fixed(&imap_reply, imap, sizeof imap);
 	put_reply(&reply, d);
 	put_imap(&imap_reply, d);
-	control_line_put(out, "decision", (const struct event_field[]){ STR("decision", d->word), INT("accepted", d->is_accepted),
+	control_line_put(out, "decision", FIELDS(STR("decision", d->word), INT("accepted", d->is_accepted),
 		TEXT("smtp", buf_bytes(&reply)), TEXT("imap", buf_bytes(&imap_reply)), STR("why", d->why),
-		INT("mailboxes", d->mailboxes), INT("elsewhere", d->elsewhere), { FIELD_END, NULL, BYTES_NONE, 0 } });
+		INT("mailboxes", d->mailboxes), INT("elsewhere", d->elsewhere)));
 }
 
 static void
 put_left_out(struct buf *out, const struct buf *lines, enum trace_step step)
 {
 	if (lines->has_failed)
-		control_line_put(out, trace_word(step), &(struct event_field){ FIELD_END, NULL, BYTES_NONE, 0 });
+		control_line_put(out, trace_word(step), NO_FIELDS);
 }
 
 /* A client hears at RCPT that the one mailbox of an address is full; of several some may have room. */
@@ -517,7 +517,7 @@ explain(void *arg, struct control_question *question, struct bytes text)
 	struct buf values;
 
 	buf_init_fixed(&values, space, sizeof space);
-	if (control_line_take(&text, &values, &line) && bytes_equal(line.word, BYTES("explain")))
+	if (control_line_take(&text, &values, &line) && control_line_is(&line, "explain"))
 		answer_question(e, &line);
 	else
 		finish(&e, BYTES("error that is no question\n"));

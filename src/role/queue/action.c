@@ -1,15 +1,9 @@
 #include "role/queue/action.h"
 
 static bool
-is_idle(const struct delivery *d)
-{
-	return d->state == DELIVERY_WAITING || d->state == DELIVERY_READY;
-}
-
-static bool
 hold(struct queue *q, struct delivery *d)
 {
-	if (!is_idle(d))
+	if (!delivery_is_idle(d))
 		return false;
 	schedule_remove(q->schedule, d);
 	d->state = DELIVERY_HELD;
@@ -47,7 +41,7 @@ release(struct queue *q, struct delivery *d)
 static bool
 retry(struct queue *q, struct delivery *d)
 {
-	if (!is_idle(d) || d->is_postponed)
+	if (!delivery_is_idle(d) || d->is_postponed)
 		return false;
 	if (d->state == DELIVERY_READY)
 		schedule_wake(q->schedule, d->destination);
@@ -59,7 +53,7 @@ retry(struct queue *q, struct delivery *d)
 static bool
 remove_one(struct queue *q, struct delivery *d)
 {
-	if (is_idle(d))
+	if (delivery_is_idle(d))
 		schedule_remove(q->schedule, d);
 	else if (d->state != DELIVERY_HELD)
 		return false;
@@ -72,7 +66,7 @@ remove_one(struct queue *q, struct delivery *d)
 static bool
 bounce(struct queue *q, struct delivery *d)
 {
-	if (is_idle(d))
+	if (delivery_is_idle(d))
 		schedule_take(q->schedule, d);
 	else if (d->state == DELIVERY_HELD)
 		d->state = DELIVERY_ACTIVE;
@@ -87,7 +81,7 @@ bounce(struct queue *q, struct delivery *d)
 static bool
 reroute(struct queue *q, struct delivery *d, struct bytes to)
 {
-	bool was_idle = is_idle(d);
+	bool was_idle = delivery_is_idle(d);
 	uint8_t space[QUEUE_WAY_MAX];
 	struct buf way;
 

@@ -245,6 +245,12 @@ delivery_has_reached(const struct delivery *d, struct bytes address)
 	return false;
 }
 
+bool
+delivery_is_idle(const struct delivery *d)
+{
+	return d->state == DELIVERY_WAITING || d->state == DELIVERY_READY;
+}
+
 void
 delivery_done(struct delivery *d)
 {

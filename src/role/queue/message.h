@@ -123,6 +123,8 @@ void reply_let_go(struct reply **r);
 /* It stands for several addresses (an alias), and reached that one: later attempts leave it out, over restarts too. */
 void delivery_reached(struct delivery *d, struct bytes address);
 bool delivery_has_reached(const struct delivery *d, struct bytes address);
+/* Nobody is at it, and nobody holds it. */
+bool delivery_is_idle(const struct delivery *d);
 /* It is delivered, bounced or given up. */
 void delivery_done(struct delivery *d);
 

@@ -139,12 +139,6 @@ queue_settle(struct queue *q, struct queued *m)
 	queued_free(&m);
 }
 
-static bool
-is_idle(const struct delivery *d)
-{
-	return d->state == DELIVERY_WAITING || d->state == DELIVERY_READY;
-}
-
 /* Late, and to be returned then (RFC 2852 4.1). */
 static bool
 is_to_return(const struct queued *m)
@@ -181,7 +175,7 @@ expire(struct queue *q, struct queued *m)
 	for (uint16_t i = m->count; i-- > 0;) {
 		struct delivery *d = &m->at[i];
 
-		if (!is_idle(d))
+		if (!delivery_is_idle(d))
 			continue;
 		schedule_take(q->schedule, d);
 		expire_one(d);

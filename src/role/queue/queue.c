@@ -1,6 +1,6 @@
 #include "role/queue/queue.h"
 
-#include "role/queue/onward.h"
+#include "role/queue/explanation.h"
 #include "role/queue/queue_internal.h"
 #include "role/queue/walk.h"
 #include "role/roles.h"
@@ -219,8 +219,8 @@ open_spool(struct queue *q, struct fault *f)
 static void
 ask(void *arg, struct control_question *question, struct bytes line)
 {
-	if (onward_takes(line))
-		onward_ask(arg, question, line);
+	if (explanation_takes(line))
+		explanation_ask(arg, question, line);
 	else
 		walk_ask(arg, question, line);
 }
@@ -293,7 +293,7 @@ reload(struct role_self *r, const struct config *old, struct fault *f)
 	schedule_set_limits(q->schedule, &limits);
 	LIST_FOREACH (m, &q->messages, link)
 		for (uint16_t i = 0; i < m->count; i++)
-			if (m->at[i].state == DELIVERY_WAITING || m->at[i].state == DELIVERY_READY)
+			if (delivery_is_idle(&m->at[i]))
 				move(q, &m->at[i]);
 	queue_kick(q);
 	return 0;
@@ -393,7 +393,7 @@ end(struct role_self *r)
 	if (!q)
 		return;
 	walk_end_all(q);
-	onward_end_all(q);
+	explanation_end_all(q);
 	control_free(&q->control);
 	if (q->spool) {
 		queue_keep_changed(q);

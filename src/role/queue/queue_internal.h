@@ -1,6 +1,6 @@
 /* What the role's files share: queue.c (hooks, time), enqueue.c (what comes in), batch.c (what goes to a relay), local.c (what goes to
    mailboxes here), outcome.c (what became of it), report.c (what senders are told),
-   walk.c, action.c and onward.c (what the administrator asks). */
+   walk.c, action.c and explanation.c (what the administrator asks). */
 #ifndef QUEUE_QUEUE_INTERNAL_H
 #define QUEUE_QUEUE_INTERNAL_H
 
@@ -45,7 +45,7 @@ struct queue {
 	LIST_HEAD(, walk) walks; /* walk.h */
 	size_t walk_count;
 	uint64_t last_walk;
-	LIST_HEAD(, explanation) explanations; /* onward.h */
+	LIST_HEAD(, explanation) explanations; /* explanation.h */
 	size_t explanation_count;
 	struct wake wake; /* the spool's threads have something */
 	struct timer timer; /* the schedule's next moment */

@@ -283,9 +283,7 @@ queue_report_success(struct queue *q, struct queued *m, struct delivery *first, 
 bool
 queue_is_late_news(const struct delivery *d, bool is_overdue)
 {
-	bool waits = d->state == DELIVERY_WAITING || d->state == DELIVERY_READY;
-
-	return waits && (is_overdue || !d->is_delay_told) && queued_sender(delivery_message(d)).len > 0 && wants(d, DSN_NOTIFY_DELAY);
+	return delivery_is_idle(d) && (is_overdue || !d->is_delay_told) && queued_sender(delivery_message(d)).len > 0 && wants(d, DSN_NOTIFY_DELAY);
 }
 
 /* Of the copy those are not told yet for whom it is news; of the message they are from now on. */

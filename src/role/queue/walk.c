@@ -37,8 +37,6 @@ struct walk {
 	struct counts counts;
 };
 
-#define FIELDS(...) ((const struct event_field[]){ __VA_ARGS__, { FIELD_END, NULL, BYTES_NONE, 0 } })
-
 static void
 timer_closed(struct timer *t)
 {
@@ -225,7 +223,6 @@ count(struct walk *w)
 	struct counts *c = &w->counts;
 	const struct queued *m = w->message;
 	int64_t age_s = queue_now_s() - m->arrived_s;
-
 	uint64_t before = c->recipients;
 	struct domain space;
 

@@ -9,8 +9,6 @@ struct plan {
 	struct buf lines;
 };
 
-#define FIELDS(...) ((const struct event_field[]){ __VA_ARGS__, { FIELD_END, NULL, BYTES_NONE, 0 } })
-
 static void
 answer(struct relay *relay, uint64_t request, struct bytes lines)
 {

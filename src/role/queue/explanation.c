@@ -1,4 +1,4 @@
-#include "role/queue/onward.h"
+#include "role/queue/explanation.h"
 
 #include "config/route.h"
 #include "role/control_line.h"
@@ -16,9 +16,6 @@ struct explanation {
 	struct buf answer;
 };
 
-#define FIELDS(...) ((const struct event_field[]){ __VA_ARGS__, { FIELD_END, NULL, BYTES_NONE, 0 } })
-#define NO_FIELDS ((const struct event_field[]){ { FIELD_END, NULL, BYTES_NONE, 0 } })
-
 static void
 finish(struct explanation *e, struct bytes answer)
 {
@@ -30,7 +27,7 @@ finish(struct explanation *e, struct bytes answer)
 }
 
 void
-onward_end_all(struct queue *q)
+explanation_end_all(struct queue *q)
 {
 	struct explanation *e;
 
@@ -133,7 +130,7 @@ ask_relay(struct explanation *e, const struct hop *hop)
 /* ---- questions */
 
 bool
-onward_takes(struct bytes line)
+explanation_takes(struct bytes line)
 {
 	return take_text(&line, BYTES("explain\t"));
 }
@@ -163,7 +160,7 @@ begin(struct queue *q, struct control_question *question, struct bytes recipient
 }
 
 void
-onward_ask(void *arg, struct control_question *question, struct bytes text)
+explanation_ask(void *arg, struct control_question *question, struct bytes text)
 {
 	struct queue *q = arg;
 	uint8_t space[CONTROL_LINE_MAX];

@@ -14,18 +14,18 @@
      end
 
    The schedule is looked at and not changed. */
-#ifndef QUEUE_ONWARD_H
-#define QUEUE_ONWARD_H
+#ifndef QUEUE_EXPLANATION_H
+#define QUEUE_EXPLANATION_H
 
 #include "role/control.h"
 
 struct queue;
 
 /* Is that line a question for us? */
-bool onward_takes(struct bytes line);
+bool explanation_takes(struct bytes line);
 /* For control_handlers; arg: the struct queue. */
-void onward_ask(void *arg, struct control_question *question, struct bytes line);
+void explanation_ask(void *arg, struct control_question *question, struct bytes line);
 /* Nobody is answered any more. */
-void onward_end_all(struct queue *q);
+void explanation_end_all(struct queue *q);
 
 #endif
