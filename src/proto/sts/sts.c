@@ -61,6 +61,18 @@ take_record_field(struct bytes *in, struct bytes *id)
 }
 
 bool
+sts_domain_is_possible(struct bytes domain)
+{
+	if (domain.len == 0 || domain.len > STS_DOMAIN_OCTETS_MAX || domain.ptr[0] == '.')
+		return false;
+	for (size_t i = 0; i < domain.len; i++)
+		if (!byte_is_class(domain.ptr[i], CLASS_ALPHA | CLASS_DIGIT) && domain.ptr[i] != '-' && domain.ptr[i] != '_' &&
+			domain.ptr[i] != '.')
+			return false;
+	return true;
+}
+
+bool
 sts_record_is_meant(struct bytes record)
 {
 	return take_text(&record, BYTES("v=STSv1")) && take_field_delim(&record);

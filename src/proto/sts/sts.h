@@ -8,6 +8,8 @@
 #define STS_POLICY_OCTETS_MAX 65536
 /* RFC 8461 3.1 */
 #define STS_ID_OCTETS_MAX 32
+/* mta-sts.DOMAIN has to be a name of DNS. */
+#define STS_DOMAIN_OCTETS_MAX 245
 /* RFC 8461 3.2: about a year. */
 #define STS_AGE_MAX_S 31557600
 
@@ -20,6 +22,8 @@ struct sts_policy {
 	struct bytes text;
 };
 
+/* Can a domain have a policy?  It stands in names of DNS, in a URL, and as the name of a file. */
+bool sts_domain_is_possible(struct bytes domain);
 /* Reads the text of one TXT record of _mta-sts.DOMAIN (RFC 8461 3.1).  *id is borrowed; false: it is none, or malformed. */
 bool sts_record_parse(struct bytes record, struct bytes *id) __attribute__((warn_unused_result));
 /* Does it begin as one?  Of those that do, a domain has one alone, or has no policy (RFC 8461 3.1). */

@@ -161,10 +161,28 @@ rfc8461_4_1_a_star_stands_for_one_label(void **state)
 			fail_msg("%s", rows[i].host);
 }
 
+static void
+a_domain_that_can_have_a_policy_is_a_name_of_dns_and_of_a_file(void **state)
+{
+	static const char *const possible[] = { "example.org", "_x.a-b.example", "xn--bcher-kva.example" };
+	static const char *const impossible[] = { "", ".example.org", "..", "a/b", "a b", "a%2e", "b\303\274cher.example", "[192.0.2.1]" };
+	char longest[STS_DOMAIN_OCTETS_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof possible / sizeof *possible; i++)
+		assert_true(sts_domain_is_possible(bytes_text(possible[i])));
+	for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++)
+		assert_false(sts_domain_is_possible(bytes_text(impossible[i])));
+	memset(longest, 'a', sizeof longest);
+	assert_true(sts_domain_is_possible(bytes_of(longest, STS_DOMAIN_OCTETS_MAX)));
+	assert_false(sts_domain_is_possible(bytes_of(longest, sizeof longest)));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_domain_that_can_have_a_policy_is_a_name_of_dns_and_of_a_file),
 		cmocka_unit_test(rfc8461_3_1_a_record_has_a_version_and_an_id),
 		cmocka_unit_test(rfc8461_3_1_records_that_begin_otherwise_do_not_count),
 		cmocka_unit_test(rfc8461_3_2_a_policy_has_version_mode_age_and_hosts),

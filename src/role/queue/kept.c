@@ -3,6 +3,7 @@
 #include "base/event.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "proto/sts/sts.h"
 #include "sys/disk.h"
 #include "sys/pool.h"
 
@@ -11,11 +12,8 @@
 #include <string.h>
 
 enum {
-	NAME_OCTETS_MAX = 245, /* so that its temporary name is one, too */
-	ID_OCTETS_MAX = 32,
 	HEAD_OCTETS_MAX = 64,
-	TEXT_OCTETS_MAX = 65536,
-	FILE_OCTETS_MAX = HEAD_OCTETS_MAX + TEXT_OCTETS_MAX,
+	FILE_OCTETS_MAX = HEAD_OCTETS_MAX + STS_POLICY_OCTETS_MAX,
 };
 
 struct kept_policy {
@@ -36,27 +34,14 @@ struct kept {
 struct writing {
 	struct job job;
 	int directory;
-	char name[NAME_OCTETS_MAX + 1];
+	char name[STS_DOMAIN_OCTETS_MAX + 1];
 	struct buf octets;
 };
-
-/* The relay may be somebody else's by now: a name that is no path. */
-static bool
-is_name(struct bytes domain)
-{
-	if (domain.len == 0 || domain.len > NAME_OCTETS_MAX || domain.ptr[0] == '.')
-		return false;
-	for (size_t i = 0; i < domain.len; i++)
-		if (!byte_is_class(domain.ptr[i], CLASS_ALPHA | CLASS_DIGIT) && domain.ptr[i] != '-' && domain.ptr[i] != '_' &&
-			domain.ptr[i] != '.')
-			return false;
-	return true;
-}
 
 static bool
 is_id(struct bytes id)
 {
-	return id.len > 0 && id.len <= ID_OCTETS_MAX && bytes_all_class(id, CLASS_ALPHA | CLASS_DIGIT);
+	return id.len > 0 && id.len <= STS_ID_OCTETS_MAX && bytes_all_class(id, CLASS_ALPHA | CLASS_DIGIT);
 }
 
 static struct bytes
@@ -143,7 +128,7 @@ take_file(struct kept *p, struct bytes domain, struct bytes file, int64_t now_s)
 	struct bytes head = take_until(&file, '\n');
 	uint64_t until_s;
 
-	return is_name(domain) && take_number(&head, INT64_MAX, &until_s) && take_char(&head, ' ') && is_id(head) && file.len > 0 &&
+	return sts_domain_is_possible(domain) && take_number(&head, INT64_MAX, &until_s) && take_char(&head, ' ') && is_id(head) && file.len > 0 &&
 		until_s >= (uint64_t)now_s && insert(p, domain, head, until_s, file);
 }
 
@@ -220,7 +205,8 @@ kept_put(struct kept *p, const struct ipc_keep_policy *m)
 {
 	bool is_kept;
 
-	if (!is_name(m->domain) || !(m->text.len == 0 || (is_id(m->id) && m->until_s <= INT64_MAX)))
+	/* The relay may be somebody else's by now: a name that is no path. */
+	if (!sts_domain_is_possible(m->domain) || !(m->text.len == 0 || (is_id(m->id) && m->until_s <= INT64_MAX)))
 		return;
 	if (m->text.len == 0)
 		forget(p, m->domain);

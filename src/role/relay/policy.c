@@ -31,7 +31,7 @@ struct fetch;
 
 struct policy_entry {
 	TAILQ_ENTRY(policy_entry) link;
-	char domain[POLICY_DOMAIN_MAX + 1];
+	char domain[STS_DOMAIN_OCTETS_MAX + 1];
 	char id[STS_ID_OCTETS_MAX + 1]; /* of the policy */
 	struct buf text; /* of the policy; empty: there is none */
 	int64_t until_s; /* of the wall clock, it holds */
@@ -267,7 +267,7 @@ on_https(void *arg, const struct https_answer *a)
 static void
 get_policy(struct fetch *f)
 {
-	char host[POLICY_DOMAIN_MAX + sizeof "mta-sts."];
+	char host[STS_DOMAIN_OCTETS_MAX + sizeof "mta-sts."];
 	struct https_request r = { .path = BYTES("/.well-known/mta-sts.txt"), .port = f->policies->port, .addresses = f->addresses,
 		.address_count = f->address_count, .octets_max = STS_POLICY_OCTETS_MAX, .within_ms = FETCH_MS };
 
@@ -310,7 +310,7 @@ on_address(void *arg, const struct message *m)
 static uint64_t
 look_up(struct policies *p, enum ipc_record record, const char *prefix, const char *domain, peer_answered answered, void *arg)
 {
-	char name[POLICY_DOMAIN_MAX + 16];
+	char name[STS_DOMAIN_OCTETS_MAX + 16];
 	struct message m = { .type = MESSAGE_LOOK_UP };
 	uint64_t request = peer_request_id(p->resolver);
 
@@ -402,18 +402,6 @@ on_record(void *arg, const struct message *m)
 		answer(p, q, e);
 	}
 	make_room(p);
-}
-
-bool
-policy_is_possible(struct bytes domain)
-{
-	if (domain.len == 0 || domain.len > POLICY_DOMAIN_MAX || domain.ptr[0] == '.')
-		return false;
-	for (size_t i = 0; i < domain.len; i++)
-		if (!byte_is_class(domain.ptr[i], CLASS_ALPHA | CLASS_DIGIT) && domain.ptr[i] != '-' && domain.ptr[i] != '_' &&
-			domain.ptr[i] != '.')
-			return false;
-	return true;
 }
 
 void
@@ -509,7 +497,7 @@ policies_restore(struct policies *p, const struct ipc_policy *m)
 	struct policy_entry *e;
 	int64_t most_s;
 
-	if (!policy_is_possible(m->domain) || map_get(p->entries, m->domain) || !sts_policy_parse(m->text, &policy))
+	if (!sts_domain_is_possible(m->domain) || map_get(p->entries, m->domain) || !sts_policy_parse(m->text, &policy))
 		return;
 	/* Somebody may have put the clock back since. */
 	most_s = loop_now(p->loop).wall_us / 1000000 + policy.max_age_s;

@@ -10,8 +10,6 @@
 #include <openssl/x509.h>
 #include <sys/queue.h>
 
-/* mta-sts.DOMAIN has to be a name of DNS. */
-#define POLICY_DOMAIN_MAX 245
 /* Domains of which something is known, and the octets of their policies: what was looked at longest ago goes. */
 #define POLICY_DOMAINS_MAX 10000
 #define POLICY_OCTETS_MAX (4 * 1024 * 1024)
@@ -45,9 +43,7 @@ void policies_set_peers(struct policies *p, struct peer *resolver, struct peer *
 void policies_look(struct policies *p);
 /* Instead of 443: for tests. */
 void policies_set_port(struct policies *p, uint16_t port);
-/* Can there be one of that domain?  It stands in names of DNS and in a URL. */
-bool policy_is_possible(struct bytes domain);
-/* Asks for the policy of such a domain (lower case, A-labels); q->answered is called once, never from in here. */
+/* Asks for the policy of a domain that can have one (lower case, A-labels); q->answered is called once, never from in here. */
 void policy_ask(struct policies *p, struct policy_question *q, const char *domain);
 /* The answer is not wanted any more; nothing when it was given, or never asked for. */
 void policy_forget(struct policy_question *q);

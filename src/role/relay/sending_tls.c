@@ -47,7 +47,7 @@ static bool
 may_use_policy(const struct sending *s)
 {
 	return s->relay->config->mta_sts == MTA_STS_ON && !s->is_tls_optional && s->level != TLS_CLIENT_NONE && s->hop != HOP_LMTP &&
-		(s->level < TLS_CLIENT_VERIFY || s->cause == TLS_CAUSE_REQUIRETLS) && policy_is_possible(bytes_text(s->host));
+		(s->level < TLS_CLIENT_VERIFY || s->cause == TLS_CAUSE_REQUIRETLS) && sts_domain_is_possible(bytes_text(s->host));
 }
 
 /* RFC 8689 4.2.1: REQUIRETLS wants it shown that the host is one of the domain's: the MX records are signed, or an MTA-STS policy names it.  A
