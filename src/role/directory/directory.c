@@ -81,15 +81,9 @@ update_user(void *arg, const struct user_record *record)
 }
 
 static void
-skip_alias(void *arg, const struct alias_record *record)
-{
-	(void)arg, (void)record;
-}
-
-static void
 on_ldap_hurried(void *arg, struct bytes records)
 {
-	static const struct image_visitor visitor = { update_user, skip_alias, NULL };
+	static const struct image_visitor visitor = { update_user, NULL, NULL };
 	const struct directory *d = arg;
 
 	(void)image_visit(records, &visitor, d->accounts); /* they are our own */

@@ -83,12 +83,6 @@ put_user(void *arg, const struct user_record *record)
 }
 
 static void
-skip_alias(void *arg, const struct alias_record *record)
-{
-	(void)arg, (void)record;
-}
-
-static void
 skip_group(void *arg, const struct group_record *record)
 {
 	(void)arg, (void)record;
@@ -97,7 +91,7 @@ skip_group(void *arg, const struct group_record *record)
 static void
 put_users(struct buf *out, struct bytes records, bool is_gone)
 {
-	static const struct image_visitor visitor = { put_user, skip_alias, skip_group };
+	static const struct image_visitor visitor = { put_user, NULL, skip_group };
 	struct putting p = { out, is_gone };
 
 	out->has_failed |= !image_visit(records, &visitor, &p);

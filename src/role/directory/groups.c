@@ -85,12 +85,6 @@ count_group(void *arg, const struct group_record *record)
 }
 
 static void
-skip_alias(void *arg, const struct alias_record *record)
-{
-	(void)arg, (void)record;
-}
-
-static void
 add_node(struct spreading *s, const struct node *node, struct bytes entry)
 {
 	s->nodes[s->count] = *node;
@@ -217,7 +211,7 @@ put_group(void *arg, const struct group_record *record)
 bool
 groups_are_in(struct bytes records)
 {
-	static const struct image_visitor visitor = { count_user, skip_alias, NULL };
+	static const struct image_visitor visitor = { count_user, NULL, NULL };
 	size_t count = 0;
 
 	return !image_visit(records, &visitor, &count);
@@ -226,8 +220,8 @@ groups_are_in(struct bytes records)
 void
 groups_spread(struct bytes records, struct buf *out)
 {
-	static const struct image_visitor count = { count_user, skip_alias, count_group };
-	static const struct image_visitor learn = { add_user, skip_alias, add_group };
+	static const struct image_visitor count = { count_user, NULL, count_group };
+	static const struct image_visitor learn = { add_user, NULL, add_group };
 	static const struct image_visitor put = { put_user, put_alias, put_group };
 	struct spreading s = { .by_key = map_new(), .out = out };
 	size_t nodes = 0;

@@ -133,7 +133,8 @@ visit_alias(struct bytes *in, const struct image_visitor *visitor, void *arg)
 			return false;
 	record.target_count = count;
 	record.rank = rank;
-	visitor->alias(arg, &record);
+	if (visitor->alias)
+		visitor->alias(arg, &record);
 	return true;
 }
 

@@ -26,7 +26,7 @@ bool image_take_member(struct bytes *members, struct bytes *member);
 
 struct image_visitor {
 	void (*user)(void *arg, const struct user_record *record);
-	void (*alias)(void *arg, const struct alias_record *record);
+	void (*alias)(void *arg, const struct alias_record *record); /* NULL: they are passed over */
 	void (*group)(void *arg, const struct group_record *record); /* NULL: groups are no records */
 };
 
