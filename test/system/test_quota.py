@@ -119,13 +119,13 @@ def test_explain_tells_quota_and_use(limited):
     limited.send("one", body=BODY * 100)
     out = json.loads(limited.cli("explain", f"bob@{DOMAIN}", "--json").stdout)
     use, = [step for step in out["steps"] if step["step"] == "use"]
-    assert (use["messages"], use["quota_octets"], use["quota_messages"]) == ("1", "65536", "0") and 7000 < int(use["octets"]) < 8000
+    assert (use["messages"], use["quota_octets"], use["quota_messages"]) == (1, 65536, 0) and 7000 < use["octets"] < 8000
     assert use["home"] == str(limited.maildir().parent)
     text = limited.cli("explain", "--login", f"bob@{DOMAIN}").stdout
     assert f"the mail of bob@{DOMAIN} takes {use['octets']} octet(s) in 1 message(s); its quota is 65536 octet(s), its home {use['home']}" in text
     # A full mailbox is refused as a client hears it.
     i = limited.imap()
-    size = 65536 - int(use["octets"])
+    size = 65536 - use["octets"]
     assert i.append("INBOX", None, None, b"x" * (size - 2) + b"\r\n")[0] == "OK"
     i.logout()
     p = limited.cli("explain", f"bob@{DOMAIN}", check=False)
