@@ -1,5 +1,6 @@
-/* What an account's mail takes, and whether its quota has room.  Counted only for accounts that have a quota: from the heads of
-   the mailboxes' views when it is asked for first, kept up since by what those heads say of the mailboxes that are open. */
+/* What an account's mail takes, and whether its quota has room.  Counted for accounts that have a quota, and when an
+   administrator asks: from the heads of the mailboxes' views when it is asked for first, kept up since by what those heads say of the
+   mailboxes that are open. */
 #ifndef STORE_USAGE_H
 #define STORE_USAGE_H
 
