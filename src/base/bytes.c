@@ -300,6 +300,28 @@ take_class(struct bytes *in, unsigned int classes, struct bytes *out)
 }
 
 bool
+take_dotted(struct bytes *in, unsigned int classes, struct bytes *out)
+{
+	struct bytes rest = *in, run;
+
+	do {
+		if (!take_class(&rest, classes, &run))
+			return false;
+	} while (take_char(&rest, '.'));
+	*out = bytes_between(*in, rest);
+	*in = rest;
+	return true;
+}
+
+bool
+bytes_is_dotted(struct bytes in, unsigned int classes)
+{
+	struct bytes dotted;
+
+	return take_dotted(&in, classes, &dotted) && in.len == 0;
+}
+
+bool
 take_octets(struct bytes *in, size_t count, struct bytes *out)
 {
 	if (in->len < count)

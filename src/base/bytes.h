@@ -71,6 +71,8 @@ uint8_t byte_upper(uint8_t c);
 /* Is it well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms)? */
 bool bytes_is_utf8(struct bytes in);
 bool bytes_is_ascii(struct bytes in);
+/* Is it what take_dotted takes, and nothing behind it? */
+bool bytes_is_dotted(struct bytes in, unsigned int classes);
 
 /* The take-functions: when what they look for stands at the front of *in, they step over it
    and return true; else they change nothing and return false. */
@@ -79,6 +81,8 @@ bool take_text(struct bytes *in, struct bytes text);
 bool take_text_nocase(struct bytes *in, struct bytes text);
 /* One octet or more of the classes. */
 bool take_class(struct bytes *in, unsigned int classes, struct bytes *out);
+/* The same, and more of it, each time behind a dot. */
+bool take_dotted(struct bytes *in, unsigned int classes, struct bytes *out);
 /* Exactly `count` octets, any value; false when fewer are left. */
 bool take_octets(struct bytes *in, size_t count, struct bytes *out);
 /* 1*DIGIT with a value of at most `max`; false (and nothing taken) when it is larger. */

@@ -261,10 +261,38 @@ numbers_are_taken_up_to_their_limit(void **state)
 	}
 }
 
+static void
+dotted_runs_have_something_on_both_sides_of_each_dot(void **state)
+{
+	static const struct {
+		struct bytes in, taken; /* taken: of the front; empty: nothing */
+	} rows[] = {
+		{ BYTES_INIT("a"), BYTES_INIT("a") },
+		{ BYTES_INIT("a.b.c"), BYTES_INIT("a.b.c") },
+		{ BYTES_INIT("a.b@c"), BYTES_INIT("a.b") },
+		{ BYTES_INIT(""), BYTES_INIT("") },
+		{ BYTES_INIT(".a"), BYTES_INIT("") },
+		{ BYTES_INIT("a."), BYTES_INIT("") },
+		{ BYTES_INIT("a..b"), BYTES_INIT("") },
+		{ BYTES_INIT("1"), BYTES_INIT("") },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct bytes in = rows[i].in, out = BYTES_NONE;
+
+		assert_int_equal(take_dotted(&in, CLASS_ALPHA, &out), rows[i].taken.len > 0);
+		assert_true(bytes_equal(out, rows[i].taken));
+		assert_int_equal(in.len, rows[i].in.len - rows[i].taken.len);
+		assert_int_equal(bytes_is_dotted(rows[i].in, CLASS_ALPHA), rows[i].taken.len > 0 && in.len == 0);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(dotted_runs_have_something_on_both_sides_of_each_dot),
 		cmocka_unit_test(empty_views_may_have_no_pointer),
 		cmocka_unit_test(octets_compare_in_octet_order),
 		cmocka_unit_test(only_letters_of_ascii_are_the_same_in_both_cases),

@@ -74,26 +74,11 @@ is_resent(struct bytes header)
 
 /* ---- recipients */
 
-static bool
-is_dot_string(struct bytes local)
-{
-	bool was_dot = true;
-
-	for (size_t i = 0; i < local.len; i++) {
-		bool is_dot = local.ptr[i] == '.';
-
-		if ((is_dot && was_dot) || (!is_dot && local.ptr[i] < 0x80 && !byte_is_class(local.ptr[i], CLASS_ATEXT)))
-			return false;
-		was_dot = is_dot;
-	}
-	return !was_dot;
-}
-
 /* RFC 5321 4.1.2 */
 static void
 put_local(struct buf *out, struct bytes local)
 {
-	if (is_dot_string(local)) {
+	if (bytes_is_dotted(local, CLASS_ATEXT | CLASS_HIGH)) {
 		put_bytes(out, local);
 		return;
 	}

@@ -127,6 +127,7 @@ check_relayed(struct config_reading *r)
 static void
 check_homes(struct config_reading *r)
 {
+	static const enum directive_id of_homes[] = { DIRECTIVE_homes, DIRECTIVE_ldap_home };
 	const struct config *c = r->config;
 	bool is_wanted = name_template_has_home(c->maildir_template);
 	const char *trouble = c->homes.len ? name_homes_trouble(c->homes) : NULL;
@@ -138,9 +139,9 @@ check_homes(struct config_reading *r)
 			"\"homes\" is missing: say below which directory homes (%%h) lie, such as: homes /home;");
 	if (is_wanted || c->maildir_template.len == 0)
 		return;
-	for (const enum directive_id *id = (const enum directive_id[]){ DIRECTIVE_homes, DIRECTIVE_ldap_home, DIRECTIVE_COUNT }; *id != DIRECTIVE_COUNT; id++)
-		if (r->is_seen[*id])
-			(void)config_error_add(r->errors, &r->seen_at[*id],
+	for (size_t i = 0; i < sizeof of_homes / sizeof *of_homes; i++)
+		if (r->is_seen[of_homes[i]])
+			(void)config_error_add(r->errors, &r->seen_at[of_homes[i]],
 				"no home is looked for: the template of \"mailboxes maildir\" does not begin with %%h");
 }
 

@@ -18,12 +18,7 @@ config_find_local_user(const struct config *c, uint32_t uid)
 static bool
 is_local_part(struct bytes name)
 {
-	if (name.len == 0 || name.len > 64 || name.ptr[0] == '.' || name.ptr[name.len - 1] == '.' || bytes_find(name, BYTES("..")) < name.len)
-		return false;
-	for (size_t i = 0; i < name.len; i++)
-		if (!byte_is_class(name.ptr[i], CLASS_ATEXT) && name.ptr[i] != '.')
-			return false;
-	return true;
+	return name.len <= 64 && bytes_is_dotted(name, CLASS_ATEXT);
 }
 
 static bool
@@ -75,11 +70,19 @@ add_name(struct config_reading *r, const struct config_value *v)
 	return true;
 }
 
+static bool
+read_one(struct config_reading *r, const struct config_value *v)
+{
+	if (!r->is_slice)
+		return add_name(r, v);
+	return read_user(r, v->text) || kind_full(r, &v->at);
+}
+
 bool
 kind_read_trusted_users(struct config_reading *r, const struct config_setting *s)
 {
 	for (size_t i = 0; i < s->count; i++)
-		if (r->is_slice ? !read_user(r, s->values[i].text) && !kind_full(r, &s->values[i].at) : !add_name(r, &s->values[i]))
+		if (!read_one(r, &s->values[i]))
 			return false;
 	return true;
 }

@@ -21,15 +21,7 @@ atext(bool may_utf8)
 static bool
 take_dot_string(struct bytes *in, bool may_utf8, struct bytes *out)
 {
-	struct bytes rest = *in, atom;
-
-	do {
-		if (!take_class(&rest, atext(may_utf8), &atom))
-			return false;
-	} while (take_char(&rest, '.'));
-	*out = bytes_between(*in, rest);
-	*in = rest;
-	return true;
+	return take_dotted(in, atext(may_utf8), out);
 }
 
 /* QcontentSMTP = qtextSMTP / quoted-pairSMTP;  qtextSMTP = %d32-33 / %d35-91 / %d93-126;

@@ -22,13 +22,9 @@ domain_of(struct bytes address)
 static bool
 is_plain(struct bytes address)
 {
-	struct bytes local = local_of(address), domain = domain_of(address), atom;
+	struct bytes domain = domain_of(address);
 
-	do {
-		if (!take_class(&local, CLASS_ATEXT | CLASS_HIGH, &atom))
-			return false;
-	} while (take_char(&local, '.'));
-	return local.len == 0 && domain.len > 0 && domain.ptr[0] != '[' && bytes_find_char(domain, '=') == domain.len;
+	return bytes_is_dotted(local_of(address), CLASS_ATEXT | CLASS_HIGH) && domain.len > 0 && domain.ptr[0] != '[' && bytes_find_char(domain, '=') == domain.len;
 }
 
 /* "SRS0" and what separates it from the rest: "=", "+" or "-" of others. */

@@ -140,7 +140,7 @@ static void
 send_on(struct walk *w, struct bytes address, bool is_known, unsigned int depth)
 {
 	struct bytes written = as_written(w, address, depth), local = local_part(written);
-	bool is_sound = is_known ? onward_is_dot_string(local) : onward_is_plain(local);
+	bool is_sound = is_known ? bytes_is_dotted(local, CLASS_ATEXT | CLASS_HIGH) : onward_is_plain(local);
 
 	trace(w->a->trace, is_sound ? TRACE_ONWARD : TRACE_NOT_PLAIN, TEXT("address", written), INT("depth", depth));
 	if (is_sound)

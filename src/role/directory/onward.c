@@ -100,19 +100,7 @@ onward_has_domain(const struct onward *o, struct bytes address, struct bytes fol
 }
 
 bool
-onward_is_dot_string(struct bytes local)
-{
-	struct bytes atom;
-
-	do {
-		if (!take_class(&local, CLASS_ATEXT | CLASS_HIGH, &atom))
-			return false;
-	} while (take_char(&local, '.'));
-	return local.len == 0;
-}
-
-bool
 onward_is_plain(struct bytes local)
 {
-	return onward_is_dot_string(local) && bytes_find_char(local, '%') == local.len && bytes_find_char(local, '!') == local.len;
+	return bytes_is_dotted(local, CLASS_ATEXT | CLASS_HIGH) && bytes_find_char(local, '%') == local.len && bytes_find_char(local, '!') == local.len;
 }

@@ -19,7 +19,5 @@ bool onward_has_domain(const struct onward *o, struct bytes address, struct byte
 /* Will the next server read the local part as we do?  RFC 5321 4.1.2 asks nobody to quote; "%" and "!" were ways to say "send it on
    from there" (RFC 5321 3.6.1, F.2), "@" stands in quotes alone. */
 bool onward_is_plain(struct bytes local);
-/* Is it a Dot-string at all, with "%" and "!" in it or without? */
-bool onward_is_dot_string(struct bytes local);
 
 #endif
