@@ -213,18 +213,21 @@ delivery_pool_reply(struct delivery *d, struct reply **last)
 		share(last, d->reply);
 }
 
+/* There is room up to the next power of two. */
 static void
 add_reached(struct queued *m, uint16_t index, uint64_t address)
 {
 	size_t count = m->rare ? m->rare->count : 0;
-	struct rare *more = memory_new(sizeof *more + (count + 1) * sizeof more->at[0]);
 
-	if (m->rare)
-		memcpy(more, m->rare, sizeof *more + count * sizeof more->at[0]);
-	more->at[count] = (struct reached){ address, index };
-	more->count = count + 1;
-	memory_free(m->rare);
-	m->rare = more;
+	if ((count & (count - 1)) == 0) {
+		struct rare *more = memory_new(sizeof *more + (count ? 2 * count : 1) * sizeof more->at[0]);
+
+		if (m->rare)
+			memcpy(more, m->rare, sizeof *more + count * sizeof more->at[0]);
+		memory_free(m->rare);
+		m->rare = more;
+	}
+	m->rare->at[m->rare->count++] = (struct reached){ address, index };
 }
 
 void
