@@ -310,11 +310,10 @@ note_accepted(struct smtp_client *c)
 }
 
 static void
-end_recipient(struct smtp_client *c, enum smtp_answer a)
+forget_asked(struct smtp_client *c)
 {
 	buf_done(&c->asked);
 	buf_done(&c->asked_address);
-	smtp_client_answer(c, a);
 }
 
 static void
@@ -324,7 +323,8 @@ answer_recipient(struct smtp_client *c, enum smtp_answer a)
 		note_accepted(c);
 	else
 		tell_refused(c, buf_bytes(&c->asked), refusals[a] ? refusals[a] : "try later");
-	end_recipient(c, a);
+	forget_asked(c);
+	smtp_client_answer(c, a);
 }
 
 static void
@@ -380,8 +380,8 @@ resolved(void *arg, const struct message *m)
 	admission = admission_decide(config, client_kind(c), address, outcome);
 	if (admission == REFUSED_BY_ROUTE) {
 		refuse(c, buf_bytes(&c->asked), config_find_route(config, address));
-		/* Nothing is open any more. */
-		end_recipient(c, SMTP_ANSWER_OK);
+		forget_asked(c);
+		connection_run(c->connection);
 	} else if (!smtp_outgoing_rename(c, m ? m->u.resolved.sender : BYTES_NONE)) {
 		answer_recipient(c, SMTP_ANSWER_TOO_MANY);
 	} else if (!m || admission != ADMITTED || !ask_room(c, &m->u.resolved)) {
@@ -401,7 +401,7 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const st
 	refusal = admission_refusal(smtp_client_front(c)->config, buf_bytes(&c->asked_address));
 	if (refusal) {
 		refuse(c, path->text, refusal);
-		buf_done(&c->asked_address);
+		forget_asked(c);
 		return;
 	}
 	buf_done(&c->asked);

@@ -85,25 +85,31 @@ hop_of(const struct queue *q, const struct delivery *d, struct domain *space)
 	return d->destination ? d->destination->hop : queue_hop(q, d, space);
 }
 
+/* As people see it. */
+enum standing { STANDS_READY, STANDS_WAITING, STANDS_POSTPONED, STANDS_HELD, STANDS_SENDING };
+
+static const char *const standing_names[] = { [STANDS_READY] = "ready", [STANDS_WAITING] = "waiting", [STANDS_POSTPONED] = "postponed",
+	[STANDS_HELD] = "held", [STANDS_SENDING] = "sending" };
+
 /* until_s: of what waits; what is ready waits as long as its destination rests. */
-static const char *
-state_of(const struct delivery *d, uint32_t *until_s)
+static enum standing
+standing_of(const struct delivery *d, uint32_t *until_s)
 {
 	*until_s = 0;
 	switch ((enum delivery_state)d->state) {
 	case DELIVERY_WAITING:
 		*until_s = d->next_s;
-		return d->is_postponed ? "postponed" : "waiting";
+		return d->is_postponed ? STANDS_POSTPONED : STANDS_WAITING;
 	case DELIVERY_READY:
 		*until_s = d->destination ? d->destination->rests_until_s : 0;
-		return *until_s ? "waiting" : "ready";
+		return *until_s ? STANDS_WAITING : STANDS_READY;
 	case DELIVERY_HELD:
-		return "held";
+		return STANDS_HELD;
 	case DELIVERY_ACTIVE:
 	case DELIVERY_DONE:
 		break;
 	}
-	return "sending";
+	return STANDS_SENDING;
 }
 
 static void
@@ -113,7 +119,7 @@ tell_recipient(struct walk *w, const struct delivery *d, const struct hop *hop)
 	uint8_t space[DESTINATION_MAX];
 	struct buf destination;
 	uint32_t until_s;
-	const char *state = state_of(d, &until_s);
+	const char *state = standing_names[standing_of(d, &until_s)];
 
 	buf_init_fixed(&destination, space, sizeof space);
 	command_put_destination(&destination, hop);
@@ -201,19 +207,20 @@ count_one(struct counts *c, const struct delivery *d)
 	uint32_t until_s;
 
 	c->recipients++;
-	switch (state_of(d, &until_s)[0]) {
-	case 'r':
+	switch (standing_of(d, &until_s)) {
+	case STANDS_READY:
 		c->ready++;
-		break;
-	case 'w':
-	case 'p':
+		return;
+	case STANDS_WAITING:
+	case STANDS_POSTPONED:
 		c->waiting++;
-		break;
-	case 'h':
+		return;
+	case STANDS_HELD:
 		c->held++;
-		break;
-	default:
+		return;
+	case STANDS_SENDING:
 		c->sending++;
+		return;
 	}
 }
 
