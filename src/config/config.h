@@ -267,9 +267,9 @@ struct config_errors {
 int config_load(const char *path, struct config **out, struct config_errors *errors)
 	__attribute__((warn_unused_result));
 void config_free(struct config **c);
-/* Have files of aliases changed since they were read, and those with directives not, so that reading all anew brings the aliases alone?
-   *state: another number for each state of them. */
-bool config_aliases_have_changed(const struct config *c, uint64_t *state);
+/* A file of aliases that has changed since it was read, while those with directives have not, so that reading all anew brings the aliases
+   alone; NULL: there is none.  *state: another number for each state of all of them. */
+const struct config_seen *config_changed_aliases(const struct config *c, uint64_t *state);
 /* The log-in for that relay host, or NULL: there is none. */
 const struct config_login *config_login_for(const struct config *c, struct bytes host);
 /* The user of that number, or NULL: it was not in /etc/passwd when the configuration was read. */

@@ -165,6 +165,7 @@ what_is_wrong_in_a_list_has_the_place_in_the_list(void **state)
 static void
 a_file_of_aliases_that_changed_is_known_unless_directives_did(void **state)
 {
+	const struct config_seen *changed;
 	uint64_t first, second;
 	struct config *c;
 
@@ -172,16 +173,18 @@ a_file_of_aliases_that_changed_is_known_unless_directives_did(void **state)
 	write_file("list", "bob\n");
 	c = load("a: :include:DIR/list\n");
 	assert_non_null(c);
-	assert_false(config_aliases_have_changed(c, &first));
+	assert_null(config_changed_aliases(c, &first));
 	write_file("list", "bob, carol\n");
-	assert_true(config_aliases_have_changed(c, &first));
-	assert_true(config_aliases_have_changed(c, &second));
+	changed = config_changed_aliases(c, &first);
+	assert_non_null(changed);
+	assert_true(bytes_ends_nocase(changed->path, BYTES("/list")));
+	assert_ptr_equal(config_changed_aliases(c, &second), changed);
 	assert_int_equal(first, second);
 	write_file("aliases", "a: :include:DIR/list\nb: c\n");
-	assert_true(config_aliases_have_changed(c, &second));
+	assert_non_null(config_changed_aliases(c, &second));
 	assert_int_not_equal(first, second);
 	write_file("main.conf", "half of it");
-	assert_false(config_aliases_have_changed(c, &second));
+	assert_null(config_changed_aliases(c, &second));
 	config_free(&c);
 }
 

@@ -45,10 +45,10 @@ stamp_now(struct bytes path)
 	return disk->fstatat(AT_FDCWD, name, &st, 0) == 0 ? stamp_of(&st) : 0;
 }
 
-bool
-config_aliases_have_changed(const struct config *c, uint64_t *state)
+const struct config_seen *
+config_changed_aliases(const struct config *c, uint64_t *state)
 {
-	bool have_changed = false;
+	const struct config_seen *changed = NULL;
 
 	*state = 0;
 	for (size_t i = 0; i < c->seen_count; i++) {
@@ -58,8 +58,8 @@ config_aliases_have_changed(const struct config *c, uint64_t *state)
 		if (stamp == c->seen[i].stamp)
 			continue;
 		if (!c->seen[i].has_aliases)
-			return false;
-		have_changed = true;
+			return NULL;
+		changed = &c->seen[i];
 	}
-	return have_changed;
+	return changed;
 }

@@ -108,7 +108,8 @@ def test_a_list_is_read_anew_when_it_changes(server, folder):
     wait_until(lambda: len(server.events("config.refused")) > refused, what="the refusal")
     (folder / "list").write_text("alice\n")
     wait_until(lambda: f"carol@{DOMAIN} is an account" not in server.cli("explain", f"team@{DOMAIN}").stdout, what="the list")
-    assert len(server.events("aliases.changed")) >= 3
+    changed = server.events("aliases.changed")
+    assert len(changed) >= 3 and changed[-1]["file"] == f"{folder}/list"
 
 
 def reload(server, name):

@@ -10,13 +10,17 @@ static void
 on_look(struct timer *t)
 {
 	struct supervisor *s = (struct supervisor *)((char *)t - offsetof(struct supervisor, watch));
+	const struct config_seen *changed;
 	uint64_t state;
 
-	if (s->config->aliases_count == 0 || s->reload || s->is_draining || !config_aliases_have_changed(s->config, &state) || state == s->watched_state)
+	if (s->config->aliases_count == 0 || s->reload || s->is_draining)
+		return;
+	changed = config_changed_aliases(s->config, &state);
+	if (!changed || state == s->watched_state)
 		return;
 	/* What is refused now is not tried again until it changes. */
 	s->watched_state = state;
-	event(NULL, EV_ALIASES_CHANGED, STR("file", s->config_path));
+	event(NULL, EV_ALIASES_CHANGED, TEXT("file", changed->path));
 	reload_begin(s);
 }
 
