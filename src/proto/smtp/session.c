@@ -68,20 +68,26 @@ is_borne(const struct smtp_session *s, enum smtp_offence offence)
 	return true;
 }
 
-void
-smtp_session_reply(struct smtp_session *s, enum smtp_reply reply)
+/* Counts it.  False: it was one too many, and ends the session. */
+static bool
+bear(struct smtp_session *s, enum smtp_offence offence)
 {
-	enum smtp_offence offence = smtp_reply_offence(reply);
-
 	s->is_flush_due |= offence == SMTP_OFFENCE_ERROR;
 	if (is_borne(s, offence)) {
 		s->offences[offence]++;
-		smtp_put_reply(&s->out, reply);
-		return;
+		return true;
 	}
 	smtp_put_reply(&s->out, offence == SMTP_OFFENCE_ERROR ? REPLY_TOO_MANY_ERRORS : REPLY_TOO_MANY_REFUSED);
 	s->sent_away_for = offence == SMTP_OFFENCE_ERROR ? BYTES("errors") : BYTES("refused recipients");
 	smtp_session_close(s);
+	return false;
+}
+
+void
+smtp_session_reply(struct smtp_session *s, enum smtp_reply reply)
+{
+	if (bear(s, smtp_reply_offence(reply)))
+		smtp_put_reply(&s->out, reply);
 }
 
 void
@@ -307,7 +313,8 @@ smtp_session_refuse(struct smtp_session *s, struct bytes text)
 		return;
 	s->asked = SMTP_NEED_INPUT;
 	s->are_paths_stale = true;
-	smtp_put_refusal(&s->out, text);
+	if (bear(s, SMTP_OFFENCE_RECIPIENT))
+		smtp_put_refusal(&s->out, text);
 }
 
 void

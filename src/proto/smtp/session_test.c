@@ -410,6 +410,33 @@ recipients_that_are_refused_leave_room_for_others(void **state)
 	player_done(&p);
 }
 
+/* In words of its own. */
+static enum smtp_answer
+a_route_refuses(struct player *p, const struct smtp_effect *effect)
+{
+	if (effect->kind == SMTP_ASK_RECIPIENT)
+		smtp_session_refuse(p->session, BYTES("We moved"));
+	return SMTP_ANSWER_OK;
+}
+
+static void
+recipients_that_a_route_refuses_count_as_all_that_are_refused(void **state)
+{
+	struct smtp_settings settings = player_settings();
+	struct player p;
+
+	(void)state;
+	settings.limits.refused_recipients_max = 2;
+	player_start(&p, &settings);
+	p.answer = a_route_refuses;
+	player_send(&p, BYTES("HELO c\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@d>\r\n"));
+	assert_false(p.is_closed);
+	player_send(&p, BYTES("RCPT TO:<f@d>\r\n"));
+	assert_ends(&p, "550 5.7.1 We moved\r\n550 5.7.1 We moved\r\n421 4.7.0 Too many refused recipients, closing\r\n");
+	assert_true(p.is_closed);
+	player_done(&p);
+}
+
 static void
 rfc3030_2_a_chunk_of_any_size_is_dropped_in_bounded_memory(void **state)
 {
@@ -449,6 +476,7 @@ main(void)
 		cmocka_unit_test(shut_again_changes_nothing),
 		cmocka_unit_test(rfc5321_4_5_3_1_10_recipients_beyond_the_limit_get_452),
 		cmocka_unit_test(recipients_that_are_refused_leave_room_for_others),
+		cmocka_unit_test(recipients_that_a_route_refuses_count_as_all_that_are_refused),
 		cmocka_unit_test(rfc3030_2_a_chunk_of_any_size_is_dropped_in_bounded_memory),
 	};
 
