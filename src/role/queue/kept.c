@@ -8,6 +8,7 @@
 #include "sys/pool.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,12 +29,13 @@ struct kept {
 	size_t octets;
 	struct pool *pool;
 	struct strand strand;
+	_Atomic uint32_t writes; /* that are not done */
 };
 
 /* A file to be written or, without octets, removed. */
 struct writing {
 	struct job job;
-	int directory;
+	struct kept *kept;
 	char name[STS_DOMAIN_OCTETS_MAX + 1];
 	struct buf octets;
 };
@@ -92,12 +94,14 @@ static void
 write_file(struct job *job)
 {
 	struct writing *w = (struct writing *)job;
+	int directory = w->kept->directory;
 	struct fault f;
 
 	if (w->octets.len == 0)
-		(void)disk->unlinkat(w->directory, w->name, 0);
-	else if (disk_replace_file(w->directory, w->name, buf_bytes(&w->octets), 0600, &f) != 0)
+		(void)disk->unlinkat(directory, w->name, 0);
+	else if (disk_replace_file(directory, w->name, buf_bytes(&w->octets), 0600, &f) != 0)
 		event(NULL, EV_QUEUE_FAILED, STR("what", "policy"), STR("file", w->name), STR("why", f.text));
+	atomic_fetch_sub(&w->kept->writes, 1);
 	buf_done(&w->octets);
 	memory_free(w);
 }
@@ -108,7 +112,8 @@ start_writing(struct kept *p, const struct ipc_keep_policy *m, bool is_kept)
 	struct writing *w = NEW(struct writing);
 
 	w->job.run = write_file;
-	w->directory = p->directory;
+	w->kept = p;
+	atomic_fetch_add(&p->writes, 1);
 	(void)snprintf(w->name, sizeof w->name, "%.*s", BYTES_ARG(m->domain));
 	buf_init(&w->octets, FILE_OCTETS_MAX);
 	if (is_kept) {
@@ -205,6 +210,8 @@ kept_put(struct kept *p, const struct ipc_keep_policy *m)
 {
 	bool is_kept;
 
+	if (atomic_load(&p->writes) >= KEPT_WRITES_MAX)
+		return;
 	/* The relay may be somebody else's by now: a name that is no path. */
 	if (!sts_domain_is_possible(m->domain) || !(m->text.len == 0 || (is_id(m->id) && m->until_s <= INT64_MAX)))
 		return;

@@ -9,6 +9,8 @@
 /* More is not kept.  The relay lets go of what it has too much of, earlier. */
 #define KEPT_MAX 20000
 #define KEPT_OCTETS_MAX (8 * 1024 * 1024)
+/* Nor is one that comes while so many wait for the disk. */
+#define KEPT_WRITES_MAX 200
 
 struct kept;
 

@@ -3,6 +3,7 @@
 
 #include "sys/disk.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -231,6 +232,61 @@ more_than_there_is_room_for_is_not_kept(void **state)
 	assert_null(strstr(trace, "one too many"));
 }
 
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+static int
+rename_behind_the_gate(int from_dir, const char *from, int to_dir, const char *to, unsigned int flags)
+{
+	pthread_mutex_lock(&gate);
+	pthread_mutex_unlock(&gate);
+	return disk_system.renameat(from_dir, from, to_dir, to, flags);
+}
+
+static bool
+count_file(void *arg, const char *name, unsigned char type)
+{
+	(void)name, (void)type;
+	++*(unsigned int *)arg;
+	return true;
+}
+
+static unsigned int
+count_files(void)
+{
+	unsigned int count = 0;
+	int fd = disk->openat(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+	assert_int_equal(disk->list(fd, ".", count_file, &count), 0);
+	disk_close(&fd);
+	return count;
+}
+
+static void
+a_relay_that_says_more_than_the_disk_can_take_costs_no_memory(void **state)
+{
+	static struct disk_ops slow;
+
+	(void)state;
+	slow = disk_system;
+	slow.renameat = rename_behind_the_gate;
+	disk = &slow;
+	pthread_mutex_lock(&gate);
+	for (unsigned int i = 0; i < KEPT_WRITES_MAX + 10; i++) {
+		char domain[32];
+
+		(void)snprintf(domain, sizeof domain, "%u.example", i);
+		put(domain, "1", 200, "text");
+	}
+	pthread_mutex_unlock(&gate);
+	kept_close(&kept);
+	disk = &disk_system;
+	assert_int_equal(count_files(), KEPT_WRITES_MAX);
+	start_at(100);
+	put("after.example", "1", 200, "text");
+	restart_at(100);
+	assert_int_equal(count_files(), KEPT_WRITES_MAX + 1);
+}
+
 int
 main(void)
 {
@@ -239,6 +295,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_relay_that_was_taken_over_writes_nowhere_else, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_makes_no_sense_is_removed_at_the_start, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(policies_of_every_length_come_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_relay_that_says_more_than_the_disk_can_take_costs_no_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(more_than_there_is_room_for_is_not_kept, set_up, tear_down),
 	};
 
