@@ -8,24 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int
-start(void **state)
-{
-	static struct testing t;
-
-	t.loop = NULL;
-	testing_start(&t);
-	*state = &t;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	testing_end(*state);
-	return 0;
-}
-
 static void
 a_delivered_message_is_there_with_its_summary(void **state)
 {
@@ -443,23 +425,23 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_delivered_message_is_there_with_its_summary, start, end),
-		cmocka_unit_test_setup_teardown(the_mailbox_is_the_same_after_a_stop, start, end),
-		cmocka_unit_test_setup_teardown(uids_flags_and_keywords_outlive_the_index, start, end),
-		cmocka_unit_test_setup_teardown(sessions_hear_of_changes, start, end),
-		cmocka_unit_test_setup_teardown(a_view_grows_under_its_readers, start, end),
-		cmocka_unit_test_setup_teardown(an_append_keeps_date_flags_and_keywords, start, end),
-		cmocka_unit_test_setup_teardown(a_copy_has_all_but_the_uid, start, end),
-		cmocka_unit_test_setup_teardown(a_move_leaves_nothing_behind, start, end),
-		cmocka_unit_test_setup_teardown(folders_come_change_and_go, start, end),
-		cmocka_unit_test_setup_teardown(rfc3501_6_3_5_renaming_inbox_moves_its_messages, start, end),
-		cmocka_unit_test_setup_teardown(the_first_log_in_makes_the_folders_that_clients_look_for, start,
-			end),
-		cmocka_unit_test_setup_teardown(nothing_is_changed_in_what_was_only_examined, start, end),
+		cmocka_unit_test_setup_teardown(a_delivered_message_is_there_with_its_summary, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(the_mailbox_is_the_same_after_a_stop, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(uids_flags_and_keywords_outlive_the_index, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(sessions_hear_of_changes, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_view_grows_under_its_readers, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(an_append_keeps_date_flags_and_keywords, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_copy_has_all_but_the_uid, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_move_leaves_nothing_behind, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(folders_come_change_and_go, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(rfc3501_6_3_5_renaming_inbox_moves_its_messages, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(the_first_log_in_makes_the_folders_that_clients_look_for, testing_set_up,
+			testing_tear_down),
+		cmocka_unit_test_setup_teardown(nothing_is_changed_in_what_was_only_examined, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(
-			a_message_that_a_session_was_told_of_is_recent_to_no_later_one_rfc3501_2_3_2, start, end),
-		cmocka_unit_test_setup_teardown(a_summary_takes_the_place_of_one_of_an_older_version_only, start, end),
-		cmocka_unit_test_setup_teardown(many_expunges_make_a_new_generation, start, end),
+			a_message_that_a_session_was_told_of_is_recent_to_no_later_one_rfc3501_2_3_2, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_summary_takes_the_place_of_one_of_an_older_version_only, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(many_expunges_make_a_new_generation, testing_set_up, testing_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,24 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int
-start(void **state)
-{
-	static struct testing t;
-
-	t.loop = NULL;
-	testing_start(&t);
-	*state = &t;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	testing_end(*state);
-	return 0;
-}
-
 static void
 path_in_mail(const struct testing *t, const char *name, char out[512])
 {
@@ -356,16 +338,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_fifo_in_the_place_of_a_message_keeps_nobody_waiting, start, end),
-		cmocka_unit_test_setup_teardown(a_link_is_no_message, start, end),
-		cmocka_unit_test_setup_teardown(an_index_that_is_a_link_leads_nowhere, start, end),
-		cmocka_unit_test_setup_teardown(a_name_that_was_written_into_the_open_list_leads_nowhere, start, end),
-		cmocka_unit_test_setup_teardown(rfc3501_2_3_1_1_a_list_that_leaves_no_uids_is_begun_anew, start, end),
-		cmocka_unit_test_setup_teardown(an_index_that_is_cut_short_while_it_is_open_ends_nobody, start, end),
-		cmocka_unit_test_setup_teardown(an_index_of_before_that_is_brought_back_while_it_is_open_hides_nothing, start, end),
-		cmocka_unit_test_setup_teardown(a_front_that_asks_without_end_fills_no_memory, start, end),
-		cmocka_unit_test_setup_teardown(a_front_that_ends_no_body_fills_no_memory, start, end),
-		cmocka_unit_test_setup_teardown(a_name_with_a_slash_tells_nothing_of_what_is_there, start, end),
+		cmocka_unit_test_setup_teardown(a_fifo_in_the_place_of_a_message_keeps_nobody_waiting, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_link_is_no_message, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(an_index_that_is_a_link_leads_nowhere, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_name_that_was_written_into_the_open_list_leads_nowhere, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(rfc3501_2_3_1_1_a_list_that_leaves_no_uids_is_begun_anew, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(an_index_that_is_cut_short_while_it_is_open_ends_nobody, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(an_index_of_before_that_is_brought_back_while_it_is_open_hides_nothing, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_front_that_asks_without_end_fills_no_memory, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_front_that_ends_no_body_fills_no_memory, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_name_with_a_slash_tells_nothing_of_what_is_there, testing_set_up, testing_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

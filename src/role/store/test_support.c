@@ -165,6 +165,24 @@ testing_end(struct testing *t)
 	pthread_cond_destroy(&t->came);
 }
 
+int
+testing_set_up(void **state)
+{
+	static struct testing t;
+
+	t.loop = NULL;
+	testing_start(&t);
+	*state = &t;
+	return 0;
+}
+
+int
+testing_tear_down(void **state)
+{
+	testing_end(*state);
+	return 0;
+}
+
 const struct message *
 testing_ask(struct testing *t, struct engine_session *s, struct engine_body *body, struct message *m)
 {

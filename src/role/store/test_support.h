@@ -34,6 +34,9 @@ void testing_stop(struct testing *t);
 void testing_resume(struct testing *t);
 /* Stops it and removes the directory. */
 void testing_end(struct testing *t);
+/* The same for cmocka: *state is a struct testing. */
+int testing_set_up(void **state);
+int testing_tear_down(void **state);
 
 /* Submits and waits for the answer, which is valid until the next; its descriptors are the caller's. */
 const struct message *testing_ask(struct testing *t, struct engine_session *s, struct engine_body *body,

@@ -11,24 +11,6 @@
 /* One that testing_append appends: as long on the wire as here and a CR. */
 #define MESSAGE_TEXT "one\n"
 
-static int
-start(void **state)
-{
-	static struct testing t;
-
-	t.loop = NULL;
-	testing_start(&t);
-	*state = &t;
-	return 0;
-}
-
-static int
-end(void **state)
-{
-	testing_end(*state);
-	return 0;
-}
-
 static void
 limit(struct testing *t, uint64_t octets, uint64_t messages)
 {
@@ -240,13 +222,13 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(an_account_without_a_quota_is_not_counted, start, end),
-		cmocka_unit_test_setup_teardown(all_mailboxes_count_open_or_not, start, end),
-		cmocka_unit_test_setup_teardown(what_is_deleted_gives_room_again, start, end),
-		cmocka_unit_test_setup_teardown(octets_count_as_they_are_on_the_wire, start, end),
-		cmocka_unit_test_setup_teardown(a_copy_needs_room_and_a_move_does_not, start, end),
-		cmocka_unit_test_setup_teardown(what_is_under_way_has_its_room, start, end),
-		cmocka_unit_test_setup_teardown(what_other_programs_did_counts_when_it_is_seen, start, end),
+		cmocka_unit_test_setup_teardown(an_account_without_a_quota_is_not_counted, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(all_mailboxes_count_open_or_not, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(what_is_deleted_gives_room_again, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(octets_count_as_they_are_on_the_wire, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_copy_needs_room_and_a_move_does_not, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(what_is_under_way_has_its_room, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(what_other_programs_did_counts_when_it_is_seen, testing_set_up, testing_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
