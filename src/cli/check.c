@@ -2,15 +2,17 @@
 
 #include "cli/certificate.h"
 #include "cli/relaying.h"
+#include "config/dkim_key.h"
 #include "config/kind.h"
 #include "sys/net.h"
 #include "sys/process.h"
 #include "sys/sandbox.h"
 #include "sys/time.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 
-enum { NAME_MAX_OCTETS = 64 };
+enum { NAME_MAX_OCTETS = 64, TXT_OCTETS_MAX = 255, RECORD_OCTETS_MAX = 4096 };
 
 static int
 check_certificates(const struct config *c)
@@ -114,6 +116,35 @@ print_listeners(const struct config *c)
 			c->plaintext_login == PLAINTEXT_LOGIN_YES ? "from anywhere" : "from this machine");
 }
 
+/* A string of a TXT record has 255 octets at most (RFC 1035 3.3.14). */
+static void
+print_record(const struct config_dkim *d)
+{
+	struct bytes rest;
+	struct fault f;
+	struct buf record;
+	EVP_PKEY *key = dkim_key_read(d->secret_key_pem, &f);
+
+	buf_init(&record, RECORD_OCTETS_MAX);
+	if (key)
+		dkim_key_put_record(&record, key);
+	printf("  %.*s._domainkey.%.*s. TXT", BYTES_ARG(d->selector), BYTES_ARG(d->domain));
+	for (rest = buf_bytes(&record); rest.len; rest = bytes_sub(rest, TXT_OCTETS_MAX, rest.len))
+		printf(" \"%.*s\"", BYTES_ARG(bytes_sub(rest, 0, TXT_OCTETS_MAX)));
+	printf("\n");
+	EVP_PKEY_free(key);
+	buf_done(&record);
+}
+
+static void
+print_dkim(const struct config *c)
+{
+	if (c->dkim_count)
+		printf("\nReports are signed (dkim), if DNS says:\n");
+	for (size_t i = 0; i < c->dkim_count; i++)
+		print_record(&c->dkim[i]);
+}
+
 static void
 print_sandbox(void)
 {
@@ -186,6 +217,7 @@ run(int argc, char **argv)
 		printf("%s: no errors.\n", path);
 		print_listeners(c);
 		print_relaying(c, &tried);
+		print_dkim(c);
 		print_users(c);
 		print_sandbox();
 	}
@@ -201,8 +233,8 @@ const struct cli_command cli_check = {
 		 "Reads the configuration with all it includes and names, and prints every error as\n"
 		 "FILE:LINE:COLUMN: what is wrong.  When there is none: what listens where, who can send\n"
 		 "mail to others through this server (every trick by which servers were talked into relaying\n"
-		 "is tried on the code that decides), and what of the sandbox this kernel and this user allow.\n"
-		 "Nothing is started or changed.\n"
+		 "is tried on the code that decides), what DNS has to say of the keys of `dkim`, and what of\n"
+		 "the sandbox this kernel and this user allow.  Nothing is started or changed.\n"
 		 "\n"
 		 "Keys and passwords in files that everybody on this machine can read get a line as well,\n"
 		 "FILE:LINE:COLUMN: warning: what is wrong.\n"

@@ -140,6 +140,12 @@ struct config_login {
 	struct bytes name, file, secret_password;
 };
 
+/* dkim DOMAIN SELECTOR file:FILE; in the queue's slice the file's contents stand here (PEM). */
+struct config_dkim {
+	struct bytes domain, selector; /* lower case */
+	struct bytes file, secret_key_pem;
+};
+
 /* The path in "unix:PATH"; empty when the address is none of those. */
 struct bytes config_unix_path(struct bytes address);
 
@@ -202,6 +208,8 @@ struct config {
 	struct config_route *routes;
 	size_t route_count;
 	struct bytes srs_file, srs_domain, srs_secret_key; /* no file: senders stay; no domain: the first */
+	struct config_dkim *dkim;
+	size_t dkim_count;
 	struct config_aliases *aliases;
 	size_t aliases_count;
 	struct config_seen *seen; /* of a file that was loaded */

@@ -34,6 +34,7 @@ enum directive_kind {
 	KIND_RELAYED,
 	KIND_ALIASES,
 	KIND_SRS,
+	KIND_DKIM,
 	KIND_TRUSTED_USERS,
 	KIND_COUNT
 };

@@ -1,8 +1,10 @@
 /* The contents of the files that a configuration names: certificates, keys, the passwords for LDAP and relay hosts. */
 #include "config/apply.h"
 
+#include "config/dkim_key.h"
 #include "sys/disk.h"
 
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,7 +44,7 @@ warn_if_open(struct config_reading *r, const struct config_place *at, const char
 }
 
 static void
-read_pem(struct config_reading *r, const struct config_place *at, struct bytes path, const char *(*trouble)(struct bytes),
+read_pem(struct config_reading *r, const struct config_place *at, const char *directive, struct bytes path, const char *(*trouble)(struct bytes),
 	struct bytes *out)
 {
 	char name[PATH_MAX_OCTETS];
@@ -53,9 +55,9 @@ read_pem(struct config_reading *r, const struct config_place *at, struct bytes p
 	(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(path));
 	buf_init(&text, PEM_MAX);
 	if (disk_read_file(name, PEM_MAX, &text, &f)) {
-		(void)config_error_add(r->errors, at, "certificate: can't read %s: %s", name, f.text);
+		(void)config_error_add(r->errors, at, "%s: can't read %s: %s", directive, name, f.text);
 	} else if ((why = trouble(buf_bytes(&text)))) {
-		(void)config_error_add(r->errors, at, "certificate: %s: %s", name, why);
+		(void)config_error_add(r->errors, at, "%s: %s: %s", directive, name, why);
 	} else if (!arena_copy(r->config->arena, buf_bytes(&text), out)) {
 		(void)kind_full(r, at);
 	}
@@ -71,8 +73,38 @@ read_certificates(struct config_reading *r)
 		struct config_certificate *at = &c->certificates[i];
 
 		warn_if_open(r, &r->certificate_at[i], "certificate: everybody on this machine can read the key in", at->key_path);
-		read_pem(r, &r->certificate_at[i], at->chain_path, config_chain_trouble, &at->chain_pem);
-		read_pem(r, &r->certificate_at[i], at->key_path, config_key_trouble, &at->secret_key_pem);
+		read_pem(r, &r->certificate_at[i], "certificate", at->chain_path, config_chain_trouble, &at->chain_pem);
+		read_pem(r, &r->certificate_at[i], "certificate", at->key_path, config_key_trouble, &at->secret_key_pem);
+	}
+}
+
+static void
+check_dkim_key(struct config_reading *r, const struct config_place *at, const struct config_dkim *d)
+{
+	struct fault f;
+	EVP_PKEY *key = dkim_key_read(d->secret_key_pem, &f);
+	int bits = key ? dkim_key_rsa_bits(key) : 0;
+
+	if (!key)
+		(void)config_error_add(r->errors, at, "dkim: %.*s: %s", BYTES_ARG(d->file), f.text);
+	else if (bits && bits < DKIM_RSA_BITS_ADVISED)
+		config_warning_add(r->errors, at, "dkim: the RSA key in %.*s has %d bits, %d are advised: openssl genrsa %d makes one", BYTES_ARG(d->file), bits,
+			DKIM_RSA_BITS_ADVISED, DKIM_RSA_BITS_ADVISED);
+	EVP_PKEY_free(key);
+}
+
+static void
+read_dkim_keys(struct config_reading *r)
+{
+	struct config *c = r->config;
+
+	for (size_t i = 0; i < c->dkim_count; i++) {
+		struct config_dkim *d = &c->dkim[i];
+
+		warn_if_open(r, &r->dkim_at[i], "dkim: everybody on this machine can read the key in", d->file);
+		read_pem(r, &r->dkim_at[i], "dkim", d->file, config_key_trouble, &d->secret_key_pem);
+		if (d->secret_key_pem.len)
+			check_dkim_key(r, &r->dkim_at[i], d);
 	}
 }
 
@@ -158,6 +190,7 @@ config_read_files(struct config_reading *r)
 	read_local_users(r);
 	read_resolvers(r);
 	read_certificates(r);
+	read_dkim_keys(r);
 	read_secrets(r);
 	config_read_aliases(r);
 }

@@ -19,7 +19,7 @@ struct config_reading {
 	struct config_place seen_at[DIRECTIVE_COUNT]; /* the first one */
 	const char *where_file; /* the last one that kind_keep_where saw, and its copy */
 	struct bytes where_copy;
-	struct config_place *listener_at, *certificate_at, *domain_at, *relayed_at, *aliases_at; /* as the lists in config */
+	struct config_place *listener_at, *certificate_at, *domain_at, *relayed_at, *aliases_at, *dkim_at; /* as the lists in config */
 };
 
 /* A directive with its values, the second word of its name left out. */
@@ -78,6 +78,9 @@ void kind_put_aliases(const struct config *c, const struct directive *d, enum co
 /* The kind of kind_srs.c: the key of senders that are rewritten. */
 bool kind_read_srs(struct config_reading *r, const struct config_setting *s);
 void kind_put_srs(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* The kind of kind_dkim.c: keys that mail is signed with. */
+bool kind_read_dkim(struct config_reading *r, const struct config_setting *s);
+void kind_put_dkim(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 /* The kind of kind_relayed.c: for whom mail is taken and sent on. */
 bool kind_read_relayed(struct config_reading *r, const struct config_setting *s);
 void kind_put_relayed(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);

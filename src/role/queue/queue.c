@@ -238,6 +238,17 @@ open_kept(struct queue *q, struct fault *f)
 	return kept_open(path, queue_now_s(), &q->kept, f);
 }
 
+static void
+read_keys(struct queue *q)
+{
+	struct fault f;
+
+	signer_free(&q->signer);
+	q->signer = signer_new(q->config, &f);
+	if (f.kind != FAULT_NONE)
+		event(NULL, EV_QUEUE_UNSIGNED, STR("cause", f.text));
+}
+
 static int
 start(struct role_self *r, struct fault *f)
 {
@@ -251,6 +262,7 @@ start(struct role_self *r, struct fault *f)
 	q->schedule = schedule_new(&limits, seed);
 	LIST_INIT(&q->messages);
 	q->changed = map_new();
+	read_keys(q);
 	q->clock_ahead_s = clock_ahead_s();
 	q->started_s = time_now().mono_us / 1000000;
 	LIST_INIT(&q->walks);
@@ -290,6 +302,7 @@ reload(struct role_self *r, const struct config *old, struct fault *f)
 	(void)old;
 	(void)f;
 	q->config = r->config;
+	read_keys(q);
 	schedule_set_limits(q->schedule, &limits);
 	LIST_FOREACH (m, &q->messages, link)
 		for (uint16_t i = 0; i < m->count; i++)
@@ -404,6 +417,7 @@ end(struct role_self *r)
 		queued_free(&m);
 	}
 	kept_close(&q->kept);
+	signer_free(&q->signer);
 	map_free(&q->changed);
 	schedule_free(&q->schedule);
 	close_handles(q);

@@ -13,6 +13,7 @@
 #include "role/control.h"
 #include "role/queue/kept.h"
 #include "role/queue/schedule.h"
+#include "role/queue/signer.h"
 #include "role/queue/spool.h"
 #include "role/role.h"
 #include "sys/loop.h"
@@ -33,6 +34,7 @@ struct queue {
 	const struct config *config;
 	struct spool *spool;
 	struct schedule *schedule;
+	struct signer *signer; /* of reports */
 	struct kept *kept; /* MTA-STS policies that the relay fetched */
 	LIST_HEAD(, queued) messages;
 	struct map *changed; /* by their addresses: whose envelopes are kept at the next look */

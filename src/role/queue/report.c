@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { REPORT_OCTETS_MAX = 1 << 20, RECIPIENTS_TOLD_MAX = 1000, RETURN_S = 10 };
+enum { REPORT_OCTETS_MAX = 1 << 20, SIGNATURES_OCTETS_MAX = 1 << 20, RECIPIENTS_TOLD_MAX = 1000, RETURN_S = 10 };
 
 struct report {
 	struct queue *queue;
@@ -200,20 +200,35 @@ size_of(struct bytes octets)
 	return size;
 }
 
+/* The signature stands in front.  The From: of a report is of the host. */
+static void
+put_signed(const struct report *r, const struct mail_id *id, const struct buf *report, struct buf *out)
+{
+	const struct queue *q = r->queue;
+
+	if (signer_put(q->signer, buf_bytes(report), q->config->hostname, queue_now_s(), out) != 0)
+		event(NULL, EV_QUEUE_UNSIGNED, STR("mail", id->text));
+	put_bytes(out, buf_bytes(report));
+	out->has_failed |= report->has_failed;
+}
+
 static struct queued *
 make_report(const struct report *r, struct bytes content, struct buf *out)
 {
 	struct mail_id id;
 	struct bytes to = queued_sender(r->message);
 	struct envelope e = { .arrived_s = (uint32_t)queue_now_s() };
-	struct buf recipients;
+	struct buf recipients, report;
 	struct queued *m;
 	uint8_t random[10], space[QUEUE_ADDRESS_MAX + 4];
 	unsigned int needs;
 
+	buf_init(&report, REPORT_OCTETS_MAX);
 	random_fill(random, sizeof random);
 	id = mail_id_make(time_now().wall_us, random);
-	needs = compose(r, &id, content, out);
+	needs = compose(r, &id, content, &report);
+	put_signed(r, &id, &report, out);
+	buf_done(&report);
 	buf_init_fixed(&recipients, space, sizeof space);
 	put_u16(&recipients, (uint16_t)to.len);
 	put_bytes(&recipients, to);
@@ -236,7 +251,7 @@ header_read(void *arg, struct bytes content, int error)
 	struct report *r = arg;
 	struct buf out;
 
-	buf_init(&out, REPORT_OCTETS_MAX);
+	buf_init(&out, REPORT_OCTETS_MAX + SIGNATURES_OCTETS_MAX);
 	if (error)
 		event(NULL, EV_QUEUE_FAILED, STR("what", "read a message"), STR("mail", r->message->id.text), INT("error", error));
 	r->report = make_report(r, content, &out);

@@ -1,0 +1,114 @@
+"""Reports are signed (DKIM, RFC 6376), and `mermoz check` says what DNS has to say of it."""
+import pathlib
+import re
+import signal
+import subprocess
+import tempfile
+
+import pytest
+
+import dkim
+from conftest import DOMAIN, Server, free_port, running_server, wait_until
+from peer import Peer
+from test_outgoing import ELSEWHERE, EXTRA
+
+
+def make_key(path, *algorithm):
+    subprocess.run(["openssl", "genpkey", "-out", path, *algorithm], check=True, capture_output=True)
+    path.chmod(0o600)
+    return path
+
+
+@pytest.fixture
+def server():
+    """Not started."""
+    with tempfile.TemporaryDirectory(prefix="mermoz-test-") as directory:
+        pathlib.Path(directory).chmod(0o755)
+        yield Server(directory)
+
+
+RSA = ("-algorithm", "RSA", "-pkeyopt")
+
+
+@pytest.fixture
+def keys(tmp_path):
+    tmp_path.chmod(0o755)
+    return {"r1": make_key(tmp_path / "rsa.pem", *RSA, "rsa_keygen_bits:2048"), "e1": make_key(tmp_path / "ed25519.pem", "-algorithm", "ED25519")}
+
+
+def directives(keys):
+    return "".join(f"dkim {DOMAIN} {selector} file:{path};\n" for selector, path in keys.items())
+
+
+def records(server):
+    """What `mermoz check` says that DNS has to say."""
+    found = re.findall(r'^  (\S+)\. TXT((?: "[^"]{1,255}")+)$', server.cli("check").stdout, re.M)
+    return {name: "".join(re.findall('"([^"]*)"', text)) for name, text in found}
+
+
+def ask_for_a_report(server, subject):
+    with server.smtp() as s:
+        s.ehlo("client.example")
+        s.mail(f"someone@{ELSEWHERE}")
+        assert s.rcpt(f"bob@{DOMAIN}", ["NOTIFY=SUCCESS"])[0] == 250
+        assert s.data(f"From: someone@{ELSEWHERE}\r\nSubject: {subject}\r\n\r\nx\r\n".encode())[0] == 250
+
+
+def test_a_report_to_others_verifies_with_what_check_says_for_dns_rfc6376_6_1_rfc8463_3(keys):
+    elsewhere = Peer()
+    try:
+        with running_server(EXTRA.format(domain=ELSEWHERE, port=elsewhere.port, dead=free_port()) + directives(keys)) as server:
+            said = records(server)
+            assert set(said) == {f"r1._domainkey.{DOMAIN}", f"e1._domainkey.{DOMAIN}"}
+            ask_for_a_report(server, "signed")
+            wait_until(lambda: elsewhere.mails, what="the report")
+            text = elsewhere.mails[0]["text"]
+            assert b"From: Mail delivery system <mailer-daemon@mail." + DOMAIN.encode() in text
+            assert dkim.verified(text, said) == [(DOMAIN, "r1"), (DOMAIN, "e1")]
+            assert dkim.verified(text.replace(b"Subject: ", b"Subject: not "), said) == []
+            assert dkim.verified(text.replace(b"Action: delivered", b"Action: failed"), said) == []
+            assert dkim.verified(b"From: <evil@x.iut>\r\n" + text, said) == []
+            # Without the keys no report is signed, and with them again the next one is.
+            server.extra = EXTRA.format(domain=ELSEWHERE, port=elsewhere.port, dead=free_port())
+            server.write_conf()
+            server.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: server.events("config.reloaded"), what="the reload")
+            ask_for_a_report(server, "unsigned")
+            wait_until(lambda: len(elsewhere.mails) == 2, what="the second report")
+            assert b"DKIM-Signature" not in elsewhere.mails[1]["text"]
+            assert not server.events("queue.unsigned")
+    finally:
+        elsewhere.leave()
+
+
+@pytest.mark.parametrize("algorithm, said", [
+    ((*RSA, "rsa_keygen_bits:512"), "512 bits can be broken"),
+    (("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"), "neither RSA nor Ed25519")])
+def test_a_key_that_signs_no_mail_is_an_error_with_its_place_rfc8301_3_2(server, algorithm, said):
+    key = make_key(server.directory / "bad.pem", *algorithm)
+    server.extra = f"dkim {DOMAIN} s file:{key};\n"
+    server.write_conf()
+    checked = server.cli("check", check=False)
+    line = next(n for n, text in enumerate(server.conf.read_text().splitlines(), 1) if text.startswith("dkim "))
+    assert checked.returncode == 1
+    assert f"{server.conf}:{line}:{len(f'dkim {DOMAIN} s ') + 1}: dkim: {key}: " in checked.stderr and said in checked.stderr
+
+
+def test_a_key_that_is_short_or_open_to_all_is_warned_of_rfc8301_3_2(server):
+    key = make_key(server.directory / "short.pem", *RSA, "rsa_keygen_bits:1024")
+    (server.directory / "key.pem").chmod(0o600)
+    server.extra = f"dkim {DOMAIN} s file:{key};\n"
+    server.write_conf()
+    checked = server.cli("check")
+    assert "warning: dkim: " in checked.stderr and "has 1024 bits, 2048 are advised" in checked.stderr
+    assert "can read the key" not in checked.stderr
+    key.chmod(0o644)
+    assert f"can read the key in {key}" in server.cli("check").stderr
+
+
+def test_what_is_no_key_file_is_an_error_and_not_shown(server):
+    (server.directory / "bad.pem").write_text("hunter2\n")
+    server.extra = f"dkim {DOMAIN} s file:{server.directory}/bad.pem;\ndkim {DOMAIN} t file:{server.directory}/missing.pem;\n"
+    server.write_conf()
+    checked = server.cli("check", check=False)
+    assert checked.returncode == 1 and "no private key" in checked.stderr and "missing.pem" in checked.stderr and "hunter2" not in checked.stderr
