@@ -160,6 +160,18 @@ check_srs(struct config_reading *r)
 		(void)config_error_add(r->errors, at, "srs: the key could be guessed: it has 16 characters at least, such as openssl rand -hex 32 makes");
 }
 
+/* A key that never signs. */
+static void
+check_dkim(struct config_reading *r)
+{
+	const struct config *c = r->config;
+
+	for (size_t i = 0; i < c->dkim_count && c->hostname.len; i++)
+		if (!config_dkim_is_for(c->dkim[i].domain, c->hostname))
+			config_warning_add(r->errors, &r->dkim_at[i], "dkim: nothing comes from %.*s: reports come from %.*s, so that a key of it, or of a domain above it, signs them",
+				BYTES_ARG(c->dkim[i].domain), BYTES_ARG(c->hostname));
+}
+
 void
 config_check(struct config_reading *r, const struct config_place *file)
 {
@@ -172,5 +184,6 @@ config_check(struct config_reading *r, const struct config_place *file)
 	check_template(r);
 	check_relayed(r);
 	check_srs(r);
+	check_dkim(r);
 	check_homes(r);
 }

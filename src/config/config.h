@@ -140,6 +140,9 @@ struct config_login {
 	struct bytes name, file, secret_password;
 };
 
+/* Each signs. */
+#define CONFIG_DKIM_SELECTORS_MAX 4
+
 /* dkim DOMAIN SELECTOR file:FILE; in the queue's slice the file's contents stand here (PEM). */
 struct config_dkim {
 	struct bytes domain, selector; /* lower case */
@@ -282,6 +285,8 @@ const struct config_seen *config_changed_aliases(const struct config *c, uint64_
 const struct config_login *config_login_for(const struct config *c, struct bytes host);
 /* The user of that number, or NULL: it was not in /etc/passwd when the configuration was read. */
 const struct config_local_user *config_find_local_user(const struct config *c, uint32_t uid);
+/* Does a key of that domain sign what comes from the host: is it the host's name, or above it? */
+bool config_dkim_is_for(struct bytes domain, struct bytes host);
 /* The rule for mail to that domain or relay host, or NULL: there is none. */
 const struct config_tls_rule *config_tls_rule_for(const struct config *c, struct bytes domain);
 /* The slice of a role as canonical text: only directives that role may know, with files inlined. */

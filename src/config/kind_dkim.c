@@ -4,6 +4,14 @@
 
 enum { DKIM_MAX = 100 };
 
+bool
+config_dkim_is_for(struct bytes domain, struct bytes host)
+{
+	if (host.len <= domain.len)
+		return bytes_equal_nocase(host, domain);
+	return bytes_ends_nocase(host, domain) && host.ptr[host.len - domain.len - 1] == '.';
+}
+
 static bool
 is_label(struct bytes label)
 {
@@ -25,13 +33,20 @@ selector_trouble(struct bytes selector)
 	return NULL;
 }
 
-static bool
-is_there(const struct config *c, struct bytes domain, struct bytes selector)
+/* What others of the domain there are. */
+static const char *
+others_trouble(const struct config *c, struct bytes domain, struct bytes selector)
 {
-	for (size_t i = 0; i < c->dkim_count; i++)
-		if (bytes_equal_nocase(c->dkim[i].domain, domain) && bytes_equal_nocase(c->dkim[i].selector, selector))
-			return true;
-	return false;
+	size_t count = 0;
+
+	for (size_t i = 0; i < c->dkim_count; i++) {
+		if (!bytes_equal_nocase(c->dkim[i].domain, domain))
+			continue;
+		if (bytes_equal_nocase(c->dkim[i].selector, selector))
+			return "it is there already for this domain";
+		count++;
+	}
+	return count < CONFIG_DKIM_SELECTORS_MAX ? NULL : "a domain has 4 selectors at most: each of them signs";
 }
 
 static bool
@@ -43,8 +58,8 @@ check(struct config_reading *r, const struct config_setting *s, struct bytes *pa
 	if (trouble)
 		return config_error_add(r->errors, &v[0].at, "dkim %s: %s", config_show(v[0].text).text, trouble);
 	trouble = selector_trouble(v[1].text);
-	if (!trouble && is_there(r->config, v[0].text, v[1].text))
-		trouble = "it is there already for this domain";
+	if (!trouble)
+		trouble = others_trouble(r->config, v[0].text, v[1].text);
 	if (trouble)
 		return config_error_add(r->errors, &v[1].at, "dkim %s: %s", config_show(v[1].text).text, trouble);
 	/* The value itself is not shown: it may be the key. */

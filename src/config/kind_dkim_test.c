@@ -33,6 +33,8 @@ what_names_no_key_is_told_and_not_shown(void **state)
 		{ "dkim a.example -s file:/a;", "a selector has letters" },
 		{ "dkim a.example \"s;b\" file:/a;", "a selector has letters" },
 		{ "dkim a.example s file:/a; dkim A.EXAMPLE S file:/b;", "it is there already" },
+		{ "dkim a.example a file:/a; dkim b.example x file:/a; dkim a.example b file:/a; dkim a.example c file:/a; dkim a.example d file:/a; "
+		  "dkim A.example e file:/a;", "4 selectors at most" },
 		{ "dkim a.example s;", "is written: dkim DOMAIN SELECTOR file:FILE" },
 	};
 

@@ -106,6 +106,15 @@ def test_a_key_that_is_short_or_open_to_all_is_warned_of_rfc8301_3_2(server):
     assert f"can read the key in {key}" in server.cli("check").stderr
 
 
+def test_a_key_that_never_signs_is_warned_of(server, keys):
+    (server.directory / "key.pem").chmod(0o600)
+    server.extra = f"dkim mail.{DOMAIN} a file:{keys['e1']};\ndkim {DOMAIN} b file:{keys['e1']};\ndkim other.iut c file:{keys['e1']};\n"
+    server.write_conf()
+    line = next(n for n, text in enumerate(server.conf.read_text().splitlines(), 1) if text.startswith("dkim other.iut "))
+    warned = server.cli("check").stderr
+    assert warned.startswith(f"{server.conf}:{line}:18: warning: dkim: nothing comes from other.iut: ") and warned.count("\n") == 1
+
+
 def test_what_is_no_key_file_is_an_error_and_not_shown(server):
     (server.directory / "bad.pem").write_text("hunter2\n")
     server.extra = f"dkim {DOMAIN} s file:{server.directory}/bad.pem;\ndkim {DOMAIN} t file:{server.directory}/missing.pem;\n"

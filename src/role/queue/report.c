@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { REPORT_OCTETS_MAX = 1 << 20, SIGNATURES_OCTETS_MAX = 1 << 20, RECIPIENTS_TOLD_MAX = 1000, RETURN_S = 10 };
+enum { REPORT_OCTETS_MAX = 1 << 20, SIGNATURES_OCTETS_MAX = 65536, RECIPIENTS_TOLD_MAX = 1000, RETURN_S = 10 };
 
 struct report {
 	struct queue *queue;

@@ -1,4 +1,4 @@
-/* A signature costs the loop what its key takes (RSA of 2048 bits half a millisecond, of 4096 three, Ed25519 a tenth of one) and a pass over a report,
+/* A signature costs the loop what its key takes (RSA of 2048 bits 0.2 ms, of 4096 three, Ed25519 0.02; four keys at most) and a pass over a report,
    which has a mebibyte at most. */
 #include "role/queue/signer.h"
 
@@ -59,22 +59,13 @@ signer_free(struct signer **s)
 
 /* ---- whose keys */
 
-/* Is it that domain, or above it? */
-static bool
-is_of(struct bytes from, struct bytes domain)
-{
-	if (from.len <= domain.len)
-		return bytes_equal_nocase(from, domain);
-	return bytes_ends_nocase(from, domain) && from.ptr[from.len - domain.len - 1] == '.';
-}
-
 static struct bytes
 closest(const struct signer *s, struct bytes from)
 {
 	struct bytes found = BYTES_NONE;
 
 	for (size_t i = 0; i < s->count; i++)
-		if (s->keys[i].domain.len > found.len && is_of(from, s->keys[i].domain))
+		if (s->keys[i].domain.len > found.len && config_dkim_is_for(s->keys[i].domain, from))
 			found = s->keys[i].domain;
 	return found;
 }
