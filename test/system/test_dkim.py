@@ -81,6 +81,31 @@ def test_a_report_to_others_verifies_with_what_check_says_for_dns_rfc6376_6_1_rf
         elsewhere.leave()
 
 
+# What relaxing looks at, and what the way out does: white space, empty lines, dots, no last line end, octets beyond ASCII, long lines.
+AWKWARD = b"Subject: awkward  \t subject\r\nX-Folded: a\r\n\t b  \r\n\r\n.\r\n..dots\r\n  two  \t words \t\r\n\r\n \r\n\xc3\xa9t\xc3\xa9\r\n" \
+          + b"x" * 990 + b"\r\n\r\n\r\n"
+
+
+def test_what_goes_back_whole_does_not_spoil_the_signature_rfc6376_3_4(keys):
+    elsewhere = Peer()
+    elsewhere.answers[f"bob@{ELSEWHERE}"] = "550 5.1.1 no such user"
+    extra = EXTRA.format(domain=ELSEWHERE, port=elsewhere.port, dead=free_port()) + "trusted_networks 127.0.0.0/8;\n" + directives(keys)
+    try:
+        with running_server(extra) as server:
+            said = records(server)
+            with server.smtp() as s:
+                s.ehlo("client.example")
+                assert s.mail(f"someone@{ELSEWHERE}", ["BODY=8BITMIME", "RET=FULL"])[0] == 250
+                assert s.rcpt(f"bob@{ELSEWHERE}")[0] == 250
+                assert s.data(AWKWARD)[0] == 250
+            [text] = wait_until(lambda: [m["text"] for m in elsewhere.mails if m["from"] == ""], what="the report")
+            assert b"Subject: awkward  \t subject\r\n" in text and b"\xc3\xa9t\xc3\xa9" in text
+            text = re.sub(rb"(?m)^\.", b"", text)  # RFC 5321 4.5.2
+            assert dkim.verified(text, said) == [(DOMAIN, "r1"), (DOMAIN, "e1")]
+    finally:
+        elsewhere.leave()
+
+
 @pytest.mark.parametrize("algorithm, said", [
     ((*RSA, "rsa_keygen_bits:512"), "512 bits can be broken"),
     (("-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"), "neither RSA nor Ed25519")])
