@@ -69,13 +69,19 @@ status_of(struct tls *t, int result)
 	return TLS_BROKEN;
 }
 
+long
+tls_verdict(const struct tls *t)
+{
+	return SSL_get_verify_mode(t->ssl) == SSL_VERIFY_NONE ? X509_V_OK : SSL_get_verify_result(t->ssl);
+}
+
 /* A certificate that is not trusted: OpenSSL's error says only that it is not. */
 static void
 set_handshake_fault(const struct tls *t, struct fault *f)
 {
-	long verdict = SSL_get_verify_result(t->ssl);
+	long verdict = tls_verdict(t);
 
-	if (verdict == X509_V_OK || SSL_get_verify_mode(t->ssl) == SSL_VERIFY_NONE) {
+	if (verdict == X509_V_OK) {
 		(void)tls_set_fault(f, "TLS handshake", BYTES_NONE);
 		return;
 	}

@@ -118,7 +118,7 @@ def test_for_verify_an_expired_certificate_makes_mail_wait_rfc5280_6_1_3(houses,
     [first, *_] = wait_until(lambda: houses[0].deferred("carol@verified.afrique.iut"), 60, "the first attempt's end")
     assert "certificate has expired" in first["reply"]
     failed = [e for e in houses[0].server.events("tls.failed") if "mx.verified" in e["server"]]
-    assert (failed[0]["level"], failed[0]["cause"]) == ("verify", "outgoing_tls")
+    assert (failed[0]["level"], failed[0]["cause"], failed[0]["failure"]) == ("verify", "outgoing_tls", "certificate-expired")
     assert "too old" not in expired.subjects()
 
 

@@ -189,8 +189,8 @@ void sending_refuse(struct sending *s, const char *why);
 /* A connection that was being made is there; it is not. */
 void sending_connected(struct sending *s, struct session *session);
 void sending_unreachable(struct sending *s, struct session *session, const char *text);
-/* The session never became ready. */
-void sending_failed(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why);
+/* The session never became ready; failure: of TLS, when it was that. */
+void sending_failed(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why, enum tls_client_failure failure);
 /* A connection that was used before is gone: on with a new one. */
 void sending_retry(struct sending *s);
 /* For the timer of that name: the first connection takes its time, so a second one begins. */

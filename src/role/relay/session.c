@@ -197,10 +197,12 @@ static void
 on_failed(struct session *c, const struct smtp_client_effect *effect)
 {
 	struct sending *s = c->sending;
+	/* RFC 8460 4.3.1; what was not offered, or was refused for good, is none of the mail's. */
+	bool has_no_tls = effect->outcome == SMTP_CLIENT_NEVER;
 
 	c->sending = NULL;
 	c->is_timer_due = true;
-	sending_failed(s, &c->target, effect);
+	sending_failed(s, &c->target, effect, has_no_tls ? TLS_FAILURE_STARTTLS_NOT_SUPPORTED : tls_client_failure_of(c->tls));
 }
 
 static void

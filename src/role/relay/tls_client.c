@@ -150,6 +150,34 @@ tls_client_new(SSL_CTX *context, int fd, const struct tls_client_peer *peer)
 	return tls_over(ssl, fd, NULL, NULL);
 }
 
+enum tls_client_failure
+tls_client_failure_of(const struct tls *t)
+{
+	switch (t ? tls_verdict(t) : X509_V_OK) {
+	case X509_V_OK:
+	/* RFC 7672: none of the records is of the certificate. */
+	case X509_V_ERR_DANE_NO_MATCH:
+		return TLS_FAILURE_VALIDATION;
+	case X509_V_ERR_HOSTNAME_MISMATCH:
+		return TLS_FAILURE_HOST_MISMATCH;
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return TLS_FAILURE_EXPIRED;
+	default:
+		return TLS_FAILURE_NOT_TRUSTED;
+	}
+}
+
+const char *
+tls_client_failure_name(enum tls_client_failure failure)
+{
+	static const char *const names[] = { [TLS_FAILURE_STARTTLS_NOT_SUPPORTED] = "starttls-not-supported",
+		[TLS_FAILURE_HOST_MISMATCH] = "certificate-host-mismatch", [TLS_FAILURE_EXPIRED] = "certificate-expired",
+		[TLS_FAILURE_NOT_TRUSTED] = "certificate-not-trusted", [TLS_FAILURE_VALIDATION] = "validation-failure" };
+
+	return names[failure];
+}
+
 const char *
 tls_client_level_name(enum tls_client_level level)
 {

@@ -23,6 +23,15 @@ enum tls_client_cause {
 	TLS_CAUSE_STS, /* the domain's MTA-STS policy (RFC 8461) */
 };
 
+/* Why there is no TLS with a server, as RFC 8460 4.3 tells failures apart. */
+enum tls_client_failure {
+	TLS_FAILURE_STARTTLS_NOT_SUPPORTED, /* it was not offered, or was refused */
+	TLS_FAILURE_HOST_MISMATCH, /* the certificate is for other names */
+	TLS_FAILURE_EXPIRED, /* it is not in force any more, or not yet */
+	TLS_FAILURE_NOT_TRUSTED, /* nobody who signed it is */
+	TLS_FAILURE_VALIDATION, /* anything else */
+};
+
 /* Who is meant. */
 struct tls_client_peer {
 	enum tls_client_level level;
@@ -40,7 +49,10 @@ SSL_CTX *tls_client_context(struct bytes ca_path, struct fault *f);
 struct tls *tls_client_new(SSL_CTX *context, int fd, const struct tls_client_peer *peer);
 /* RFC 7672 2.2, 3.1.3: is there a record that can be used?  If not, TLS is still asked for. */
 bool tls_client_has_usable(struct bytes tlsa);
-/* "may", "verify", …; "default", "outgoing_tls", "dane", …: for events. */
+/* Of a handshake that broke, or NULL: there was none. */
+enum tls_client_failure tls_client_failure_of(const struct tls *t);
+/* "starttls-not-supported", … (RFC 8460 4.3); "may", "verify", …; "default", "outgoing_tls", "dane", …: for events. */
+const char *tls_client_failure_name(enum tls_client_failure failure);
 const char *tls_client_level_name(enum tls_client_level level);
 const char *tls_client_cause_name(enum tls_client_cause cause);
 
