@@ -28,6 +28,8 @@ ppolicy_use_lockout
 
 
 class Slapd:
+    host = "127.0.0.1"
+
     def __init__(self, directory, port, tls_port, has_syncprov=True, certificate=None, hides_passwords=False):
         self.directory = pathlib.Path(directory)
         self.port, self.tls_port = port, tls_port
@@ -66,7 +68,7 @@ index objectClass,entryCSN,entryUUID,mail eq
 
     def start(self):
         from conftest import wait_until
-        urls = f"ldap://127.0.0.1:{self.port} ldaps://127.0.0.1:{self.tls_port}" if self.tls_port else f"ldap://127.0.0.1:{self.port}"
+        urls = f"ldap://{self.host}:{self.port}" + (f" ldaps://{self.host}:{self.tls_port}" if self.tls_port else "")
         self.process = subprocess.Popen([PROGRAM, "-d", "0", "-f", self.directory / "slapd.conf", "-h", urls],
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_until(self.is_up, 20, "slapd's start")
@@ -92,7 +94,7 @@ index objectClass,entryCSN,entryUUID,mail eq
         os.kill(self.process.pid, signal.SIGCONT)
 
     def tool(self, name, *args, ldif=None, check=True):
-        p = subprocess.run([name, "-x", "-H", f"ldap://127.0.0.1:{self.port}", "-D", ADMIN, "-w", SECRET, *args], input=ldif, text=True,
+        p = subprocess.run([name, "-x", "-H", f"ldap://{self.host}:{self.port}", "-D", ADMIN, "-w", SECRET, *args], input=ldif, text=True,
                            capture_output=True, timeout=20)
         assert not check or p.returncode == 0, p.stderr
         return p
