@@ -350,3 +350,15 @@ def test_the_commands_of_the_page_say_what_it_says(moved):
     assert "mail.afrique.iut" in moved.mermoz("explain", YOUNES, "bob@afrique.iut")
     assert "sync" in moved.mermoz("directory", "status")
     assert moved.mermoz("queue", "list").count("\n") <= 1
+
+
+def test_the_packaged_users_are_made_beside_the_vmail_that_there_is(tmp_path):
+    if not shutil.which("systemd-sysusers"):
+        pytest.skip("systemd-sysusers is not installed")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("vmail:x:5000:5000::/home/vmail:/bin/sh\n")
+    (tmp_path / "etc/group").write_text("vmail:x:5000:\n")
+    made = subprocess.run(["systemd-sysusers", f"--root={tmp_path}", ROOT / "packaging/mermoz.sysusers"], capture_output=True, text=True, timeout=30)
+    assert made.returncode == 0, made.stderr
+    users = [line.split(":") for line in (tmp_path / "etc/passwd").read_text().splitlines()]
+    assert sorted(u[0] for u in users) == ["_mermoz", "_mermozd", "vmail"] and users[0][2:] == ["5000", "5000", "", "/home/vmail", "/bin/sh"]
