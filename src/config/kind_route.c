@@ -77,14 +77,16 @@ config_read_target(struct bytes text, struct config_route *out)
 	return split_host(text, out);
 }
 
-/* A refusal is one line of SMTP. */
+/* RFC 5321 4.2, RFC 6531 3.7.4.2: a reply is one line of ASCII; octets beyond it are for clients that asked for them. */
 static const char *
 read_refusal(struct bytes text, struct config_route *out)
 {
 	out->kind = ROUTE_REFUSE;
 	out->text = text;
-	if (text.len == 0 || text.len > 400 || !bytes_is_utf8(text))
+	if (text.len == 0 || text.len > 400)
 		return "a sentence for the sender is needed, of 400 octets at most";
+	if (!bytes_is_ascii(text))
+		return "the sentence can have letters of ASCII only, without accents, since it goes into a reply of SMTP";
 	for (size_t i = 0; i < text.len; i++)
 		if (text.ptr[i] < ' ' || text.ptr[i] == 127)
 			return "a sentence is needed, on one line";

@@ -82,6 +82,8 @@ what_is_no_route_or_network_is_told(void **state)
 		{ "route a.example to *:25;", "" },
 		{ "route a.example to error;", "" },
 		{ "route a.example to error \"two\\nlines\";", "one line" },
+		{ "route a.example to error \"Parti: \303\251crivez\";", "ASCII" },
+		{ "route a.example to error \"\377\";", "ASCII" },
 		{ "route a.example to mailboxes \"text\";", "only error" },
 		{ "trusted_networks 0.0.0.0/0;", "nearly everybody" },
 		{ "trusted_networks ::/0;", "nearly everybody" },
