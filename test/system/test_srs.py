@@ -124,7 +124,11 @@ def test_what_a_writer_wants_to_hear_goes_on_with_a_forward_and_not_to_a_list_rf
     assert mails["member@afrique.iut"]["of"]["member@afrique.iut"] == []
 
 
-def test_explain_says_what_such_an_address_stands_for(server, elsewhere):
+def test_explain_says_in_whose_name_mail_goes_on_and_what_such_an_address_stands_for(server, elsewhere):
+    asked = server.cli("explain", "writer@asie.iut", f"abroad@{DOMAIN}").stdout
+    assert re.search(rf"in the name of SRS0=\S+=asie\.iut=writer@{re.escape(DOMAIN)}: reports", asked) and "the queue takes it, and sends it on" in asked
+    assert "in the name of" not in server.cli("explain", f"bob@{DOMAIN}", f"abroad@{DOMAIN}").stdout
+    assert f"in the name of owner-list@{DOMAIN}" in server.cli("explain", f"bob@{DOMAIN}", f"list@{DOMAIN}").stdout
     send(server, ["abroad"], "to be explained")
     [mail] = arrived(elsewhere, "to be explained")
     assert "stands for writer@asie.iut" in server.cli("explain", mail["from"]).stdout

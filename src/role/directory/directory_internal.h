@@ -59,8 +59,8 @@ bool directory_visit_ldap(const struct directory *d, const struct image_visitor 
 bool directory_is_sure(const struct directory *d);
 /* Answers RESOLVE, now or when LDAP was asked for an address that we don't know. */
 void directory_resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m);
-/* The same for somebody who asks why, and is told with explain_resolved; nothing is remembered of it, and nobody is granted anything. */
-void directory_resolve_why(struct directory *d, struct explaining *why, struct bytes address, uint64_t account);
+/* The same of a mail of that sender (empty: <>, or nobody says) for somebody who asks why, and is told with explain_resolved; nothing is remembered of it, and nobody is granted anything. */
+void directory_resolve_why(struct directory *d, struct explaining *why, struct bytes sender, struct bytes address, uint64_t account);
 /* May the account send as that address?  IPC_LATER also when it may have become the account's a moment ago. */
 enum ipc_outcome directory_may_send(struct directory *d, uint64_t account, struct bytes address);
 /* The front is gone: nobody waits for its answers any more. */

@@ -62,19 +62,27 @@ is_forward(const struct targets *targets)
 	return false;
 }
 
+/* What the foreign addresses are, and whom their mail is from, when it is not the sender's any more. */
+static enum ipc_target
+put_sender(struct directory *d, const struct asker *asker, struct bytes address, const struct targets *targets, struct buf *out)
+{
+	if (!is_forward(targets))
+		return TARGET_FOREIGN;
+	return forwarding_put_sender(d->self->config, d->accounts, address, bytes_of(asker->sender, asker->sender_len), now_s(), out);
+}
+
 static void
 answer_front(struct directory *d, const struct asker *asker, struct bytes address, enum ipc_outcome outcome, const struct targets *targets)
 {
 	struct message m = { .type = MESSAGE_RESOLVED };
 	uint8_t space[ADDRESS_OCTETS_MAX];
-	enum ipc_target elsewhere = TARGET_FOREIGN;
 	struct buf out, sender;
 
 	buf_init(&out, TARGETS_OCTETS_MAX);
 	buf_init_fixed(&sender, space, sizeof space);
 	if (outcome == IPC_OK) {
-		if (is_forward(targets))
-			elsewhere = forwarding_put_sender(d->self->config, d->accounts, address, bytes_of(asker->sender, asker->sender_len), now_s(), &sender);
+		enum ipc_target elsewhere = put_sender(d, asker, address, targets, &sender);
+
 		outcome = put_targets(d, grantee_of(asker->front), targets, elsewhere, &out,
 			&m.u.resolved.has_quota);
 	}
@@ -89,10 +97,24 @@ answer_front(struct directory *d, const struct asker *asker, struct bytes addres
 }
 
 static void
+answer_why(struct directory *d, const struct asker *asker, struct bytes address, enum ipc_outcome outcome, const struct targets *targets)
+{
+	uint8_t space[ADDRESS_OCTETS_MAX];
+	struct buf sender;
+
+	buf_init_fixed(&sender, space, sizeof space);
+	if (outcome == IPC_OK)
+		(void)put_sender(d, asker, address, targets, &sender);
+	if (sender.len)
+		trace(explain_trace(asker->why), TRACE_IN_NAME, TEXT("sender", buf_bytes(&sender)));
+	explain_resolved(asker->why, outcome, targets);
+}
+
+static void
 answer(struct directory *d, const struct asker *asker, struct bytes address, enum ipc_outcome outcome, const struct targets *targets)
 {
 	if (asker->why)
-		explain_resolved(asker->why, outcome, targets);
+		answer_why(d, asker, address, outcome, targets);
 	else
 		answer_front(d, asker, address, outcome, targets);
 }
@@ -235,20 +257,32 @@ resolve_for(struct directory *d, const struct asker *asker, struct bytes address
 	}
 }
 
+/* One that is longer than any address is nobody's. */
+static void
+keep_sender(struct asker *asker, struct bytes sender)
+{
+	if (sender.len == 0 || sender.len > sizeof asker->sender)
+		return;
+	memcpy(asker->sender, sender.ptr, sender.len);
+	asker->sender_len = (uint16_t)sender.len;
+}
+
 void
 directory_resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m)
 {
-	struct asker asker = { .front = front, .request = m->request, .sender_len = (uint16_t)m->sender.len };
+	struct asker asker = { .front = front, .request = m->request };
 
-	if (m->sender.len)
-		memcpy(asker.sender, m->sender.ptr, m->sender.len);
+	keep_sender(&asker, m->sender);
 	resolve_for(d, &asker, m->address, m->account);
 }
 
 void
-directory_resolve_why(struct directory *d, struct explaining *why, struct bytes address, uint64_t account)
+directory_resolve_why(struct directory *d, struct explaining *why, struct bytes sender, struct bytes address, uint64_t account)
 {
-	resolve_for(d, &(struct asker){ .why = why }, address, account);
+	struct asker asker = { .why = why };
+
+	keep_sender(&asker, sender);
+	resolve_for(d, &asker, address, account);
 }
 
 void

@@ -350,6 +350,8 @@ why_of(const struct explaining *e, enum ipc_outcome outcome, const struct decisi
 {
 	const struct directory *directory = e->directory;
 
+	if (outcome == IPC_OK && d->mailboxes == 0)
+		return "the queue takes it, and sends it on";
 	if (outcome == IPC_OK && d->elsewhere)
 		return "the mailboxes get the mail, and the queue takes it for the addresses elsewhere";
 	if (outcome == IPC_OK)
@@ -398,14 +400,14 @@ explain_resolved(struct explaining *e, enum ipc_outcome outcome, const struct ta
 }
 
 static void
-explain_recipient(struct explaining *e, struct bytes address, const struct account *as)
+explain_recipient(struct explaining *e, struct bytes sender, struct bytes address, const struct account *as)
 {
 	explain_meet_asked(e, address);
 	tell_filter(e, address);
 	put_bytes(&e->recipient, address);
 	if (as)
 		e->client = CLIENT_ACCOUNT;
-	directory_resolve_why(e->directory, e, address, as ? as->number : 0);
+	directory_resolve_why(e->directory, e, bytes_equal(sender, BYTES("<>")) ? BYTES_NONE : sender, address, as ? as->number : 0);
 }
 
 /* ---- a sender */
@@ -471,7 +473,7 @@ explain_mail(struct explaining *e, struct bytes sender, struct bytes recipient, 
 		}
 		trace(&e->trace, TRACE_MAY_SEND, TEXT("account", account_address(as)), TEXT("sender", sender));
 	}
-	explain_recipient(e, recipient, as);
+	explain_recipient(e, sender, recipient, as);
 }
 
 /* ---- questions */
@@ -503,7 +505,7 @@ answer_question(struct explaining *e, const struct control_line *line)
 	else if (sender.len && as)
 		explain_sender(e, sender, as);
 	else if (recipient.len)
-		explain_recipient(e, recipient, as);
+		explain_recipient(e, BYTES_NONE, recipient, as);
 	else
 		finish(&e, BYTES("error there is no such question\n"));
 }
