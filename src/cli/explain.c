@@ -145,6 +145,8 @@ read_line(struct reading *r, const struct control_line *line)
 {
 	r->is_decided = control_line_is(line, "decision");
 	r->is_accepted = r->is_decided && is_true(control_line_get(line, "accepted"));
+	if (control_line_is(line, "in_name"))
+		r->onward.sender = control_line_get(line, "sender");
 	if (control_line_is(line, "handed_on"))
 		onward_add(&r->onward, control_line_get(line, "address"));
 	if (r->is_decided)
@@ -167,6 +169,7 @@ show(const struct config *c, struct bytes answer, const struct question *q, bool
 
 	buf_init(&out, OUTPUT_MAX);
 	buf_init_fixed(&values, space, SERVER_ANSWER_MAX);
+	r.onward.sender = q->sender ? bytes_text(q->sender) : BYTES_NONE;
 	(is_json ? put_json_question : put_question)(&out, q);
 	while (!r.is_decided && control_line_take(&answer, &values, &line))
 		read_line(&r, &line);

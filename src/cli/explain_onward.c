@@ -26,19 +26,19 @@ has(const struct control_line *line, const char *name, const char *value)
 /* ---- where a directive stands: the server does not know, the file does */
 
 static const struct config_where *
-where_of_route(const struct config *c, const struct control_line *line)
+where_of_route(const struct config_route *routes, size_t count, const struct control_line *line)
 {
 	struct bytes pattern = control_line_get(line, "pattern");
 
-	for (size_t i = 0; i < c->route_count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		char space[400];
 		struct buf target;
 
-		if (!bytes_equal_nocase(c->routes[i].pattern, pattern))
+		if (!bytes_equal_nocase(routes[i].pattern, pattern))
 			continue;
 		buf_init_fixed(&target, space, sizeof space);
-		config_put_target(&target, &c->routes[i]);
-		return bytes_equal_nocase(buf_bytes(&target), control_line_get(line, "target")) ? &c->routes[i].where : NULL;
+		config_put_target(&target, &routes[i]);
+		return bytes_equal_nocase(buf_bytes(&target), control_line_get(line, "target")) ? &routes[i].where : NULL;
 	}
 	return NULL;
 }
@@ -65,7 +65,9 @@ static const struct config_where *
 where_of(const struct config *c, const struct control_line *line)
 {
 	if (control_line_is(line, "route"))
-		return where_of_route(c, line);
+		return where_of_route(c->routes, c->route_count, line);
+	if (control_line_is(line, "sender_route"))
+		return where_of_route(c->sender_routes, c->sender_route_count, line);
 	if (control_line_is(line, "login"))
 		return where_of_login(c, control_line_get(line, "host"));
 	if (control_line_is(line, "host") && has(line, "cause", "outgoing_login"))
@@ -100,7 +102,7 @@ static void
 put_route(struct buf *out, const struct control_line *line, const struct config_where *where)
 {
 	if (control_line_get(line, "pattern").len) {
-		put_field(out, "the route that counts: route ", line, "pattern");
+		put_field(out, is_word(line, "route") ? "the route that counts: route " : "the route that counts: sender_route ", line, "pattern");
 		put_field(out, " to ", line, "target");
 		put_where(out, where);
 	} else if (has(line, "target", "mailboxes")) {
@@ -194,7 +196,7 @@ put_line(struct buf *out, const struct config *c, const struct control_line *lin
 	const struct config_where *where = where_of(c, line);
 
 	put_text(out, "  ");
-	if (control_line_is(line, "route")) {
+	if (control_line_is(line, "route") || control_line_is(line, "sender_route")) {
 		put_route(out, line, where);
 	} else if (control_line_is(line, "destination")) {
 		put_destination(out, line);
@@ -240,16 +242,16 @@ put_answer(struct buf *out, const struct config *c, bool is_json, struct bytes a
 }
 
 static bool
-put_question(struct buf *question, struct bytes address)
+put_question(struct buf *question, struct bytes sender, struct bytes address)
 {
-	control_line_put(question, "explain", FIELDS(TEXT("recipient", address)));
+	control_line_put(question, "explain", FIELDS(TEXT("sender", sender), TEXT("recipient", address)));
 	put_char(question, '\0');
 	return !question->has_failed;
 }
 
 /* NULL, or why there is no answer. */
 static const char *
-ask(const struct config *c, bool is_json, struct bytes address, struct buf *out)
+ask(const struct config *c, bool is_json, struct bytes sender, struct bytes address, struct buf *out)
 {
 	char question[CONTROL_LINE_MAX], space[SERVER_ANSWER_MAX];
 	struct bytes answer;
@@ -257,7 +259,7 @@ ask(const struct config *c, bool is_json, struct bytes address, struct buf *out)
 	struct fault f;
 
 	buf_init_fixed(&line, question, sizeof question);
-	if (!put_question(&line, address) || server_ask(c, SERVER_QUEUE, question, space, &answer, &f) != SERVER_ANSWERED)
+	if (!put_question(&line, sender, address) || server_ask(c, SERVER_QUEUE, question, space, &answer, &f) != SERVER_ANSWERED)
 		return "the queue does not answer: until it does, clients hear 451 for this address";
 	if (take_text(&answer, BYTES("error ")) || !put_answer(out, c, is_json, answer))
 		return "the queue gives no answer to this question";
@@ -272,7 +274,7 @@ put_address(struct onward *o, const struct config *c, bool is_json, struct bytes
 	put_text(out, is_json ? "{\"address\":" : "Onward, to ");
 	(is_json ? json_put_text : cli_put_visible)(out, address);
 	put_text(out, is_json ? ",\"steps\":[" : ":\n");
-	trouble = ask(c, is_json, address, out);
+	trouble = ask(c, is_json, o->sender, address, out);
 	put_text(out, is_json ? "\n]" : "");
 	if (trouble) {
 		o->has_failed = true;

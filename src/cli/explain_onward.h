@@ -10,6 +10,7 @@
 struct onward {
 	struct bytes addresses[ONWARD_ADDRESSES_MAX];
 	size_t count, left_out;
+	struct bytes sender; /* in whose name the mail goes on; borrowed */
 	bool has_failed; /* the queue could not be asked for one of them */
 };
 

@@ -208,8 +208,8 @@ struct config {
 	struct bytes maildir_template;
 	struct bytes homes; /* with %h: below which directory homes lie */
 	uint64_t quota_octets; /* of an account that says nothing else; 0: none */
-	struct config_route *routes;
-	size_t route_count;
+	struct config_route *routes, *sender_routes; /* of the latter the patterns are of senders */
+	size_t route_count, sender_route_count;
 	struct bytes srs_file, srs_domain, srs_secret_key; /* no file: senders stay; no domain: the first */
 	struct config_dkim *dkim;
 	size_t dkim_count;

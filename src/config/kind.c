@@ -311,6 +311,7 @@ const struct config_kind config_kinds[KIND_COUNT] = {
 	[KIND_SECONDS] = { 1, 1, false, read_seconds, put_number_value },
 	[KIND_MILLISECONDS] = { 1, 1, false, read_milliseconds, put_number_value },
 	[KIND_ROUTE] = { 3, 4, true, kind_read_route, kind_put_route },
+	[KIND_SENDER_ROUTE] = { 3, 3, true, kind_read_sender_route, kind_put_sender_route },
 	[KIND_RELAYED] = { 2, 2, true, kind_read_relayed, kind_put_relayed },
 	[KIND_DKIM] = { 3, 3, true, kind_read_dkim, kind_put_dkim },
 	[KIND_SRS] = { 1, 2, false, kind_read_srs, kind_put_srs },

@@ -69,6 +69,8 @@ bool kind_read_route(struct config_reading *r, const struct config_setting *s);
 void kind_put_route(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 bool kind_read_networks(struct config_reading *r, const struct config_setting *s);
 void kind_put_networks(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+bool kind_read_sender_route(struct config_reading *r, const struct config_setting *s);
+void kind_put_sender_route(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
 /* The kind of kind_local.c. */
 bool kind_read_trusted_users(struct config_reading *r, const struct config_setting *s);
 void kind_put_trusted_users(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);

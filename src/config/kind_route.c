@@ -108,28 +108,62 @@ read_route(const struct config_setting *s, struct config_route *out)
 	return s->count > 3 ? "only error has a sentence behind it" : config_read_target(v[2].text, out);
 }
 
+/* A sender is refused where he speaks, and everybody's mail is what `route *` is for. */
+static const char *
+read_sender_route(const struct config_setting *s, struct config_route *out)
+{
+	const char *trouble = read_route(s, out);
+
+	if (trouble)
+		return trouble;
+	if (bytes_equal(s->values[0].text, BYTES("*")))
+		return "for everybody's mail it is: route * to HOST;";
+	if (out->kind != ROUTE_SMTP && out->kind != ROUTE_MX)
+		return "mail of a sender goes to a relay host: HOST, HOST:PORT, or mx:DOMAIN";
+	return NULL;
+}
+
+static bool
+add(struct config_reading *r, const struct config_setting *s, struct config_route made, struct config_route **routes, size_t *count)
+{
+	struct config *c = r->config;
+	struct config_route *list;
+
+	for (size_t i = 0; i < *count; i++)
+		if (bytes_equal_nocase((*routes)[i].pattern, s->values[0].text))
+			return config_error_add(r->errors, s->at, "there is a %s for %s already", s->directive->name,
+				config_show(s->values[0].text).text);
+	list = *count == ROUTES_MAX ? NULL : arena_grow(c->arena, *routes, *count, sizeof *list);
+	if (!list)
+		return kind_full(r, s->at);
+	*routes = list;
+	if (!keep(r, s->values[0].text, s->at, &made.pattern) || !keep(r, made.host, s->at, &made.host)
+		|| !keep(r, made.text, s->at, &made.text) || !kind_keep_where(r, s->at, &made.where))
+		return false;
+	list[(*count)++] = made;
+	return true;
+}
+
 bool
 kind_read_route(struct config_reading *r, const struct config_setting *s)
 {
-	struct config *c = r->config;
-	struct config_route made = { 0 }, *list;
+	struct config_route made = { 0 };
 	const char *trouble = read_route(s, &made);
 
 	if (trouble)
 		return config_error_add(r->errors, s->at, "route %s: %s", config_show(s->values[0].text).text, trouble);
-	for (size_t i = 0; i < c->route_count; i++)
-		if (bytes_equal_nocase(c->routes[i].pattern, s->values[0].text))
-			return config_error_add(r->errors, s->at, "there is a route for %s already",
-				config_show(s->values[0].text).text);
-	list = c->route_count == ROUTES_MAX ? NULL : arena_grow(c->arena, c->routes, c->route_count, sizeof *list);
-	if (!list)
-		return kind_full(r, s->at);
-	c->routes = list;
-	if (!keep(r, s->values[0].text, s->at, &made.pattern) || !keep(r, made.host, s->at, &made.host)
-		|| !keep(r, made.text, s->at, &made.text) || !kind_keep_where(r, s->at, &made.where))
-		return false;
-	list[c->route_count++] = made;
-	return true;
+	return add(r, s, made, &r->config->routes, &r->config->route_count);
+}
+
+bool
+kind_read_sender_route(struct config_reading *r, const struct config_setting *s)
+{
+	struct config_route made = { 0 };
+	const char *trouble = read_sender_route(s, &made);
+
+	if (trouble)
+		return config_error_add(r->errors, s->at, "sender_route %s: %s", config_show(s->values[0].text).text, trouble);
+	return add(r, s, made, &r->config->sender_routes, &r->config->sender_route_count);
 }
 
 void
@@ -160,12 +194,11 @@ put_target(const struct config_route *route, struct buf *out)
 	config_tree_put_value(out, buf_bytes(&text));
 }
 
-void
-kind_put_route(const struct config *c, const struct directive *d, enum config_form form, struct buf *out)
+static void
+put_routes(const struct config_route *routes, size_t count, const struct directive *d, struct buf *out)
 {
-	(void)form;
-	for (size_t i = 0; i < c->route_count; i++) {
-		const struct config_route *route = &c->routes[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct config_route *route = &routes[i];
 
 		kind_put_name(out, d);
 		config_tree_put_value(out, route->pattern);
@@ -177,6 +210,20 @@ kind_put_route(const struct config *c, const struct directive *d, enum config_fo
 		}
 		put_text(out, ";\n");
 	}
+}
+
+void
+kind_put_route(const struct config *c, const struct directive *d, enum config_form form, struct buf *out)
+{
+	(void)form;
+	put_routes(c->routes, c->route_count, d, out);
+}
+
+void
+kind_put_sender_route(const struct config *c, const struct directive *d, enum config_form form, struct buf *out)
+{
+	(void)form;
+	put_routes(c->sender_routes, c->sender_route_count, d, out);
 }
 
 /* ADDRESS or ADDRESS/BITS, without bits beyond those. */

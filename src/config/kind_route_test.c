@@ -72,9 +72,47 @@ targets_read_and_print_as_they_were(void **state)
 }
 
 static void
+the_closest_route_of_the_sender_counts(void **state)
+{
+	static const char text[] = "sender_route a.example to host.a.example;\nsender_route boss@a.example to other.example:587;\n"
+		"sender_route .a.example to mx:below.example;\n";
+	static const struct {
+		const char *sender, *host;
+	} rows[] = {
+		{ "x@A.example", "host.a.example" },
+		{ "Boss@a.example", "other.example" },
+		{ "boss+list@a.example", "other.example" },
+		{ "x@y.a.example", "below.example" },
+		{ "x@b.example", NULL },
+		{ "x", NULL },
+		{ "<>", NULL },
+		{ "", NULL },
+	};
+	struct config *c = read_good(text);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct config_route *route = config_find_sender_route(c, bytes_text(rows[i].sender));
+
+		assert_int_equal(route != NULL, rows[i].host != NULL);
+		if (route)
+			assert_true(bytes_equal(route->host, bytes_text(rows[i].host)));
+	}
+	assert_null(config_find_route(c, BYTES("x@a.example")));
+	assert_true(is_told(c, ROLE_QUEUE, text));
+	config_free(&c);
+}
+
+static void
 what_is_no_route_or_network_is_told(void **state)
 {
 	static const struct refused_row rows[] = {
+		{ "sender_route * to relay.example;", "route * to HOST" },
+		{ "sender_route a.example to mailboxes;", "relay host" },
+		{ "sender_route a.example to error;", "sentence" },
+		{ "sender_route a.example to lmtp:127.0.0.1;", "relay host" },
+		{ "sender_route a.example to b.example; sender_route A.example to c.example;", "a sender_route for A.example already" },
+		{ "sender_route a..example to b.example;", "sender_route" },
 		{ "route a.example mx.example.org now;", "route PATTERN to TARGET" },
 		{ "route a.example to mx.example.org; route A.example to x.org;", "already" },
 		{ "route a..example to mx.example.org;", "route" },
@@ -138,6 +176,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_closest_route_counts_rfc5321_5_1),
 		cmocka_unit_test(targets_read_and_print_as_they_were),
+		cmocka_unit_test(the_closest_route_of_the_sender_counts),
 		cmocka_unit_test(what_is_no_route_or_network_is_told),
 		cmocka_unit_test(as_many_as_anybody_has_and_all_that_are_not_public_may_be_trusted),
 		cmocka_unit_test(only_those_of_a_trusted_network_are_trusted),

@@ -33,22 +33,34 @@ closeness(const struct config *c, struct bytes pattern, struct bytes address, st
 	return bytes_equal_nocase(pattern, domain) ? CLOSE - 1 : 0;
 }
 
-const struct config_route *
-config_find_route(const struct config *c, struct bytes address)
+static const struct config_route *
+find_closest(const struct config *c, const struct config_route *routes, size_t count, struct bytes address)
 {
 	size_t at = bytes_find_last_char(address, '@'), best = 0;
 	struct bytes domain = bytes_sub(address, at + 1, address.len);
 	const struct config_route *found = NULL;
 
-	for (size_t i = 0; i < c->route_count; i++) {
-		size_t close = closeness(c, c->routes[i].pattern, address, domain);
+	for (size_t i = 0; i < count; i++) {
+		size_t close = closeness(c, routes[i].pattern, address, domain);
 
 		if (close > best) {
 			best = close;
-			found = &c->routes[i];
+			found = &routes[i];
 		}
 	}
 	return found;
+}
+
+const struct config_route *
+config_find_route(const struct config *c, struct bytes address)
+{
+	return find_closest(c, c->routes, c->route_count, address);
+}
+
+const struct config_route *
+config_find_sender_route(const struct config *c, struct bytes sender)
+{
+	return find_closest(c, c->sender_routes, c->sender_route_count, sender);
 }
 
 bool

@@ -7,6 +7,8 @@
 /* The closest route for the address (local part "@" domain, without regard to case): its own, else its own without its detail, else its domain's,
    else that of the longest ".DOMAIN" it lies below, else "*".  NULL: there is none; the mail goes to the MX hosts of its domain. */
 const struct config_route *config_find_route(const struct config *c, struct bytes address);
+/* The closest sender_route for the sender (empty: nobody), as above.  NULL: there is none. */
+const struct config_route *config_find_sender_route(const struct config *c, struct bytes sender);
 /* Is it about everybody else ("*")? */
 bool config_route_is_for_rest(const struct config_route *route);
 /* The relay_for of that domain, or NULL. */

@@ -168,6 +168,31 @@ def test_a_dead_destination_holds_up_nobody(server, elsewhere):
     wait_until(lambda: elsewhere.mails, what="the mail's arrival")
 
 
+def test_a_sender_has_a_relay_host_of_its_own_which_gives_way_to_routes_of_recipients(elsewhere):
+    hosts = {name: Peer() for name in ("bob", "domain", "rest")}
+    extra = f"route {ELSEWHERE} to 127.0.0.1:{elsewhere.port};\nroute * to 127.0.0.1:{hosts['rest'].port};\n" \
+            f"sender_route bob@{DOMAIN} to 127.0.0.1:{hosts['bob'].port};\nsender_route {DOMAIN} to 127.0.0.1:{hosts['domain'].port};\n" \
+            "trusted_networks 127.0.0.1;\n"
+    try:
+        with running_server(extra) as s:
+            submit(s, "x@asie.iut", f"x@{ELSEWHERE}", f"carol@{DOMAIN}", subject="of alice")
+            submit(s, "x@asie.iut", subject="of bob", sender="bob")
+            with s.smtp() as c:
+                c.sendmail("nobody@oceanie.iut", ["x@asie.iut"], "Subject: of a stranger\r\n\r\nx\r\n")
+                c.sendmail("", ["x@asie.iut"], "Subject: a report\r\n\r\nx\r\n")
+            wait_until(lambda: len(hosts["rest"].mails) == 2 and all(p.mails for p in (elsewhere, *hosts.values())), what="the mails' arrival")
+            assert sorted(hosts["rest"].subjects()) == ["a report", "of a stranger"]
+            assert [p.subjects() for p in (hosts["bob"], hosts["domain"], elsewhere)] == [["of bob"], ["of alice"], ["of alice"]]
+            assert [p.mails[0]["to"] for p in (hosts["domain"], elsewhere)] == [["x@asie.iut"], [f"x@{ELSEWHERE}"]]
+            asked = s.cli("explain", f"bob@{DOMAIN}", "x@asie.iut").stdout
+            assert f"sender_route bob@{DOMAIN} to 127.0.0.1:{hosts['bob'].port} ({s.conf}:" in asked
+            assert f"route {ELSEWHERE} to" in s.cli("explain", f"bob@{DOMAIN}", f"x@{ELSEWHERE}").stdout
+            assert "route * to" in s.cli("explain", "nobody@oceanie.iut", "x@asie.iut", "--from", "127.0.0.1").stdout
+    finally:
+        for p in hosts.values():
+            p.leave()
+
+
 def test_a_route_may_refuse_with_its_own_words(server):
     with pytest.raises(smtplib.SMTPRecipientsRefused) as e:
         submit(server, "x@closed.iut")

@@ -49,14 +49,14 @@ kind_of(const struct hop *hop)
 }
 
 static void
-tell_route(struct explanation *e, const struct config_route *route, const struct hop *hop)
+tell_route(struct explanation *e, const char *directive, const struct config_route *route, const struct hop *hop)
 {
 	char space[NAME_OCTETS_MAX];
 	struct buf target;
 
 	buf_init_fixed(&target, space, sizeof space);
 	config_put_target(&target, &(struct config_route){ .kind = kind_of(hop), .host = hop->host, .port = hop->port });
-	control_line_put(&e->answer, "route",
+	control_line_put(&e->answer, directive,
 		FIELDS(TEXT("pattern", route ? route->pattern : BYTES_NONE), TEXT("target", buf_bytes(&target))));
 }
 
@@ -136,7 +136,7 @@ explanation_takes(struct bytes line)
 }
 
 static void
-begin(struct queue *q, struct control_question *question, struct bytes recipient)
+begin(struct queue *q, struct control_question *question, struct bytes sender, struct bytes recipient)
 {
 	struct explanation *e = NEW(struct explanation);
 	const struct config_route *route;
@@ -148,9 +148,9 @@ begin(struct queue *q, struct control_question *question, struct bytes recipient
 	buf_init(&e->answer, CONTROL_LINES_MAX);
 	LIST_INSERT_HEAD(&q->explanations, e, link);
 	q->explanation_count++;
-	route = route_find(q->config, recipient, &space, &hop);
+	route = route_find(q->config, sender, recipient, &space, &hop);
 	put_text(&e->answer, "lines\n");
-	tell_route(e, route, &hop);
+	tell_route(e, route && route == config_find_sender_route(q->config, sender) ? "sender_route" : "route", route, &hop);
 	if (hop.kind == HOP_KIND_MAILBOXES) {
 		tell_end(e);
 		return;
@@ -165,16 +165,18 @@ explanation_ask(void *arg, struct control_question *question, struct bytes text)
 	struct queue *q = arg;
 	uint8_t space[CONTROL_LINE_MAX];
 	struct control_line line;
-	struct bytes recipient = BYTES_NONE;
+	struct bytes sender = BYTES_NONE, recipient = BYTES_NONE;
 	struct buf values;
 
 	buf_init_fixed(&values, space, sizeof space);
-	if (control_line_take(&text, &values, &line))
+	if (control_line_take(&text, &values, &line)) {
+		sender = control_line_get(&line, "sender");
 		recipient = control_line_get(&line, "recipient");
+	}
 	if (recipient.len == 0 || recipient.len > QUEUE_ADDRESS_MAX)
 		control_answer(&question, BYTES("error that is no question\n"));
 	else if (q->explanation_count >= EXPLANATIONS_MAX)
 		control_answer(&question, BYTES("error too many questions at a time\n"));
 	else
-		begin(q, question, recipient);
+		begin(q, question, sender, recipient);
 }

@@ -333,7 +333,7 @@ comes_back(const struct local *l, struct bytes targets)
 	uint64_t account;
 
 	while (next_target(l, &targets, TARGET_FOREIGN, &account, &address)) {
-		route_find(l->queue->config, address, &space, &hop);
+		route_find(l->queue->config, BYTES_NONE, address, &space, &hop);
 		if (hop.kind == HOP_KIND_MAILBOXES && bytes_equal_nocase(address, delivery_address(l->current)))
 			return true;
 	}

@@ -44,7 +44,7 @@ queue_hop(const struct queue *q, const struct delivery *d, struct domain *space)
 	if (route_to_target(delivery_way(d), &hop))
 		return hop;
 	if (!(delivery_message(d)->flags & (QUEUE_ASK_DIRECTORY | SEND_MAILBOXES | SEND_EXPANDED)))
-		(void)route_find(q->config, delivery_address(d), space, &hop);
+		(void)route_find(q->config, queued_sender(delivery_message(d)), delivery_address(d), space, &hop);
 	return hop;
 }
 

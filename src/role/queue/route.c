@@ -11,7 +11,7 @@ protocol_of(enum config_route_kind kind)
 }
 
 const struct config_route *
-route_find(const struct config *c, struct bytes address, struct domain *space, struct hop *out)
+route_find(const struct config *c, struct bytes sender, struct bytes address, struct domain *space, struct hop *out)
 {
 	const struct config_route *route = config_find_route(c, address);
 	size_t at = bytes_find_last_char(address, '@');
@@ -20,9 +20,15 @@ route_find(const struct config *c, struct bytes address, struct domain *space, s
 	struct bytes domain = domain_fold(written, space) ? domain_bytes(space) : written;
 	bool is_ours = config_has_domain(c, domain);
 
-	/* What is said of everybody else is said neither of us nor of whom we relay for. */
-	if (route && (is_ours || config_find_relayed(c, domain)) && config_route_is_for_rest(route))
-		route = NULL;
+	/* What is said of everybody else is said neither of us nor of whom we relay for, and less of a sender than his own. */
+	if (!route || config_route_is_for_rest(route)) {
+		const struct config_route *of_sender = config_find_sender_route(c, sender);
+
+		if (of_sender)
+			route = of_sender;
+		if (is_ours || config_find_relayed(c, domain))
+			route = NULL;
+	}
 	/* A refusal that was not there when the mail was taken does not make it undeliverable. */
 	if (route && route->kind == ROUTE_REFUSE)
 		route = NULL;

@@ -15,10 +15,10 @@ struct hop {
 	struct bytes host; /* a domain, a name, or a literal address; empty for mailboxes */
 };
 
-/* The hop of mail for an address by the configuration: our domains are mailboxes, what a route names goes there, the rest to
-   the MX set of its domain, as DNS writes it.  *out borrows from the configuration and from *space.  The route that says so, or NULL:
+/* The hop of mail from a sender (empty: nobody) for an address by the configuration: our domains are mailboxes, what a route names goes there, the
+   rest where the sender's does, or `route *`, or to the MX set of its domain, as DNS writes it.  *out borrows from the configuration and from *space.  The route that says so, or NULL:
    none does. */
-const struct config_route *route_find(const struct config *c, struct bytes address, struct domain *space, struct hop *out);
+const struct config_route *route_find(const struct config *c, struct bytes sender, struct bytes address, struct domain *space, struct hop *out);
 /* The hop of a target as routes have it, another host; false: it is none.  *out borrows from the text. */
 bool route_to_target(struct bytes target, struct hop *out);
 
