@@ -13,6 +13,7 @@ import pytest
 
 import conftest
 from conftest import DOMAIN, Server, wait_until
+from peer import Peer
 from test_auth import userdb_client
 from slapd import ADMIN, PROGRAM, SECRET, SUFFIX, Slapd, Stall
 
@@ -246,6 +247,31 @@ def test_with_slapd_stopped_known_addresses_are_served_and_unknown_ones_deferred
     ldap.slapd.start()
     wait_until(lambda: ldap.events("ldap.back"), 20, "ldap.back")
     assert recipient(ldap, "nobody") == 550
+
+
+def test_while_slapd_is_away_mail_goes_out_and_reports_come_in_and_one_to_an_unknown_account_waits():
+    elsewhere = Peer()
+    elsewhere.answers["bad@afrique.iut"] = "550 5.1.1 nobody"
+    more = f"route afrique.iut to 127.0.0.1:{elsewhere.port};\ntrusted_networks 127.0.0.1;\nqueue {{ retry_first 1s; }}\n".replace("{", "{{").replace("}", "}}")
+    try:
+        with running(more=more) as s:
+            wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+            s.slapd.stop()
+            with smtplib.SMTP("127.0.0.1", s.ports["smtp"], timeout=30) as c:
+                for sender in ("younes.bensyed", "new"):
+                    c.sendmail(f"{sender}@{DOMAIN}", ["bad@afrique.iut", "good@afrique.iut"], f"Subject: of {sender}\r\n\r\nx\r\n")
+            wait_until(lambda: len(elsewhere.mails) == 2, what="the mails' arrival elsewhere")
+
+            def reports(uid):
+                return [p for p in (s.mail / DOMAIN / uid / "mailbox/new").glob("*") if "bad@afrique.iut" in p.read_text()]
+            wait_until(lambda: reports("ybensyed"), what="the report to a known account")
+            wait_until(lambda: [e for e in s.events("queue.deferred") if e["recipient"] == f"new@{DOMAIN}"], what="the report's first attempt")
+            s.slapd.start()
+            s.slapd.add_user("new", f"new@{DOMAIN}", "azerty")
+            wait_until(lambda: reports("new"), 40, "the report that waited")
+            assert len(reports("ybensyed")) == len(reports("new")) == 1
+    finally:
+        elsewhere.leave()
 
 
 def test_the_status_tells_how_fresh_the_accounts_are(ldap):
