@@ -53,25 +53,25 @@ where_of_rule(const struct config *c, struct bytes domain)
 }
 
 static const struct config_where *
-where_of_login(const struct config *c, struct bytes host)
+where_of_login(const struct config *c, struct bytes host, struct bytes sender)
 {
-	const struct config_login *login = config_login_for(c, host);
+	const struct config_login *login = config_login_for(c, host, sender);
 
 	return login ? &login->where : NULL;
 }
 
 /* NULL: it is of no directive, or of one that the file has not, or otherwise, any more. */
 static const struct config_where *
-where_of(const struct config *c, const struct control_line *line)
+where_of(const struct config *c, struct bytes sender, const struct control_line *line)
 {
 	if (control_line_is(line, "route"))
 		return where_of_route(c->routes, c->route_count, line);
 	if (control_line_is(line, "sender_route"))
 		return where_of_route(c->sender_routes, c->sender_route_count, line);
 	if (control_line_is(line, "login"))
-		return where_of_login(c, control_line_get(line, "host"));
+		return where_of_login(c, control_line_get(line, "host"), sender);
 	if (control_line_is(line, "host") && has(line, "cause", "outgoing_login"))
-		return where_of_login(c, control_line_get(line, "rule"));
+		return where_of_login(c, control_line_get(line, "rule"), sender);
 	if (control_line_is(line, "host") && has(line, "cause", "outgoing_tls"))
 		return where_of_rule(c, control_line_get(line, "rule"));
 	return NULL;
@@ -102,7 +102,7 @@ static void
 put_route(struct buf *out, const struct control_line *line, const struct config_where *where)
 {
 	if (control_line_get(line, "pattern").len) {
-		put_field(out, is_word(line, "route") ? "the route that counts: route " : "the route that counts: sender_route ", line, "pattern");
+		put_field(out, control_line_is(line, "route") ? "the route that counts: route " : "the route that counts: sender_route ", line, "pattern");
 		put_field(out, " to ", line, "target");
 		put_where(out, where);
 	} else if (has(line, "target", "mailboxes")) {
@@ -191,9 +191,9 @@ put_trouble(struct buf *out, const struct control_line *line)
 }
 
 static void
-put_line(struct buf *out, const struct config *c, const struct control_line *line)
+put_line(struct buf *out, const struct config *c, struct bytes sender, const struct control_line *line)
 {
-	const struct config_where *where = where_of(c, line);
+	const struct config_where *where = where_of(c, sender, line);
 
 	put_text(out, "  ");
 	if (control_line_is(line, "route") || control_line_is(line, "sender_route")) {
@@ -219,7 +219,7 @@ put_line(struct buf *out, const struct config *c, const struct control_line *lin
 
 /* False: that is no whole answer. */
 static bool
-put_answer(struct buf *out, const struct config *c, bool is_json, struct bytes answer)
+put_answer(struct buf *out, const struct config *c, bool is_json, struct bytes sender, struct bytes answer)
 {
 	uint8_t *space = memory_new(SERVER_ANSWER_MAX);
 	struct control_line line;
@@ -232,9 +232,9 @@ put_answer(struct buf *out, const struct config *c, bool is_json, struct bytes a
 		if (is_over)
 			break;
 		if (is_json)
-			explain_print_step(out, &line, where_of(c, &line), is_first);
+			explain_print_step(out, &line, where_of(c, sender, &line), is_first);
 		else
-			put_line(out, c, &line);
+			put_line(out, c, sender, &line);
 		is_first = false;
 	}
 	memory_free(space);
@@ -261,7 +261,7 @@ ask(const struct config *c, bool is_json, struct bytes sender, struct bytes addr
 	buf_init_fixed(&line, question, sizeof question);
 	if (!put_question(&line, sender, address) || server_ask(c, SERVER_QUEUE, question, space, &answer, &f) != SERVER_ANSWERED)
 		return "the queue does not answer: until it does, clients hear 451 for this address";
-	if (take_text(&answer, BYTES("error ")) || !put_answer(out, c, is_json, answer))
+	if (take_text(&answer, BYTES("error ")) || !put_answer(out, c, is_json, sender, answer))
 		return "the queue gives no answer to this question";
 	return NULL;
 }

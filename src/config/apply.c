@@ -110,7 +110,9 @@ is_count_wrong(struct config_reading *r, const struct config_setting *s)
 		return false;
 	if (r->is_slice && s->directive->kind == KIND_RESOLVER && s->count == 3)
 		return false;
-	if (r->is_slice && (s->directive->kind == KIND_LOGIN || s->directive->kind == KIND_DKIM) && s->count == 4)
+	if (r->is_slice && s->directive->kind == KIND_LOGIN && s->count == 5)
+		return false;
+	if (r->is_slice && s->directive->kind == KIND_DKIM && s->count == 4)
 		return false;
 	if (r->is_slice && (s->directive->kind == KIND_ALIASES || s->directive->kind == KIND_SRS) && s->count == 3)
 		return false;

@@ -133,10 +133,11 @@ struct config_tls_rule {
 	struct config_texts names; /* of which the certificate has one; none: the domain's own */
 };
 
-/* outgoing_login HOST NAME file:FILE */
+/* outgoing_login HOST NAME file:FILE [SENDER] */
 struct config_login {
 	struct config_where where;
 	struct bytes host; /* lower case */
+	struct bytes sender; /* the address whose mail it is for; empty: for all other mail */
 	struct bytes name, file, secret_password;
 };
 
@@ -281,8 +282,8 @@ void config_free(struct config **c);
 /* A file of aliases that has changed since it was read, while those with directives have not, so that reading all anew brings the aliases
    alone; NULL: there is none.  *state: another number for each state of all of them. */
 const struct config_seen *config_changed_aliases(const struct config *c, uint64_t *state);
-/* The log-in for that relay host, or NULL: there is none. */
-const struct config_login *config_login_for(const struct config *c, struct bytes host);
+/* The log-in for mail of that sender (its own, else that for all) at that relay host, or NULL: there is none. */
+const struct config_login *config_login_for(const struct config *c, struct bytes host, struct bytes sender);
 /* The user of that number, or NULL: it was not in /etc/passwd when the configuration was read. */
 const struct config_local_user *config_find_local_user(const struct config *c, uint32_t uid);
 /* Does a key of that domain sign what comes from the host: is it the host's name, or above it? */

@@ -1,24 +1,35 @@
-/* outgoing_login HOST NAME file:FILE; in a slice the password stands behind it. */
+/* outgoing_login HOST NAME file:FILE [SENDER]; in a slice the password stands behind it ("" for no SENDER). */
 #include "config/kind.h"
 #include "config/name.h"
 
 enum { LOGINS_MAX = 100, NAME_OCTETS_MAX = 320 };
 
-const struct config_login *
-config_login_for(const struct config *c, struct bytes host)
+/* Of that host and that very sender. */
+static const struct config_login *
+find(const struct config *c, struct bytes host, struct bytes sender)
 {
 	for (size_t i = 0; i < c->login_count; i++)
-		if (bytes_equal_nocase(c->logins[i].host, host))
+		if (bytes_equal_nocase(c->logins[i].host, host) && bytes_equal_nocase(c->logins[i].sender, sender))
 			return &c->logins[i];
 	return NULL;
 }
 
-static const char *
-host_trouble(const struct config *c, struct bytes host)
+const struct config_login *
+config_login_for(const struct config *c, struct bytes host, struct bytes sender)
 {
-	const char *trouble = name_host_trouble(host);
+	const struct config_login *own = find(c, host, sender);
 
-	return trouble ? trouble : config_login_for(c, host) ? "it is there already" : NULL;
+	return own ? own : find(c, host, BYTES_NONE);
+}
+
+static const char *
+login_trouble(const struct config *c, const struct config_login *made)
+{
+	const char *trouble = name_host_trouble(made->host);
+
+	if (!trouble && made->sender.len)
+		trouble = name_address_trouble(made->sender);
+	return trouble ? trouble : find(c, made->host, made->sender) ? "it is there already" : NULL;
 }
 
 static const char *
@@ -33,9 +44,9 @@ bool
 kind_read_login(struct config_reading *r, const struct config_setting *s)
 {
 	struct config *c = r->config;
-	struct config_login made = { .host = s->values[0].text }, *list;
+	struct config_login made = { .host = s->values[0].text, .sender = s->count > 3 ? s->values[3].text : BYTES_NONE }, *list;
 	struct bytes path = s->values[2].text;
-	const char *trouble = host_trouble(c, made.host);
+	const char *trouble = login_trouble(c, &made);
 
 	if (trouble)
 		return config_error_add(r->errors, &s->values[0].at, "outgoing_login %s: %s", config_show(made.host).text, trouble);
@@ -53,8 +64,8 @@ kind_read_login(struct config_reading *r, const struct config_setting *s)
 		return config_error_add(r->errors, s->at, "there are %d log-ins at most", LOGINS_MAX);
 	list = arena_grow(c->arena, c->logins, c->login_count, sizeof *list);
 	if (!list || !arena_copy(c->arena, made.host, &made.host) || !arena_copy(c->arena, s->values[1].text, &made.name) ||
-		!arena_copy(c->arena, path, &made.file) ||
-		(s->count == 4 && !arena_copy(c->arena, s->values[3].text, &made.secret_password)))
+		!arena_copy(c->arena, path, &made.file) || !arena_copy(c->arena, made.sender, &made.sender) ||
+		(s->count == 5 && !arena_copy(c->arena, s->values[4].text, &made.secret_password)))
 		return kind_full(r, s->at);
 	if (!kind_keep_where(r, s->at, &made.where))
 		return false;
@@ -77,6 +88,10 @@ put_login(const struct config_login *l, enum config_form form, struct buf *out)
 	put_bytes(&file, l->file);
 	config_tree_put_value(out, buf_bytes(&file));
 	buf_done(&file);
+	if (form == CONFIG_FORM_SLICE || l->sender.len) {
+		put_char(out, ' ');
+		config_tree_put_value(out, l->sender);
+	}
 	if (form == CONFIG_FORM_SLICE) {
 		put_char(out, ' ');
 		config_tree_put_value(out, l->secret_password);

@@ -5,16 +5,19 @@
 static void
 only_the_relay_is_told_of_a_log_in_and_nobody_is_shown_the_password(void **state)
 {
-	static const char text[] = "outgoing_login smtp.a.example tim@a.example file:/s/relay.secret azerty;\n";
+	static const char text[] = "outgoing_login smtp.a.example tim@a.example file:/s/relay.secret \"\" azerty;\n"
+		"outgoing_login smtp.a.example bob file:/s/bob.secret bob@x.example qsdfgh;\n";
 	struct config *c = read_good(text);
-	const struct config_login *login = config_login_for(c, BYTES("SMTP.a.example"));
+	const struct config_login *login = config_login_for(c, BYTES("SMTP.a.example"), BYTES("x@x.example")), *of_bob = config_login_for(c, BYTES("smtp.a.example"), BYTES("Bob@x.example"));
 
 	(void)state;
 	assert_true(login && bytes_equal(login->name, BYTES("tim@a.example")) && bytes_equal(login->secret_password, BYTES("azerty")));
-	assert_null(config_login_for(c, BYTES("a.example")));
+	assert_null(config_login_for(c, BYTES("a.example"), BYTES("bob@x.example")));
+	assert_true(of_bob && bytes_equal(of_bob->name, BYTES("bob")) && bytes_equal(of_bob->secret_password, BYTES("qsdfgh")));
+	assert_ptr_equal(config_login_for(c, BYTES("smtp.a.example"), BYTES_NONE), login);
 	assert_true(is_told(c, ROLE_RELAY, text));
 	assert_false(is_told(c, ROLE_FRONT, "azerty"));
-	assert_true(is_shown(c, "outgoing_login smtp.a.example tim@a.example file:/s/relay.secret;\n"));
+	assert_true(is_shown(c, "outgoing_login smtp.a.example tim@a.example file:/s/relay.secret;\noutgoing_login smtp.a.example bob file:/s/bob.secret bob@x.example;\n"));
 	assert_false(is_shown(c, "azerty"));
 	config_free(&c);
 }
@@ -28,6 +31,8 @@ what_is_no_log_in_is_told(void **state)
 		{ "outgoing_login \"a b\" tim file:/s;", "outgoing_login \"a b\": " },
 		{ "outgoing_login smtp.a.example \"\" file:/s;", "a name is needed" },
 		{ "outgoing_login smtp.a.example tim file:s;", "a full path" },
+		{ "outgoing_login smtp.a.example tim file:/s x@b.example; outgoing_login SMTP.a.example tom file:/s X@b.example;", "it is there already" },
+		{ "outgoing_login smtp.a.example tim file:/s b.example;", "outgoing_login smtp.a.example: " },
 		{ "outgoing_login smtp.a.example tim file:/s; outgoing_login SMTP.a.example tom file:/s;", "it is there already" },
 	};
 

@@ -117,13 +117,13 @@ planned(void *arg, const struct message *m)
 }
 
 static void
-ask_relay(struct explanation *e, const struct hop *hop)
+ask_relay(struct explanation *e, struct bytes sender, const struct hop *hop)
 {
 	struct peer *relay = role_peer(e->queue->role, ROLE_RELAY, 0);
 	struct message m = { .type = MESSAGE_PLAN };
 
 	e->request = peer_request_id(relay);
-	m.u.plan = (struct ipc_plan){ .request = e->request, .hop = (uint8_t)hop->protocol, .host = hop->host, .port = hop->port };
+	m.u.plan = (struct ipc_plan){ .request = e->request, .hop = (uint8_t)hop->protocol, .host = hop->host, .port = hop->port, .sender = sender };
 	peer_request(relay, &m, e->request, PLAN_WITHIN_MS, planned, e);
 }
 
@@ -156,7 +156,7 @@ begin(struct queue *q, struct control_question *question, struct bytes sender, s
 		return;
 	}
 	tell_destination(e, &hop);
-	ask_relay(e, &hop);
+	ask_relay(e, bytes_sub(sender, 0, QUEUE_ADDRESS_MAX), &hop);
 }
 
 void

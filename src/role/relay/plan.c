@@ -6,6 +6,7 @@
 enum { PLANS_MAX = 16, PLAN_MS = 20000, LINES_OCTETS_MAX = 32768, ADDRESSES_OCTETS_MAX = RELAY_ADDRESSES_MAX * (NET_TEXT_MAX + 1) };
 
 struct plan {
+	uint8_t sender[RELAY_SENDER_MAX]; /* of the mail; envelope.sender is in it */
 	struct buf lines;
 };
 
@@ -73,7 +74,7 @@ rule_of(const struct sending *s)
 {
 	const struct config *c = s->relay->config;
 	const struct config_tls_rule *rule = config_tls_rule_for(c, bytes_text(s->host));
-	const struct config_login *login = config_login_for(c, bytes_text(s->host));
+	const struct config_login *login = sending_login(s);
 
 	if (s->cause == TLS_CAUSE_RULE && rule)
 		return rule->domain;
@@ -105,7 +106,7 @@ static void
 tell_configured(struct sending *s)
 {
 	const struct config *c = s->relay->config;
-	const struct config_login *login = s->hop == HOP_SMTP ? config_login_for(c, bytes_text(s->host)) : NULL;
+	const struct config_login *login = sending_login(s);
 
 	for (size_t i = 0; i < c->source_addresses.count; i++)
 		control_line_put(&s->plan->lines, "source", FIELDS(TEXT("address", c->source_addresses.at[i])));
@@ -135,6 +136,9 @@ plan_new(struct relay *relay, const struct ipc_plan *m)
 	timer_start(&s->deadline, PLAN_MS, 0);
 	TAILQ_INSERT_TAIL(&relay->plans, s, link);
 	relay->plan_count++;
+	if (m->sender.len)
+		memcpy(s->plan->sender, m->sender.ptr, m->sender.len);
+	s->envelope.sender = bytes_of(s->plan->sender, m->sender.len);
 	sending_set_hop(s, m->hop, m->host, m->port);
 	tell_configured(s);
 	sending_find_way(s);

@@ -64,6 +64,17 @@ the_level_of_tls_is_told_with_the_directive_that_it_is_of(void **state)
 		"host\tname=mx1.x.example\tpreference=-1\taddresses=127.0.0.1\ttls=verify\tcause=outgoing_login\trule=mx1.x.example\t"
 		"authentic=0\ttrouble=\nend\n");
 	assert_null(strstr(trace, "azerty"));
+	login.sender = BYTES("a@us.example");
+	assert_int_equal(relay_hooks.reload(&self, &config, &f), 0);
+	expect_plan(HOP_SMTP, "mx1.x.example",
+		"planned\nsource\taddress=192.0.2.1\nlogin\thost=mx1.x.example\tname=me@x\n"
+		"host\tname=mx1.x.example\tpreference=-1\taddresses=127.0.0.1\ttls=verify\tcause=outgoing_login\trule=mx1.x.example\t"
+		"authentic=0\ttrouble=\nend\n");
+	login.sender = BYTES("b@us.example");
+	assert_int_equal(relay_hooks.reload(&self, &config, &f), 0);
+	expect_plan(HOP_SMTP, "mx1.x.example", "planned\nsource\taddress=192.0.2.1\n"
+		"host\tname=mx1.x.example\tpreference=-1\taddresses=127.0.0.1" DEFAULT "end\n");
+	login.sender = BYTES_NONE;
 	config.tls_rules = &rule;
 	config.tls_rule_count = 1;
 	assert_int_equal(relay_hooks.reload(&self, &config, &f), 0);

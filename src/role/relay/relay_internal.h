@@ -18,7 +18,8 @@
 #define RELAY_READ_MAX 65536
 /* "mx.example (192.0.2.1)" */
 #define RELAY_SERVER_MAX (ROUTE_NAME_MAX + NET_TEXT_MAX + 8)
-#define RELAY_KEY_MAX (ROUTE_NAME_MAX + 16)
+#define RELAY_SENDER_MAX 320
+#define RELAY_KEY_MAX (ROUTE_NAME_MAX + RELAY_SENDER_MAX + 32)
 /* Addresses of one host that are looked at, and connections that one mail may try. */
 #define RELAY_ADDRESSES_MAX 8
 #define RELAY_TRIES_MAX 10
@@ -108,6 +109,7 @@ struct sending {
 	/* the envelope, in its own memory */
 	struct arena *arena;
 	struct smtp_envelope envelope;
+	struct bytes login_sender; /* the envelope's, when it had a log-in of its own as the key was made */
 	int64_t deliver_by_s; /* of envelope.by; since 1970 */
 	bool needs_tls, is_tls_optional; /* RFC 8689: REQUIRETLS, TLS-Required: No */
 	int fd;
@@ -157,7 +159,9 @@ struct sending {
 void sending_new(struct relay *relay, const struct message *m);
 /* It has a place now. */
 void sending_start(struct sending *s);
-/* The hop and its names, of SEND or PLAN. */
+/* Whom the configuration of now logs in as, or NULL. */
+const struct config_login *sending_login(const struct sending *s);
+/* The hop and its names, of SEND or PLAN; behind its sender, who may have a log-in of his own. */
 void sending_set_hop(struct sending *s, enum ipc_hop hop, struct bytes host, uint16_t port);
 /* It is in no list any more: gives back what it has, its memory in a later turn of the loop. */
 void sending_close(struct sending *s);

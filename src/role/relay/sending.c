@@ -395,19 +395,29 @@ keep_envelope(struct sending *s, const struct ipc_send *m)
 		keep_recipients(s, m->recipients);
 }
 
+const struct config_login *
+sending_login(const struct sending *s)
+{
+	return s->hop == HOP_SMTP ? config_login_for(s->relay->config, bytes_text(s->host), s->login_sender) : NULL;
+}
+
 void
 sending_set_hop(struct sending *s, enum ipc_hop hop, struct bytes host, uint16_t port)
 {
 	static const char *const hops[IPC_HOPS] = { [HOP_MX] = "mx", [HOP_SMTP] = "smtp", [HOP_LMTP] = "lmtp" };
+	const struct config_login *login;
 
 	s->hop = hop;
 	s->port = port ? port : s->hop == HOP_LMTP ? 24 : 25;
 	(void)snprintf(s->host, sizeof s->host, "%.*s", BYTES_ARG(host));
 	for (size_t i = 0; s->host[i]; i++)
 		s->host[i] = (char)byte_lower((uint8_t)s->host[i]);
-	/* What has to be under TLS does not share, nor does what need not. */
-	(void)snprintf(s->key, sizeof s->key, "%s %u %s%s", hops[s->hop], s->port,
-		s->needs_tls ? "tls " : s->is_tls_optional ? "any " : "", s->host);
+	login = config_login_for(s->relay->config, bytes_text(s->host), s->envelope.sender);
+	/* A reload changes neither: connections are shared by the key. */
+	s->login_sender = login && login->sender.len ? s->envelope.sender : BYTES_NONE;
+	/* What has to be under TLS does not share, nor does what need not, nor who logs in as somebody else. */
+	(void)snprintf(s->key, sizeof s->key, "%s %u %s%s %.*s", hops[s->hop], s->port,
+		s->needs_tls ? "tls " : s->is_tls_optional ? "any " : "", s->host, BYTES_ARG(s->login_sender));
 }
 
 void

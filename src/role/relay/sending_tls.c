@@ -25,8 +25,7 @@ sending_set_level(struct sending *s)
 	if (s->needs_tls && !is_verified_host) {
 		s->level = TLS_CLIENT_VERIFY;
 		s->cause = TLS_CAUSE_REQUIRETLS;
-	} else if (s->hop == HOP_SMTP && s->level != TLS_CLIENT_ENCRYPT &&
-		config_login_for(s->relay->config, bytes_text(s->host))) {
+	} else if (s->level != TLS_CLIENT_ENCRYPT && sending_login(s)) {
 		/* A password is said to nobody but the host that it is for. */
 		s->level = TLS_CLIENT_VERIFY;
 		s->cause = TLS_CAUSE_LOGIN;

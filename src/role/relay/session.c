@@ -470,7 +470,7 @@ fired(struct timer *t)
 static void
 keep_login(struct session *c, const struct sending *s)
 {
-	const struct config_login *login = s->hop == HOP_SMTP ? config_login_for(c->relay->config, bytes_text(s->host)) : NULL;
+	const struct config_login *login = sending_login(s);
 
 	if (!login)
 		return;

@@ -97,7 +97,7 @@ ask_for_plan(enum ipc_hop hop, const char *host)
 {
 	struct message m = { .type = MESSAGE_PLAN };
 
-	m.u.plan = (struct ipc_plan){ .request = peer_request_id(queue), .hop = (uint8_t)hop, .host = bytes_text(host) };
+	m.u.plan = (struct ipc_plan){ .request = peer_request_id(queue), .hop = (uint8_t)hop, .host = bytes_text(host), .sender = bytes_text(sender) };
 	peer_request(queue, &m, m.u.plan.request, 60000, on_answer, NULL);
 }
 

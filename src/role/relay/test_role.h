@@ -39,7 +39,7 @@ void serve(const char *address, const char *const *scripts);
 void send_to(uint64_t request, enum ipc_hop hop, const char *host, const char *recipients);
 /* The port of the servers. */
 uint16_t port_of_servers(void);
-/* A PLAN; what is PLANNED stands in `trace` behind "planned" and LF. */
+/* A PLAN of a mail from that sender; what is PLANNED stands in `trace` behind "planned" and LF. */
 void ask_for_plan(enum ipc_hop hop, const char *host);
 /* send_to with a list of recipients as it stands in the frame. */
 void send_raw(uint64_t request, enum ipc_hop hop, const char *host, struct bytes list);

@@ -146,6 +146,38 @@ rfc4954_4_a_relay_host_is_told_the_password_under_verified_tls_only(void **state
 	assert_null(strstr(events, "AHRpbQ"));
 }
 
+static void
+who_has_a_log_in_of_his_own_shares_no_connection_with_others(void **state)
+{
+	static struct config_login logins[] = {
+		{ .host = BYTES_INIT("x.example"), .name = BYTES_INIT("tim"), .file = BYTES_INIT("/s"), .secret_password = BYTES_INIT("azerty") },
+		{ .host = BYTES_INIT("x.example"), .sender = BYTES_INIT("b@us.example"), .name = BYTES_INIT("bob"), .file = BYTES_INIT("/s"),
+			.secret_password = BYTES_INIT("qsdfgh") },
+	};
+	static const char *const hello = OFFERS "C STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250-mx\nS 250 AUTH PLAIN\n";
+	static const char *const mail_of_bob = "C MAIL FROM:<b@us.example>\nS 250 ok\nC RCPT TO:\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 taken\n";
+	char tim[600], bob[600];
+
+	(void)state;
+	snprintf(tim, sizeof tim, "%sC AUTH PLAIN AHRpbQBhemVydHk=\nS 235 ok\n%s%sW", hello, MAIL, MAIL);
+	snprintf(bob, sizeof bob, "%sC AUTH PLAIN AGJvYgBxc2RmZ2g=\nS 235 ok\n%sW", hello, mail_of_bob);
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT(tim, bob));
+	config.logins = logins;
+	config.login_count = 2;
+	set_rule("x.example", TLS_LEVEL_VERIFY, "localhost");
+	trace[0] = '\0';
+	send_to(1, HOP_SMTP, "x.example", "c@elsewhere.example");
+	run_until("1 " TAKEN_SECURELY);
+	set_sender("b@us.example");
+	send_to(2, HOP_SMTP, "x.example", "c@elsewhere.example");
+	run_until("2 " TAKEN_SECURELY);
+	set_sender("a@us.example");
+	send_to(3, HOP_SMTP, "x.example", "c@elsewhere.example");
+	run_until("3 " TAKEN_SECURELY);
+	assert_int_equal(server_connections(servers[0]), 2);
+}
+
 /* A TLSA record of the servers' certificate: with that usage, selector and matching, and the digest of its key. */
 static char zone_text[600];
 
@@ -331,6 +363,7 @@ main(void)
 		TEST(rfc6125_6_4_verify_wants_a_certificate_of_one_of_the_names),
 		TEST(verify_wants_a_certificate_that_is_trusted),
 		TEST(rfc4954_4_a_relay_host_is_told_the_password_under_verified_tls_only),
+		TEST(who_has_a_log_in_of_his_own_shares_no_connection_with_others),
 		TEST(rfc7672_3_1_1_the_certificate_is_what_the_domain_says),
 		TEST(rfc7672_2_2_3_records_are_looked_for_where_an_alias_leads_then_at_its_own_name),
 		TEST(rfc7672_2_1_1_who_makes_one_family_fail_takes_no_dane_away),
