@@ -360,6 +360,20 @@ walk_to_postmaster(struct accounts *a, struct bytes address, bool is_for_sending
 	return walk_from(a, address, BYTES_NONE, is_for_sending, out);
 }
 
+/* The account itself, whatever an alias of its name leads to ("postmaster: root" where nobody is root). */
+static enum ipc_outcome
+take_account(struct accounts *a, const struct address *address, bool is_for_sending, struct targets *out)
+{
+	struct walk w = { .a = a, .out = out, .is_for_sending = is_for_sending };
+	const struct name *name = map_get(a->names, address_bytes(address));
+
+	a->walk++;
+	out->count = out->octets = 0;
+	if (name && name->account)
+		add_account(&w, name->account, address_bytes(address), 0);
+	return out->count ? IPC_OK : IPC_LATER;
+}
+
 /* The account that is made is one in memory, and one that the next mail would make: also when somebody only asks why. */
 static enum ipc_outcome
 resolve_postmaster(struct accounts *a, bool is_for_sending, struct targets *out)
@@ -377,7 +391,7 @@ resolve_postmaster(struct accounts *a, bool is_for_sending, struct targets *out)
 	if (outcome != IPC_ABSENT)
 		return outcome;
 	accounts_make(a, address_bytes(made));
-	return walk_from(a, address_bytes(made), BYTES_NONE, is_for_sending, out);
+	return take_account(a, made, is_for_sending, out);
 }
 
 /* RFC 5321 4.5.1: "postmaster" needs no domain. */

@@ -180,6 +180,12 @@ rfc5321_4_5_1_postmaster_is_never_absent(void **state)
 	assert_int_equal(w->targets.at[0].account->number, number);
 	assert_int_equal(accounts_count(w->a).accounts, 4);
 	assert_int_equal(w->changes[ACCOUNT_REMOVED], 0);
+	/* Nor is it when an alias of its name leads to nobody ("postmaster: root"). */
+	accounts_begin(w->a);
+	put_alias(w, "postmaster@example.org", "root@example.org");
+	accounts_end(w->a);
+	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster@example.org"), &w->targets), IPC_OK);
+	assert_true(w->targets.count == 1 && w->targets.at[0].account->is_made);
 }
 
 static void
