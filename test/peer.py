@@ -11,6 +11,8 @@ class Peer(socketserver.ThreadingTCPServer):
     tls: an ssl.SSLContext, with which STARTTLS is offered."""
     allow_reuse_address = True
     daemon_threads = True
+    # A connection beyond this waits for a greeting that never comes, as long as a relay's patience (5 minutes) lasts.
+    request_queue_size = 1000
 
     def __init__(self, address="127.0.0.1", port=0, tls=None):
         self.answers, self.mails, self.lock = {}, [], threading.Lock()
