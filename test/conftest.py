@@ -22,6 +22,10 @@ PASSWORDS = {"alice": "wonderland 1", "bob": "builder\\2\"", "carol": "pässwör
 DOMAIN = "amerique.iut"
 
 
+# Looking for leaks asks for ptrace, which the jail has not.
+JAIL_ENVIRONMENT = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
+
+
 def executable():
     named = os.environ.get("MERMOZ")
     candidates = [named] if named else [ROOT / "build/check/src/mermoz", ROOT / "build/mermoz"]
@@ -122,7 +126,7 @@ limits {{ {self.limits} }}
         self.log = open(self.log_path, "ab")
         self.mark = self.log_path.stat().st_size
         self.process = subprocess.Popen([executable(), "serve", "-c", str(self.conf)], stderr=self.log, stdin=subprocess.DEVNULL,
-                                        env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})  # which asks for ptrace, that the jail has not
+                                        env=JAIL_ENVIRONMENT)
         try:
             wait_until(self.is_up, 30, "the server's start")
         except AssertionError as e:

@@ -7,7 +7,7 @@ import socket
 import struct
 import subprocess
 
-from conftest import ROOT, executable, wait_until
+from conftest import JAIL_ENVIRONMENT, ROOT, executable, wait_until
 
 ROLES = ("supervisor", "front", "directory", "store", "resolver", "queue", "relay")
 NUMBERS = {"U8": "<B", "U16": "<H", "U32": "<I", "U64": "<Q"}
@@ -84,7 +84,7 @@ class Role:
             theirs = self.control.theirs.fileno()
             self.process = subprocess.Popen(["/bin/bash", "-c", f'exec "$@" 3<&{theirs}', "bash", executable(), "role", name],
                                             stderr=log, stdin=subprocess.DEVNULL, pass_fds=[theirs],
-                                            env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"})
+                                            env=JAIL_ENVIRONMENT)
         self.control.theirs.close()
         self.control.send("CONFIG", self.slice(configuration))
         for peer, channel in self.peers.items():

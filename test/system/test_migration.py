@@ -15,7 +15,7 @@ import tempfile
 import pytest
 
 import slapd
-from conftest import ROOT, executable, wait_until
+from conftest import JAIL_ENVIRONMENT, ROOT, executable, wait_until
 from organisations import House, two_organisations
 
 pytestmark = pytest.mark.skipif(not os.path.exists(slapd.PROGRAM), reason="slapd is not installed")
@@ -116,7 +116,7 @@ class Machine:
     @contextlib.contextmanager
     def running(self, *words, log, is_up):
         with open(log, "ab") as out, self.organisation.inside():
-            process = subprocess.Popen(self.words(*words), stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+            process = subprocess.Popen(self.words(*words), stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=JAIL_ENVIRONMENT)
         try:
             def up():
                 assert process.poll() is None, log.read_text()[-3000:]
