@@ -160,15 +160,25 @@ check_srs(struct config_reading *r)
 		(void)config_error_add(r->errors, at, "srs: the key could be guessed: it has 16 characters at least, such as openssl rand -hex 32 makes");
 }
 
-/* A key that never signs. */
+static bool
+is_ours(const struct config *c, struct bytes domain)
+{
+	bool is_of_a_domain = config_dkim_is_for(domain, c->hostname);
+
+	for (size_t i = 0; i < c->domains.count; i++)
+		is_of_a_domain |= config_dkim_is_for(domain, c->domains.at[i]);
+	return is_of_a_domain;
+}
+
+/* A key that never signs.  Clients of trusted_networks may write from anywhere. */
 static void
 check_dkim(struct config_reading *r)
 {
 	const struct config *c = r->config;
 
-	for (size_t i = 0; i < c->dkim_count && c->hostname.len; i++)
-		if (!config_dkim_is_for(c->dkim[i].domain, c->hostname))
-			config_warning_add(r->errors, &r->dkim_at[i], "dkim: nothing comes from %.*s: reports come from %.*s, so that a key of it, or of a domain above it, signs them",
+	for (size_t i = 0; i < c->dkim_count && c->hostname.len && c->trusted_network_count == 0; i++)
+		if (!is_ours(c, c->dkim[i].domain))
+			config_warning_add(r->errors, &r->dkim_at[i], "dkim: nothing comes from %.*s: it is no \"domain\" of this server, and reports come from %.*s",
 				BYTES_ARG(c->dkim[i].domain), BYTES_ARG(c->hostname));
 }
 

@@ -3,7 +3,7 @@
 #include "config/test_support.h"
 
 static void
-the_key_goes_to_the_queue_and_to_nobody_else(void **state)
+the_key_goes_to_the_queue_alone_and_its_domain_to_fronts(void **state)
 {
 	static const char text[] = "dkim a.example s1 file:/etc/mermoz/dkim.pem \"the key\";\ndkim a.example x.s2 file:/k2 \"\";\n";
 	struct config *c = read_good(text);
@@ -12,7 +12,8 @@ the_key_goes_to_the_queue_and_to_nobody_else(void **state)
 	assert_int_equal(c->dkim_count, 2);
 	assert_true(bytes_equal(c->dkim[0].domain, BYTES("a.example")) && bytes_equal(c->dkim[0].secret_key_pem, BYTES("the key")));
 	assert_true(is_told(c, ROLE_QUEUE, text));
-	assert_false(is_told(c, ROLE_FRONT, "dkim"));
+	assert_false(is_told(c, ROLE_FRONT, "the key"));
+	assert_true(is_told(c, ROLE_FRONT, "dkim a.example s1 file:/etc/mermoz/dkim.pem;\ndkim a.example x.s2 file:/k2;\n"));
 	assert_false(is_told(c, ROLE_RELAY, "dkim"));
 	assert_false(is_shown(c, "the key"));
 	assert_true(is_shown(c, "dkim a.example s1 file:/etc/mermoz/dkim.pem;\n"));
@@ -46,7 +47,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_key_goes_to_the_queue_and_to_nobody_else),
+		cmocka_unit_test(the_key_goes_to_the_queue_alone_and_its_domain_to_fronts),
 		cmocka_unit_test(what_names_no_key_is_told_and_not_shown),
 	};
 

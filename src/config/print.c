@@ -28,6 +28,13 @@ put_block_change(struct buf *out, const char **open, const char *block)
 	*open = block;
 }
 
+/* The keys of dkim are the queue's alone; fronts know for which domains there are some. */
+static enum config_form
+form_for(const struct directive *d, enum role role)
+{
+	return d->kind == KIND_DKIM && role == ROLE_FRONT ? CONFIG_FORM_SHOWN : CONFIG_FORM_SLICE;
+}
+
 void
 config_put_slice(const struct config *c, enum role role, struct buf *out)
 {
@@ -40,7 +47,7 @@ config_put_slice(const struct config *c, enum role role, struct buf *out)
 
 		if (!directive_is_for(d, role))
 			continue;
-		text = statements_of(c, d, CONFIG_FORM_SLICE, &scratch);
+		text = statements_of(c, d, form_for(d, role), &scratch);
 		if (text.len > 0)
 			put_block_change(out, &open, d->block);
 		put_bytes(out, text);

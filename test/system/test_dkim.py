@@ -1,4 +1,5 @@
-"""Reports are signed (DKIM, RFC 6376), and `mermoz check` says what DNS has to say of it."""
+"""What goes out is signed (DKIM, RFC 6376): reports, and the mail of who may speak for a domain; `mermoz check` says what DNS has to say of it."""
+import os
 import pathlib
 import re
 import signal
@@ -8,7 +9,7 @@ import tempfile
 import pytest
 
 import dkim
-from conftest import DOMAIN, Server, free_port, running_server, wait_until
+from conftest import DOMAIN, Server, executable, free_port, running_server, wait_until
 from peer import Peer
 from test_outgoing import ELSEWHERE, EXTRA
 
@@ -102,6 +103,99 @@ def test_what_goes_back_whole_does_not_spoil_the_signature_rfc6376_3_4(keys):
             assert b"Subject: awkward  \t subject\r\n" in text and b"\xc3\xa9t\xc3\xa9" in text
             text = re.sub(rb"(?m)^\.", b"", text)  # RFC 5321 4.5.2
             assert dkim.verified(text, said) == [(DOMAIN, "r1"), (DOMAIN, "e1")]
+    finally:
+        elsewhere.leave()
+
+
+@pytest.fixture
+def signing(keys):
+    """(server, another organisation's, the records that DNS has to have)."""
+    elsewhere = Peer()
+    extra = EXTRA.format(domain=ELSEWHERE, port=elsewhere.port, dead=free_port()) + directives(keys) + "domain second.iut;\n"
+    try:
+        with running_server(extra) as server:
+            yield server, elsewhere, records(server)
+    finally:
+        elsewhere.leave()
+
+
+def arrived(elsewhere, subject):
+    """As it stood on the wire, without the dots that were put before dots (RFC 5321 4.5.2)."""
+    [text] = wait_until(lambda: [m["text"] for m in elsewhere.mails if b"Subject: " + subject in m["text"]], what="the mail")
+    return re.sub(rb"(?m)^\.", b"", text)
+
+
+def submit(server, text, sender="alice", to=f"bob@{ELSEWHERE}"):
+    with server.submission(sender) as s:
+        assert s.sendmail(f"{sender}@{DOMAIN}", [to], text, ["BODY=8BITMIME"]) == {}
+
+
+BOTH = [(DOMAIN, "r1"), (DOMAIN, "e1")]
+
+
+@pytest.mark.parametrize("body", [b"hello\r\n", b"", AWKWARD.split(b"\r\n\r\n", 1)[1], b"a line of many\r\n" * 20000], ids=["short", "empty", "awkward", "large"])
+def test_mail_of_who_logged_in_is_signed_with_what_was_added_to_it_rfc6376_5(signing, body):
+    server, elsewhere, said = signing
+    submit(server, f"From: =?utf-8?q?Al?= <alice@{DOMAIN.upper()}>\r\nTo: bob@{ELSEWHERE}\r\nSubject: mine\r\n\r\n".encode() + body)
+    text = arrived(elsewhere, b"mine")
+    assert dkim.verified(text, said) == BOTH
+    # Date: and Message-ID: were missing.
+    for field in (rb"Date: ", rb"Message-ID: <", rb"From: ", rb"Subject: "):
+        assert re.search(rb"(?m)^" + field, text)
+        assert dkim.verified(re.sub(rb"(?m)^" + field, rb"\g<0>x", text), said) == []
+    assert dkim.verified(b"Subject: another\r\n" + text, said) == []
+    assert dkim.verified(text + b"more\r\n", said) == []
+    assert not server.events("mail.unsigned")
+
+
+def test_mail_of_a_program_of_this_machine_is_signed(keys, tmp_path):
+    elsewhere = Peer()
+    extra = EXTRA.format(domain=ELSEWHERE, port=elsewhere.port, dead=free_port()) + directives(keys) + f"listen local unix:{tmp_path}/submit;\n"
+    try:
+        with running_server(extra) as server:
+            subprocess.run([executable(), "send", f"bob@{ELSEWHERE}"], input=b"Subject: of a program\n\nhi\n", check=True,
+                           env={**os.environ, "MERMOZ_SOCKET": f"{tmp_path}/submit"})
+            assert dkim.verified(arrived(elsewhere, b"of a program"), records(server)) == BOTH
+    finally:
+        elsewhere.leave()
+
+
+def test_nobody_signs_for_a_domain_that_he_does_not_send_as(signing):
+    server, elsewhere, _ = signing
+    server.cli("user", "add", "zoe@second.iut", stdin="zoe's password\n")
+    server.cli("alias", "add", f"out@{DOMAIN}", f"bob@{ELSEWHERE}")
+    # A user of another domain here; two authors; none; a stranger whose mail is forwarded.
+    with server.submission(None) as s:
+        s.login("zoe@second.iut", "zoe's password")
+        s.sendmail("zoe@second.iut", [f"bob@{ELSEWHERE}"], f"From: alice@{DOMAIN}\r\nSubject: other domain\r\n\r\nx\r\n".encode())
+    submit(server, f"From: alice@{DOMAIN}, zoe@second.iut\r\nSubject: two domains\r\n\r\nx\r\n".encode())
+    submit(server, f"From: alice@{DOMAIN}\r\nFrom: alice@{DOMAIN}\r\nSubject: two fields\r\n\r\nx\r\n".encode())
+    submit(server, b"Subject: no author\r\n\r\nx\r\n")
+    with server.smtp() as s:
+        s.sendmail("someone@afrique.iut", [f"out@{DOMAIN}"], f"From: alice@{DOMAIN}\r\nSubject: a stranger\r\n\r\nx\r\n".encode())
+    for subject in (b"other domain", b"two domains", b"two fields", b"no author", b"a stranger"):
+        assert b"DKIM-Signature" not in arrived(elsewhere, subject), subject
+    assert not server.events("mail.unsigned")
+
+
+def test_a_header_that_is_too_long_to_be_signed_goes_without_and_is_told(signing):
+    server, elsewhere, _ = signing
+    submit(server, f"From: alice@{DOMAIN}\r\nSubject: long\r\n".encode() + b"Subject: again\r\n" * 400 + b"\r\nx\r\n")
+    assert b"DKIM-Signature" not in arrived(elsewhere, b"long")
+    assert len(server.events("mail.unsigned")) == 1
+
+
+def test_mail_of_trusted_networks_is_signed_for_any_domain_that_has_a_key(keys):
+    elsewhere = Peer()
+    extra = EXTRA.format(domain=ELSEWHERE, port=elsewhere.port, dead=free_port()) + directives(keys) + "trusted_networks 127.0.0.0/8;\n"
+    try:
+        with running_server(extra) as server:
+            said = records(server)
+            with server.smtp() as s:
+                for domain in (DOMAIN, "afrique.iut"):
+                    s.sendmail("bounces@afrique.iut", [f"bob@{ELSEWHERE}"], f"From: x@{domain}\r\nSubject: of {domain}\r\n\r\nx\r\n".encode())
+            assert dkim.verified(arrived(elsewhere, f"of {DOMAIN}".encode()), said) == BOTH
+            assert b"DKIM-Signature" not in arrived(elsewhere, b"of afrique.iut")
     finally:
         elsewhere.leave()
 

@@ -2,7 +2,7 @@
 
      the body, through dkim_body_step and dkim_body_end, into SHA-256     -> bh
      dkim_put_field with bh                                               -> the field, without what signs
-     dkim_put_hashed                                                      -> what is hashed and signed
+     dkim_put_hashed_header, dkim_put_hashed_field                        -> what is hashed and signed
      dkim_put_signature                                                   -> the field is whole
 
    All canonicalisation is relaxed/relaxed (3.4.2, 3.4.4). */
@@ -38,11 +38,14 @@ struct dkim_signature {
 /* Appends which fields are signed: of those that people and programs go by each as often as it stands in the header (of a message, in disk
    form), and once more, so that nobody can add one (RFC 6376 5.4, 8.15).  Folded, as it stands behind "h=". */
 void dkim_put_names(struct buf *out, struct bytes header);
+/* Could dkim_put_names have made it?  Nothing in it ends the tag that it stands in. */
+bool dkim_are_names(struct bytes names);
 /* Appends the field "DKIM-Signature: ... b=", in disk form, and no line end (RFC 6376 3.5). */
 void dkim_put_field(struct buf *out, const struct dkim_signature *s, struct bytes names);
-/* Appends what is hashed (RFC 6376 3.7): the fields of the header that `names` (of h=) names, the last of a name first (5.4.2), and `field`,
-   whose b= is empty. */
-void dkim_put_hashed(struct buf *out, struct bytes header, struct bytes names, struct bytes field);
+/* Appends the first part of what is hashed (RFC 6376 3.7): the fields of the header that `names` (of h=) names, the last of a name first (5.4.2). */
+void dkim_put_hashed_header(struct buf *out, struct bytes header, struct bytes names);
+/* Appends the second and last: the field of the signature, whose b= is empty. */
+void dkim_put_hashed_field(struct buf *out, struct bytes field);
 /* Appends the signature behind "b=", folded, and the line end. */
 void dkim_put_signature(struct buf *out, struct bytes signature);
 

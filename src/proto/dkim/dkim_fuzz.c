@@ -57,7 +57,8 @@ check_header(struct bytes in)
 	buf_init(&hashed, 1 << 22);
 	dkim_put_names(&names, in);
 	dkim_put_field(&field, &s, buf_bytes(&names));
-	dkim_put_hashed(&hashed, in, buf_bytes(&names), buf_bytes(&field));
+	dkim_put_hashed_header(&hashed, in, buf_bytes(&names));
+	dkim_put_hashed_field(&hashed, buf_bytes(&field));
 	must(!hashed.has_failed);
 	for (lines = buf_bytes(&hashed); lines.len;) {
 		struct bytes line = take_until(&lines, '\n');

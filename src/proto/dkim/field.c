@@ -81,6 +81,15 @@ dkim_put_names(struct buf *out, struct bytes header)
 	}
 }
 
+bool
+dkim_are_names(struct bytes names)
+{
+	for (size_t i = 0; i < names.len; i++)
+		if (!byte_is_class(names.ptr[i], CLASS_ALPHA) && bytes_find_char(BYTES("-:\n\t"), names.ptr[i]) == 4)
+			return false;
+	return names.len > 0;
+}
+
 void
 dkim_put_field(struct buf *out, const struct dkim_signature *s, struct bytes names)
 {
@@ -105,9 +114,9 @@ named_before(struct bytes names, struct bytes rest, struct bytes wanted)
 }
 
 void
-dkim_put_hashed(struct buf *out, struct bytes header, struct bytes names, struct bytes field)
+dkim_put_hashed_header(struct buf *out, struct bytes header, struct bytes names)
 {
-	struct bytes rest = names, name, value, whole;
+	struct bytes rest = names, name, value;
 
 	while (rest.len) {
 		struct bytes here = rest, wanted = bytes_trim(take_until(&rest, ':'));
@@ -118,6 +127,13 @@ dkim_put_hashed(struct buf *out, struct bytes header, struct bytes names, struct
 		put_relaxed(out, name, value);
 		put_text(out, "\r\n");
 	}
+}
+
+void
+dkim_put_hashed_field(struct buf *out, struct bytes field)
+{
+	struct bytes name, value, whole;
+
 	if (take_header_field(&field, &name, &value, &whole))
 		put_relaxed(out, name, value);
 }

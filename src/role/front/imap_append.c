@@ -44,7 +44,7 @@ imap_begin_append(struct imap_client *c, uint64_t size)
 {
 	incoming_free(&c->incoming);
 	c->incoming_result = IMAP_OK;
-	c->incoming = incoming_new(NULL, NULL);
+	c->incoming = incoming_new(NULL, NULL, NULL);
 	if (size > IPC_BODY_INLINE)
 		ask_file(c, size);
 }

@@ -14,6 +14,7 @@ static const struct message_limits limits = {
 
 struct incoming {
 	incoming_head head;
+	incoming_body body;
 	void *arg;
 	struct message_parser *parser;
 	struct buf header; /* until it is complete */
@@ -26,11 +27,12 @@ struct incoming {
 };
 
 struct incoming *
-incoming_new(incoming_head head, void *arg)
+incoming_new(incoming_head head, incoming_body body, void *arg)
 {
 	struct incoming *i = NEW(struct incoming);
 
 	i->head = head;
+	i->body = body;
 	i->arg = arg;
 	i->fd = -1;
 	i->is_in_header = true;
@@ -65,7 +67,7 @@ spill(struct incoming *i)
 }
 
 static void
-add_body(struct incoming *i, struct bytes octets)
+add(struct incoming *i, struct bytes octets)
 {
 	message_parser_feed(i->parser, octets);
 	if (i->fd >= 0 && i->octets.len + octets.len > IPC_BODY_INLINE)
@@ -73,9 +75,27 @@ add_body(struct incoming *i, struct bytes octets)
 	put_bytes(&i->octets, octets);
 }
 
+/* Where the body begins in what has been read; behind it all when there is none yet. */
+static size_t
+body_at(struct bytes read)
+{
+	if (read.len && read.ptr[0] == '\n')
+		return 1;
+	return bytes_sub(read, 0, bytes_find(read, BYTES("\n\n")) + 2).len;
+}
+
+static void
+look_at_body(struct incoming *i, struct bytes octets)
+{
+	if (i->body && octets.len)
+		i->body(i->arg, octets);
+}
+
 static void
 end_header(struct incoming *i)
 {
+	struct bytes read = buf_bytes(&i->header), header = bytes_sub(read, 0, body_at(read));
+	bool is_whole = read.len < HEADER_MAX || header.len < read.len;
 	struct buf head;
 
 	i->is_in_header = false;
@@ -83,9 +103,10 @@ end_header(struct incoming *i)
 	/* Most messages fit in, and are not moved as they grow. */
 	(void)buf_room(&i->octets, MEMORY_FIRST);
 	if (i->head)
-		i->head(i->arg, buf_bytes(&i->header), &head);
-	add_body(i, buf_bytes(&head));
-	add_body(i, buf_bytes(&i->header));
+		i->head(i->arg, header, is_whole, &head);
+	add(i, buf_bytes(&head));
+	add(i, read);
+	look_at_body(i, bytes_sub(read, header.len, read.len));
 	buf_done(&head);
 	buf_done(&i->header);
 }
@@ -116,8 +137,10 @@ put(struct incoming *i, struct bytes octets)
 			return;
 		end_header(i);
 	}
-	if (octets.len)
-		add_body(i, octets);
+	if (octets.len == 0)
+		return;
+	add(i, octets);
+	look_at_body(i, octets);
 }
 
 void

@@ -9,12 +9,15 @@
 
 struct incoming;
 
-/* Called once, when the header is complete (or as much of it as is looked at): appends, in disk form, the
-   lines that stand before it. */
-typedef void (*incoming_head)(void *arg, struct bytes header, struct buf *out);
+/* Called once, when the header is complete (with its empty line, or without when the message ends before), or as much of it as is looked at (then
+   it is not whole): appends, in disk form, the lines that stand before it. */
+typedef void (*incoming_head)(void *arg, struct bytes header, bool is_whole, struct buf *out);
 
-/* Owned. head may be NULL: nothing is put before. */
-struct incoming *incoming_new(incoming_head head, void *arg);
+/* The next octets of the body, which begins behind the empty line (of a whole header), in disk form. */
+typedef void (*incoming_body)(void *arg, struct bytes octets);
+
+/* Owned.  head may be NULL: nothing is put before; body: nobody looks at it. */
+struct incoming *incoming_new(incoming_head head, incoming_body body, void *arg);
 /* Frees, closes the file; sets *i to NULL; *i may be NULL. */
 void incoming_free(struct incoming **i);
 /* The next octets as they came; a line ends with CRLF (a LF alone counts as one). */

@@ -10,9 +10,10 @@
 #include <string.h>
 
 static void
-put_given(void *arg, struct bytes header, struct buf *out)
+put_given(void *arg, struct bytes header, bool is_whole, struct buf *out)
 {
 	(void)header;
+	(void)is_whole;
 	put_text(out, arg);
 }
 
@@ -44,7 +45,7 @@ wire_form_becomes_disk_form_at_every_split(void **state)
 	(void)state;
 	for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++)
 		for (size_t cut = 0; cut <= rows[r].wire.len; cut++) {
-			struct incoming *i = incoming_new(NULL, NULL);
+			struct incoming *i = incoming_new(NULL, NULL, NULL);
 
 			incoming_add(i, bytes_sub(rows[r].wire, 0, cut));
 			incoming_add(i, bytes_sub(rows[r].wire, cut, rows[r].wire.len));
@@ -53,11 +54,84 @@ wire_form_becomes_disk_form_at_every_split(void **state)
 		}
 }
 
+struct seen {
+	struct buf header, body;
+	bool is_whole;
+};
+
+static void
+see_header(void *arg, struct bytes header, bool is_whole, struct buf *out)
+{
+	struct seen *s = arg;
+
+	put_bytes(&s->header, header);
+	s->is_whole = is_whole;
+	put_text(out, "Received: x\n");
+}
+
+static void
+see_body(void *arg, struct bytes octets)
+{
+	struct seen *s = arg;
+
+	assert_true(s->is_whole);
+	put_bytes(&s->body, octets);
+}
+
+static void
+header_and_body_are_told_apart_at_every_split(void **state)
+{
+	static const struct {
+		struct bytes wire, header, body;
+	} rows[] = {
+		{ BYTES_INIT("A: b\r\n\r\nx\r\n\r\ny\r\n"), BYTES_INIT("A: b\n\n"), BYTES_INIT("x\n\ny\n") },
+		{ BYTES_INIT("\r\n\r\nbody\r\n"), BYTES_INIT("\n"), BYTES_INIT("\nbody\n") },
+		{ BYTES_INIT("A: b\r\n"), BYTES_INIT("A: b\n"), BYTES_INIT("") },
+		{ BYTES_INIT("A: b\r\n\r\n"), BYTES_INIT("A: b\n\n"), BYTES_INIT("") },
+		{ BYTES_INIT(""), BYTES_INIT(""), BYTES_INIT("") },
+	};
+
+	(void)state;
+	for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+		for (size_t cut = 0; cut <= rows[r].wire.len; cut++) {
+			struct seen seen = { .is_whole = false };
+			struct incoming *i = incoming_new(see_header, see_body, &seen);
+
+			buf_init(&seen.header, 1000);
+			buf_init(&seen.body, 1000);
+			incoming_add(i, bytes_sub(rows[r].wire, 0, cut));
+			incoming_add(i, bytes_sub(rows[r].wire, cut, rows[r].wire.len));
+			assert_true(incoming_finish(i) && seen.is_whole);
+			assert_true(bytes_equal(buf_bytes(&seen.header), rows[r].header));
+			assert_true(bytes_equal(buf_bytes(&seen.body), rows[r].body));
+			incoming_free(&i);
+			buf_done(&seen.header);
+			buf_done(&seen.body);
+		}
+}
+
+static void
+a_header_beyond_what_is_looked_at_is_not_whole(void **state)
+{
+	struct seen seen = { .is_whole = true };
+	struct incoming *i = incoming_new(see_header, NULL, &seen);
+
+	(void)state;
+	buf_init(&seen.header, 1 << 20);
+	for (int n = 0; n < 4000; n++)
+		incoming_add(i, BYTES("X-Field: 0123456\r\n"));
+	incoming_add(i, BYTES("\r\nbody\r\n"));
+	assert_true(incoming_finish(i));
+	assert_false(seen.is_whole);
+	incoming_free(&i);
+	buf_done(&seen.header);
+}
+
 static void
 the_head_is_asked_for_once_and_stands_first(void **state)
 {
 	char received[] = "Received: x\n";
-	struct incoming *i = incoming_new(put_given, received);
+	struct incoming *i = incoming_new(put_given, NULL, received);
 
 	(void)state;
 	incoming_add(i, BYTES("Subject: y\r\n\r\nz\r\n"));
@@ -70,7 +144,7 @@ the_head_is_asked_for_once_and_stands_first(void **state)
 static void
 what_is_large_goes_to_the_file_whole(void **state)
 {
-	struct incoming *i = incoming_new(NULL, NULL);
+	struct incoming *i = incoming_new(NULL, NULL, NULL);
 	struct buf wire, want, got;
 	int fd;
 
@@ -109,7 +183,7 @@ static void
 a_header_without_end_does_not_grow(void **state)
 {
 	char nothing[] = "";
-	struct incoming *i = incoming_new(put_given, nothing);
+	struct incoming *i = incoming_new(put_given, NULL, nothing);
 	struct buf want;
 
 	(void)state;
@@ -128,6 +202,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wire_form_becomes_disk_form_at_every_split),
+		cmocka_unit_test(header_and_body_are_told_apart_at_every_split),
+		cmocka_unit_test(a_header_beyond_what_is_looked_at_is_not_whole),
 		cmocka_unit_test(the_head_is_asked_for_once_and_stands_first),
 		cmocka_unit_test(what_is_large_goes_to_the_file_whole),
 		cmocka_unit_test(a_header_without_end_does_not_grow),

@@ -25,12 +25,13 @@ void
 smtp_client_forget_transaction(struct smtp_client *c)
 {
 	incoming_free(&c->incoming);
+	signing_free(&c->signing);
 	map_free(&c->accounts);
 	arena_release(c->arena);
 	buf_done(&c->asked);
 	buf_done(&c->asked_address);
 	buf_done(&c->original);
-	c->sender = c->parameters = c->first_recipient = BYTES_NONE;
+	c->sender = c->parameters = c->first_recipient = c->signatures = BYTES_NONE;
 	c->requires_tls = c->is_tls_optional = false;
 	c->release_s = 0;
 	c->by = (struct smtp_by){ .mode = SMTP_BY_UNSAID };

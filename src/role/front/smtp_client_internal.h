@@ -1,5 +1,6 @@
 /* What the files of an SMTP client share: smtp_client.c (its life, the machine), smtp_ask.c (log-in, sender,
-   recipients), smtp_message.c (the message), smtp_outgoing.c (what of it goes elsewhere).
+   recipients), smtp_message.c (the message), smtp_signing.c (its signature), smtp_outgoing.c (what of
+   it goes elsewhere).
 
    A request that is under way holds the client: when the connection goes first, the client is freed by the
    last answer. */
@@ -11,6 +12,7 @@
 #include "role/front/connection.h"
 #include "role/front/incoming.h"
 #include "role/front/settings.h"
+#include "role/front/signing.h"
 
 enum { SMTP_CLIENT_ARENA_MAX = 1024 * 1024, SMTP_CLIENT_RECIPIENTS_MAX = 10000 };
 
@@ -35,8 +37,8 @@ enum outgoing_kind {
 	OUTGOING_KINDS
 };
 
-/* First what the queue gets: when it can't, nobody has anything yet that another attempt of the client would bring twice. */
-enum message_stage { STAGE_ENQUEUE, STAGE_DELIVER, STAGE_REST, STAGE_TELL };
+/* First the signature.  Then what the queue gets: when it can't, nobody has anything yet that another attempt of the client would bring twice. */
+enum message_stage { STAGE_SIGN, STAGE_ENQUEUE, STAGE_DELIVER, STAGE_REST, STAGE_TELL };
 
 /* A sender that mail has when it goes on. */
 struct renamed {
@@ -93,6 +95,8 @@ struct smtp_client {
 	struct dsn_rcpt wishes; /* of that recipient; its text in `original` */
 	struct buf original;
 	struct incoming *incoming;
+	struct signing *signing; /* NULL: it is not to be signed */
+	struct bytes signatures; /* the fields, or empty */
 	int64_t incoming_since_us; /* mono */
 	uint64_t incoming_octets;
 	int64_t now_s;
@@ -138,6 +142,8 @@ bool smtp_wishes_success(const struct smtp_client *c);
 bool smtp_outgoing_rename(struct smtp_client *c, struct bytes sender);
 /* An address that the queue gets, with what the client wants to hear of it; once.  False: no room. */
 bool smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address);
+/* How many the queue gets. */
+size_t smtp_outgoing_count(const struct smtp_client *c);
 /* Hands the message to the queue for those of its recipients that it is to care for; each ENQUEUE counts as a delivery. */
 void smtp_message_enqueue(struct smtp_client *c);
 /* The same for the mailboxes that could not take it.  False: the transaction has no room for that. */
@@ -146,6 +152,11 @@ bool smtp_message_enqueue_rest(struct smtp_client *c);
 void smtp_message_enqueue_told(struct smtp_client *c);
 /* A delivery was answered, or (IPC_LATER) was not in time; the last one of a stage leads to the next. */
 void smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome);
+
+/* The header is there, and what is put before it: is the message to be signed? */
+void smtp_signing_begin(struct smtp_client *c, struct bytes before, struct bytes header);
+/* Asks the queue for the signature of the message, which is whole; that counts as a delivery. */
+void smtp_signing_ask(struct smtp_client *c);
 
 /* SMTP_BODY_BEGIN, SMTP_BODY, SMTP_BODY_END: taken in, handed to the store, answered when all of it is durable. */
 void smtp_message_begin(struct smtp_client *c);

@@ -73,7 +73,7 @@ is_tls_optional(struct bytes header)
 }
 
 static void
-put_head(void *arg, struct bytes header, struct buf *out)
+put_head(void *arg, struct bytes header, bool is_whole, struct buf *out)
 {
 	struct smtp_client *c = arg;
 
@@ -81,6 +81,17 @@ put_head(void *arg, struct bytes header, struct buf *out)
 	put_received(c, out);
 	if (c->account || c->local)
 		put_missing(c, header, out);
+	if (is_whole)
+		smtp_signing_begin(c, buf_bytes(out), header);
+}
+
+static void
+add_to_signing(void *arg, struct bytes octets)
+{
+	struct smtp_client *c = arg;
+
+	if (c->signing)
+		signing_add(c->signing, octets);
 }
 
 static void
@@ -127,7 +138,7 @@ void
 smtp_message_begin(struct smtp_client *c)
 {
 	c->result = SMTP_ANSWER_OK;
-	c->incoming = incoming_new(put_head, c);
+	c->incoming = incoming_new(put_head, add_to_signing, c);
 	c->incoming_octets = 0;
 	c->incoming_since_us = loop_now(smtp_client_front(c)->loop).mono_us;
 	smtp_session_answer(c->session, SMTP_ANSWER_OK);
@@ -267,6 +278,9 @@ static void
 begin_stage(struct smtp_client *c)
 {
 	switch (c->stage) {
+	case STAGE_SIGN:
+		smtp_signing_ask(c);
+		return;
 	case STAGE_ENQUEUE:
 		smtp_message_enqueue(c);
 		return;
@@ -342,7 +356,7 @@ smtp_message_end(struct smtp_client *c)
 	}
 	c->result = SMTP_ANSWER_OK;
 	c->deliveries = 0;
-	c->stage = STAGE_ENQUEUE;
+	c->stage = STAGE_SIGN;
 	begin_stage(c);
 	if (c->deliveries == 0)
 		go_on(c);

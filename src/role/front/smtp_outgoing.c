@@ -59,8 +59,8 @@ smtp_wishes_success(const struct smtp_client *c)
 	return c->wishes.notify & DSN_NOTIFY_SUCCESS && c->sender.len > 0;
 }
 
-static size_t
-count_outgoing(const struct smtp_client *c)
+size_t
+smtp_outgoing_count(const struct smtp_client *c)
 {
 	size_t count = 0;
 
@@ -123,7 +123,7 @@ smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes a
 	for (const struct outgoing *o = c->outgoing; o; o = o->next)
 		if (o->kind == kind && o->as == name_of(c, kind) && bytes_equal(o->address, address) && bytes_equal(o->parameters, buf_bytes(&parameters)))
 			return true;
-	if (count_outgoing(c) + c->target_count >= SMTP_CLIENT_RECIPIENTS_MAX)
+	if (smtp_outgoing_count(c) + c->target_count >= SMTP_CLIENT_RECIPIENTS_MAX)
 		return false;
 	return add_outgoing(c, kind, address, buf_bytes(&parameters));
 }
@@ -171,6 +171,17 @@ put_recipients(const struct outgoing **at, enum outgoing_kind kind, const struct
 	}
 }
 
+/* Of lines in disk form. */
+static uint64_t
+wire_size(struct bytes lines)
+{
+	uint64_t size = lines.len;
+
+	for (size_t i = 0; i < lines.len; i++)
+		size += lines.ptr[i] == '\n';
+	return size;
+}
+
 static void
 enqueue(struct smtp_client *c, const struct mail_id *id, enum outgoing_kind kind, const struct renamed *as, struct bytes recipients)
 {
@@ -186,8 +197,9 @@ enqueue(struct smtp_client *c, const struct mail_id *id, enum outgoing_kind kind
 		.deliver_by_s = c->by.mode == SMTP_BY_UNSAID ? 0 : (uint64_t)(c->now_s + c->by.within_s),
 		.priority = (uint8_t)c->priority,
 		.parameters = kind == OUTGOING_LISTED ? BYTES_NONE : c->parameters,
-		.size = incoming_facts(c->incoming).size,
+		.size = incoming_facts(c->incoming).size + wire_size(c->signatures),
 		.recipients = recipients,
+		.head = c->signatures,
 		.octets = incoming_octets(c->incoming),
 	};
 	if (incoming_file(c->incoming) >= 0) {

@@ -1,12 +1,15 @@
 /* What fronts hand over: answered when it will survive whatever happens. */
 #include "role/queue/queue_internal.h"
 
+#include "proto/dkim/dkim.h"
 #include "sys/disk.h"
 
 /* That are not durable yet, of all fronts; each may hold what a frame does. */
 enum { ARRIVALS_MAX = 2000 };
 /* What is added to a message on its way in. */
 enum { ADDED_OCTETS_MAX = 65536 };
+/* As SIGNED has room for. */
+enum { SIGNATURES_OCTETS_MAX = 8192 };
 
 struct arrival {
 	struct arrival *next;
@@ -128,7 +131,24 @@ queue_enqueue(struct queue *q, struct peer *front, const struct message *m)
 	*a = (struct arrival){ q->arrivals, q, front, e->request, message };
 	q->arrivals = a;
 	q->arrival_count++;
-	spool_add(q->spool, message, e->octets, fd, added, a);
+	spool_add(q->spool, message, e->head, e->octets, fd, added, a);
+}
+
+void
+queue_sign(const struct queue *q, struct peer *front, const struct ipc_sign *s)
+{
+	struct message m = { .type = MESSAGE_SIGNED };
+	struct signed_parts parts = { s->names, s->hashed_header, s->body_hash.ptr };
+	struct buf fields;
+
+	buf_init(&fields, SIGNATURES_OCTETS_MAX);
+	if (s->body_hash.len != DKIM_HASH_OCTETS || !dkim_are_names(s->names) ||
+		signer_sign(q->signer, &parts, s->domain, queue_now_s(), &fields) != 0)
+		buf_reset(&fields);
+	m.u.signed_mail = (struct ipc_signed_mail){ s->request, buf_bytes(&fields) };
+	/* A front that is gone has no client that waits. */
+	(void)!peer_send(front, &m);
+	buf_done(&fields);
 }
 
 void

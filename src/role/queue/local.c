@@ -174,7 +174,7 @@ child_opened(void *arg, int fd, int error)
 
 	(void)error;
 	if (fd >= 0) {
-		spool_add(l->queue->spool, l->child, BYTES_NONE, fd, sent_on, l);
+		spool_add(l->queue->spool, l->child, BYTES_NONE, BYTES_NONE, fd, sent_on, l);
 		return;
 	}
 	queued_free(&l->child);

@@ -347,6 +347,8 @@ message(struct role_self *r, struct peer *p, const struct message *m)
 {
 	if (m->type == MESSAGE_ENQUEUE)
 		queue_enqueue(queue_of(r), p, m);
+	else if (m->type == MESSAGE_SIGN)
+		queue_sign(queue_of(r), p, &m->u.sign);
 	else if (m->type == MESSAGE_KEEP_POLICY)
 		kept_put(queue_of(r)->kept, &m->u.keep_policy);
 }

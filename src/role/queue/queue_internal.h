@@ -34,7 +34,7 @@ struct queue {
 	const struct config *config;
 	struct spool *spool;
 	struct schedule *schedule;
-	struct signer *signer; /* of reports */
+	struct signer *signer;
 	struct kept *kept; /* MTA-STS policies that the relay fetched */
 	LIST_HEAD(, queued) messages;
 	struct map *changed; /* by their addresses: whose envelopes are kept at the next look */
@@ -73,6 +73,8 @@ int64_t queue_now_s(void);
 
 /* enqueue.c */
 void queue_enqueue(struct queue *q, struct peer *front, const struct message *m);
+/* The signatures of mail that is about to come. */
+void queue_sign(const struct queue *q, struct peer *front, const struct ipc_sign *s);
 /* Nobody waits for its answers any more. */
 void queue_forget_front(struct queue *q, const struct peer *front);
 

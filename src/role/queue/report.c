@@ -256,7 +256,7 @@ header_read(void *arg, struct bytes content, int error)
 		event(NULL, EV_QUEUE_FAILED, STR("what", "read a message"), STR("mail", r->message->id.text), INT("error", error));
 	r->report = make_report(r, content, &out);
 	if (r->report) {
-		spool_add(r->queue->spool, r->report, buf_bytes(&out), -1, added, r);
+		spool_add(r->queue->spool, r->report, BYTES_NONE, buf_bytes(&out), -1, added, r);
 	} else {
 		give_up(r);
 		end_report(r);

@@ -48,7 +48,7 @@ struct task {
 	void (*back)(struct task *t); /* on the spool's thread */
 	struct mail_id id;
 	struct buf record; /* without the body */
-	struct buf body;
+	struct buf body; /* of a large one what stands before the file's */
 	int fd; /* the source of a large body; what was opened */
 	int error; /* errno */
 	bool is_in_journal; /* taken: journal_applied is due */
@@ -273,7 +273,7 @@ tell_added(struct task *t)
 
 /* -1 and errno.  The file of who sent it may still change: what is read once counts. */
 static int
-copy_octets(int from, int to)
+copy_octets(int from, int to, off_t before)
 {
 	uint8_t *piece = memory_new(COPY_OCTETS);
 	struct stat st;
@@ -288,7 +288,7 @@ copy_octets(int from, int to)
 
 		result = disk_read_all(from, piece, len, at);
 		if (result == 0)
-			result = disk_write_all(to, bytes_of(piece, len), at);
+			result = disk_write_all(to, bytes_of(piece, len), before + at);
 	}
 	error = errno;
 	memory_free(piece);
@@ -312,9 +312,9 @@ sync_name(const struct spool *s, const struct mail_id *id)
 static int
 write_octets(struct task *t, int to)
 {
-	if (t->fd >= 0)
-		return copy_octets(t->fd, to);
-	return disk_write_all(to, buf_bytes(&t->body), 0);
+	if (disk_write_all(to, buf_bytes(&t->body), 0) != 0)
+		return -1;
+	return t->fd >= 0 ? copy_octets(t->fd, to, (off_t)t->body.len) : 0;
 }
 
 /* Q7; what is too long for the journal is synced, and its record has no body (Q1).  -1 and errno. */
@@ -351,12 +351,13 @@ write_file(struct job *job)
 }
 
 void
-spool_add(struct spool *s, const struct queued *m, struct bytes octets, int fd,
+spool_add(struct spool *s, const struct queued *m, struct bytes head, struct bytes octets, int fd,
 	void (*done)(void *arg, enum spool_outcome outcome), void *arg)
 {
 	struct task *t = task_new(s, &m->id);
 
 	spool_put_record(&t->record, SPOOL_PUT, &m->id, m);
+	put_bytes(&t->body, head);
 	put_bytes(&t->body, octets);
 	t->fd = fd;
 	t->added = done;

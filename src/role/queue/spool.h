@@ -38,9 +38,9 @@ void spool_close(struct spool **s);
 /* Calls back what is done. */
 void spool_run(struct spool *s);
 
-/* Takes a message in.  octets: the body, copied, disk form; or, when fd is not -1, what is in that file (taken over).  done: once, SPOOL_OK when
+/* Takes a message in.  The body, in disk form: head, then octets, copied; or then, when fd is not -1, what is in that file (taken over).  done: once, SPOOL_OK when
    it will survive whatever happens; m stays the caller's.  SPOOL_LATER also when there is a message of that id: it stays as it is. */
-void spool_add(struct spool *s, const struct queued *m, struct bytes octets, int fd,
+void spool_add(struct spool *s, const struct queued *m, struct bytes head, struct bytes octets, int fd,
 	void (*done)(void *arg, enum spool_outcome outcome), void *arg);
 /* The envelope is another one; durable some time later. */
 void spool_update(struct spool *s, const struct queued *m);

@@ -110,11 +110,11 @@ q6_a_file_that_nobody_was_promised_is_removed_after_a_crash(void **state)
 }
 
 static void
-add_octets(struct world *w, int number, struct bytes octets, int fd)
+add_octets(struct world *w, int number, struct bytes head, struct bytes octets, int fd)
 {
 	struct queued *m = message(number);
 
-	spool_add(w->spool, m, octets, fd, added, w);
+	spool_add(w->spool, m, head, octets, fd, added, w);
 	wait_for_answer(w);
 	queued_free(&m);
 }
@@ -129,9 +129,9 @@ q7_an_id_that_is_there_leads_to_nobody_elses_file(void **state)
 	add(w, 0);
 	add(w, 1);
 	for (int number = 0; number < 2; number++) {
-		add_octets(w, number, BYTES("another's\n"), -1);
+		add_octets(w, number, BYTES_NONE, BYTES("another's\n"), -1);
 		assert_int_equal(w->outcome, SPOOL_LATER);
-		add_octets(w, number, BYTES_NONE, file_with(body_of(3)));
+		add_octets(w, number, BYTES_NONE, BYTES_NONE, file_with(body_of(3)));
 		assert_int_equal(w->outcome, SPOOL_LATER);
 	}
 	end_life(w);
@@ -149,7 +149,7 @@ q7_a_failure_to_open_removes_nobody_elses_file(void **state)
 	assert_int_equal(open_spool(w), 0);
 	add(w, 0);
 	disk_fault_fail(w->disk, 1, 1, EMFILE);
-	add_octets(w, 0, BYTES("another's\n"), -1);
+	add_octets(w, 0, BYTES_NONE, BYTES("another's\n"), -1);
 	assert_int_equal(w->outcome, SPOOL_LATER);
 	spool_close(&w->spool);
 	assert_int_equal(open_spool(w), 0);
@@ -167,12 +167,34 @@ q1_octets_beyond_the_journals_limit_are_kept_in_a_file(void **state)
 	(void)state;
 	assert_int_equal(open_spool(w), 0);
 	assert_true(body_of(1).len > SPOOL_BODY_JOURNALED_MAX);
-	add_octets(w, 1, body_of(1), -1);
+	add_octets(w, 1, BYTES_NONE, body_of(1), -1);
 	assert_int_equal(w->outcome, SPOOL_OK);
 	w->is_promised[1] = true;
 	spool_open_body(w->spool, &id, got_body, w);
 	wait_for_answer(w);
 	assert_true(bytes_equal(buf_bytes(&w->body), body_of(1)));
+	disk_fault_cut(w->disk, 1);
+	end_life(w);
+	assert_int_equal(open_spool(w), 0);
+	check(w);
+	world_free(w);
+}
+
+static void
+q1_a_head_stands_before_the_octets_and_before_a_file(void **state)
+{
+	struct world *w = world_new(14);
+
+	(void)state;
+	assert_int_equal(open_spool(w), 0);
+	for (int number = 0; number < 2; number++) {
+		struct bytes body = body_of(number), head = bytes_sub(body, 0, 70), rest = bytes_sub(body, 70, body.len);
+		bool is_large = number == 1;
+
+		add_octets(w, number, head, is_large ? BYTES_NONE : rest, is_large ? file_with(rest) : -1);
+		assert_int_equal(w->outcome, SPOOL_OK);
+		w->is_promised[number] = true;
+	}
 	disk_fault_cut(w->disk, 1);
 	end_life(w);
 	assert_int_equal(open_spool(w), 0);
@@ -217,6 +239,7 @@ main(void)
 		cmocka_unit_test(q7_an_id_that_is_there_leads_to_nobody_elses_file),
 		cmocka_unit_test(q7_a_failure_to_open_removes_nobody_elses_file),
 		cmocka_unit_test(q1_octets_beyond_the_journals_limit_are_kept_in_a_file),
+		cmocka_unit_test(q1_a_head_stands_before_the_octets_and_before_a_file),
 		cmocka_unit_test(q6_a_file_that_nobody_was_promised_is_removed_after_a_crash),
 	};
 

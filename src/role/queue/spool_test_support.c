@@ -185,7 +185,7 @@ add(struct world *w, int number)
 		queued_free(&m);
 		return;
 	}
-	spool_add(w->spool, m, is_large ? BYTES_NONE : body, fd, added, w);
+	spool_add(w->spool, m, BYTES_NONE, is_large ? BYTES_NONE : body, fd, added, w);
 	wait_for_answer(w);
 	if (w->outcome == SPOOL_OK) {
 		w->live[number] = m;
