@@ -445,6 +445,7 @@ role_run(enum role role, const struct role_hooks *hooks)
 	random_fill(key, sizeof key);
 	map_seed(key);
 	set_sink(role, NULL);
+	sandbox_hide_rings();
 	struct life *l = begin(role, hooks);
 	loop_run(l->self.loop);
 	int exit_code = l->exit_code;

@@ -45,6 +45,10 @@ struct sandbox_report {
 	int landlock_abi; /* 0: not there */
 };
 
+/* Makes io_uring absent (ENOSYS) for good, as far as the kernel lets us: what is asked of a ring passes
+   by seccomp, so that none may be there when the sandbox is entered, and libuv makes one for each loop
+   where it can.  Call it before loop_new; sets no_new_privs. */
+void sandbox_hide_rings(void);
 /* Enters the sandbox for good, all threads made later included (call it before making any).  0; -1
    with *f when something that must not fail did (giving up root). */
 int sandbox_enter(const struct sandbox_profile *profile, struct sandbox_report *report, struct fault *f)

@@ -114,6 +114,18 @@ allow_profile(scmp_filter_ctx ctx, const struct sandbox_profile *profile)
 				allow_when(ctx, CALL(socket), SCMP_A0(SCMP_CMP_EQ, AF_UNIX, 0))));
 }
 
+void
+sandbox_hide_rings(void)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	if (!ctx)
+		return;
+	if (seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), CALL(io_uring_setup), 0) == 0)
+		(void)seccomp_load(ctx);
+	seccomp_release(ctx);
+}
+
 bool
 seccomp_enter(const struct sandbox_profile *profile)
 {

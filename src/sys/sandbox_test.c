@@ -3,6 +3,7 @@
 #include "sys/sandbox.h"
 
 #include "base/memory.h"
+#include "sys/loop.h"
 #include "sys/net.h"
 #include "sys/pool.h"
 #include "sys/time.h"
@@ -11,6 +12,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -22,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -262,6 +265,41 @@ who_may_connect_connects(void **state)
 	in_child(run_connecting, true);
 }
 
+static struct loop *loop;
+
+static void
+on_fired(struct timer *t)
+{
+	(void)t;
+	loop_stop(loop);
+}
+
+/* libuv is told of a descriptor before the sandbox, of another one and of a timer behind it. */
+static void
+run_loop(void)
+{
+	struct sandbox_profile profile = { 0 };
+	struct timer timer;
+
+	sandbox_hide_rings();
+	loop = loop_new();
+	loop_on_signal(loop, SIGHUP, NULL, NULL);
+	(void)enter(&profile);
+	loop_on_signal(loop, SIGUSR1, NULL, NULL);
+	timer_init(&timer, loop, on_fired);
+	timer_start(&timer, 1, 0);
+	loop_run(loop);
+	EXPECT(syscall(SYS_io_uring_setup, 1, NULL) == -1);
+	loop_free(&loop);
+}
+
+static void
+a_loop_that_was_made_before_turns_in_the_sandbox(void **state)
+{
+	(void)state;
+	in_child(run_loop, false);
+}
+
 static void
 run_missing_path(void)
 {
@@ -318,6 +356,7 @@ main(void)
 		TEST(a_front_started_by_anybody_opens_nothing_and_connects_nowhere),
 		TEST(a_store_works_below_its_paths_only),
 		TEST(who_may_connect_connects),
+		TEST(a_loop_that_was_made_before_turns_in_the_sandbox),
 		TEST(what_could_not_be_done_is_reported),
 		TEST(root_is_not_kept_for_want_of_a_user),
 		TEST(every_measure_has_a_name),
