@@ -64,6 +64,12 @@ smtpd_peername_lookup = no
         return self.log.read_text() if self.log.exists() else ""
 
 
+def dovecot_version():
+    """(2, 3) or (2, 4), whose configurations have hardly a line in common."""
+    said = subprocess.run(["dovecot", "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(int(n) for n in said.split()[0].split(".")[:2])
+
+
 def unpacked(program, group):
     """A program that is not installed: as tools/unpack has fetched it."""
     path = ROOT / "build/unpacked" / program

@@ -16,7 +16,7 @@ import tempfile
 import pytest
 
 from conftest import DOMAIN, PASSWORDS, Server, wait_until
-from mail_servers import Postfix
+from mail_servers import Postfix, dovecot_version
 
 IS_ROOT = os.geteuid() == 0
 
@@ -170,7 +170,7 @@ def test_look_ups_say_where_mailboxes_are(auth_server):
     c.say("USER", "1", f"Bob@{DOMAIN}", "service=doveadm")
     home = auth_server.maildir("bob").parent
     assert c.hear() == ["USER", "1", f"bob@{DOMAIN}", f"uid={owner.pw_uid}", f"gid={owner.pw_gid}", f"home={home}",
-                        f"mail=maildir:{home}/mailbox"]
+                        f"mail=maildir:{home}/mailbox", "mail_driver=maildir", f"mail_path={home}/mailbox"]
     c.say("USER", "2", f"nobody@{DOMAIN}", "service=doveadm")
     assert c.hear() == ["NOTFOUND", "2"]
     c.say("PASS", "3", f"bob@{DOMAIN}", "service=doveadm")
@@ -347,7 +347,8 @@ def doveadm(auth_server, tmp_path):
     if not shutil.which("doveadm"):
         pytest.skip("the package dovecot-core is not installed")
     conf = tmp_path / "dovecot.conf"
-    conf.write_text(f"protocols =\nbase_dir = {tmp_path}\nssl = no\nlog_path = /dev/stderr\n")
+    version = "dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0\n" if dovecot_version() >= (2, 4) else ""
+    conf.write_text(f"{version}protocols =\nbase_dir = {tmp_path}\nssl = no\nlog_path = /dev/stderr\n")
 
     def run(*args, code=0):
         p = subprocess.run(["doveadm", "-c", conf, *args], capture_output=True, text=True, timeout=60)
@@ -364,6 +365,13 @@ def test_doveadm_looks_users_up(auth_server, doveadm):
     doveadm("user", "-a", socket_path, f"nobody@{DOMAIN}", code=67)
     assert sorted(doveadm("user", "-a", socket_path, "*").split()) == [f"{n}@{DOMAIN}" for n in sorted(PASSWORDS)]
     assert doveadm("user", "-a", socket_path, "c*").split() == [f"carol@{DOMAIN}"]
+
+
+def test_doveadm_reads_the_mailbox_that_it_was_told(auth_server, doveadm):
+    auth_server.send("for doveadm")
+    said = doveadm("-o", f"auth_socket_path={auth_server.directory}/auth-userdb", "-o", "first_valid_uid=1",
+                   "search", "-u", f"bob@{DOMAIN}", "mailbox", "INBOX", "subject", "for doveadm")
+    assert len(said.splitlines()) == 1
 
 
 def test_doveadm_tries_passwords(auth_server, doveadm):

@@ -183,6 +183,7 @@ take_claim(struct exchange *e, struct bytes field)
 		size_t offset;
 	} rows[] = {
 		{ BYTES_INIT("service"), offsetof(struct auth_claims, service) },
+		{ BYTES_INIT("protocol"), offsetof(struct auth_claims, service) }, /* from Dovecot 2.4 on */
 		{ BYTES_INIT("rip"), offsetof(struct auth_claims, remote_host) },
 		{ BYTES_INIT("lip"), offsetof(struct auth_claims, local_host) },
 		{ BYTES_INIT("rport"), offsetof(struct auth_claims, remote_port) },
@@ -236,7 +237,7 @@ make_room(struct auth_session *s)
 		}
 }
 
-/* "AUTH" TAB id TAB mechanism TAB "service=" service *(TAB parameter) */
+/* "AUTH" TAB id TAB mechanism TAB ("service=" / "protocol=") service *(TAB parameter) */
 static void
 command_auth(struct auth_session *s, struct bytes line)
 {

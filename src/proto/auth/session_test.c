@@ -174,6 +174,8 @@ static const struct {
 	{ "unknown parameters are passed over, known ones unescaped, impossible ones not said",
 		"AUTH\t1\tPLAIN\tnologin\tservice=s\001m\trip=2001:db8::1\tsecured=tls\ttls_protocol=TLSv1.3\tlip=\001t\tx=y\tresp="
 		RIGHT "\n", "OK\t1\tuser=alice@a.org\n", "PLAIN alice as <> service=sm rip=2001:db8::1 tls=TLSv1.3\n", NULL },
+	{ "a service as Dovecot 2.4 calls it", "AUTH\t1\tPLAIN\tprotocol=sieve\tfinal-resp-ok\tresp=" RIGHT "\n",
+		"OK\t1\tuser=alice@a.org\n", "PLAIN alice as <> service=sieve\n", NULL },
 	{ "a wrong password", "AUTH\t1\tPLAIN\tservice=smtp\tresp=" WRONG "\n", "FAIL\t1\tuser=alice\n",
 		"PLAIN alice as <> service=smtp\n", NULL },
 	{ "a password that has expired", "AUTH\t1\tPLAIN\tservice=smtp\tresp=" EXPIRED "\n",

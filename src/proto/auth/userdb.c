@@ -10,7 +10,7 @@ struct auth_userdb {
 	enum auth_userdb_effect_kind asked; /* what is to be asked or answered; NEED_INPUT: nothing */
 	bool is_first; /* the list begins */
 	uint32_t id; /* of the command */
-	struct bytes name;
+	struct bytes name; /* of a list: the mask, empty for all */
 	struct arena *arena; /* of the command */
 	struct buf out;
 	size_t reported; /* octets of out that the last step gave away */
@@ -65,6 +65,9 @@ auth_userdb_answer_user(struct auth_userdb *u, const struct auth_userdb_user *us
 	put_format(&u->out, "\tuid=%u\tgid=%u", user->uid, user->gid);
 	put_parameter(u, "home=", user->home);
 	put_parameter(u, "mail=maildir:", user->maildir);
+	/* The same for Dovecot 2.4, where a place without a driver of its own is nowhere. */
+	put_text(&u->out, "\tmail_driver=maildir");
+	put_parameter(u, "mail_path=", user->maildir);
 	put_char(&u->out, '\n');
 	answered(u);
 }
@@ -95,10 +98,38 @@ auth_userdb_answer_later(struct auth_userdb *u)
 	answered(u);
 }
 
+/* "*" is any octets, "?" is one; lower and upper case are the same.  What a "*" took grows only when what is behind
+   it does not fit. */
+static bool
+mask_fits(struct bytes mask, struct bytes name)
+{
+	size_t m = 0, n = 0, behind_star = 0, taken = 0;
+
+	while (n < name.len) {
+		if (m < mask.len && mask.ptr[m] == '*') {
+			behind_star = ++m;
+			taken = n;
+		} else if (m < mask.len && (mask.ptr[m] == '?' || byte_lower(mask.ptr[m]) == byte_lower(name.ptr[n]))) {
+			m++;
+			n++;
+		} else if (behind_star > 0) {
+			m = behind_star;
+			n = ++taken;
+		} else {
+			return false;
+		}
+	}
+	while (m < mask.len && mask.ptr[m] == '*')
+		m++;
+	return m == mask.len;
+}
+
 void
 auth_userdb_add(struct auth_userdb *u, struct bytes address)
 {
 	assert(u->asked == AUTH_USERDB_LIST);
+	if (u->name.len > 0 && !mask_fits(u->name, address))
+		return;
 	put_format(&u->out, "LIST\t%u", u->id);
 	put_parameter(u, "", address);
 	put_char(&u->out, '\n');
@@ -144,7 +175,23 @@ command_pass(struct auth_userdb *u, struct bytes line)
 	look_up(u, line, AUTH_USERDB_PASS);
 }
 
-/* "LIST" TAB id *(TAB parameter): a mask, if there is one, is for the client to apply. */
+/* [TAB "user=" mask] among the parameters of a list.  False: it can't be one. */
+static bool
+take_mask(struct auth_userdb *u, struct bytes line)
+{
+	struct bytes field, mask;
+
+	while (auth_take_field(&line, &field)) {
+		if (!auth_unescape(field, u->arena, &mask))
+			return false;
+		if (take_text(&mask, BYTES("user=")) &&
+			(mask.len > AUTH_USERDB_NAME_OCTETS_MAX || !arena_copy(u->arena, mask, &u->name)))
+			return false;
+	}
+	return true;
+}
+
+/* "LIST" TAB id *(TAB parameter) */
 static void
 command_list(struct auth_userdb *u, struct bytes line)
 {
@@ -154,6 +201,8 @@ command_list(struct auth_userdb *u, struct bytes line)
 	}
 	u->asked = AUTH_USERDB_LIST;
 	u->is_first = true;
+	if (!take_mask(u, line))
+		auth_userdb_end(u, false);
 }
 
 static void

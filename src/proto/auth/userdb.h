@@ -46,7 +46,7 @@ void auth_userdb_answer_pass(struct auth_userdb *u, struct bytes address);
 void auth_userdb_answer_absent(struct auth_userdb *u);
 /* Nobody can say now. */
 void auth_userdb_answer_later(struct auth_userdb *u);
-/* One more of the list. */
+/* One more of the list; told when the client's mask fits. */
 void auth_userdb_add(struct auth_userdb *u, struct bytes address);
 /* The list is done; is_whole false: it broke off. */
 void auth_userdb_end(struct auth_userdb *u, bool is_whole);

@@ -10,6 +10,7 @@
 
 #define GREETING "VERSION\t1\t2\nSPID\t4711\n"
 #define HELLO "VERSION\t1\t0\n"
+#define MAIL "\tmail=maildir:/m/a.org/alice/mail\001tbox\tmail_driver=maildir\tmail_path=/m/a.org/alice/mail\001tbox"
 #define LATER "FAIL\t1\tcode=temp_fail\treason=Temporary failure, please try again later\n"
 
 static const char *const list[] = { "alice@a.org", "bob@a.org", "tab\t@a.org" };
@@ -82,14 +83,19 @@ static const struct {
 	bool is_list_broken;
 } dialogs[] = {
 	{ HELLO "USER\t1\talice\tservice=doveadm\n", "USER\t1\talice@a.org\tuid=1000\tgid=100\thome=/m/a.org/alice"
-		"\tmail=maildir:/m/a.org/alice/mail\001tbox\n", "", false },
+		MAIL "\n", "", false },
 	{ HELLO "USER\t7\tal\001tice\n", "USER\t7\talice@a.org\tuid=1000\tgid=100\thome=/m/a.org/alice"
-		"\tmail=maildir:/m/a.org/alice/mail\001tbox\n", "", false },
+		MAIL "\n", "", false },
 	{ HELLO "USER\t1\tnobody\tservice=lmtp\nUSER\t2\t\n", "NOTFOUND\t1\nNOTFOUND\t2\n", "", false },
 	{ HELLO "USER\t1\tlater\n", LATER, "", false },
 	{ HELLO "PASS\t1\talice\tservice=x\trip=192.0.2.1\nPASS\t2\tnobody\n", "PASS\t1\tuser=alice@a.org\nNOTFOUND\t2\n", "", false },
 	{ HELLO "LIST\t3\tservice=doveadm\nLIST\t4\n", "LIST\t3\talice@a.org\nLIST\t3\tbob@a.org\nLIST\t3\ttab\001t@a.org\nDONE\t3\t\n"
 		"LIST\t4\talice@a.org\nLIST\t4\tbob@a.org\nLIST\t4\ttab\001t@a.org\nDONE\t4\t\n", "", false },
+	{ HELLO "LIST\t3\tuser=*ob@?.ORG\tprotocol=doveadm\nLIST\t4\tuser=b*b\nLIST\t5\tuser=\n",
+		"LIST\t3\tbob@a.org\nDONE\t3\t\nDONE\t4\t\n"
+		"LIST\t5\talice@a.org\nLIST\t5\tbob@a.org\nLIST\t5\ttab\001t@a.org\nDONE\t5\t\n", "", false },
+	{ HELLO "LIST\t3\tuser=t*\001t@a.org*\n", "LIST\t3\ttab\001t@a.org\nDONE\t3\t\n", "", false },
+	{ HELLO "LIST\t3\tuser=a\001\n", "DONE\t3\tfail\n", "", false },
 	{ HELLO "LIST\t3\n", "LIST\t3\talice@a.org\nDONE\t3\tfail\n", "", true },
 	/* Dovecot's own masters take log-ins over with it. */
 	{ HELLO "REQUEST\t1\t2\t3\tcookie\n", "FAIL\t1\treason=There is no such command\n", "", false },
