@@ -16,6 +16,7 @@ import pytest
 
 import slapd
 from conftest import JAIL_ENVIRONMENT, ROOT, executable, wait_until
+from mail_servers import dovecot_version
 from organisations import House, two_organisations
 
 pytestmark = pytest.mark.skipif(not os.path.exists(slapd.PROGRAM), reason="slapd is not installed")
@@ -29,15 +30,18 @@ ldap_version = 3
 base = dc=amerique,dc=iut
 scope = subtree
 """
-DOVECOT = {
-    "dovecot.conf": """ssl = no
+# What both versions call the same.
+COMMON = """ssl = no
 log_path = /var/lib/dovecot.log
 auth_mechanisms = plain login
-disable_plaintext_auth = no
 mail_uid = vmail
 mail_gid = vmail
-protocols = imap
 listen = *
+"""
+DOVECOT = {
+    (2, 3): {
+        "dovecot.conf": COMMON + """disable_plaintext_auth = no
+protocols = imap
 userdb {
   args = /etc/dovecot/dovecot-ldap-user.conf.ext
   driver = ldap
@@ -47,13 +51,41 @@ passdb {
   driver = ldap
 }
 """,
-    "dovecot-ldap-user.conf.ext": LDAP + """user_attrs = =home=/home/vmail/%d/%{ldap:uid}, =mail=maildir:/home/vmail/%d/%{ldap:uid}/mailbox
+        "dovecot-ldap-user.conf.ext": LDAP + """user_attrs = =home=/home/vmail/%d/%{ldap:uid}, =mail=maildir:/home/vmail/%d/%{ldap:uid}/mailbox
 user_filter = (mail=%u)
 """,
-    "dovecot-ldap-pass.conf.ext": LDAP + """pass_attrs = mail=user,userPassword=password
+        "dovecot-ldap-pass.conf.ext": LDAP + """pass_attrs = mail=user,userPassword=password
 pass_filter = (&(mail=%u)(objectClass=person))
 default_pass_scheme = PLAIN
-"""}
+"""},
+    (2, 4): {
+        "dovecot.conf": f"""dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+{COMMON}auth_allow_cleartext = yes
+protocols {{
+  imap = yes
+}}
+ldap_uris = ldap://10.64.0.1
+ldap_auth_dn = cn=admin,dc=amerique,dc=iut
+ldap_auth_dn_password = azerty
+ldap_base = dc=amerique,dc=iut
+userdb ldap {{
+  ldap_filter = (mail=%{{user}})
+  fields {{
+    home = /home/vmail/%{{user|domain}}/%{{ldap:uid}}
+    mail_driver = maildir
+    mail_path = /home/vmail/%{{user|domain}}/%{{ldap:uid}}/mailbox
+  }}
+}}
+passdb ldap {{
+  ldap_filter = (&(mail=%{{user}})(objectClass=person))
+  passdb_default_password_scheme = PLAIN
+  fields {{
+    user = %{{ldap:mail}}
+    password = %{{ldap:userPassword}}
+  }}
+}}
+"""}}
 
 
 def page_configuration():
@@ -220,7 +252,7 @@ def test_a_maildir_of_dovecot_is_taken_over_in_place_and_handed_back(school):
     for program in ("/usr/lib/dovecot/imap", "/usr/lib/dovecot/modules/auth/libauthdb_ldap.so"):
         if not os.path.exists(program):
             pytest.skip(f"{program} is not installed")
-    for name, text in DOVECOT.items():
+    for name, text in DOVECOT[dovecot_version()].items():
         school.write(f"etc/dovecot/{name}", text)
     with school.dovecot():
         i = school.imap(YOUNES, "azerty")
