@@ -199,7 +199,7 @@ limits {{ {self.limits} }}
                 os.kill(int(pid), signal.SIGKILL)
             except ProcessLookupError:
                 pass
-        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in pids), 20, "the roles' end")
+        wait_until(lambda: not any(lives(pid) for pid in pids), 20, "the roles' end")
 
     # clients
     def tls(self):
