@@ -152,7 +152,7 @@ assert_reads(uint64_t last_batch, const char *want)
 	buf_init_fixed(&out, memory, sizeof memory);
 	read_all(last_batch, &out);
 	put_u8(&out, 0);
-	assert_string_equal(memory, want);
+	assert_string_equal((const char *)memory, want);
 }
 
 static void
