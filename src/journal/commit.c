@@ -112,6 +112,12 @@ unlink_first(struct journal *j)
 	return entry;
 }
 
+static bool
+has_work(const struct journal *j)
+{
+	return j->first || j->checkpoint_entry;
+}
+
 /* Moves what waits, as much as one call takes, from the line into the batch.  Lock held. */
 static bool
 take_batch(struct journal *j, struct batch *b)
@@ -396,13 +402,17 @@ gather(struct journal *j)
 	return result != 0;
 }
 
+/* False: nothing can be done until there is work. */
 static bool
 commit_next(struct journal *j)
 {
 	bool is_late = gather(j);
 	struct batch b;
 
-	if (j->is_refusing || j->is_dead || !take_batch(j, &b))
+	/* What became so while it gathered woke it then, and will not again: who stands in line has to be told. */
+	if (j->is_refusing || j->is_dead)
+		return has_work(j);
+	if (!take_batch(j, &b))
 		return false;
 	commit(j, &b);
 	gather_learn(&j->gather, (uint32_t)b.count, is_late);
@@ -426,7 +436,7 @@ journal_commit_thread(void *arg)
 	for (;;) {
 		if (j->is_mend_wanted)
 			try_to_mend(j);
-		else if ((j->is_refusing || j->is_dead) && (j->first || j->checkpoint_entry))
+		else if ((j->is_refusing || j->is_dead) && has_work(j))
 			finish(j, take_all(j), &j->failure);
 		else if (commit_next(j))
 			continue;

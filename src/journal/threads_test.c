@@ -1,10 +1,12 @@
 /* Many threads at one journal on a real disk; worth running under ThreadSanitizer, too. */
 #include "journal/journal.h"
 
+#include "base/memory.h"
 #include "sys/disk.h"
 #include "sys/time.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -24,6 +26,18 @@ static struct journal *journal;
 static atomic_uint applied[THREADS], settled_to[THREADS], replayed[THREADS];
 static bool is_order_kept;
 
+/* A burst of records, the last of which comes while a settle is about to fail. */
+enum { CROWD = 64, BURSTS = 4 };
+
+struct crowd {
+	struct journal_entry entries[BURSTS * CROWD], last;
+	uint8_t octets[8];
+	atomic_uint told;
+	bool ends_settle;
+};
+
+static struct crowd *crowd;
+
 static int
 replay(void *arg, struct bytes record, struct fault *f)
 {
@@ -38,12 +52,33 @@ replay(void *arg, struct bytes record, struct fault *f)
 	return 0;
 }
 
+static void
+crowd_told(struct journal_entry *entry, const struct fault *f)
+{
+	(void)f;
+	journal_applied(journal, entry);
+	crowd->told++;
+}
+
+static void
+append_to_crowd(struct journal_entry *entry)
+{
+	*entry = (struct journal_entry){ .pieces = { bytes_of(crowd->octets, sizeof crowd->octets) },
+		.piece_count = 1,
+		.done = crowd_told };
+	assert_int_equal(journal_append(journal, entry, NULL), 0);
+}
+
 static int
 settle(void *arg, struct fault *f)
 {
 	unsigned int now[THREADS];
 
 	(void)arg;
+	if (crowd && crowd->ends_settle) {
+		append_to_crowd(&crowd->last);
+		return fault_set(f, FAULT_TEMP, "settle");
+	}
 	for (size_t i = 0; i < THREADS; i++)
 		now[i] = applied[i];
 	if (disk->syncfs(directory) < 0)
@@ -188,12 +223,38 @@ what_was_never_applied_is_replayed_in_order(void **state)
 	assert_true(is_order_kept);
 }
 
+/* The thread that commits waits for company of the record when it hears that the journal is dead: the record is answered all the same. */
+static void
+j7_who_stands_in_line_while_a_settle_fails_is_told(void **state)
+{
+	enum { ROUNDS = 20 };
+	struct journal_report report;
+
+	(void)state;
+	for (int round = 0; round < ROUNDS; round++) {
+		open_journal(&report);
+		crowd = NEW(struct crowd);
+		for (unsigned int i = 0; i < BURSTS * CROWD; i++) {
+			append_to_crowd(&crowd->entries[i]);
+			while ((i + 1) % CROWD == 0 && crowd->told <= i)
+				(void)sched_yield();
+		}
+		crowd->ends_settle = true;
+		assert_int_equal(journal_checkpoint(journal, NULL), -1);
+		journal_close(&journal);
+		assert_int_equal(crowd->told, BURSTS * CROWD + 1);
+		memory_free(crowd);
+		crowd = NULL;
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(many_threads_share_syncs_and_nothing_is_lost, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_never_applied_is_replayed_in_order, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(j7_who_stands_in_line_while_a_settle_fails_is_told, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
