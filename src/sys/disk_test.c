@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -281,6 +282,33 @@ a_mapping_outlives_a_file_that_is_cut_short(void **state)
 	disk_close(&fd);
 }
 
+/* Two threads touch it at a time: the second signal comes when the first has been dealt with. */
+static void
+what_was_written_to_a_torn_mapping_stays(void **state)
+{
+	const size_t octets = 2 * 4096;
+	siginfo_t info = { .si_signo = SIGBUS, .si_code = BUS_ADRERR };
+	struct sigaction action;
+	struct fault f;
+	char *writer;
+	int fd;
+
+	(void)state;
+	assert_int_equal(disk_replace_file(dir_fd, "a", BYTES("12345"), 0600, &f), 0);
+	fd = disk->openat(dir_fd, "a", O_RDWR, 0);
+	assert_int_equal(disk->ftruncate(fd, (off_t)octets), 0);
+	writer = disk->map(fd, octets, true);
+	assert_int_equal(disk->ftruncate(fd, 0), 0);
+	((volatile char *)writer)[4096] = 'x';
+	assert_int_equal(sigaction(SIGBUS, NULL, &action), 0);
+	info.si_addr = writer + 4096;
+	action.sa_sigaction(SIGBUS, &info, NULL);
+	assert_int_equal(((volatile char *)writer)[4096], 'x');
+	assert_true(disk_is_torn(writer));
+	assert_int_equal(disk->unmap(writer, octets), 0);
+	disk_close(&fd);
+}
+
 int
 main(void)
 {
@@ -294,6 +322,7 @@ main(void)
 		TEST(names_are_listed_until_told_to_stop),
 		TEST(a_mapping_shows_what_is_written),
 		TEST(a_mapping_outlives_a_file_that_is_cut_short),
+		TEST(what_was_written_to_a_torn_mapping_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
    it does that), or the disk could not read it.  Neither may end a process that serves others.
 
    So the handler puts zeros in the place of the whole mapping, for this process alone, remembers that (disk_is_torn), and lets the
-   thread go on.  Whoever maps such a file believes nothing in it that could hurt him, and asks disk_is_torn before
+   thread go on; what is torn stays so.  Whoever maps such a file believes nothing in it that could hurt him, and asks disk_is_torn before
    what he read has consequences.
 
    The signal comes of the thread's own access to a mapping, and none is made under the lock: so the handler may take it (POSIX
@@ -44,6 +44,9 @@ tear(const uint8_t *address)
 
 		if (address < m->ptr || (size_t)(address - m->ptr) >= m->count)
 			continue;
+		/* By another thread, in between: what it wrote since stays. */
+		if (m->is_torn)
+			return true;
 		if (mmap(m->ptr, m->count, m->protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
 			return false;
 		m->is_torn = true;
@@ -53,18 +56,28 @@ tear(const uint8_t *address)
 	return false;
 }
 
+static bool
+is_ours(const siginfo_t *info)
+{
+	bool is_torn;
+
+	/* What somebody sends comes at any time: under the lock, too. */
+	if (info->si_code <= 0)
+		return false;
+	pthread_mutex_lock(&mutex);
+	is_torn = tear(info->si_addr);
+	pthread_mutex_unlock(&mutex);
+	return is_torn;
+}
+
 static void
 on_sigbus(int number, siginfo_t *info, void *context)
 {
 	const struct sigaction by_default = { .sa_handler = SIG_DFL };
 	int error = errno;
-	bool is_ours;
 
 	(void)context;
-	pthread_mutex_lock(&mutex);
-	is_ours = info->si_code > 0 && tear(info->si_addr);
-	pthread_mutex_unlock(&mutex);
-	if (!is_ours) /* the access is made again, and ends the process */
+	if (!is_ours(info)) /* the access is made again, and ends the process */
 		(void)sigaction(number, &by_default, NULL);
 	errno = error;
 }
