@@ -15,6 +15,7 @@
 enum {
 	HEAD_OCTETS_MAX = 64,
 	FILE_OCTETS_MAX = HEAD_OCTETS_MAX + STS_POLICY_OCTETS_MAX,
+	FRAME_OCTETS = 256, /* what a policy costs beside its text when all are told at once */
 };
 
 struct kept_policy {
@@ -57,13 +58,19 @@ copy_into(uint8_t **to, struct bytes from)
 	return copy;
 }
 
+static size_t
+cost_of(struct bytes text)
+{
+	return text.len + FRAME_OCTETS;
+}
+
 static void
 forget(struct kept *p, struct bytes domain)
 {
 	struct kept_policy *k = map_remove(p->all, domain);
 
 	if (k)
-		p->octets -= k->text.len;
+		p->octets -= cost_of(k->text);
 	memory_free(k);
 }
 
@@ -75,7 +82,7 @@ insert(struct kept *p, struct bytes domain, struct bytes id, uint64_t until_s, s
 	uint8_t *to;
 
 	forget(p, domain);
-	if (map_count(p->all) >= KEPT_MAX || p->octets + text.len > KEPT_OCTETS_MAX)
+	if (map_count(p->all) >= KEPT_MAX || p->octets + cost_of(text) > KEPT_OCTETS_MAX)
 		return false;
 	k = memory_new(sizeof *k + domain.len + id.len + text.len);
 	to = k->octets;
@@ -83,7 +90,7 @@ insert(struct kept *p, struct bytes domain, struct bytes id, uint64_t until_s, s
 	k->id = copy_into(&to, id);
 	k->text = copy_into(&to, text);
 	k->until_s = until_s;
-	p->octets += text.len;
+	p->octets += cost_of(text);
 	(void)map_put(p->all, k->domain, k);
 	return true;
 }

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-static char folder[64], trace[1000];
+static char folder[64], trace[16384];
 static struct kept *kept;
 static struct loop *loop;
 static struct peer *queue, *relay;
@@ -230,6 +230,30 @@ more_than_there_is_room_for_is_not_kept(void **state)
 	restart_at(100);
 	(void)told();
 	assert_null(strstr(trace, "one too many"));
+	assert_non_null(strstr(trace, "now it fits"));
+}
+
+/* They are told all at once, and the channel holds only so much. */
+static void
+what_a_policy_costs_beside_its_text_counts_too(void **state)
+{
+	enum { LONG = 65536, FEW = KEPT_OCTETS_MAX / LONG - 1 };
+	static char text[LONG + 1];
+
+	(void)state;
+	memset(text, 'x', LONG);
+	for (int i = 0; i < FEW; i++) {
+		char name[20];
+
+		snprintf(name, sizeof name, "%d.example", i);
+		put(name, "1", 200, text);
+	}
+	text[LONG - 1000] = '\0';
+	put("last.example", "1", 200, text);
+	assert_null(strstr(told(), "last.example"));
+	text[LONG / 4] = '\0';
+	put("last.example", "1", 200, text);
+	assert_non_null(strstr(told(), "last.example"));
 }
 
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -297,6 +321,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(policies_of_every_length_come_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_relay_that_says_more_than_the_disk_can_take_costs_no_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(more_than_there_is_room_for_is_not_kept, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_a_policy_costs_beside_its_text_counts_too, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
