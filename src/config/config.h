@@ -279,9 +279,14 @@ struct config_errors {
 int config_load(const char *path, struct config **out, struct config_errors *errors)
 	__attribute__((warn_unused_result));
 void config_free(struct config **c);
-/* A file of aliases that has changed since it was read, while those with directives have not, so that reading all anew brings the aliases
-   alone; NULL: there is none.  *state: another number for each state of all of them. */
-const struct config_seen *config_changed_aliases(const struct config *c, uint64_t *state);
+/* What the files were like: zeros before the first look. */
+struct config_look {
+	uint64_t last; /* when they were looked at last */
+	uint64_t taken; /* when one was to be read */
+};
+/* Looks at the files.  One of aliases that is to be read: it has changed, those with directives have not, so that reading all anew brings
+   the aliases alone; and it is as it was at the last look, so that who writes it is done.  Once for each change; NULL: there is none. */
+const struct config_seen *config_look_at_aliases(const struct config *c, struct config_look *look);
 /* The log-in for mail of that sender (its own, else that for all) at that relay host, or NULL: there is none. */
 const struct config_login *config_login_for(const struct config *c, struct bytes host, struct bytes sender);
 /* The user of that number, or NULL: it was not in /etc/passwd when the configuration was read. */

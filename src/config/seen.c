@@ -45,8 +45,9 @@ stamp_now(struct bytes path)
 	return disk->fstatat(AT_FDCWD, name, &st, 0) == 0 ? stamp_of(&st) : 0;
 }
 
-const struct config_seen *
-config_changed_aliases(const struct config *c, uint64_t *state)
+/* *state: another number for each state of all of them. */
+static const struct config_seen *
+changed_aliases(const struct config *c, uint64_t *state)
 {
 	const struct config_seen *changed = NULL;
 
@@ -61,5 +62,18 @@ config_changed_aliases(const struct config *c, uint64_t *state)
 			return NULL;
 		changed = &c->seen[i];
 	}
+	return changed;
+}
+
+const struct config_seen *
+config_look_at_aliases(const struct config *c, struct config_look *look)
+{
+	uint64_t state, last = look->last;
+	const struct config_seen *changed = changed_aliases(c, &state);
+
+	look->last = state;
+	if (!changed || state != last || state == look->taken)
+		return NULL;
+	look->taken = state;
 	return changed;
 }

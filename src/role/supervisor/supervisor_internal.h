@@ -76,7 +76,7 @@ struct supervisor {
 	struct ticket_keys ticket_keys;
 	struct timer ticket_rotation;
 	struct timer watch; /* of files of aliases */
-	uint64_t watched_state; /* that was read last because it had changed */
+	struct config_look look;
 };
 
 /* watch.c: from now on looks at files of aliases. */

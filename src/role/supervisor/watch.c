@@ -4,22 +4,20 @@
 
 #include "base/event.h"
 
-enum { LOOK_EVERY_MS = 3000 };
+enum { LOOK_EVERY_MS = 1500 };
 
 static void
 on_look(struct timer *t)
 {
 	struct supervisor *s = (struct supervisor *)((char *)t - offsetof(struct supervisor, watch));
 	const struct config_seen *changed;
-	uint64_t state;
 
 	if (s->config->aliases_count == 0 || s->reload || s->is_draining)
 		return;
-	changed = config_changed_aliases(s->config, &state);
-	if (!changed || state == s->watched_state)
+	/* What is refused is not tried again until it changes. */
+	changed = config_look_at_aliases(s->config, &s->look);
+	if (!changed)
 		return;
-	/* What is refused now is not tried again until it changes. */
-	s->watched_state = state;
 	event(NULL, EV_ALIASES_CHANGED, TEXT("file", changed->path));
 	reload_begin(s);
 }
