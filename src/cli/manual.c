@@ -2,6 +2,7 @@
 
 #include "config/directive.h"
 #include "config/unit.h"
+#include "ipc/ipc.h"
 
 #include <string.h>
 
@@ -156,4 +157,6 @@ manual_put_limits(struct buf *out)
 		put_range(out, d);
 		put_format(out, " | %s | %s |\n", d->rfc, d->sentence);
 	}
+	put_format(out, "\nFixed: an account has %d folders at most; what other programs made beyond it is served, and `CREATE` answers `NO [LIMIT]` (RFC 5530).\n",
+		IPC_FOLDERS_MAX);
 }

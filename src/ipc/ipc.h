@@ -25,6 +25,9 @@ enum ipc_outcome {
 	IPC_OUTCOMES
 };
 
+/* Folders of an account, INBOX not among them, that a front can make; what other programs made beyond it is served. */
+#define IPC_FOLDERS_MAX 10000
+
 enum ipc_service { SERVICE_SMTP, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS, SERVICE_IMAP, SERVICE_IMAPS,
 	SERVICE_AUTH, /* a unix socket: other programs log their users in */
 	SERVICE_AUTH_USERDB, /* a unix socket: and ask where mailboxes are */

@@ -52,18 +52,54 @@ make_one(struct request *r, struct bytes name, enum ipc_outcome *outcome)
 	return true;
 }
 
-/* Makes what is missing of the levels above the name, and the name itself when `is_all`. */
+/* The next of the levels above the name that is not there, and of the name itself when `is_all`; false: there is none. */
+static bool
+take_missing(struct engine_account *a, struct bytes name, bool is_all, size_t *end, struct bytes *level)
+{
+	while (*end <= name.len) {
+		size_t at = (*end)++;
+
+		*level = bytes_sub(name, 0, at);
+		if ((at < name.len ? name.ptr[at] == '.' : is_all) && !is_inbox(*level) && !exists(a, *level))
+			return true;
+	}
+	return false;
+}
+
+static void
+count_one(void *arg, struct bytes name)
+{
+	(void)name;
+	++*(size_t *)arg;
+}
+
+/* Are they few enough with so many more? */
+static bool
+may_be_more(struct engine_account *a, size_t more, enum ipc_outcome *outcome)
+{
+	if (folders_each(a, count_one, &more) != 0) {
+		*outcome = failure_report("list folders", a->path, errno);
+		return false;
+	}
+	*outcome = IPC_LIMIT;
+	return more <= IPC_FOLDERS_MAX;
+}
+
+/* Makes what is missing. */
 static bool
 make_levels(struct request *r, struct bytes name, bool is_all, enum ipc_outcome *outcome)
 {
-	for (size_t end = 0; end <= name.len; end++) {
-		struct bytes level = bytes_sub(name, 0, end);
+	struct engine_account *a = r->account;
+	size_t end = 0, missing = 0;
+	struct bytes level;
 
-		if (end < name.len ? name.ptr[end] != '.' : !is_all)
-			continue;
-		if (!is_inbox(level) && !exists(r->account, level) && !make_one(r, level, outcome))
+	while (take_missing(a, name, is_all, &end, &level))
+		missing++;
+	if (missing > 0 && !may_be_more(a, missing, outcome))
+		return false;
+	for (end = 0; take_missing(a, name, is_all, &end, &level);)
+		if (!make_one(r, level, outcome))
 			return false;
-	}
 	return true;
 }
 
