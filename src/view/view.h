@@ -10,7 +10,8 @@
    V2  uids grow strictly from record to record; none is 0 and all are below uid_next.
    V3  flags, keywords and modseq are single aligned atomic stores. The modseq of a change is stored
        after its flags, and highest_modseq of the header after both (release): who reads
-       highest_modseq first (acquire) sees all changes up to it.
+       highest_modseq first (acquire) sees all changes up to it.  A view that is opened has none above
+       VIEW_MODSEQ_MAX.
    V4  An expunge is the flag VIEW_EXPUNGED with a new modseq; it is never taken back, and the
        record stays until the next generation.
    V5  A generation never changes its head's size, uid_validity or the uid of a record.  When
@@ -34,6 +35,8 @@
 #define VIEW_HEAD_OCTETS 8192
 #define VIEW_KEYWORDS_MAX 64
 #define VIEW_KEYWORD_OCTETS_MAX 63
+/* A modseq has 63 bits (RFC 7162 3.1); a view that is opened leaves room for those to come. */
+#define VIEW_MODSEQ_MAX ((uint64_t)1 << 62)
 
 enum view_flag {
 	VIEW_SEEN = 1,

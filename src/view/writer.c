@@ -339,6 +339,8 @@ view_check(const struct view_writer *w, struct fault *f)
 
 	if (count > w->capacity)
 		return fault_set(f, FAULT_SYNTAX, "V1: %u records do not fit", count);
+	if (LOAD(h->highest_modseq) > VIEW_MODSEQ_MAX)
+		return fault_set(f, FAULT_SYNTAX, "V3: no modseq is that high");
 	for (uint32_t i = 0; i < count; i++) {
 		const struct view_record *r = &w->records[i];
 

@@ -75,6 +75,10 @@ v3_the_head_is_as_new_as_its_newest_record(void **state)
 	view_commit(&s.w, 5);
 	assert_int_equal(atomic_load(&s.w.head->highest_modseq), 17);
 	assert_valid(&s.w);
+	view_commit(&s.w, VIEW_MODSEQ_MAX);
+	assert_valid(&s.w);
+	view_commit(&s.w, VIEW_MODSEQ_MAX + 1);
+	assert_int_equal(view_check(&s.w, NULL), -1);
 	memory_free(s.octets);
 }
 

@@ -71,6 +71,8 @@ open_old(struct rebuild *b)
 	if (count > b->m->uid_next && count <= UIDLIST_UID_MAX && b->old.head->uid_validity == b->m->uid_validity)
 		b->m->uid_next = count;
 	b->modseq = atomic_load(&b->old.head->highest_modseq);
+	if (b->modseq > VIEW_MODSEQ_MAX)
+		b->modseq = 0;
 }
 
 /* The record of the same message in the old view; NULL when there is none that can be believed. */
