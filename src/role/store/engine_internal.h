@@ -95,6 +95,7 @@ struct engine_account {
 	struct request *parked, *parked_last;
 	struct usage usage, taken; /* of its mailboxes, when is_usage_known (usage.c); by requests under way */
 	bool is_usage_known;
+	int64_t count_again_us; /* a folder could not be counted; 0: all were */
 	struct job settle_job, close_job, outside_job;
 	_Atomic bool is_close_queued, is_outside_queued;
 	_Atomic uint64_t quota_octets, quota_messages; /* 0: none; set by the loop's thread */

@@ -3,6 +3,7 @@
 #include "journal/crc.h"
 #include "role/store/failure.h"
 #include "role/store/files.h"
+#include "role/store/uids.h"
 #include "sys/time.h"
 
 #include <errno.h>
@@ -123,6 +124,13 @@ put_stamp(const struct mailbox *m, uint64_t generation)
 		(void)failure_report("write summaries", m->account->path, errno);
 }
 
+/* Is the uid list the one that the view knows? */
+static bool
+is_of_list(const struct index_state *s, const struct stat *list)
+{
+	return s->uidlist_inode == list->st_ino && s->uidlist_octets == (uint64_t)list->st_size;
+}
+
 /* Does the view fit what else is in the directory? */
 static bool
 is_in_order(const struct mailbox *m, const struct view_head *head, struct index_state *s)
@@ -132,8 +140,7 @@ is_in_order(const struct mailbox *m, const struct view_head *head, struct index_
 	state_load(head, s);
 	return s->is_closed && s->epoch == m->account->engine->epoch
 		&& head->uid_validity == m->uid_validity && memcmp(s->guid, m->guid, sizeof s->guid) == 0
-		&& disk->fstat(m->uidlist, &st) == 0 && s->uidlist_inode == st.st_ino
-		&& s->uidlist_octets == (uint64_t)st.st_size && s->summary_end <= m->summary_octets
+		&& disk->fstat(m->uidlist, &st) == 0 && is_of_list(s, &st) && s->summary_end <= m->summary_octets
 		&& has_stamp(m, head->generation);
 }
 
@@ -412,29 +419,51 @@ index_compact(struct mailbox *m)
 	m->lag_end = atomic_load(&m->view.head->record_count);
 }
 
+/* Can it be the head of a view of so many octets? */
+static bool
+is_plausible(const struct view_head *h, uint64_t octets)
+{
+	uint32_t count = atomic_load(&h->record_count);
+
+	return h->magic == VIEW_MAGIC && h->version == VIEW_VERSION && view_octets(count) <= octets
+		&& (uint64_t)atomic_load(&h->messages) + atomic_load(&h->expunged) == count;
+}
+
+static bool
+peek(const struct engine_account *a, int directory, struct view_head *head)
+{
+	int fd = files_open(directory, INDEX_VIEW, O_RDONLY);
+	struct stat view, list;
+	struct index_state s;
+	bool is_read = fd >= 0 && disk->fstat(fd, &view) == 0 && disk_read_all(fd, head, sizeof *head, 0) == 0
+		&& disk->fstatat(directory, UIDS_FILE, &list, AT_SYMLINK_NOFOLLOW) == 0;
+
+	disk_close(&fd);
+	if (!is_read || !is_plausible(head, (uint64_t)view.st_size))
+		return false;
+	state_load(head, &s);
+	return s.is_closed && s.epoch == a->engine->epoch && is_of_list(&s, &list);
+}
+
 bool
 index_peek(const struct engine_account *a, struct bytes name, uint64_t *octets, uint64_t *messages)
 {
 	char space[MAILDIR_NAME_MAX + 2];
 	struct view_head head;
-	struct index_state s;
 	struct buf path;
-	int directory, fd;
-	bool is_closed;
+	bool is_believed;
+	int directory;
 
 	buf_init_fixed(&path, space, sizeof space);
 	maildir_put_folder(&path, name);
 	directory = disk->openat(a->directory, space, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	fd = directory < 0 ? -1 : files_open(directory, INDEX_VIEW, O_RDONLY);
-	is_closed = fd >= 0 && disk_read_all(fd, &head, sizeof head, 0) == 0;
-	disk_close(&fd);
+	is_believed = directory >= 0 && peek(a, directory, &head);
 	disk_close(&directory);
-	if (!is_closed || head.magic != VIEW_MAGIC || head.version != VIEW_VERSION)
+	if (!is_believed)
 		return false;
-	state_load(&head, &s);
 	*octets = atomic_load(&head.size_total);
 	*messages = atomic_load(&head.messages);
-	return s.is_closed && s.epoch == a->engine->epoch;
+	return true;
 }
 
 int

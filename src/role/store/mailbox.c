@@ -381,6 +381,17 @@ close_mailbox(struct mailbox *m)
 	release(m);
 }
 
+void
+mailbox_close(struct mailbox **m)
+{
+	struct mailbox *was = *m;
+	bool is_last = was->pins == 1 && !was->is_gone;
+
+	mailbox_unpin(m);
+	if (is_last)
+		close_mailbox(was);
+}
+
 /* Any mailbox that nothing pins, or NULL. */
 static struct mailbox *
 find_idle(struct engine_account *a)

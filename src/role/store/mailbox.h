@@ -22,6 +22,8 @@ int mailbox_make(struct engine_account *a, struct bytes name) __attribute__((war
 struct mailbox *mailbox_pin(struct mailbox *m);
 /* Lets go of *m, which becomes NULL; it may have been. */
 void mailbox_unpin(struct mailbox **m);
+/* The same, and closes a mailbox that nobody else has pinned. */
+void mailbox_close(struct mailbox **m);
 /* Takes the mailbox out of its account: it is deleted.  Whoever has it pinned keeps a
    mailbox that is gone. */
 void mailbox_forget(struct mailbox *m);

@@ -1,15 +1,17 @@
 /* The account's total holds what each mailbox took when it was counted last (`counted` of those that are open); what an open one
    takes more or less since is found by looking at its head again.  A mailbox that is closed changes by nothing but its being
    opened: so its head, read without opening it, is what it takes, unless it was not closed in order.  Whatever is not followed
-   (a folder made, deleted, put back by another program) makes the total unknown, and the next question counts anew. */
+   (a folder made, deleted, put back by another program) makes the total unknown, and the next question counts anew.  A folder that
+   can't be counted is left out for a while.  What is opened to be counted is closed again: there may be thousands. */
 #include "role/store/usage.h"
 
 #include "role/store/folders.h"
 #include "role/store/handlers.h"
 #include "role/store/index.h"
 #include "role/store/mailbox.h"
+#include "sys/time.h"
 
-enum { NAMES_OCTETS_MAX = 16 * 1024 * 1024 };
+enum { NAMES_OCTETS_MAX = 16 * 1024 * 1024, COUNT_AGAIN_US = 60 * 1000000 };
 
 static struct usage
 usage_of_head(const struct view_head *head)
@@ -70,48 +72,67 @@ add_name(void *arg, struct bytes name)
 	put_char(names, '\n');
 }
 
-/* One that can't be opened is told of, and counts as empty. */
-static void
+/* False: it can't be opened, which was told of. */
+static bool
+count_closed(struct engine_account *a, struct bytes name)
+{
+	enum ipc_outcome outcome;
+	struct mailbox *m = NULL;
+	struct usage closed;
+
+	if (index_peek(a, name, &closed.octets, &closed.messages)) {
+		add(&a->usage, closed, (struct usage){ 0 });
+		return true;
+	}
+	if (mailbox_open(a, name, &m, &outcome) != 0)
+		return outcome == IPC_ABSENT;
+	add(&a->usage, usage_of_head(m->view.head), (struct usage){ 0 });
+	mailbox_close(&m);
+	return true;
+}
+
+static bool
 count_mailbox(struct engine_account *a, struct bytes name)
 {
 	struct mailbox *m = map_get(a->mailboxes, name);
-	enum ipc_outcome outcome;
-	struct usage closed;
 
-	if (!m && index_peek(a, name, &closed.octets, &closed.messages)) {
-		add(&a->usage, closed, (struct usage){ 0 });
-		return;
-	}
-	if (!m && mailbox_open(a, name, &m, &outcome) == 0) {
-		struct mailbox *pinned = m;
-
-		mailbox_unpin(&pinned);
-	}
 	if (!m)
-		return;
+		return count_closed(a, name);
 	m->counted = (struct usage){ 0 };
 	settle(m);
+	return true;
+}
+
+static bool
+count_folders(struct engine_account *a)
+{
+	struct buf names;
+	struct bytes rest;
+	bool is_whole;
+
+	buf_init(&names, NAMES_OCTETS_MAX);
+	add_name(&names, BYTES("INBOX"));
+	is_whole = folders_each(a, add_name, &names) == 0 && !names.has_failed;
+	for (rest = buf_bytes(&names); rest.len;)
+		is_whole &= count_mailbox(a, take_until(&rest, '\n'));
+	buf_done(&names);
+	return is_whole;
 }
 
 static void
 count(struct engine_account *a)
 {
 	enum ipc_outcome outcome;
-	bool is_whole = true;
-	struct bytes rest;
-	struct buf names;
+	bool is_whole;
 
-	buf_init(&names, NAMES_OCTETS_MAX);
 	a->usage = (struct usage){ 0 };
-	if (account_open(a, false, &outcome) == 0) {
-		add_name(&names, BYTES("INBOX"));
-		is_whole = folders_each(a, add_name, &names) == 0;
-	}
-	for (rest = buf_bytes(&names); rest.len;)
-		count_mailbox(a, take_until(&rest, '\n'));
-	buf_done(&names);
-	/* What was opened on the way is in it.  Folders that could not be listed are looked for again. */
-	a->is_usage_known = is_whole;
+	a->is_usage_known = false; /* what is closed on the way settles nothing */
+	if (account_open(a, false, &outcome) == 0)
+		is_whole = count_folders(a);
+	else
+		is_whole = outcome == IPC_ABSENT;
+	a->is_usage_known = true;
+	a->count_again_us = is_whole ? 0 : time_now().mono_us + COUNT_AGAIN_US;
 }
 
 struct usage
@@ -121,7 +142,7 @@ usage_now(struct engine_account *a)
 	size_t at = 0;
 	void *value;
 
-	if (!a->is_usage_known)
+	if (!a->is_usage_known || (a->count_again_us && time_now().mono_us >= a->count_again_us))
 		count(a);
 	while (map_next(a->mailboxes, &at, &name, &value))
 		settle(value);

@@ -1,4 +1,5 @@
 /* Quotas: what is counted, and what has no room. */
+#include "role/store/engine_internal.h"
 #include "role/store/test_support.h"
 
 #include <setjmp.h>
@@ -6,6 +7,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* One that testing_append appends: as long on the wire as here and a CR. */
@@ -218,6 +220,136 @@ what_other_programs_did_counts_when_it_is_seen(void **state)
 	engine_session_end(&s);
 }
 
+static void
+copy_file(const struct testing *t, const char *from, const char *to)
+{
+	char command[400];
+
+	(void)snprintf(command, sizeof command, "cp %s/%s %s/%s", t->mail, from, t->mail, to);
+	assert_int_equal(system(command), 0);
+}
+
+/* Two messages in "a", one in "b", all closed in order. */
+static void
+fill_and_close(struct testing *t)
+{
+	struct engine_session *s = testing_session(t);
+
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "a", ""), IPC_OK);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "b", ""), IPC_OK);
+	assert_int_equal(append(t, s, "a"), IPC_OK);
+	assert_int_equal(append(t, s, "a"), IPC_OK);
+	assert_int_equal(append(t, s, "b"), IPC_OK);
+	engine_session_end(&s);
+	testing_stop(t);
+}
+
+static void
+the_head_of_another_mailboxes_index_is_not_believed(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s;
+
+	fill_and_close(t);
+	copy_file(t, ".a/mermoz.view", ".b/mermoz.view");
+	testing_resume(t);
+	limit(t, 0, 100);
+	s = testing_session(t);
+	assert_int_equal(messages(t, s), 3);
+	engine_session_end(&s);
+}
+
+static void
+what_was_opened_to_be_counted_is_closed_again(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s;
+
+	fill_and_close(t);
+	testing_remove(t, ".a/mermoz.view");
+	testing_remove(t, ".b/mermoz.view");
+	testing_resume(t);
+	limit(t, 0, 100);
+	s = testing_session(t);
+	assert_int_equal(messages(t, s), 3);
+	assert_int_equal(map_count(t->account->mailboxes), 0);
+	assert_int_equal(append(t, s, "a"), IPC_OK);
+	assert_int_equal(messages(t, s), 4);
+	engine_session_end(&s);
+}
+
+static void
+a_folder_that_could_not_be_counted_is_counted_later(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s;
+
+	fill_and_close(t);
+	testing_rename(t, ".a/dovecot-uidlist", ".a/away");
+	testing_make(t, ".a/dovecot-uidlist");
+	testing_resume(t);
+	limit(t, 0, 100);
+	s = testing_session(t);
+	assert_int_equal(messages(t, s), 1);
+	testing_rename(t, ".a/dovecot-uidlist", ".a/no-list");
+	testing_rename(t, ".a/away", ".a/dovecot-uidlist");
+	assert_int_equal(messages(t, s), 1);
+	assert_true(t->account->count_again_us > 0);
+	t->account->count_again_us = 1;
+	assert_int_equal(messages(t, s), 3);
+	assert_int_equal(t->account->count_again_us, 0);
+	engine_session_end(&s);
+}
+
+static void
+an_account_has_ten_thousand_folders_at_most(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+	char name[32];
+
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "a", ""), IPC_OK);
+	for (int i = 0; i < IPC_FOLDERS_MAX - 3; i++) {
+		(void)snprintf(name, sizeof name, ".of-others-%d", i);
+		testing_make(t, name);
+	}
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "a.b.c.d", ""), IPC_LIMIT);
+	assert_int_equal(testing_change(t, s, MAILBOX_RENAME, "a", "x.y.z.a"), IPC_LIMIT);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "a.b.c", ""), IPC_OK);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "e", ""), IPC_LIMIT);
+	assert_int_equal(testing_change(t, s, MAILBOX_DELETE, "of-others-1", ""), IPC_OK);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "e", ""), IPC_OK);
+	engine_session_end(&s);
+}
+
+static void
+a_modseq_beyond_its_63_bits_is_not_believed(void **state)
+{
+	struct testing *t = *state;
+	uint64_t highest = UINT64_MAX;
+	struct engine_session *s;
+	struct testing_view v;
+	char path[200];
+	FILE *f;
+
+	fill_and_close(t);
+	(void)snprintf(path, sizeof path, "%s/.a/mermoz.view", t->mail);
+	f = fopen(path, "r+");
+	assert_non_null(f);
+	assert_int_equal(fseek(f, offsetof(struct view_head, highest_modseq), SEEK_SET), 0);
+	assert_int_equal(fwrite(&highest, sizeof highest, 1, f), 1);
+	assert_int_equal(fclose(f), 0);
+	testing_resume(t);
+	s = testing_session(t);
+	assert_int_equal(testing_select(t, s, "a", &v), IPC_OK);
+	highest = atomic_load(&v.view.head->highest_modseq);
+	assert_in_range(highest, 1, VIEW_MODSEQ_MAX);
+	assert_int_equal(testing_flags(t, s, FLAGS_ADD, VIEW_SEEN, "", 1, 1), IPC_OK);
+	assert_int_equal(atomic_load(&v.view.head->highest_modseq), highest + 1);
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
 int
 main(void)
 {
@@ -229,6 +361,11 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_copy_needs_room_and_a_move_does_not, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(what_is_under_way_has_its_room, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(what_other_programs_did_counts_when_it_is_seen, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(the_head_of_another_mailboxes_index_is_not_believed, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(what_was_opened_to_be_counted_is_closed_again, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_folder_that_could_not_be_counted_is_counted_later, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(an_account_has_ten_thousand_folders_at_most, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_modseq_beyond_its_63_bits_is_not_believed, testing_set_up, testing_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
