@@ -430,6 +430,8 @@ engine_submit(struct engine_account *a, struct engine_session *s, struct engine_
 	}
 	make_room(a->engine);
 	note_use(a);
+	if (s)
+		s->is_used = true;
 	request_start(request_new(a, s, body, o, m), handlers[m->type]);
 }
 
@@ -481,6 +483,11 @@ engine_session_end(struct engine_session **s)
 	struct engine_session *was = *s;
 
 	*s = NULL;
+	/* Who logged in and went again has left nothing on the strand: no thread is woken for that. */
+	if (!was->is_used) {
+		session_release(was);
+		return;
+	}
 	was->end_job.run = end_session;
 	pool_add(was->account->engine->pool, &was->account->strand, &was->end_job);
 }

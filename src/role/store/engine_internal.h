@@ -109,6 +109,7 @@ struct engine_session {
 	struct engine_outlet *outlet;
 	uint64_t outlet_epoch;
 	_Atomic uint32_t holds;
+	bool is_used; /* something was submitted; the loop's thread */
 	/* Strand. */
 	struct mailbox *selected;
 	bool is_read_only, has_ended;
