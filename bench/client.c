@@ -39,7 +39,7 @@ struct reader {
 	size_t from, to;
 };
 
-static const char *host, *port;
+static struct addrinfo *server;
 static SSL_CTX *tls_context;
 static int count, users;
 static struct session *sessions;
@@ -66,19 +66,23 @@ now_ms(void)
 	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
 }
 
+static void
+find_server(const char *host, const char *port)
+{
+	const struct addrinfo hints = { .ai_socktype = SOCK_STREAM };
+
+	if (getaddrinfo(host, port, &hints, &server) != 0)
+		die("client: no such address: %s %s", host, port);
+}
+
 static int
 dial(void)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found;
-	int fd, one = 1;
+	int fd = socket(server->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
-	if (getaddrinfo(host, port, &hints, &found) != 0)
-		die("client: no such address: %s %s", host, port);
-	fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, found->ai_addr, found->ai_addrlen) < 0)
-		die("client: cannot connect to %s port %s", host, port);
+	if (fd < 0 || connect(fd, server->ai_addr, server->ai_addrlen) < 0)
+		die("client: cannot connect");
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-	freeaddrinfo(found);
 	return fd;
 }
 
@@ -313,8 +317,7 @@ main(int argc, char **argv)
 {
 	if (argc < 6)
 		die("client idle HOST PORT COUNT USERS [tls] | client logins HOST PORT COUNT USERS | client time HOST PORT USER REPEAT COMMAND...");
-	host = argv[2];
-	port = argv[3];
+	find_server(argv[2], argv[3]);
 	count = (int)strtol(argv[4], NULL, 10);
 	users = (int)strtol(argv[5], NULL, 10);
 	if (strcmp(argv[1], "idle") == 0)

@@ -217,7 +217,7 @@ def measure_all(only, is_quick):
         if "lookup" in only:
             yield "lookup", lookup(server, slapd, accounts, is_quick)
         if "logins" in only:
-            yield "logins", workloads.logins(server, 2000 if is_quick else 20000)
+            yield "logins", workloads.logins(server, workloads.LOG_INS // share)
     finally:
         server.stop()
         slapd.stop()
