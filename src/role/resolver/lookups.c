@@ -1,5 +1,9 @@
-/* The way of a question: `waiting` for a lane - asking one server after the other over it - answered, or over because it took
+/* The way of a question: `fresh`, waiting for a lane - `asking` one server after the other over it - answered, or over because it took
    too long.  In each state it stands in `open`, so that nobody asks the same a second time.
+
+   Thousands of names whose servers are silent must not keep others from their answers: while somebody waits for a lane, a question that has been
+   silent for its slice goes back in line (`again`), and is asked of the next server later, for longer each second time.  A server that looks further for us
+   goes on meanwhile, and has the answer then.  While fresh ones wait those have AGAIN_LANES alone.
 
    Bounds: LANES questions are asked at a time, LOOKUPS_MAX wait, WAITERS_MAX hear of them; who comes beyond hears "later". */
 #include "role/resolver/lookups.h"
@@ -17,7 +21,10 @@
 enum {
 	LANES = 64,
 	SERVERS_MAX = 8,
-	LOOKUPS_MAX = 4096,
+	LOOKUPS_MAX = 16384, /* each of 4,000 mails that a relay is at may ask for three */
+	AGAIN_LANES = 16,
+	SLICE_MS = 50, /* the first; a server nearby needs less for what it knows */
+	SLICES_LOOK_MS = 10,
 	WAITERS_MAX = 16384,
 	TTL_MAX_S = 86400, /* RFC 8767 4 speaks of a week at most; a day is enough for what is asked again then */
 	NEGATIVE_TTL_MAX_S = 900, /* RFC 2308 5: 1 to 3 hours are sensible; mail waits for what was just put right */
@@ -36,11 +43,13 @@ struct waiter {
 
 struct lookup {
 	struct lookups *owner;
-	TAILQ_ENTRY(lookup) link; /* in `waiting` while it has no lane */
+	TAILQ_ENTRY(lookup) link; /* in `asking`, `fresh` or `again` */
 	SLIST_HEAD(, waiter) waiters;
 	struct lane *lane;
 	struct timer deadline;
 	size_t server; /* the next one to be asked */
+	int64_t asked_us; /* it has its lane since */
+	unsigned int slices; /* it gave its lane away so often */
 	bool is_trusted; /* the one that is asked now */
 	bool has_heard; /* a server said something, though it did not know */
 	int64_t began_us;
@@ -54,11 +63,15 @@ struct server {
 	bool is_trusted;
 };
 
+TAILQ_HEAD(lookup_list, lookup);
+
 struct lookups {
 	struct loop *loop;
 	struct cache *cache;
 	struct map *open;
-	TAILQ_HEAD(, lookup) waiting;
+	struct lookup_list asking, fresh, again;
+	size_t asking_again; /* of asking: those that gave their lane away before */
+	struct timer slices; /* looks who has to give its lane away */
 	struct lane *idle[LANES];
 	size_t idle_count;
 	struct lane *lanes[LANES];
@@ -66,6 +79,7 @@ struct lookups {
 	size_t server_count, waiter_count;
 	uint32_t within_ms;
 	bool is_beginning; /* in begin_next */
+	bool is_slicing; /* the timer runs */
 	bool is_away; /* told already that nobody answers */
 	struct buf records;
 };
@@ -111,15 +125,17 @@ on_deadline_closed(struct timer *t)
 	memory_free((char *)t - offsetof(struct lookup, deadline));
 }
 
+/* It stands nowhere, and has no lane. */
 static void
-leave_lane(struct lookup *q)
+leave_line(struct lookup *q)
 {
 	struct lookups *l = q->owner;
 
-	if (q->lane)
+	TAILQ_REMOVE(q->lane ? &l->asking : q->slices ? &l->again : &l->fresh, q, link);
+	if (q->lane) {
 		l->idle[l->idle_count++] = q->lane;
-	else
-		TAILQ_REMOVE(&l->waiting, q, link);
+		l->asking_again -= q->slices > 0;
+	}
 	q->lane = NULL;
 }
 
@@ -130,7 +146,7 @@ finish(struct lookup *q, const struct cache_result *result, uint32_t ttl_s)
 	struct lookups *l = q->owner;
 
 	(void)map_remove(l->open, key_of(q));
-	leave_lane(q);
+	leave_line(q);
 	while (!SLIST_EMPTY(&q->waiters)) {
 		struct waiter *w = SLIST_FIRST(&q->waiters);
 
@@ -205,21 +221,88 @@ begin(struct lookup *q)
 {
 	struct lookups *l = q->owner;
 
-	TAILQ_REMOVE(&l->waiting, q, link);
+	leave_line(q);
 	q->lane = l->idle[--l->idle_count];
+	q->asked_us = loop_now(l->loop).mono_us;
+	l->asking_again += q->slices > 0;
+	TAILQ_INSERT_TAIL(&l->asking, q, link);
 	ask_next(q, "there is no server");
+}
+
+/* Who has a lane next, or NULL. */
+static struct lookup *
+choose_next(struct lookups *l)
+{
+	struct lookup *fresh = TAILQ_FIRST(&l->fresh), *again = TAILQ_FIRST(&l->again);
+
+	return !fresh || (again && l->asking_again < AGAIN_LANES) ? again : fresh;
+}
+
+/* They are looked at as long as somebody waits. */
+static void
+set_slices(struct lookups *l)
+{
+	bool is_wanted = !TAILQ_EMPTY(&l->fresh) || !TAILQ_EMPTY(&l->again);
+
+	if (is_wanted == l->is_slicing)
+		return;
+	l->is_slicing = is_wanted;
+	if (is_wanted)
+		timer_start(&l->slices, SLICES_LOOK_MS, SLICES_LOOK_MS);
+	else
+		timer_stop(&l->slices);
 }
 
 /* What fails at once comes back here: the loop that runs already goes on with the next. */
 static void
 begin_next(struct lookups *l)
 {
+	struct lookup *q;
+
 	if (l->is_beginning)
 		return;
 	l->is_beginning = true;
-	while (l->idle_count > 0 && !TAILQ_EMPTY(&l->waiting))
-		begin(TAILQ_FIRST(&l->waiting));
+	while (l->idle_count > 0 && (q = choose_next(l)))
+		begin(q);
 	l->is_beginning = false;
+	set_slices(l);
+}
+
+static bool
+has_had_its_slice(const struct lookup *q, int64_t now_us)
+{
+	const struct lookups *l = q->owner;
+	bool is_one_too_many = q->slices && l->asking_again > AGAIN_LANES && !TAILQ_EMPTY(&l->fresh);
+
+	return now_us - q->asked_us >= (int64_t)SLICE_MS * 1000 << (is_one_too_many ? 0 : q->slices / 2);
+}
+
+static void
+give_lane_away(struct lookup *q)
+{
+	struct lookups *l = q->owner;
+
+	lane_cancel(q->lane);
+	leave_line(q);
+	q->slices++;
+	TAILQ_INSERT_TAIL(&l->again, q, link);
+	if (q->server >= l->server_count)
+		q->server = 0;
+}
+
+static void
+on_slices(struct timer *t)
+{
+	struct lookups *l = (struct lookups *)(void *)((char *)t - offsetof(struct lookups, slices));
+	int64_t now_us = loop_now(l->loop).mono_us;
+	struct lookup *next;
+
+	for (struct lookup *q = TAILQ_FIRST(&l->asking); q; q = next) {
+		next = TAILQ_NEXT(q, link);
+		if (has_had_its_slice(q, now_us))
+			give_lane_away(q);
+	}
+	begin_next(l);
 }
 
 static uint32_t
@@ -298,7 +381,10 @@ lookups_new(struct loop *loop, struct fault *f)
 	l->loop = loop;
 	l->cache = cache_new(0);
 	l->open = map_new();
-	TAILQ_INIT(&l->waiting);
+	TAILQ_INIT(&l->asking);
+	TAILQ_INIT(&l->fresh);
+	TAILQ_INIT(&l->again);
+	timer_init(&l->slices, loop, on_slices);
 	buf_init(&l->records, RECORDS_OCTETS_MAX);
 	for (size_t i = 0; i < LANES; i++) {
 		l->lanes[i] = lane_new(loop, on_answer, f);
@@ -309,6 +395,12 @@ lookups_new(struct loop *loop, struct fault *f)
 		l->idle[l->idle_count++] = l->lanes[i];
 	}
 	return l;
+}
+
+static void
+on_slices_closed(struct timer *t)
+{
+	memory_free((char *)t - offsetof(struct lookups, slices));
 }
 
 static void
@@ -343,7 +435,7 @@ lookups_free(struct lookups **lp)
 	map_free(&l->open);
 	cache_free(&l->cache);
 	buf_done(&l->records);
-	memory_free(l);
+	timer_close(&l->slices, on_slices_closed);
 }
 
 void
@@ -378,7 +470,7 @@ lookup_new(struct lookups *l, enum ipc_record record, struct bytes name)
 	q->began_us = loop_now(l->loop).mono_us;
 	put_key(q->key_octets, &q->key_len, record, name);
 	SLIST_INIT(&q->waiters);
-	TAILQ_INSERT_TAIL(&l->waiting, q, link);
+	TAILQ_INSERT_TAIL(&l->fresh, q, link);
 	(void)map_put(l->open, key_of(q), q);
 	timer_init(&q->deadline, l->loop, on_deadline);
 	timer_start(&q->deadline, l->within_ms, 0);
