@@ -17,6 +17,13 @@
 enum { VERSION = 2, VERSION_PLAIN = 1, FLAG_DELAY_TOLD = 1, FLAG_HELD = 2, FLAG_POSTPONED = 4, FLAG_WAY = 8, FLAG_REACHED = 16, FLAGS = 31 };
 /* Of all recipients of a message; what is beyond is forgotten at a restart. */
 enum { REACHED_KEPT_MAX = 8192 };
+/* Of an image without its texts; of a recipient in it, whose reply, way and whom it reached may still come. */
+enum {
+	HEAD_OCTETS = 1 + MAIL_ID_LEN + 5 * sizeof(uint32_t) + 1 + 3 * sizeof(uint16_t),
+	RECIPIENT_OCTETS_MAX = 3 * sizeof(uint16_t) + QUEUE_REPLY_MAX + sizeof(uint32_t) + sizeof(uint16_t) + 1 + sizeof(uint16_t) + QUEUE_WAY_MAX
+		+ sizeof(uint16_t),
+	REACHED_OCTETS_MAX = REACHED_KEPT_MAX * sizeof(uint64_t),
+};
 
 struct reached {
 	uint64_t address; /* its hash */
@@ -385,6 +392,12 @@ make(const struct envelope *e, bool is_new, uint16_t count, size_t text_octets)
 	return m;
 }
 
+static bool
+may_outgrow(uint16_t count, size_t text_octets)
+{
+	return HEAD_OCTETS + text_octets + (size_t)count * RECIPIENT_OCTETS_MAX + REACHED_OCTETS_MAX > QUEUE_IMAGE_MAX;
+}
+
 static struct queued *
 check_and_make(const struct envelope *e, bool is_new)
 {
@@ -400,7 +413,9 @@ check_and_make(const struct envelope *e, bool is_new)
 		octets += r.address.len + r.parameters.len;
 		count++;
 	}
-	return rest.len || count == 0 ? NULL : make(e, is_new, count, octets);
+	if (rest.len || count == 0 || (is_new && may_outgrow(count, octets)))
+		return NULL;
+	return make(e, is_new, count, octets);
 }
 
 struct queued *

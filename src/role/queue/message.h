@@ -16,6 +16,9 @@
 #define QUEUE_WAY_MAX 320
 #define QUEUE_RECIPIENTS_MAX 1000
 
+/* Of an image, whatever becomes of its message: room for QUEUE_RECIPIENTS_MAX of all that ENQUEUE can name. */
+#define QUEUE_IMAGE_MAX ((size_t)955 << 10)
+
 enum delivery_state {
 	DELIVERY_WAITING, /* until next_s */
 	DELIVERY_READY, /* in a lane of its destination */
@@ -88,7 +91,7 @@ struct envelope {
 	int8_t priority;
 };
 
-/* NULL: a field is longer than it may be, or the recipients don't decode, or there are none. Owned. */
+/* NULL: a field is longer than it may be, or the recipients don't decode, or there are none, or the image could outgrow QUEUE_IMAGE_MAX. Owned. */
 struct queued *queued_new(const struct envelope *e);
 void queued_free(struct queued **m);
 struct queued *delivery_message(const struct delivery *d);

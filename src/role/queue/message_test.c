@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -281,6 +282,54 @@ an_image_of_the_version_before_is_taken_as_if_nothing_was_asked(void **state)
 	buf_done(&image);
 }
 
+/* As many recipients as there may be, with as many octets of parameters each. */
+static struct queued *
+make_most(size_t parameter_octets)
+{
+	char parameters[QUEUE_PARAMETERS_MAX];
+	struct buf recipients;
+	struct queued *m;
+
+	memset(parameters, 'x', parameter_octets);
+	parameters[parameter_octets] = '\0';
+	buf_init(&recipients, SIZE_MAX);
+	for (int i = 0; i < QUEUE_RECIPIENTS_MAX; i++)
+		put_recipient(&recipients, "a@one.example", parameters);
+	m = make(buf_bytes(&recipients), "s@here.example");
+	buf_done(&recipients);
+	return m;
+}
+
+static void
+no_image_outgrows_its_room_whatever_becomes_of_the_mail(void **state)
+{
+	char reply[QUEUE_REPLY_MAX], way[QUEUE_WAY_MAX], address[8];
+	struct queued *m = make_most(40), *again;
+	struct buf image;
+
+	(void)state;
+	assert_non_null(m);
+	memset(reply, 'r', sizeof reply);
+	memset(way, 'w', sizeof way);
+	for (int i = 0; i < 9 * QUEUE_RECIPIENTS_MAX; i++) {
+		(void)snprintf(address, sizeof address, "%d", i);
+		delivery_reached(&m->at[i % QUEUE_RECIPIENTS_MAX], bytes_text(address));
+	}
+	for (int i = 0; i < QUEUE_RECIPIENTS_MAX; i++) {
+		delivery_set_reply(&m->at[i], bytes_of(reply, sizeof reply));
+		delivery_set_way(&m->at[i], bytes_of(way, sizeof way));
+	}
+	buf_init(&image, QUEUE_IMAGE_MAX);
+	queued_put(&image, m);
+	assert_false(image.has_failed);
+	again = queued_take(buf_bytes(&image));
+	assert_non_null(again);
+	buf_done(&image);
+	queued_free(&m);
+	queued_free(&again);
+	assert_null(make_most(60));
+}
+
 int
 main(void)
 {
@@ -292,6 +341,7 @@ main(void)
 		cmocka_unit_test(times_are_counted_from_where_they_begin),
 		cmocka_unit_test(an_image_of_the_version_before_is_taken_as_if_nothing_was_asked),
 		cmocka_unit_test(what_is_too_long_or_empty_makes_no_message),
+		cmocka_unit_test(no_image_outgrows_its_room_whatever_becomes_of_the_mail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

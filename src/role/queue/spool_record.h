@@ -4,8 +4,7 @@
 
 #include "role/queue/message.h"
 
-/* QUEUE_RECIPIENTS_MAX with their replies have room. */
-#define SPOOL_ENTRY_MAX ((size_t)640 << 10)
+#define SPOOL_ENTRY_MAX (1 + MAIL_ID_LEN + sizeof(uint32_t) + QUEUE_IMAGE_MAX)
 #define SPOOL_ENTRY_HEAD 8
 
 enum spool_record_kind { SPOOL_PUT = 1, SPOOL_REMOVE = 2 };
