@@ -26,6 +26,8 @@
    Q6  A file below messages/ without an envelope is removed at the next start: it arrived, and nobody was told so, or it is finished.  When there was
        a gap, or the journal lost a record, it may have been promised, and is moved to lost/ instead.
    Q7  A message that arrives has a file of its own: an id, which is another role's word, never leads to the file of a message that is there.
+   Q8  A change whose record could not be made durable is never told as kept, nor is one behind it: what is in memory is not what the next
+       start finds, and only that start puts it right.
 
    Every start reads `envelopes`, then the journal's records in order, which bring their bodies.  An entry or a record:
    u8 kind, 26 octets id; of a PUT u32 length, image; in the journal the body follows, when the record has one (no body is
@@ -241,11 +243,15 @@ start_apply(struct task *t)
 static void
 changed(struct task *t)
 {
+	struct spool *s = t->spool;
+
 	if (t->error) {
-		task_end(t); /* spool_is_sound says so; the next start does it again */
+		event(NULL, EV_QUEUE_FAILED, STR("what", "keep a change"), STR("mail", t->id.text), INT("error", t->error));
+		atomic_store(&s->is_broken, true); /* what is in memory is not what the next start finds */
+		task_end(t);
 		return;
 	}
-	t->spool->changes_kept++;
+	s->changes_kept += !atomic_load(&s->is_broken);
 	start_apply(t);
 }
 

@@ -46,7 +46,8 @@ void spool_add(struct spool *s, const struct queued *m, struct bytes head, struc
 void spool_update(struct spool *s, const struct queued *m);
 /* The message is done with; durable some time later. */
 void spool_remove(struct spool *s, const struct mail_id *id);
-/* How many updates and removals were asked for, and how many of those, in that order, are durable. */
+/* How many updates and removals were asked for, and how many of those, in that order, are durable: none behind one that failed, after which
+   the spool is not sound any more. */
 uint64_t spool_changes_asked(const struct spool *s);
 uint64_t spool_changes_kept(const struct spool *s);
 /* Opens the body for reading.  got: once, with a descriptor (the callee's), or -1 and errno. */
@@ -58,7 +59,7 @@ void spool_read(struct spool *s, const struct mail_id *id, size_t most,
 /* In put_all only. */
 void spool_put(struct spool *s, const struct queued *m);
 bool spool_has_room(struct spool *s);
-/* False: the journal takes nothing any more; the role has to begin anew. */
+/* False: the journal takes nothing any more, or a change is lost; the role has to begin anew. */
 bool spool_is_sound(struct spool *s);
 
 #endif

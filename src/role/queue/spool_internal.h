@@ -36,7 +36,7 @@ struct spool {
 	uint64_t log_octets, whole_octets;
 	uint64_t changes_asked, changes_kept;
 	bool is_rewriting, is_closing;
-	_Atomic bool is_broken; /* a write to `envelopes` failed: only a new start puts that right */
+	_Atomic bool is_broken; /* a write to `envelopes` or a change's record failed: only a new start puts that right */
 };
 
 /* The name of a body below messages/. */

@@ -1,4 +1,4 @@
-/* The power goes at each disk call, and each call fails in turn: Q1 … Q7 of spool.c hold. */
+/* The power goes at each disk call, and each call fails in turn: Q1 … Q8 of spool.c hold. */
 #include "role/queue/spool_test_support.h"
 
 #include <errno.h>
@@ -228,6 +228,74 @@ q5_envelopes_are_made_anew_when_most_of_it_counts_no_more(void **state)
 	world_free(w);
 }
 
+/* Of mail to a thousand, none of whom can be reached, and all of whom are sent another way. */
+static void
+q1_the_largest_envelope_is_kept(void **state)
+{
+	struct envelope e = { .id = id_of(0), .sender = BYTES("s@here.example"), .size = SMALL };
+	char reply[QUEUE_REPLY_MAX], way[QUEUE_WAY_MAX];
+	struct world *w = world_new(14);
+	struct buf recipients;
+
+	(void)state;
+	memset(reply, 'r', sizeof reply);
+	memset(way, 'w', sizeof way);
+	buf_init(&recipients, SIZE_MAX);
+	for (int i = 0; i < QUEUE_RECIPIENTS_MAX; i++) {
+		put_u16(&recipients, 9);
+		put_text(&recipients, "a@b.examp");
+		put_u16(&recipients, 0);
+	}
+	e.recipients = buf_bytes(&recipients);
+	w->live[0] = queued_new(&e);
+	buf_done(&recipients);
+	assert_int_equal(open_spool(w), 0);
+	spool_add(w->spool, w->live[0], BYTES_NONE, body_of(0), -1, added, w);
+	wait_for_answer(w);
+	w->is_promised[0] = true;
+	for (int i = 0; i < QUEUE_RECIPIENTS_MAX; i++) {
+		delivery_set_reply(&w->live[0]->at[i], bytes_of(reply, sizeof reply));
+		delivery_set_way(&w->live[0]->at[i], bytes_of(way, sizeof way));
+	}
+	spool_update(w->spool, w->live[0]);
+	for (int life = 0; life < 2; life++) {
+		end_life(w);
+		assert_int_equal(open_spool(w), 0);
+		check(w);
+		assert_int_equal(delivery_way(&w->found[0]->at[QUEUE_RECIPIENTS_MAX - 1]).len, sizeof way);
+	}
+	world_free(w);
+}
+
+static void
+q8_behind_a_change_that_failed_none_counts_as_kept(void **state)
+{
+	struct world *w = world_new(15);
+
+	(void)state;
+	assert_int_equal(open_spool(w), 0);
+	add(w, 0);
+	add(w, 2);
+	assert_true(spool_is_sound(w->spool));
+	disk_fault_fail(w->disk, 1, UINT64_MAX, EIO);
+	spool_update(w->spool, w->live[0]);
+	wait_for_wake(w);
+	disk_fault_fail(w->disk, 0, 0, 0);
+	/* The journal is well again, but for what it lost. */
+	while (!w->live[4])
+		add(w, 4);
+	spool_update(w->spool, w->live[2]);
+	wait_for_wake(w);
+	assert_int_equal(spool_changes_asked(w->spool), 2);
+	assert_int_equal(spool_changes_kept(w->spool), 0);
+	assert_false(spool_is_sound(w->spool));
+	spool_close(&w->spool);
+	assert_int_equal(open_spool(w), 0);
+	check(w);
+	assert_true(spool_is_sound(w->spool));
+	world_free(w);
+}
+
 int
 main(void)
 {
@@ -240,6 +308,8 @@ main(void)
 		cmocka_unit_test(q7_a_failure_to_open_removes_nobody_elses_file),
 		cmocka_unit_test(q1_octets_beyond_the_journals_limit_are_kept_in_a_file),
 		cmocka_unit_test(q1_a_head_stands_before_the_octets_and_before_a_file),
+		cmocka_unit_test(q1_the_largest_envelope_is_kept),
+		cmocka_unit_test(q8_behind_a_change_that_failed_none_counts_as_kept),
 		cmocka_unit_test(q6_a_file_that_nobody_was_promised_is_removed_after_a_crash),
 	};
 
