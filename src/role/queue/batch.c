@@ -5,6 +5,8 @@
 
 /* The relay has time limits of its own for each step (RFC 5321 4.5.3.2); this is for one that says nothing. */
 enum { ANSWER_WITHIN_MS = 2 * 3600 * 1000 };
+/* Of SEND. */
+enum { RECIPIENTS_OCTETS_MAX = 65536 };
 
 struct sending {
 	struct queue *queue;
@@ -139,17 +141,31 @@ sent(void *arg, const struct message *m)
 	queue_kick(q);
 }
 
-static void
+/* As many as there is room for; the first has it. */
+static uint32_t
 put_recipients(const struct sending *s, struct buf *out)
 {
-	for (uint32_t i = 0; i < s->batch.count; i++) {
+	uint32_t i;
+
+	for (i = 0; i < s->batch.count; i++) {
 		struct bytes address = delivery_address(s->at[i]), parameters = delivery_parameters(s->at[i]);
 
+		if (out->len + 2 * sizeof(uint16_t) + address.len + parameters.len > RECIPIENTS_OCTETS_MAX)
+			break;
 		put_u16(out, (uint16_t)address.len);
 		put_bytes(out, address);
 		put_u16(out, (uint16_t)parameters.len);
 		put_bytes(out, parameters);
 	}
+	return i;
+}
+
+static void
+return_rest(struct sending *s, uint32_t sent)
+{
+	for (uint32_t i = sent; i < s->batch.count; i++)
+		schedule_return(s->queue->schedule, s->at[i], queue_now_s());
+	s->batch.count = sent;
 }
 
 static void
@@ -161,8 +177,8 @@ send_to_relay(struct sending *s, int fd)
 	struct message frame = { .type = MESSAGE_SEND, .fds = { fd }, .fd_count = 1 };
 	struct buf recipients;
 
-	buf_init(&recipients, 65536);
-	put_recipients(s, &recipients);
+	buf_init(&recipients, RECIPIENTS_OCTETS_MAX);
+	return_rest(s, put_recipients(s, &recipients));
 	frame.u.send = (struct ipc_send){
 		.request = peer_request_id(relay),
 		.mail_id = bytes_of(m->id.text, MAIL_ID_LEN),

@@ -74,6 +74,8 @@ by_of(const struct ipc_enqueue *e, int64_t now_s)
 {
 	int64_t by_s = e->deliver_by_s < UINT32_MAX ? (int64_t)e->deliver_by_s - now_s : INT32_MAX;
 
+	if (!(e->flags & (SEND_BY_RETURN | SEND_BY_NOTIFY)))
+		return 0;
 	return by_s < INT32_MIN ? INT32_MIN : by_s > INT32_MAX ? INT32_MAX : (int32_t)by_s;
 }
 

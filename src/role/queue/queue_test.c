@@ -154,6 +154,73 @@ what_a_relay_ended_over_waits_longer_each_time(void **state)
 }
 
 static void
+a_mail_of_which_nothing_rare_was_asked_costs_no_memory_for_that(void **state)
+{
+	struct queue *q = self.state;
+
+	(void)state;
+	enqueue(1, "a@x.example", -1);
+	run_until_answered(1);
+	assert_null(LIST_FIRST(&q->messages)->rare);
+	assert_int_equal(queued_deadline_s(LIST_FIRST(&q->messages)), 0);
+}
+
+static struct queued *
+mail_to_many(size_t recipients_count, size_t parameter_octets)
+{
+	struct envelope e = { .sender = BYTES("alice@here.example"), .size = 20, .arrived_s = (uint32_t)queue_now_s() };
+	struct buf recipients;
+	struct queued *m;
+
+	assert_true(mail_id_parse(BYTES("01JDXYZ0123456789ABCDEFGHJ"), &e.id));
+	buf_init(&recipients, SIZE_MAX);
+	for (size_t i = 0; i < recipients_count; i++) {
+		put_u16(&recipients, 11);
+		put_text(&recipients, "a@x.example");
+		put_u16(&recipients, (uint16_t)parameter_octets);
+		for (size_t at = 0; at < parameter_octets; at++)
+			put_char(&recipients, 'x');
+	}
+	e.recipients = buf_bytes(&recipients);
+	m = queued_new(&e);
+	buf_done(&recipients);
+	assert_non_null(m);
+	return m;
+}
+
+static void
+is_kept(void *arg, enum spool_outcome outcome)
+{
+	struct queue *q = self.state;
+
+	assert_int_equal(outcome, SPOOL_OK);
+	queue_insert(q, arg);
+	queue_kick(q);
+}
+
+/* Each has 1015 octets in SEND, which holds 65536 of them. */
+static void
+recipients_beyond_a_frame_wait_for_the_next(void **state)
+{
+	struct queue *q = self.state;
+	struct queued *m = mail_to_many(100, 1000);
+	size_t active = 0;
+
+	(void)state;
+	connect_to(ROLE_RELAY);
+	spool_add(q->spool, m, BYTES("Subject: x\n\nx\n"), -1, is_kept, m);
+	for (int turn = 0; turn < 500 && sends < 1; turn++)
+		run_a_little();
+	assert_int_equal(sends, 1);
+	assert_int_equal(last_recipients_octets, 64 * 1015);
+	for (uint16_t i = 0; i < m->count; i++) {
+		active += m->at[i].state == DELIVERY_ACTIVE;
+		assert_true(m->at[i].state == DELIVERY_ACTIVE || (m->at[i].state == DELIVERY_WAITING && m->at[i].attempts == 0));
+	}
+	assert_int_equal(active, 64);
+}
+
+static void
 a_mail_to_many_hosts_is_not_kept_anew_for_each(void **state)
 {
 	char recipients[2000] = "", path[200];
@@ -275,6 +342,8 @@ main(void)
 		TEST(a_step_of_the_clock_gives_nothing_up_and_lets_nothing_wait),
 		TEST(what_expired_while_the_server_was_off_is_tried_once_more),
 		TEST(a_mail_to_many_hosts_is_not_kept_anew_for_each),
+		TEST(a_mail_of_which_nothing_rare_was_asked_costs_no_memory_for_that),
+		TEST(recipients_beyond_a_frame_wait_for_the_next),
 		TEST(what_has_expired_and_cannot_be_reported_yet_stays),
 		TEST(rfc4865_a_front_has_nothing_kept_for_longer_than_the_configuration_lets_it),
 		TEST(rfc2852_4_1_what_is_late_already_is_not_handed_out),

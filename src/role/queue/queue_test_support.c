@@ -31,7 +31,7 @@ char folder[64];
 struct peer *pairs[ROLE_COUNT][2];
 char events[65536];
 int answers[IPC_OUTCOMES];
-size_t sends, longest_host;
+size_t sends, longest_host, last_recipients_octets;
 bool is_done;
 int failure;
 pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
@@ -132,6 +132,7 @@ relay_message(void *arg, struct peer *p, const struct message *m)
 {
 	(void)arg;
 	sends++;
+	last_recipients_octets = m->u.send.recipients.len;
 	if (relay_defers)
 		defer(p, m->u.send.request);
 	else if (relay_is_full)

@@ -15,7 +15,7 @@ extern char folder[64];
 extern struct peer *pairs[ROLE_COUNT][2]; /* the role's end, the other's */
 extern char events[65536];
 extern int answers[IPC_OUTCOMES]; /* to `enqueue` */
-extern size_t sends, longest_host; /* that the relay got */
+extern size_t sends, longest_host, last_recipients_octets; /* that the relay got */
 extern bool is_done; /* the role wants to end */
 extern int failure; /* of new files below messages/, or 0 */
 extern pthread_mutex_t gate; /* they wait for it */
