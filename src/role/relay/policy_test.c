@@ -338,6 +338,24 @@ rfc8689_5_a_report_needs_nothing_shown(void **state)
 }
 
 static void
+rfc8689_4_2_1_mail_follows_no_report_to_a_host_of_which_nothing_is_shown(void **state)
+{
+	(void)state;
+	start(SCRIPT("S 220 mx\nC EHLO\nS 250-mx\nS 250 STARTTLS\nC STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250-mx\nS 250 REQUIRETLS\n"
+		"C MAIL FROM:<>\nS 250 ok\nC RCPT TO:\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 taken\n"
+		"C MAIL FROM:<a@us.example>\nS 250 ok\nC RCPT TO:\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 taken\nW"), SCRIPT("X"));
+	set_flags(SEND_REQUIRE_TLS);
+	set_sender("");
+	set_dns(ZONE);
+	expect(TAKEN, "level=verify cause=requiretls");
+	set_sender("a@us.example");
+	trace[0] = '\0';
+	send_to(2, HOP_MX, "sts.example", "b@sts.example");
+	run_until(";\n");
+	assert_non_null(strstr(trace, "0-550 5.7.30 REQUIRETLS support required: nothing shows that mx.sts.example is the domain's server;"));
+}
+
+static void
 rfc8689_4_2_1_the_certificate_is_for_the_host_and_not_for_the_domain(void **state)
 {
 	(void)state;
@@ -501,6 +519,7 @@ main(void)
 		TEST(rfc8689_4_2_1_a_host_has_to_be_shown_to_be_the_domains),
 		TEST(rfc8689_4_2_1_a_policy_shows_that_a_host_is_the_domains),
 		TEST(rfc8689_5_a_report_needs_nothing_shown),
+		TEST(rfc8689_4_2_1_mail_follows_no_report_to_a_host_of_which_nothing_is_shown),
 		TEST(rfc8689_4_2_1_the_certificate_is_for_the_host_and_not_for_the_domain),
 		TEST(many_wait_for_one_fetch_and_others_do_not),
 		TEST(so_many_are_fetched_at_a_time_and_the_rest_waits),

@@ -405,6 +405,8 @@ void
 sending_set_hop(struct sending *s, enum ipc_hop hop, struct bytes host, uint16_t port)
 {
 	static const char *const hops[IPC_HOPS] = { [HOP_MX] = "mx", [HOP_SMTP] = "smtp", [HOP_LMTP] = "lmtp" };
+	/* A report under REQUIRETLS goes where nothing is shown of the host (RFC 8689 5): other mail may not follow it. */
+	const char *tls = !s->needs_tls ? s->is_tls_optional ? "any " : "" : s->envelope.sender.len ? "tls " : "report ";
 	const struct config_login *login;
 
 	s->hop = hop;
@@ -416,8 +418,7 @@ sending_set_hop(struct sending *s, enum ipc_hop hop, struct bytes host, uint16_t
 	/* A reload changes neither: connections are shared by the key. */
 	s->login_sender = login && login->sender.len ? s->envelope.sender : BYTES_NONE;
 	/* What has to be under TLS does not share, nor does what need not, nor who logs in as somebody else. */
-	(void)snprintf(s->key, sizeof s->key, "%s %u %s%s %.*s", hops[s->hop], s->port,
-		s->needs_tls ? "tls " : s->is_tls_optional ? "any " : "", s->host, BYTES_ARG(s->login_sender));
+	(void)snprintf(s->key, sizeof s->key, "%s %u %s%s %.*s", hops[s->hop], s->port, tls, s->host, BYTES_ARG(s->login_sender));
 }
 
 void
