@@ -80,6 +80,8 @@ def test_a_mail_is_kept_till_its_hour_for_mailboxes_here_and_elsewhere_rfc4865_4
     listed = recipients(server)
     assert {r["state"] for r in listed} == {"postponed"} and len(listed) == 2
     assert all(3 <= r["until_s"] - begun <= 6 for r in listed)
+    stats = json.loads(server.cli("queue", "stats", "--json").stdout)
+    assert (stats["recipients"], stats["postponed"], stats["waiting"]) == (2, 2, 0)
     wait_until(lambda: elsewhere.mails and copies(server, "bob", "tomorrow"), what="both arrivals")
     assert time.time() - begun >= 4
 

@@ -15,7 +15,7 @@ enum { DESTINATION_MAX = 300 };
 
 struct counts {
 	uint64_t messages, recipients; /* that were meant; of an action: changed */
-	uint64_t ready, waiting, sending, held;
+	uint64_t ready, waiting, postponed, sending, held;
 	uint64_t left_alone; /* meant by an action, but on their way */
 	int64_t oldest_s;
 };
@@ -146,8 +146,8 @@ tell_end(struct walk *w)
 
 	if (w->command.verb == QUEUE_STATS)
 		control_line_put(&w->answer, "end", FIELDS(INT("messages", c->messages), INT("recipients", c->recipients),
-			INT("ready", c->ready), INT("waiting", c->waiting), INT("sending", c->sending), INT("held", c->held),
-			INT("destinations", schedule_destinations(s)), INT("resting", schedule_resting(s)), INT("oldest_s", c->oldest_s)));
+			INT("ready", c->ready), INT("waiting", c->waiting), INT("postponed", c->postponed), INT("sending", c->sending),
+			INT("held", c->held), INT("destinations", schedule_destinations(s)), INT("resting", schedule_resting(s)), INT("oldest_s", c->oldest_s)));
 	else
 		control_line_put(&w->answer, "end", FIELDS(INT("messages", c->messages), INT("recipients", c->recipients),
 			INT("left_alone", c->left_alone)));
@@ -212,8 +212,10 @@ count_one(struct counts *c, const struct delivery *d)
 		c->ready++;
 		return;
 	case STANDS_WAITING:
-	case STANDS_POSTPONED:
 		c->waiting++;
+		return;
+	case STANDS_POSTPONED:
+		c->postponed++;
 		return;
 	case STANDS_HELD:
 		c->held++;
