@@ -182,6 +182,22 @@ check_dkim(struct config_reading *r)
 				BYTES_ARG(c->dkim[i].domain), BYTES_ARG(c->hostname));
 }
 
+/* Certificates and aliases stand in it.  A role would not start. */
+static void
+check_slices(struct config_reading *r, const struct config_place *file)
+{
+	struct buf slice;
+
+	for (enum role role = 0; role < ROLE_COUNT; role++) {
+		buf_init(&slice, CONFIG_SLICE_MAX);
+		config_put_slice(r->config, role, &slice);
+		if (slice.has_failed)
+			(void)config_error_add(r->errors, file, "%s can't be handed what it has to know: with the files that are named (aliases, certificates) "
+				"it has more than %zu MiB", ipc_role_name(role), CONFIG_SLICE_MAX >> 20);
+		buf_done_secret(&slice);
+	}
+}
+
 void
 config_check(struct config_reading *r, const struct config_place *file)
 {
@@ -196,4 +212,6 @@ config_check(struct config_reading *r, const struct config_place *file)
 	check_srs(r);
 	check_dkim(r);
 	check_homes(r);
+	if (r->errors->count == 0)
+		check_slices(r, file);
 }

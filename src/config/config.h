@@ -295,6 +295,8 @@ const struct config_local_user *config_find_local_user(const struct config *c, u
 bool config_dkim_is_for(struct bytes domain, struct bytes host);
 /* The rule for mail to that domain or relay host, or NULL: there is none. */
 const struct config_tls_rule *config_tls_rule_for(const struct config *c, struct bytes domain);
+/* Octets of a slice; config_load refuses more. */
+#define CONFIG_SLICE_MAX ((size_t)16 * 1024 * 1024)
 /* The slice of a role as canonical text: only directives that role may know, with files inlined. */
 void config_put_slice(const struct config *c, enum role role, struct buf *out);
 /* The configuration as a file: what differs from the initial values, or everything.  Secrets as ***. */

@@ -58,10 +58,11 @@ tear_down(void **state)
 	return 0;
 }
 
+#define CONF "hostname mail.a.org; domain a.org b.org; listen smtp *; mailboxes maildir /m/%d/%u;\naliases DIR/aliases;\n"
+
 static struct config *
-load(const char *aliases)
+load_with(const char *conf, const char *aliases)
 {
-	static const char conf[] = "hostname mail.a.org; domain a.org b.org; listen smtp *; mailboxes maildir /m/%d/%u;\naliases DIR/aliases;\n";
 	char path[128];
 	struct config *c = NULL;
 
@@ -71,6 +72,12 @@ load(const char *aliases)
 	if (config_load(path, &c, &errors) != 0)
 		assert_null(c);
 	return c;
+}
+
+static struct config *
+load(const char *aliases)
+{
+	return load_with(CONF, aliases);
 }
 
 static void
@@ -193,6 +200,31 @@ a_file_of_aliases_that_changed_is_read_when_its_writer_is_done_unless_directives
 	config_free(&c);
 }
 
+/* Ten times 1.6 MiB and more. */
+static void
+more_than_a_role_can_be_handed_is_refused_when_it_is_read(void **state)
+{
+	char label[61] = "", line[320];
+	struct buf list;
+
+	(void)state;
+	memset(label, 'x', sizeof label - 1);
+	buf_init(&list, 2 << 20);
+	for (int i = 0; i < 6500; i++) {
+		(void)snprintf(line, sizeof line, "a%d: %s@%s.%s.%s.org\n", i, label, label, label, label);
+		put_text(&list, line);
+	}
+	put_char(&list, '\0');
+	write_file("list", (const char *)list.ptr);
+	buf_done(&list);
+	assert_null(load_with(CONF "domain d0.org d1.org d2.org d3.org d4.org d5.org d6.org d7.org d8.org d9.org;\n"
+		"aliases DIR/list d0.org; aliases DIR/list d1.org; aliases DIR/list d2.org; aliases DIR/list d3.org; aliases DIR/list d4.org;\n"
+		"aliases DIR/list d5.org; aliases DIR/list d6.org; aliases DIR/list d7.org; aliases DIR/list d8.org; aliases DIR/list d9.org;\n",
+		"a: b\n"));
+	assert_int_equal(errors.count, 1);
+	assert_non_null(strstr(errors.at[0].text, "directory can't be handed what it has to know"));
+}
+
 static void
 a_list_that_nobody_is_on_is_no_alias(void **state)
 {
@@ -234,6 +266,7 @@ main(void)
 		TEST(what_can_not_be_served_is_an_error_with_its_place),
 		TEST(what_is_wrong_in_a_list_has_the_place_in_the_list),
 		TEST(a_file_of_aliases_that_changed_is_read_when_its_writer_is_done_unless_directives_changed),
+		TEST(more_than_a_role_can_be_handed_is_refused_when_it_is_read),
 		TEST(a_list_that_nobody_is_on_is_no_alias),
 		TEST(a_file_that_others_can_write_is_warned_of),
 	};

@@ -16,9 +16,6 @@
 #include <string.h>
 #include <sys/queue.h>
 
-/* The slice with every certificate in it. */
-#define SLICE_MAX (16 * 1024 * 1024)
-
 struct listener {
 	struct role_listener public;
 	LIST_ENTRY(listener) link;
@@ -147,8 +144,8 @@ read_slice(const struct message *m, struct fault *f)
 		fault_set(f, FAULT_SYNTAX, "no slice came with the message");
 		return NULL;
 	}
-	buf_init(&text, SLICE_MAX);
-	if (disk_read_descriptor(m->fds[0], SLICE_MAX - 65536, &text, f) == -1 ||
+	buf_init(&text, 2 * CONFIG_SLICE_MAX);
+	if (disk_read_descriptor(m->fds[0], CONFIG_SLICE_MAX, &text, f) == -1 ||
 		config_read_slice(buf_bytes(&text), &c, f) == -1)
 		c = NULL;
 	buf_done_secret(&text);

@@ -15,7 +15,6 @@
 #define LONG_LIFE_US (60 * 1000000LL)
 /* A role whose channel is gone and that does not end by itself. */
 #define LINGER_MS 2000
-#define SLICE_MAX (16 * 1024 * 1024)
 
 static void
 on_ready(struct child *c)
@@ -116,7 +115,7 @@ child_slice(const struct child *c, const struct config *config)
 	struct fault f;
 	int fd = -1;
 
-	buf_init(&text, SLICE_MAX);
+	buf_init(&text, CONFIG_SLICE_MAX);
 	config_put_slice(config, c->role, &text);
 	if (text.has_failed)
 		fault_set(&f, FAULT_LIMIT, "the slice of the configuration is too large");
