@@ -45,6 +45,7 @@ class ActiveDirectory:
         self.lock = threading.Lock()
         self.asked = []  # (scope, base, attributes, entries found) of each search
         self.breaks_ranges = False
+        self.has_endless_pages = False  # an empty one behind each
         self.add(base, objectClass="domain")
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
@@ -128,6 +129,8 @@ class ActiveDirectory:
             (_, size), (_, at) = elements(elements(page)[0][1])
             first, count = int(at or b"0"), int.from_bytes(size, "big")
             cookie = str(first + count).encode() if first + count < len(found) else b""
+            if self.has_endless_pages:
+                cookie = str(first + count).encode()
             found = found[first:first + count]
         self.asked.append((scope, base, attributes, len(found)))
         out = [(tlv(0x64, octets(dn), tlv(0x30, *self.put_attributes(entry, attributes))),) for dn, entry in found]

@@ -72,6 +72,17 @@ def test_a_server_whose_pieces_do_not_go_on_is_not_believed():
         wait_until(lambda: recipient(s, "all") == 250, 20, "the group")
 
 
+def test_a_server_that_always_knows_another_page_is_not_believed():
+    ad = people()
+    ad.has_endless_pages = True
+    with running(ad) as s:
+        wait_until(lambda: s.events("ldap.away"), 60, "the end of the reading")
+        assert "more than 10000 pages" in s.events("ldap.away")[0]["reason"]
+        assert recipient(s, "u1") == 451
+        ad.has_endless_pages = False
+        wait_until(lambda: recipient(s, "u1") == 250, 60, "the accounts")
+
+
 def status(s):
     return json.loads(s.cli("directory", "status", "--json").stdout)
 

@@ -2,7 +2,8 @@
 
 #include "role/directory/ldap_link_internal.h"
 
-enum { PAGE_ENTRIES = 500 };
+/* More entries than fit; a server that always knows another page ends here. */
+enum { PAGE_ENTRIES = 500, PAGES_MAX = 10000 };
 
 static int
 give_entries(struct ldap_link *link, const struct ldap_page_search *s, LDAPMessage *result, struct fault *f)
@@ -58,12 +59,14 @@ int
 ldap_page_search(struct ldap_link *link, const struct ldap_page_search *s, struct fault *f)
 {
 	struct berval cookie = { 0, NULL };
-	int result;
+	int result, pages = 0;
 
 	do {
 		ldap_link_begin(link);
 		result = ldap_link_end(link, read_page(link, s, &cookie, f), "search", f);
-	} while (result == 0 && cookie.bv_len > 0);
+	} while (result == 0 && cookie.bv_len > 0 && ++pages < PAGES_MAX);
+	if (result == 0 && cookie.bv_len > 0)
+		result = fault_set(f, FAULT_LIMIT, "the server knows more than %d pages", PAGES_MAX);
 	ber_memfree(cookie.bv_val);
 	return result;
 }

@@ -14,7 +14,8 @@ struct ldap_page_search {
 	void *arg;
 };
 
-/* All entries below the base that the filter finds, on the link's connection.  -1 with *f. */
+/* All entries below the base that the filter finds, on the link's connection.  -1 with *f: they could not be read, or come on more pages than
+   any directory has. */
 int ldap_page_search(struct ldap_link *link, const struct ldap_page_search *s, struct fault *f) __attribute__((warn_unused_result));
 
 #endif
