@@ -23,11 +23,11 @@ struct item {
 };
 
 void
-entries_init(struct entries *e, int directory, const char *name, struct bytes origin)
+entries_init(struct entries *e, int directory, const char *name, struct bytes origin, size_t changes_max)
 {
 	*e = (struct entries){ .directory = directory, .name = name, .origin = origin, .fd = -1, .changed = map_new() };
 	buf_init(&e->base, IMAGE_OCTETS_MAX);
-	buf_init(&e->changes, IMAGE_OCTETS_MAX);
+	buf_init(&e->changes, changes_max);
 }
 
 void
@@ -45,7 +45,13 @@ void
 entries_clear(struct entries *e)
 {
 	entries_done(e);
-	entries_init(e, e->directory, e->name, e->origin);
+	entries_init(e, e->directory, e->name, e->origin, e->changes.max);
+}
+
+int
+entries_check_room(const struct entries *e, struct fault *f)
+{
+	return e->changes.has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;
 }
 
 /* ---- items */
@@ -226,7 +232,8 @@ change(struct entries *e, struct bytes uuid, struct bytes records, bool is_gone)
 	size_t place = e->changes.len;
 
 	put_item(&e->changes, uuid, records, is_gone);
-	(void)map_put_number(e->changed, map_hash(uuid), (void *)(uintptr_t)(place + 1));
+	if (!e->changes.has_failed)
+		(void)map_put_number(e->changed, map_hash(uuid), (void *)(uintptr_t)(place + 1));
 }
 
 /* Is there such an entry, and with this digest (when it is not NULL)? */
@@ -423,7 +430,6 @@ take_base(struct entries *e, struct buf *items, int fd)
 	else
 		buf_done_secret(items);
 	buf_done_secret(&e->changes);
-	buf_init(&e->changes, IMAGE_OCTETS_MAX);
 	map_free(&e->changed);
 	e->changed = map_new();
 }
@@ -434,6 +440,8 @@ entries_save(struct entries *e, struct bytes state, struct fault *f)
 	struct buf items;
 	int fd = -1;
 
+	if (entries_check_room(e, f) != 0)
+		return -1;
 	buf_init(&items, IMAGE_OCTETS_MAX);
 	if (!read_merged(e, &items, true) || items.has_failed) {
 		buf_done_secret(&items);

@@ -25,12 +25,14 @@ struct entries {
 	struct map *met; /* entries of a pass; NULL: there is none */
 };
 
-/* Without any entry.  name, origin: as of snapshot_write; borrowed for its life. */
-void entries_init(struct entries *e, int directory, const char *name, struct bytes origin);
+/* Without any entry.  name, origin: as of snapshot_write; borrowed for its life.  changes_max: octets of changes between two bases. */
+void entries_init(struct entries *e, int directory, const char *name, struct bytes origin, size_t changes_max);
 void entries_done(struct entries *e);
 /* Takes the file's entries; appends to *state what entries_save was given.  False: there is none that can be used. */
 bool entries_open(struct entries *e, struct buf *state) __attribute__((warn_unused_result));
 
+/* -1 with *f: a change was lost, since there was no room for it.  What is there is not what the server has, until all is forgotten. */
+int entries_check_room(const struct entries *e, struct fault *f) __attribute__((warn_unused_result));
 /* Forgets all of it; the file stays. */
 void entries_clear(struct entries *e);
 

@@ -27,7 +27,7 @@ open_world(struct world *w, bool has_disk)
 	(void)snprintf(w->path, sizeof w->path, "/tmp/mermoz-entries-XXXXXX");
 	assert_non_null(mkdtemp(w->path));
 	w->directory = has_disk ? open(w->path, O_RDONLY | O_DIRECTORY) : -1;
-	entries_init(&w->e, w->directory, "entries", ORIGIN);
+	entries_init(&w->e, w->directory, "entries", ORIGIN, IMAGE_OCTETS_MAX);
 }
 
 static void
@@ -49,7 +49,7 @@ begin_again(struct world *w, char state[64])
 	bool is_found;
 
 	entries_done(&w->e);
-	entries_init(&w->e, w->directory, "entries", ORIGIN);
+	entries_init(&w->e, w->directory, "entries", ORIGIN, IMAGE_OCTETS_MAX);
 	buf_init_fixed(&out, state, 63);
 	is_found = entries_open(&w->e, &out);
 	put_char(&out, '\0');
@@ -255,7 +255,7 @@ a_file_that_is_damaged_or_of_elsewhere_counts_as_none(void **state)
 	put(&w, 'a', "A ");
 	save(&w, "one");
 	entries_done(&w.e);
-	entries_init(&w.e, w.directory, "entries", BYTES("ldap://elsewhere"));
+	entries_init(&w.e, w.directory, "entries", BYTES("ldap://elsewhere"), IMAGE_OCTETS_MAX);
 	assert_false(entries_open(&w.e, &(struct buf){ 0 }));
 	expect(&w, "");
 	fd = openat(w.directory, "entries", O_WRONLY);
@@ -293,6 +293,34 @@ without_a_place_to_write_nothing_is_lost(void **state)
 	close_world(&w);
 }
 
+static void
+a_change_that_finds_no_room_is_told_and_never_saved(void **state)
+{
+	struct buf state_text;
+	char space[64];
+	struct world w;
+	struct fault f;
+
+	(void)state;
+	open_world(&w, true);
+	put(&w, 'a', "A ");
+	save(&w, "one");
+	entries_done(&w.e);
+	entries_init(&w.e, w.directory, "entries", ORIGIN, 64);
+	buf_init_fixed(&state_text, space, sizeof space);
+	assert_true(entries_open(&w.e, &state_text));
+	put(&w, 'b', "B ");
+	assert_int_equal(entries_check_room(&w.e, &f), 0);
+	put(&w, 'c', "more than there is room for ");
+	assert_int_equal(entries_check_room(&w.e, &f), -1);
+	assert_int_equal(f.kind, FAULT_LIMIT);
+	assert_int_equal(entries_save(&w.e, BYTES("two"), &f), -1);
+	expect(&w, "A B ");
+	entries_clear(&w.e);
+	assert_int_equal(entries_check_room(&w.e, &f), 0);
+	close_world(&w);
+}
+
 int
 main(void)
 {
@@ -303,6 +331,7 @@ main(void)
 		cmocka_unit_test(a_kill_leaves_what_was_saved_with_its_state),
 		cmocka_unit_test(a_file_that_is_damaged_or_of_elsewhere_counts_as_none),
 		cmocka_unit_test(without_a_place_to_write_nothing_is_lost),
+		cmocka_unit_test(a_change_that_finds_no_room_is_told_and_never_saved),
 	};
 
 	return cmocka_run_group_tests_name("entries", tests, NULL, NULL);

@@ -78,7 +78,7 @@ init_search(struct ldap_poll *p, const char *filter, const char **wanted, bool i
 	for (size_t i = 0; stamp_wanted[i]; i++)
 		s->wanted[count++] = stamp_wanted[i];
 	buf_init(&s->changed, IMAGE_OCTETS_MAX);
-	entries_init(&s->entries, directory, names[p->count++], ldap_link_origin(p->link));
+	entries_init(&s->entries, directory, names[p->count++], ldap_link_origin(p->link), IMAGE_OCTETS_MAX);
 }
 
 struct ldap_poll *
@@ -209,6 +209,7 @@ take_whole(struct visit *v, LDAPMessage *entry, const uint8_t key[SYNC_UUID_OCTE
 			early_note_entry(&v->poll->early, &s->entries, bytes_of(key, SYNC_UUID_OCTETS), buf_bytes(&records));
 		v->poll->changes += entries_put(&s->entries, bytes_of(key, SYNC_UUID_OCTETS), buf_bytes(&records));
 		(void)map_put_number(s->met ? s->met : s->stamps, number_of(key), (void *)(uintptr_t)stamp);
+		result = entries_check_room(&s->entries, f);
 	}
 	buf_done_secret(&records);
 	return result;
@@ -315,7 +316,7 @@ pass(struct ldap_poll *p, struct search *s, bool is_sweep, struct fault *f)
 		return -1;
 	}
 	end_pass(p, s, !is_sweep);
-	return 0;
+	return entries_check_room(&s->entries, f);
 }
 
 static void

@@ -60,7 +60,7 @@ init_search(struct ldap_sync *s, const char *filter, const char **wanted, bool i
 	*search = (struct search){ .filter = filter, .wanted = wanted, .is_of_groups = is_of_groups, .message = NO_SEARCH };
 	buf_init(&search->state, IMAGE_TEXT_MAX);
 	buf_init(&search->saved, IMAGE_TEXT_MAX);
-	entries_init(&search->entries, directory, names[s->count++], ldap_link_origin(s->link));
+	entries_init(&search->entries, directory, names[s->count++], ldap_link_origin(s->link), IMAGE_OCTETS_MAX);
 	if (entries_open(&search->entries, &search->state))
 		put_bytes(&search->saved, buf_bytes(&search->state));
 }
@@ -147,10 +147,11 @@ adopt(struct search *search, struct bytes cookie)
 		ldap_marker_add_cookie(&search->state, cookie);
 }
 
-static void
-put_entry(struct ldap_sync *s, struct search *search, LDAPMessage *message, struct bytes uuid)
+static int
+put_entry(struct ldap_sync *s, struct search *search, LDAPMessage *message, struct bytes uuid, struct fault *f)
 {
 	struct buf records, members;
+	int result = 0;
 
 	buf_init(&records, IMAGE_OCTETS_MAX);
 	buf_init(&members, IMAGE_OCTETS_MAX);
@@ -158,12 +159,15 @@ put_entry(struct ldap_sync *s, struct search *search, LDAPMessage *message, stru
 		ldap_entry_put_group(&records, &s->link->mapping, s->link->wire.ld, message, &members);
 	else
 		ldap_entry_put(&records, &s->link->mapping, s->link->wire.ld, message);
-	if (search->is_persisting)
+	if (records.has_failed)
+		result = fault_set(f, FAULT_LIMIT, "the directory holds more than fits");
+	if (result == 0 && search->is_persisting)
 		early_note_entry(&s->early, &search->entries, uuid, buf_bytes(&records));
-	if (!records.has_failed)
+	if (result == 0)
 		s->changes += entries_put(&search->entries, uuid, buf_bytes(&records));
 	buf_done_secret(&records);
 	buf_done(&members);
+	return result;
 }
 
 static int
@@ -180,7 +184,8 @@ take_state(struct ldap_sync *s, struct search *search, LDAPMessage *message, con
 		break;
 	case SYNC_ADD:
 	case SYNC_MODIFY:
-		put_entry(s, search, message, state.uuid);
+		if (put_entry(s, search, message, state.uuid, f) != 0)
+			return -1;
 		break;
 	case SYNC_DELETE:
 		if (search->is_persisting)
@@ -320,7 +325,7 @@ take_next(struct ldap_sync *s, struct search *search, int64_t patience_us, struc
 		return ldap_link_failed(s->link, "sync", code, f);
 	}
 	if (got > 0)
-		got = take_message(s, search, message, f) == 0 ? 1 : -1;
+		got = take_message(s, search, message, f) == 0 && entries_check_room(&search->entries, f) == 0 ? 1 : -1;
 	(void)ldap_msgfree(message);
 	return got;
 }
