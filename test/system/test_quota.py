@@ -200,3 +200,8 @@ def test_qmail_ldap_says_octets_and_messages_apart_or_in_one():
             i = log_in(s, name, name)
             assert quota_of(i)[1] == [b'"" (%s)' % wanted]
             i.logout()
+        assert not s.events("quota.unusable")
+        # Longer than a number of 64 bits, but no longer than a value may be.
+        s.slapd.set("ibou", "mailQuotaSize", "1" * 80)
+        wait_until(lambda: s.events("quota.unusable"), 20, "the event")
+        assert "1" * 80 in s.events("quota.unusable")[-1]["quota"]

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* Those of the template and those that have a name of ours. */
-enum { LDAP_ATTRIBUTES_MAX = LDAP_WANTED_MAX + 2, QUOTA_TEXT_MAX = 64 };
+enum { LDAP_ATTRIBUTES_MAX = LDAP_WANTED_MAX + 2, QUOTA_TEXT_MAX = 2 * LDAP_VALUE_MAX + 8 };
 
 _Static_assert(LDAP_ATTRIBUTES_MAX <= RECORD_ATTRIBUTES_MAX, "a record has room for them");
 
