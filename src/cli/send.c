@@ -13,7 +13,8 @@
 #define SOCKET_INITIAL "/run/mermoz/submit"
 #define INPUT_OCTETS_MAX ((size_t)1 << 30)
 
-enum { ARENA_OCTETS_MAX = 16 * 1024 * 1024, PIECE_OCTETS = 65536, ENVELOPE_ID_MAX = 400 };
+enum { ARENA_OCTETS_MAX = 16 * 1024 * 1024, PIECE_OCTETS = 65536, ENVELOPE_ID_MAX = 100, /* RFC 3461 4.4 */
+	WORD_MAX = 64, SOCKET_PATH_MAX = 107 };
 
 extern const struct cli_command cli_queue;
 
@@ -168,6 +169,8 @@ take_wishes(struct wishes *w, int argc, char **argv)
 static bool
 is_word(const char *text)
 {
+	if (text && strlen(text) > WORD_MAX)
+		return false;
 	for (; text && *text; text++)
 		if (!byte_is_class((uint8_t)*text, CLASS_ALPHA) && *text != ',')
 			return false;
@@ -236,7 +239,7 @@ send_over(struct send_client *c, const struct wishes *w, struct bytes input, str
 	struct bytes domain = bytes_sub(self, bytes_find_last_char(self, '@') + 1, self.len), sender;
 	struct send_recipients to = { .count = 0 };
 	struct send_envelope envelope = { .to = &to, .notify = w->notify, .returns = w->returns };
-	char id[ENVELOPE_ID_MAX];
+	char id[ENVELOPE_ID_MAX + 1];
 	struct send_message m;
 	struct fault f;
 	struct buf out;
@@ -318,6 +321,8 @@ run(int argc, char **argv)
 		return misused("no recipient is named; or -t, for those of the header");
 	if (!is_word(w.notify) || !is_word(w.returns))
 		return misused("-N takes never, or success, failure and delay with commas; -R full or hdrs");
+	if (strlen(w.socket) > SOCKET_PATH_MAX)
+		return misused("the path of the socket file is too long");
 	return send_mail(&w);
 }
 

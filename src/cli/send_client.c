@@ -4,6 +4,7 @@
 #include "proto/smtp/reply.h"
 #include "sys/net.h"
 
+#include <assert.h>
 #include <errno.h>
 
 /* RFC 5321 4.5.3.2.6: the end of the message may take ten minutes. */
@@ -98,17 +99,23 @@ write_all(struct send_client *c, struct bytes octets)
 
 /* 0: the server is gone. */
 static unsigned int
+ask_bytes(struct send_client *c, struct bytes command)
+{
+	c->code = 0; /* the last reply answers nothing of this */
+	return write_all(c, command) ? read_reply(c) : 0;
+}
+
+static unsigned int
 ask(struct send_client *c, const struct buf *command)
 {
-	if (command->has_failed || !write_all(c, buf_bytes(command)))
-		return 0;
-	return read_reply(c);
+	assert(!command->has_failed); /* what goes into one is short */
+	return ask_bytes(c, buf_bytes(command));
 }
 
 static unsigned int
 ask_text(struct send_client *c, const char *command)
 {
-	return write_all(c, bytes_text(command)) ? read_reply(c) : 0;
+	return ask_bytes(c, bytes_text(command));
 }
 
 /* ---- what a refusal means */

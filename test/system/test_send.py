@@ -166,6 +166,24 @@ def test_when_the_server_is_away_nothing_is_lost_silently(server, tmp_path):
         p.stderr.close()
 
 
+def test_who_hangs_up_between_a_reply_and_the_next_command_has_answered_nothing_of_it(server, tmp_path):
+    env = {**os.environ, "MERMOZ_SOCKET": str(tmp_path / "submit")}
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "submit"))
+        listener.listen()
+        p = subprocess.Popen([server.directory / "sendmail", "x@y.example"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+        p.stdin.close()
+        with listener.accept()[0] as c:
+            c.sendall(b"220 hello\r\n")
+            c.recv(100)
+            c.shutdown(socket.SHUT_RD)  # what is written from now on fails
+            c.sendall(b"250-hello\r\n250 X-YOU-ARE root@y.example\r\n")
+            assert p.wait(30) == 75
+        said = p.stderr.read()
+        p.stderr.close()
+        assert b"the server ended in the middle" in said and b"250" not in said
+
+
 def test_a_full_disk_or_a_drained_queue_is_a_temporary_failure(server, elsewhere):
     """What the server says with 4yz is told, and the caller tries again."""
     server.kill_role("directory")
@@ -180,6 +198,8 @@ def test_a_full_disk_or_a_drained_queue_is_a_temporary_failure(server, elsewhere
     ((), 64, "no recipient is named"), (("-t",), 64, "neither the header (To, Cc, Bcc) nor the call names a recipient"), (("-Z", "x@y.example"), 64, "there is no option -Z"),
     (("--json", "x@y.example"), 64, "there is no option --json"), (("-f",), 64, "-f needs a value"), (("-bs",), 64, "-bs is not done here"),
     (("-q",), 64, "mermoz queue retry --all"), (("-N", "a b", "x@y.example"), 64, "-N takes never"), (("<>",), 65, "is no address"),
+    (("-N", "x" * 3000, "x@y.example"), 64, "-N takes never"), (("-R", "x" * 3000, "x@y.example"), 64, "-R full or hdrs"),
+    (("-V", "x" * 101, f"bob@{DOMAIN}"), 64, "the value of -V is too long"), (("--socket", "/x" * 60, f"bob@{DOMAIN}"), 64, "is too long"),
     (("-f", "a, b", f"bob@{DOMAIN}"), 65, "-f takes one address")])
 def test_a_call_that_is_wrong_is_told_so_and_sends_nothing(server, args, code, said):
     assert said in send(server, *args, code=code)
