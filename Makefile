@@ -9,6 +9,9 @@ all: build/release/build.ninja
 build/release/build.ninja:
 	$(MESON) setup build/release -Dtests=false -Dwerror=false
 
+install: all
+	$(MESON) install -C build/release
+
 demo:
 	./demo
 
@@ -27,4 +30,4 @@ bench:
 clean:
 	rm -rf build
 
-.PHONY: all demo check fuzz lint bench clean
+.PHONY: all install demo check fuzz lint bench clean
