@@ -19,30 +19,44 @@ places_pass(struct places *p, int64_t now_s)
 	}
 }
 
-bool
-places_has_one(const struct places *p, uint32_t max)
+uint32_t
+places_taken(const struct places *p)
 {
-	return p->young < max && p->taken < 2 * max;
+	return p->taken[PLACE_ANSWERS] + p->taken[PLACE_UNKNOWN] + p->taken[PLACE_SILENT];
+}
+
+bool
+places_has_one(const struct places *p, enum place_kind kind, uint32_t max)
+{
+	if (places_taken(p) >= 2 * max)
+		return false;
+	if (kind == PLACE_ANSWERS)
+		return p->young < max;
+	if (kind == PLACE_SILENT && p->taken[PLACE_SILENT] >= max)
+		return false;
+	return p->taken[PLACE_UNKNOWN] + p->taken[PLACE_SILENT] < max + max / 2;
 }
 
 void
-places_take(struct places *p, int64_t now_s)
+places_take(struct places *p, enum place_kind kind, int64_t now_s)
 {
 	places_pass(p, now_s);
-	p->taken++;
+	p->taken[kind]++;
+	if (kind != PLACE_ANSWERS)
+		return;
 	p->young++;
 	p->young_of[p->second_s % PLACES_YOUNG_S]++;
 }
 
 void
-places_give_back(struct places *p, int64_t taken_s, int64_t now_s)
+places_give_back(struct places *p, enum place_kind kind, int64_t taken_s, int64_t now_s)
 {
 	uint32_t *of = &p->young_of[taken_s % PLACES_YOUNG_S];
 
 	places_pass(p, now_s);
-	p->taken--;
+	p->taken[kind]--;
 	/* None of that second is young when the clock was put back since. */
-	if (taken_s > p->second_s - PLACES_YOUNG_S && *of > 0) {
+	if (kind == PLACE_ANSWERS && taken_s > p->second_s - PLACES_YOUNG_S && *of > 0) {
 		p->young--;
 		--*of;
 	}
@@ -51,5 +65,5 @@ places_give_back(struct places *p, int64_t taken_s, int64_t now_s)
 int64_t
 places_next_s(const struct places *p, uint32_t max)
 {
-	return p->young >= max && p->taken < 2 * max ? p->second_s + 1 : INT64_MAX;
+	return p->young >= max && places_taken(p) < 2 * max ? p->second_s + 1 : INT64_MAX;
 }

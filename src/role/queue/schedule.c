@@ -2,7 +2,6 @@
 
 #include "base/map.h"
 #include "base/memory.h"
-#include "role/queue/places.h"
 
 #include <string.h>
 
@@ -14,7 +13,7 @@ struct schedule {
 	struct schedule_limits limits;
 	uint64_t draw;
 	struct map *destinations, *lanes;
-	struct destination_list turns; /* with lanes, below their limit, not resting */
+	struct destination_list lines[PLACE_KINDS]; /* with lanes, below their limit, not resting */
 	struct places places; /* of batches */
 	bool has_relay;
 	/* Heaps: earliest first. */
@@ -33,7 +32,8 @@ schedule_new(const struct schedule_limits *limits, uint64_t seed)
 	s->draw = seed | 1;
 	s->destinations = map_new();
 	s->lanes = map_new();
-	TAILQ_INIT(&s->turns);
+	for (size_t i = 0; i < PLACE_KINDS; i++)
+		TAILQ_INIT(&s->lines[i]);
 	return s;
 }
 
@@ -68,7 +68,7 @@ schedule_set_limits(struct schedule *s, const struct schedule_limits *limits)
 uint32_t
 schedule_active(const struct schedule *s)
 {
-	return s->places.taken;
+	return places_taken(&s->places);
 }
 
 size_t
@@ -150,19 +150,28 @@ may_go(const struct schedule *s, const struct destination *d)
 		&& d->active < s->limits.destination_batches_max;
 }
 
-/* In the line of those whose turn comes, or not. */
+/* Our own mailboxes answer. */
+static enum place_kind
+kind_of(const struct destination *d)
+{
+	if (d->failures)
+		return PLACE_SILENT;
+	return d->has_answered || d->hop.kind == HOP_KIND_MAILBOXES ? PLACE_ANSWERS : PLACE_UNKNOWN;
+}
+
+/* In the line of those like it whose turn comes, or in none. */
 static void
 list_or_not(struct schedule *s, struct destination *d)
 {
-	bool may = may_go(s, d);
+	struct destination_list *line = may_go(s, d) ? &s->lines[kind_of(d)] : NULL;
 
-	if (may == d->is_listed)
+	if (line == d->line)
 		return;
-	if (may)
-		TAILQ_INSERT_TAIL(&s->turns, d, link);
-	else
-		TAILQ_REMOVE(&s->turns, d, link);
-	d->is_listed = may;
+	if (d->line)
+		TAILQ_REMOVE(d->line, d, link);
+	if (line)
+		TAILQ_INSERT_TAIL(line, d, link);
+	d->line = line;
 }
 
 void
@@ -462,9 +471,19 @@ schedule_next_s(const struct schedule *s)
 	if (s->resting_count && s->resting[0]->rests_until_s < next)
 		next = s->resting[0]->rests_until_s;
 	/* What takes its time gives its place to others soon. */
-	if (!TAILQ_EMPTY(&s->turns) && places_next_s(&s->places, s->limits.batches_max) < next)
+	if (!TAILQ_EMPTY(&s->lines[PLACE_ANSWERS]) && places_next_s(&s->places, s->limits.batches_max) < next)
 		next = places_next_s(&s->places, s->limits.batches_max);
 	return next;
+}
+
+/* Whose turn it is, or NULL. */
+static struct destination *
+choose(const struct schedule *s)
+{
+	for (enum place_kind kind = PLACE_ANSWERS; kind < PLACE_KINDS; kind++)
+		if (!TAILQ_EMPTY(&s->lines[kind]) && places_has_one(&s->places, kind, s->limits.batches_max))
+			return TAILQ_FIRST(&s->lines[kind]);
+	return NULL;
 }
 
 bool
@@ -473,17 +492,18 @@ schedule_next(struct schedule *s, int64_t now_s, struct batch *out)
 	struct destination *d;
 
 	pass_time(s, now_s);
-	d = TAILQ_FIRST(&s->turns);
-	if (!d || !places_has_one(&s->places, s->limits.batches_max))
+	d = choose(s);
+	if (!d)
 		return false;
 	out->destination = d;
+	out->place = kind_of(d);
 	out->first = lanes_take(&d->lanes, s->lanes, s->limits.batch_recipients_max, &out->count);
 	out->message = delivery_message(out->first);
 	out->began_s = now_s;
 	d->active++;
-	places_take(&s->places, now_s);
-	TAILQ_REMOVE(&s->turns, d, link);
-	d->is_listed = false;
+	places_take(&s->places, out->place, now_s);
+	TAILQ_REMOVE(d->line, d, link);
+	d->line = NULL;
 	list_or_not(s, d);
 	return true;
 }
@@ -505,7 +525,7 @@ schedule_batch_done(struct schedule *s, const struct batch *b, enum batch_result
 {
 	struct destination *d = b->destination;
 
-	places_give_back(&s->places, b->began_s, now_s);
+	places_give_back(&s->places, b->place, b->began_s, now_s);
 	d->active--;
 	if (result == BATCH_WENT) {
 		d->failures = 0;

@@ -3,26 +3,28 @@
    Deliveries that are due stand in lanes, one for each sender at each destination (lanes.h); destinations with lanes take turns, and so do
    the lanes of a destination, those of a higher priority first, so that neither a large mailing nor a dead host holds up anybody else's mail.
    How many batches a destination gets at a time is one until it has answered, grows by one with each that went well and is halved when nobody
-   answered; a destination that does not answer rests, longer each time, and is then tried with one batch.  A batch that takes longer than
-   some seconds has its place in a second set of places as large as the first, so that dead hosts, whose time-outs are long, leave
-   room for the living. */
+   answered; a destination that does not answer rests, longer each time, and is then tried with one batch.  Those that answer go first, then those of
+   which nothing is known yet, then those that were silent last time; what goes to one of the latter two is a probe, and probes never take all places
+   (places.h), so that the dead, whose time-outs are long, leave room for the living. */
 #ifndef QUEUE_SCHEDULE_H
 #define QUEUE_SCHEDULE_H
 
 #include "role/queue/lanes.h"
+#include "role/queue/places.h"
 #include "role/queue/route.h"
 
 struct schedule;
 
 struct schedule_limits {
-	uint32_t batches_max; /* at a time, of all destinations, and as many again that have taken some seconds */
+	uint32_t batches_max; /* at a time, of all destinations, and as many again that have taken some seconds or are probes */
 	uint32_t destination_batches_max; /* of one */
 	uint32_t batch_recipients_max;
 	uint32_t retry_first_s, retry_most_s; /* doubles from one to the other */
 };
 
 struct destination {
-	TAILQ_ENTRY(destination) link; /* among those whose turn comes */
+	TAILQ_ENTRY(destination) link; /* of its line: among those like it whose turn comes */
+	struct destination_list *line; /* NULL: its turn does not come */
 	struct hop hop;
 	struct lanes lanes;
 	uint32_t active, limit; /* batches */
@@ -31,7 +33,7 @@ struct destination {
 	uint32_t heap_at; /* of its rest */
 	uint64_t deliveries; /* all that lead there */
 	struct reply *said; /* what one of them heard last */
-	bool is_listed, has_answered;
+	bool has_answered;
 };
 
 /* Some recipients of one message for one destination. */
@@ -41,6 +43,7 @@ struct batch {
 	struct delivery *first; /* linked by next; all DELIVERY_ACTIVE */
 	uint32_t count;
 	int64_t began_s;
+	enum place_kind place;
 };
 
 /* seed: for the jitter.  Owned. */

@@ -191,25 +191,89 @@ dead_destinations_do_not_hold_up_the_living(void **state)
 }
 
 static void
-no_more_batches_than_allowed_are_on_their_way(void **state)
+add_hosts(const char *name, int count)
 {
-	struct batch b[101];
-	size_t count = 0;
 	char host[32];
 
-	(void)state;
-	for (int i = 0; i < 300; i++) {
-		(void)snprintf(host, sizeof host, "h%d.example", i);
+	for (int i = 0; i < count; i++) {
+		(void)snprintf(host, sizeof host, "%s%d.example", name, i);
 		(void)add("a", host, 1);
 	}
-	while (count < 101 && schedule_next(s, NOW, &b[count]))
+}
+
+/* Until none is left. */
+static size_t
+take_all(struct batch *b, int64_t now)
+{
+	size_t count = 0;
+
+	while (schedule_next(s, now, &b[count]))
 		count++;
-	assert_int_equal(count, 100);
-	assert_int_equal(schedule_active(s), 100);
+	return count;
+}
+
+static void
+finish_all(const struct batch *b, size_t count, enum batch_result result, int64_t now)
+{
 	for (size_t i = 0; i < count; i++)
-		finish(&b[i], BATCH_WENT, false, NOW);
-	assert_true(schedule_next(s, NOW, &b[0]));
-	finish(&b[0], BATCH_WENT, false, NOW);
+		finish(&b[i], result, result == BATCH_NO_ANSWER, now);
+}
+
+static void
+no_more_batches_than_allowed_are_on_their_way(void **state)
+{
+	struct batch b[301];
+
+	(void)state;
+	add_hosts("h", 300);
+	add_hosts("h", 300);
+	assert_int_equal(take_all(b, NOW), 150);
+	finish_all(b, 150, BATCH_WENT, NOW);
+	/* 100 to those that answered, as many to others. */
+	assert_int_equal(take_all(b, NOW), 200);
+	for (size_t i = 0; i < 200; i++)
+		assert_int_equal(b[i].place, i < 100 ? PLACE_ANSWERS : PLACE_UNKNOWN);
+	assert_int_equal(take_all(b + 200, NOW + 2), 0);
+	finish_all(b, 200, BATCH_WENT, NOW + 2);
+}
+
+static void
+whatever_is_silent_who_answers_has_a_place(void **state)
+{
+	struct batch b[301], one;
+
+	(void)state;
+	(void)add("a", "ok.example", 1);
+	(void)add("b", "ok.example", 1);
+	assert_true(schedule_next(s, NOW, &one));
+	add_hosts("dead", 300);
+	assert_int_equal(take_all(b, NOW), 149);
+	finish(&one, BATCH_WENT, false, NOW);
+	assert_true(schedule_next(s, NOW, &one));
+	assert_true(bytes_equal(one.destination->hop.host, BYTES("ok.example")));
+	assert_int_equal(take_all(b + 149, NOW + 20), 1);
+	finish(&one, BATCH_WENT, false, NOW + 20);
+	finish_all(b, 150, BATCH_NO_ANSWER, NOW + 30);
+}
+
+static void
+who_was_silent_last_time_leaves_places_to_those_nobody_knows(void **state)
+{
+	struct batch b[301];
+
+	(void)state;
+	add_hosts("dead", 150);
+	finish_all(b, take_all(b, NOW), BATCH_NO_ANSWER, NOW);
+	assert_int_equal(take_all(b, NOW + 660), 100);
+	add_hosts("new", 150);
+	assert_int_equal(take_all(b + 100, NOW + 660), 50);
+	for (size_t i = 100; i < 150; i++)
+		assert_true(bytes_starts(b[i].destination->hop.host, BYTES("new")));
+	finish_all(b, 150, BATCH_WENT, NOW + 660);
+	/* Of those that are left the ones nobody knows go first. */
+	assert_true(schedule_next(s, NOW + 660, &b[0]));
+	assert_true(bytes_starts(b[0].destination->hop.host, BYTES("new")));
+	finish(&b[0], BATCH_WENT, false, NOW + 660);
 }
 
 /* RFC 5321 4.5.4.1 */
@@ -515,6 +579,8 @@ main(void)
 		TEST(a_destination_gets_more_while_it_answers_and_less_when_it_does_not),
 		TEST(dead_destinations_do_not_hold_up_the_living),
 		TEST(no_more_batches_than_allowed_are_on_their_way),
+		TEST(whatever_is_silent_who_answers_has_a_place),
+		TEST(who_was_silent_last_time_leaves_places_to_those_nobody_knows),
 		TEST(each_wait_is_twice_as_long_up_to_the_most),
 		TEST(what_was_taken_without_a_batch_can_be_returned),
 		TEST(a_destination_that_nothing_leads_to_is_forgotten_after_its_rest),
