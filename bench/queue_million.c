@@ -2,7 +2,9 @@
 
    queue_million DIRECTORY COUNT
        Makes a spool with COUNT mails of a recipient each there, as an orderly stop leaves it (their bodies are links to a few files), and
-       starts on it as the role does.  Prints {"start_s":…, "start_cpu_s":…, "octets_per_mail":…, "destinations":…}. */
+       starts on it as the role does.  Prints {"start_s":…, "start_cpu_s":…, "octets_per_mail":…, "destinations":…}.
+   queue_million fill DIRECTORY COUNT [living]
+       Makes a spool like that, all of which is due; living: without what goes to destinations with an odd number. */
 #include "base/event.h"
 #include "base/map.h"
 #include "base/memory.h"
@@ -45,18 +47,24 @@ id_of(unsigned int i)
 	return mail_id_make(1700000000000000 + (int64_t)i * 1000, random);
 }
 
-/* It waits: half of them were tried, and heard the same. */
+static unsigned int
+destination_of(unsigned int i)
+{
+	return i * 7919U % DESTINATIONS;
+}
+
+/* One that waits; half of them were tried, and heard the same.  Or one that is due. */
 static struct queued *
-message(unsigned int i)
+message(unsigned int i, bool is_due)
 {
 	char sender[64], address[64];
 	uint8_t space[128];
 	struct buf recipients;
-	struct envelope e = { .id = id_of(i), .size = 4096, .arrived_s = 1700000000 };
+	struct envelope e = { .id = id_of(i), .size = 4096, .arrived_s = (uint32_t)(time_wall_us() / 1000000) };
 	struct queued *m;
 
 	(void)snprintf(sender, sizeof sender, "user%03u@amerique.iut", i % SENDERS);
-	(void)snprintf(address, sizeof address, "person%u@d%u.example", i, i * 7919U % DESTINATIONS);
+	(void)snprintf(address, sizeof address, "person%u@d%u.example", i, destination_of(i));
 	buf_init_fixed(&recipients, space, sizeof space);
 	put_u16(&recipients, (uint16_t)strlen(address));
 	put_text(&recipients, address);
@@ -65,6 +73,8 @@ message(unsigned int i)
 	e.recipients = buf_bytes(&recipients);
 	m = queued_new(&e);
 	check(m != NULL, "make a message");
+	if (is_due)
+		return m;
 	m->at[0].next_s = UINT32_MAX - i;
 	if (i % 2) {
 		m->at[0].attempts = 1;
@@ -131,7 +141,7 @@ open_spool(const char *directory, struct queue *role)
 }
 
 static void
-make(const char *directory, unsigned int count, struct queue *role)
+make(const char *directory, unsigned int count, struct queue *role, bool is_due, bool is_living)
 {
 	struct spool *s = open_spool(directory, role);
 	struct buf record, all;
@@ -145,8 +155,11 @@ make(const char *directory, unsigned int count, struct queue *role)
 	buf_init(&record, SPOOL_ENTRY_MAX);
 	buf_init(&all, SIZE_MAX);
 	for (unsigned int i = 0; i < count; i++) {
-		struct queued *m = message(i);
+		struct queued *m;
 
+		if (is_living && destination_of(i) % 2)
+			continue;
+		m = message(i, is_due);
 		buf_reset(&record);
 		spool_put_record(&record, SPOOL_PUT, &m->id, m);
 		spool_put_entry(&all, buf_bytes(&record));
@@ -175,6 +188,13 @@ resident_octets(void)
 	return kib * 1024;
 }
 
+static int
+fill(int argc, char **argv, struct queue *role)
+{
+	make(argv[2], (unsigned int)strtoul(argv[3], NULL, 10), role, true, argc == 5);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -186,11 +206,13 @@ main(int argc, char **argv)
 	int64_t began;
 	clock_t cpu;
 
-	check(count > 0, "queue_million DIRECTORY COUNT");
+	check(count > 0 || (argc >= 4 && strcmp(argv[1], "fill") == 0), "queue_million [fill] DIRECTORY COUNT [living]");
 	map_seed((const uint8_t[16]){ 1 });
 	event_set_sink(&(struct event_sink){ .write = process_say, .now_us = time_wall_us, .role = "bench", .least = LEVEL_WARNING });
 	LIST_INIT(&role.messages);
-	make(argv[1], count, &role);
+	if (argc >= 4)
+		return fill(argc, argv, &role);
+	make(argv[1], count, &role, false, false);
 	(void)malloc_trim(0);
 	before = resident_octets();
 	began = time_now().mono_us;
