@@ -146,15 +146,16 @@ def test_the_mode_none_asks_for_nothing_rfc8461_5(houses, policies, peers):
     assert sent(houses[0], "none") == ("may", "default")
 
 
-@pytest.mark.parametrize("name, reason", [
-    ("redirected", "the server answered 302"), ("missing", "the server answered 404"), ("html", "not of the type text/plain"),
-    ("long", ""), ("broken", "it is no policy"), ("silent", "no address"), ("stranger", "certificate")])
-def test_what_is_no_policy_counts_for_nothing_rfc8461_3_3(houses, policies, peers, name, reason):
+@pytest.mark.parametrize("name, failure, reason", [
+    ("redirected", "sts-policy-fetch-error", "the server answered 302"), ("missing", "sts-policy-fetch-error", "the server answered 404"),
+    ("html", "sts-policy-invalid", "not of the type text/plain"), ("long", "sts-policy-fetch-error", ""), ("broken", "sts-policy-invalid", "it is no policy"),
+    ("silent", "sts-policy-fetch-error", "no address"), ("stranger", "sts-webpki-invalid", "certificate")])
+def test_what_is_no_policy_counts_for_nothing_rfc8461_3_3_rfc8460_4_3_2_2(houses, policies, peers, name, failure, reason):
     before = len(policies.asked)
     send(houses[0], name, f"without a policy {name}")
     assert sent(houses[0], name) == ("may", "default")
     [event] = [e for e in houses[0].server.events("sts.failed") if e["domain"] == f"{name}.afrique.iut"]
-    assert reason in event["reason"] and event["policy"] == "none"
+    assert reason in event["reason"] and (event["failure"], event["policy"]) == (failure, "none")
     assert len(policies.asked) - before == (0 if name in ("silent", "stranger") else 1)
 
 

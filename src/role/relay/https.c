@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <curl/curl.h>
 #include <openssl/ssl.h>
+#include <stdio.h>
 #include <sys/queue.h>
 
 enum { HEADER_OCTETS_MAX = 65536, URL_OCTETS_MAX = 2048, ADDRESSES_OCTETS_MAX = 2048 };
@@ -34,7 +35,7 @@ struct https_call {
 	LIST_ENTRY(https_call) link;
 	struct https *https;
 	CURL *easy;
-	struct curl_slist *addresses;
+	struct curl_slist *addresses, *fields;
 	size_t header_octets;
 	struct buf body;
 	https_answered answered;
@@ -48,6 +49,7 @@ end_call(struct https_call *c)
 	(void)curl_multi_remove_handle(c->https->multi, c->easy);
 	curl_easy_cleanup(c->easy);
 	curl_slist_free_all(c->addresses);
+	curl_slist_free_all(c->fields);
 	buf_done(&c->body);
 	memory_free(c);
 }
@@ -55,7 +57,8 @@ end_call(struct https_call *c)
 static void
 finish(struct https_call *c, CURLcode code)
 {
-	struct https_answer answer = { .error = code == CURLE_OK ? NULL : curl_easy_strerror(code) };
+	struct https_answer answer = { .error = code == CURLE_OK ? NULL : curl_easy_strerror(code),
+		.is_untrusted = code == CURLE_PEER_FAILED_VERIFICATION };
 	const char *type = NULL;
 
 	(void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &answer.status);
@@ -279,10 +282,25 @@ set_url(CURL *easy, const struct https_request *r)
 
 #define SET(option, value) (curl_easy_setopt(c->easy, (option), (value)) == CURLE_OK)
 
+/* The body is copied; no "Expect: 100-continue", which few understand. */
+static bool
+set_body(struct https_call *c, const struct https_request *r)
+{
+	char type[100];
+
+	if (r->body.len == 0)
+		return true;
+	(void)snprintf(type, sizeof type, "Content-Type: %.*s", BYTES_ARG(r->type));
+	c->fields = curl_slist_append(NULL, type);
+	c->fields = curl_slist_append(c->fields, "Expect:");
+	return SET(CURLOPT_HTTPHEADER, c->fields) && SET(CURLOPT_POST, 1L) && SET(CURLOPT_POSTFIELDSIZE, (long)r->body.len) &&
+		SET(CURLOPT_COPYPOSTFIELDS, r->body.ptr);
+}
+
 static bool
 set_up(struct https_call *c, const struct https_request *r)
 {
-	return set_url(c->easy, r) && SET(CURLOPT_RESOLVE, c->addresses) && SET(CURLOPT_PRIVATE, c) && SET(CURLOPT_PROTOCOLS_STR, "https") &&
+	return set_url(c->easy, r) && set_body(c, r) && SET(CURLOPT_RESOLVE, c->addresses) && SET(CURLOPT_PRIVATE, c) && SET(CURLOPT_PROTOCOLS_STR, "https") &&
 		SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_PROXY, "") && SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_FORBID_REUSE, 1L) &&
 		SET(CURLOPT_FRESH_CONNECT, 1L) && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
 		SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) && SET(CURLOPT_SSL_VERIFYPEER, 1L) && SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
@@ -295,7 +313,7 @@ set_up(struct https_call *c, const struct https_request *r)
 }
 
 struct https_call *
-https_get(struct https *h, const struct https_request *r, https_answered answered, void *arg)
+https_ask(struct https *h, const struct https_request *r, https_answered answered, void *arg)
 {
 	struct https_call *c = NEW(struct https_call);
 

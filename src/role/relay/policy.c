@@ -11,6 +11,7 @@
 #include "base/event.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "role/relay/addresses.h"
 #include "role/relay/https.h"
 
 #include <stdio.h>
@@ -18,11 +19,10 @@
 
 enum {
 	FETCH_MS = 60000, /* RFC 8461 3.3: "a suggested timeout is one minute" */
-	ADDRESSES_MAX = 8,
-	FAMILIES = 2,
 	LOOK_MS = 60000,
 	REFRESHES_A_LOOK = 8,
 	HTTP_OK = 200,
+	HOST_ROOM = STS_DOMAIN_OCTETS_MAX + sizeof "_mta-sts.",
 };
 #define AGAIN_US (5 * INT64_C(60000000))
 #define REFRESH_US (24 * 60 * INT64_C(60000000))
@@ -36,15 +36,10 @@ struct policy_entry {
 	struct buf text; /* of the policy; empty: there is none */
 	int64_t until_s; /* of the wall clock, it holds */
 	int64_t tried_us, failed_us; /* of the steady clock: the last fetch's beginning, and its failure; 0: none */
+	enum tlsrpt_result failure; /* what that was */
 	struct fetch *fetch; /* under way, or NULL */
 	LIST_HEAD(, policy_question) questions; /* that wait for it */
 	bool is_answering;
-};
-
-struct look_up {
-	struct fetch *fetch;
-	uint64_t request;
-	size_t size; /* of an address */
 };
 
 struct fetch {
@@ -53,9 +48,7 @@ struct fetch {
 	struct policy_entry *entry;
 	char id[STS_ID_OCTETS_MAX + 1]; /* that the record has */
 	bool is_waiting;
-	struct look_up look_ups[FAMILIES];
-	struct net_address addresses[ADDRESSES_MAX];
-	size_t address_count;
+	struct address_search addresses;
 	struct https_call *call;
 };
 
@@ -168,6 +161,7 @@ answer(struct policies *p, struct policy_question *q, const struct policy_entry 
 	struct sts_policy policy;
 
 	q->is_sure &= !e || !e->failed_us;
+	q->failure = e && e->failed_us ? e->failure : TLSRPT_SUCCESS;
 	q->answered(q, e && holds(p, e) && sts_policy_parse(buf_bytes(&e->text), &policy) ? &policy : NULL);
 }
 
@@ -198,32 +192,20 @@ free_fetch(struct fetch *f)
 		TAILQ_REMOVE(&p->waiting, f, link);
 	else
 		p->fetches--;
-	for (size_t i = 0; i < FAMILIES; i++)
-		if (f->look_ups[i].request)
-			peer_forget(p->resolver, f->look_ups[i].request);
+	addresses_forget(&f->addresses);
 	if (f->call)
 		https_forget(f->call);
 	f->entry->fetch = NULL;
 	memory_free(f);
 }
 
-/* With a policy, or why there is none. */
+/* Who asked hears, and the next fetch begins. */
 static void
-end_fetch(struct fetch *f, const struct sts_policy *policy, const char *why)
+end_fetch(struct fetch *f)
 {
 	struct policies *p = f->policies;
 	struct policy_entry *e = f->entry;
-	struct moment now = loop_now(p->loop);
 
-	e->failed_us = policy ? 0 : now.mono_us;
-	if (policy) {
-		set_text(p, e, bytes_text(f->id), now.wall_us / 1000000 + policy->max_age_s, policy->text);
-		keep(p, e);
-		event(NULL, EV_STS_FETCHED, STR("domain", e->domain), STR("id", e->id), STR("mode", sts_mode_name(policy->mode)),
-			INT("max_age_s", policy->max_age_s));
-	} else {
-		event(NULL, EV_STS_FAILED, STR("domain", e->domain), STR("reason", why), STR("policy", holds(p, e) ? "kept" : "none"));
-	}
 	free_fetch(f);
 	answer_all(p, e);
 	make_room(p);
@@ -232,6 +214,33 @@ end_fetch(struct fetch *f, const struct sts_policy *policy, const char *why)
 		TAILQ_REMOVE(&p->waiting, f, link);
 		begin_fetch(p, f);
 	}
+}
+
+static void
+fail_fetch(struct fetch *f, enum tlsrpt_result failure, const char *why)
+{
+	struct policies *p = f->policies;
+	struct policy_entry *e = f->entry;
+
+	e->failed_us = loop_now(p->loop).mono_us;
+	e->failure = failure;
+	event(NULL, EV_STS_FAILED, STR("domain", e->domain), STR("failure", tlsrpt_result_name(failure)), STR("reason", why),
+		STR("policy", holds(p, e) ? "kept" : "none"));
+	end_fetch(f);
+}
+
+static void
+succeed_fetch(struct fetch *f, const struct sts_policy *policy)
+{
+	struct policies *p = f->policies;
+	struct policy_entry *e = f->entry;
+
+	e->failed_us = 0;
+	set_text(p, e, bytes_text(f->id), loop_now(p->loop).wall_us / 1000000 + policy->max_age_s, policy->text);
+	keep(p, e);
+	event(NULL, EV_STS_FETCHED, STR("domain", e->domain), STR("id", e->id), STR("mode", sts_mode_name(policy->mode)),
+		INT("max_age_s", policy->max_age_s));
+	end_fetch(f);
 }
 
 /* RFC 8461 3.2: the media type is text/plain, whatever its parameters. */
@@ -249,88 +258,55 @@ on_https(void *arg, const struct https_answer *a)
 	char why[100];
 
 	f->call = NULL;
-	if (a->error)
+	if (a->error) {
 		(void)snprintf(why, sizeof why, "%s", a->error);
-	else if (a->status != HTTP_OK) /* RFC 8461 3.3: no redirect is followed */
+		fail_fetch(f, a->is_untrusted ? TLSRPT_STS_WEBPKI : TLSRPT_STS_FETCH, why);
+	} else if (a->status != HTTP_OK) { /* RFC 8461 3.3: no redirect is followed */
 		(void)snprintf(why, sizeof why, "the server answered %ld", a->status);
-	else if (!is_plain_text(a->type))
-		(void)snprintf(why, sizeof why, "it is not of the type text/plain");
-	else if (!sts_policy_parse(a->body, &policy))
-		(void)snprintf(why, sizeof why, "it is no policy");
-	else {
-		end_fetch(f, &policy, NULL);
-		return;
+		fail_fetch(f, TLSRPT_STS_FETCH, why);
+	} else if (!is_plain_text(a->type)) {
+		fail_fetch(f, TLSRPT_STS_INVALID, "it is not of the type text/plain");
+	} else if (!sts_policy_parse(a->body, &policy)) {
+		fail_fetch(f, TLSRPT_STS_INVALID, "it is no policy");
+	} else {
+		succeed_fetch(f, &policy);
 	}
-	end_fetch(f, NULL, why);
 }
 
 static void
 get_policy(struct fetch *f)
 {
-	char host[STS_DOMAIN_OCTETS_MAX + sizeof "mta-sts."];
-	struct https_request r = { .path = BYTES("/.well-known/mta-sts.txt"), .port = f->policies->port, .addresses = f->addresses,
-		.address_count = f->address_count, .octets_max = STS_POLICY_OCTETS_MAX, .within_ms = FETCH_MS };
+	char host[HOST_ROOM];
+	struct https_request r = { .path = BYTES("/.well-known/mta-sts.txt"), .port = f->policies->port, .addresses = f->addresses.found,
+		.address_count = f->addresses.count, .octets_max = STS_POLICY_OCTETS_MAX, .within_ms = FETCH_MS };
 
 	(void)snprintf(host, sizeof host, "mta-sts.%s", f->entry->domain);
 	r.host = bytes_text(host);
-	f->call = https_get(f->policies->https, &r, on_https, f);
+	f->call = https_ask(f->policies->https, &r, on_https, f);
 	if (!f->call)
-		end_fetch(f, NULL, "the domain's name is of no use in a URL");
-}
-
-/* As for mail, DNS must not lead us to what listens for this machine alone. */
-static void
-keep_address(struct fetch *f, struct bytes octets)
-{
-	struct net_address *a = &f->addresses[f->address_count];
-
-	net_address_of(octets, f->policies->port, a);
-	if (f->policies->config->outgoing_loopback == OUTGOING_LOOPBACK_YES || !net_leads_here(a))
-		f->address_count++;
+		fail_fetch(f, TLSRPT_STS_FETCH, "the domain's name is of no use in a URL");
 }
 
 static void
-on_address(void *arg, const struct message *m)
+on_addresses(struct address_search *a)
 {
-	struct look_up *l = arg;
-	struct fetch *f = l->fetch;
-	struct bytes rest = m && m->u.looked_up.answer == ANSWER_FOUND ? m->u.looked_up.records : BYTES_NONE, octets;
+	struct fetch *f = (struct fetch *)((char *)a - offsetof(struct fetch, addresses));
 
-	l->request = 0;
-	for (size_t i = 0; i < ADDRESSES_MAX / FAMILIES && take_octets(&rest, l->size, &octets); i++)
-		keep_address(f, octets);
-	if (f->look_ups[0].request || f->look_ups[1].request)
-		return;
-	if (f->address_count > 0)
+	if (a->count > 0)
 		get_policy(f);
 	else
-		end_fetch(f, NULL, "its server has no address, or it can't be looked up");
-}
-
-static uint64_t
-look_up(struct policies *p, enum ipc_record record, const char *prefix, const char *domain, peer_answered answered, void *arg)
-{
-	char name[STS_DOMAIN_OCTETS_MAX + 16];
-	struct message m = { .type = MESSAGE_LOOK_UP };
-	uint64_t request = peer_request_id(p->resolver);
-
-	(void)snprintf(name, sizeof name, "%s%s", prefix, domain);
-	m.u.look_up = (struct ipc_look_up){ .request = request, .record = (uint8_t)record, .name = bytes_text(name) };
-	peer_request(p->resolver, &m, request, p->config->request_timeout_ms, answered, arg);
-	return request;
+		fail_fetch(f, TLSRPT_STS_FETCH, "its server has no address, or it can't be looked up");
 }
 
 static void
 begin_fetch(struct policies *p, struct fetch *f)
 {
-	static const enum ipc_record records[FAMILIES] = { RECORD_AAAA, RECORD_A };
+	char host[HOST_ROOM];
 
 	f->is_waiting = false;
 	p->fetches++;
-	for (size_t i = 0; i < FAMILIES; i++) {
-		f->look_ups[i] = (struct look_up){ .fetch = f, .size = records[i] == RECORD_A ? 4 : 16 };
-		f->look_ups[i].request = look_up(p, records[i], "mta-sts.", f->entry->domain, on_address, &f->look_ups[i]);
-	}
+	(void)snprintf(host, sizeof host, "mta-sts.%s", f->entry->domain);
+	addresses_find(&f->addresses, p->resolver, p->config, bytes_text(host), p->port, on_addresses);
 }
 
 static void
@@ -407,9 +383,15 @@ on_record(void *arg, const struct message *m)
 void
 policy_ask(struct policies *p, struct policy_question *q, const char *domain)
 {
+	struct message m = { .type = MESSAGE_LOOK_UP };
+	char name[HOST_ROOM];
+
 	q->policies = p;
 	q->domain = domain;
-	q->request = look_up(p, RECORD_TXT, "_mta-sts.", domain, on_record, q);
+	q->request = peer_request_id(p->resolver);
+	(void)snprintf(name, sizeof name, "_mta-sts.%s", domain);
+	m.u.look_up = (struct ipc_look_up){ .request = q->request, .record = RECORD_TXT, .name = bytes_text(name) };
+	peer_request(p->resolver, &m, q->request, p->config->request_timeout_ms, on_record, q);
 }
 
 void

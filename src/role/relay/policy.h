@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "ipc/peer.h"
 #include "proto/sts/sts.h"
+#include "proto/tlsrpt/tlsrpt.h"
 #include "sys/loop.h"
 
 #include <openssl/x509.h>
@@ -27,6 +28,7 @@ struct policy_question {
 	const char *domain; /* the caller's */
 	uint64_t request; /* to the resolver; 0: none */
 	bool is_waiting;
+	enum tlsrpt_result failure; /* of the last fetch, or TLSRPT_SUCCESS */
 	bool is_sure; /* of the answer: no other one was to be found out that could not be now */
 	/* policy: the one in force (lasts for the call), or NULL: none. */
 	void (*answered)(struct policy_question *q, const struct sts_policy *policy);
