@@ -1,6 +1,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/queue_print.h"
+#include "cli/queue_tls.h"
 #include "cli/server.h"
 #include "config/near.h"
 #include "config/unit.h"
@@ -10,14 +11,14 @@
 enum { OUTPUT_MAX = 1024 * 1024 };
 
 /* What a verb has to be told. */
-enum { NEEDS_ID, NEEDS_SOMEBODY, TAKES_SELECTION };
+enum { NEEDS_ID, NEEDS_SOMEBODY, TAKES_SELECTION, TAKES_NOTHING };
 
 static const struct verb {
 	const char *name;
 	int needs;
 } verbs[] = { { "list", TAKES_SELECTION }, { "show", NEEDS_ID }, { "hold", NEEDS_SOMEBODY }, { "release", NEEDS_SOMEBODY },
 	{ "retry", NEEDS_SOMEBODY }, { "reroute", NEEDS_SOMEBODY }, { "remove", NEEDS_SOMEBODY }, { "bounce", NEEDS_SOMEBODY },
-	{ "stats", TAKES_SELECTION } };
+	{ "stats", TAKES_SELECTION }, { "tls-reports", TAKES_NOTHING }, { "report-tls", TAKES_NOTHING } };
 
 struct selection {
 	const char *id, *sender, *recipient, *destination, *older, *reason, *limit, *to;
@@ -83,8 +84,12 @@ ask(const struct config *c, const char *question, struct queue_print *p, const s
 		struct buf line;
 
 		buf_init_fixed(&line, next, sizeof next);
-		put_format(&line, "next\tcursor=%llu\n", (unsigned long long)to.cursor);
-		put_char(&line, '\0');
+		if (queue_tls_is(p->verb)) {
+			queue_tls_put_question(&line, p->verb, to.cursor);
+		} else {
+			put_format(&line, "next\tcursor=%llu\n", (unsigned long long)to.cursor);
+			put_char(&line, '\0');
+		}
 		result = ask_piece(c, next, p, &to);
 	}
 	if (result != CLI_GOOD || !s->id || to.recipients > 0)
@@ -120,6 +125,10 @@ put_question(struct buf *line, const char *verb, const struct selection *s)
 	size_t count = 0;
 	uint64_t older_ms = 0;
 
+	if (queue_tls_is(verb)) {
+		queue_tls_put_question(line, verb, 0);
+		return NULL;
+	}
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (all[i].text.len)
 			said[count++] = all[i];
@@ -158,6 +167,8 @@ trouble_of(const struct verb *verb, const struct selection *s)
 		return "an empty value selects nobody; the sender of reports is written <>";
 	if (verb->needs == NEEDS_ID && (!s->id || selects(s) || s->is_all))
 		return "it is: mermoz queue show ID";
+	if (verb->needs == TAKES_NOTHING && (s->id || selects(s) || s->is_all))
+		return "it takes no ID and no selection";
 	if ((strcmp(verb->name, "reroute") == 0) != (s->to != NULL))
 		return s->to ? "--to goes with reroute alone" : "reroute needs --to: HOST[:PORT], lmtp:HOST:PORT, mx:DOMAIN, or default";
 	if (s->is_all && is_somebody)
@@ -185,7 +196,7 @@ no_such_verb(const char *command, const char *name)
 		near_try(&best, bytes_text(name), verbs[i].name);
 	if (best.name)
 		return cli_misused(command, "there is no \"%s\"; did you mean \"%s\"?", name, best.name);
-	return cli_misused(command, "there is no \"%s\": it is mermoz queue list, show, hold, release, retry, reroute, remove, bounce or stats", name);
+	return cli_misused(command, "there is no \"%s\": it is mermoz queue list, show, hold, release, retry, reroute, remove, bounce, stats, tls-reports or report-tls", name);
 }
 
 static int
@@ -229,7 +240,7 @@ run(int argc, char **argv)
 	if (!verb && operands > 0)
 		return no_such_verb(argv[0], argv[1]);
 	if (!verb)
-		return cli_misused(argv[0], "it is: mermoz queue list, show, hold, release, retry, reroute, remove, bounce or stats");
+		return cli_misused(argv[0], "it is: mermoz queue list, show, hold, release, retry, reroute, remove, bounce, stats, tls-reports or report-tls");
 	if (operands > 2)
 		return cli_misused(argv[0], "one ID is taken at a time");
 	s.id = operands == 2 ? argv[2] : NULL;
@@ -244,6 +255,7 @@ const struct cli_command cli_queue = {
 		 "       mermoz queue hold|release|retry|remove|bounce ID|SELECTION|--all [--json] [-c FILE]\n"
 		 "       mermoz queue reroute ID|SELECTION|--all --to TARGET [--json] [-c FILE]\n"
 		 "       mermoz queue stats [SELECTION] [--json] [-c FILE]\n"
+		 "       mermoz queue tls-reports|report-tls [--json] [-c FILE]\n"
 		 "\n"
 		 "Asks the running server for the mail that it could not hand on yet, and changes what becomes of it.\n"
 		 "Each recipient of a mail waits for itself.\n"
@@ -262,6 +274,11 @@ const struct cli_command cli_queue = {
 		 "  bounce    goes back to its sender as after a permanent error: 550 5.7.0\n"
 		 "  stats     messages, recipients in each state, the oldest's age; and of the whole queue destinations\n"
 		 "            and those that rest\n"
+		 "  tls-reports\n"
+		 "            what became of TLS in sessions with other servers, for each domain, policy and failure, as\n"
+		 "            far as reports of it are still to be sent (tls_reports)\n"
+		 "  report-tls\n"
+		 "            sends them now, of what is counted so far; what comes after is counted anew\n"
 		 "\n"
 		 "States: ready (its turn comes), waiting or (by its sender) postponed until a time (UTC), sending, held.  What is being sent right\n"
 		 "now is left alone, and the answer says how much that was.\n"
@@ -275,7 +292,7 @@ const struct cli_command cli_queue = {
 		 "  --limit N            N recipients at most\n"
 		 "\n"
 		 "  --all      all there is\n"
-		 "  --json     for programs: of list an array, else an object; times in seconds, until_s since 1970\n"
+		 "  --json     for programs: of list and tls-reports an array, else an object; times in seconds, until_s since 1970\n"
 		 "  -c FILE    the configuration (/etc/mermoz/mermoz.conf)\n"
 		 "\n"
 		 "Exit code: 0 when it was done, if to nobody; 1 when there is nothing of the ID to do it to; 3 when the\n"

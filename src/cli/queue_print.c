@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "cli/cli.h"
 #include "cli/json.h"
+#include "cli/queue_tls.h"
 
 #include <string.h>
 
@@ -209,7 +210,7 @@ put_end(const struct queue_print *p, struct buf *out, const struct control_line 
 void
 queue_print_begin(struct queue_print *p, struct buf *out)
 {
-	if (!p->has_started && p->is_json && strcmp(p->verb, "list") == 0)
+	if (!p->has_started && p->is_json && (strcmp(p->verb, "list") == 0 || strcmp(p->verb, "tls-reports") == 0))
 		put_char(out, '[');
 	p->has_started = true;
 }
@@ -217,7 +218,9 @@ queue_print_begin(struct queue_print *p, struct buf *out)
 void
 queue_print_line(struct queue_print *p, struct buf *out, const struct control_line *line)
 {
-	if (p->is_json) {
+	if (queue_tls_is(p->verb)) {
+		queue_tls_print_line(p, out, line);
+	} else if (p->is_json) {
 		put_json(p, out, line);
 	} else if (control_line_is(line, "message")) {
 		p->has_message = true;

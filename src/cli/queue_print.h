@@ -9,6 +9,7 @@ struct queue_print {
 	bool is_json;
 	bool has_started; /* something was printed */
 	bool has_message, has_recipients;
+	unsigned int depth; /* queue_tls.c */
 };
 
 /* What stands before all lines; nothing when it is there already. */

@@ -163,7 +163,8 @@ check_srs(struct config_reading *r)
 static bool
 is_ours(const struct config *c, struct bytes domain)
 {
-	bool is_of_a_domain = config_dkim_is_for(domain, c->hostname);
+	struct bytes contact = c->tls_report_contact, of_contact = bytes_sub(contact, bytes_find_last_char(contact, '@') + 1, contact.len);
+	bool is_of_a_domain = config_dkim_is_for(domain, c->hostname) || config_dkim_is_for(domain, of_contact);
 
 	for (size_t i = 0; i < c->domains.count; i++)
 		is_of_a_domain |= config_dkim_is_for(domain, c->domains.at[i]);
@@ -198,6 +199,16 @@ check_slices(struct config_reading *r, const struct config_place *file)
 	}
 }
 
+/* RFC 8460 4.4: an addr-spec of RFC 5322. */
+static void
+check_tls_reports(struct config_reading *r)
+{
+	struct bytes contact = r->config->tls_report_contact;
+
+	if (!bytes_is_ascii(contact))
+		(void)config_error_add(r->errors, &r->seen_at[DIRECTIVE_tls_report_contact], "tls_report_contact: an address in ASCII is needed");
+}
+
 void
 config_check(struct config_reading *r, const struct config_place *file)
 {
@@ -211,6 +222,7 @@ config_check(struct config_reading *r, const struct config_place *file)
 	check_relayed(r);
 	check_srs(r);
 	check_dkim(r);
+	check_tls_reports(r);
 	check_homes(r);
 	if (r->errors->count == 0)
 		check_slices(r, file);

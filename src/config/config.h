@@ -48,6 +48,7 @@ enum config_log_format { LOG_KEY_VALUE, LOG_JSON };
 enum config_route_kind { ROUTE_MX, ROUTE_SMTP, ROUTE_LMTP, ROUTE_MAILBOXES, ROUTE_REFUSE };
 enum config_language { LANGUAGE_ENGLISH, LANGUAGE_FRENCH };
 enum config_mta_sts { MTA_STS_OFF, MTA_STS_ON };
+enum config_tls_reports { TLS_REPORTS_OFF, TLS_REPORTS_ON };
 enum config_outgoing_loopback { OUTGOING_LOOPBACK_NO, OUTGOING_LOOPBACK_YES };
 /* In the order of the words of outgoing_tls. */
 enum config_tls_level { TLS_LEVEL_NONE, TLS_LEVEL_MAY, TLS_LEVEL_ENCRYPT, TLS_LEVEL_VERIFY };
@@ -231,6 +232,8 @@ struct config {
 	uint32_t queue_hold_most_s; /* RFC 4865; 0: nothing is held */
 	enum config_language queue_report_language;
 	enum config_mta_sts mta_sts;
+	enum config_tls_reports tls_reports;
+	struct bytes tls_report_contact; /* address; empty: postmaster@ the host */
 	enum config_outgoing_loopback outgoing_loopback;
 	uint32_t fronts; /* 0: one a core */
 	uint32_t store_threads;

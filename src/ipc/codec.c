@@ -6,6 +6,8 @@
    are read in place.  Nothing may stand behind the last field.  One value has one encoding. */
 #include "ipc/ipc.h"
 
+#include "proto/tlsrpt/tlsrpt.h"
+
 #include <stdalign.h>
 #include <string.h>
 
@@ -36,6 +38,8 @@ enum {
 	MOST_has_dsn = 1,
 	MOST_has_quota = 1,
 	MOST_has_deliver_by = 1,
+	MOST_policy_type = TLSRPT_POLICY_TYPES - 1,
+	MOST_result = TLSRPT_RESULTS - 1,
 	MOST_priority = UINT8_MAX, /* a two's complement */
 };
 

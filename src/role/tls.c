@@ -75,6 +75,12 @@ tls_verdict(const struct tls *t)
 	return SSL_get_verify_mode(t->ssl) == SSL_VERIFY_NONE ? X509_V_OK : SSL_get_verify_result(t->ssl);
 }
 
+long
+tls_unasked_verdict(const struct tls *t)
+{
+	return SSL_get_verify_result(t->ssl);
+}
+
 /* A certificate that is not trusted: OpenSSL's error says only that it is not. */
 static void
 set_handshake_fault(const struct tls *t, struct fault *f)

@@ -26,6 +26,8 @@ ssize_t tls_read(struct tls *t, void *to, size_t count);
 ssize_t tls_write(struct tls *t, struct bytes from);
 /* What was found wrong with the other side's certificate (X509_V_ERR_...); X509_V_OK: nothing, nobody looked, or it never came. */
 long tls_verdict(const struct tls *t);
+/* The same, whether it counted or not. */
+long tls_unasked_verdict(const struct tls *t);
 /* Does it wait for the socket to become writable although we read (or the reverse)? */
 bool tls_wants_write(const struct tls *t);
 /* "TLSv1.3"; "TLS_AES_256_GCM_SHA384".  Borrowed until tls_free. */

@@ -195,9 +195,28 @@ say_ehlo(struct smtp_client *c)
 	c->stage = CLIENT_STAGE_HELLO;
 }
 
+/* Greeting = ( "220 " (Domain / address-literal) [ SP textstring ] CRLF ) / …      RFC 5321 4.2 */
+static void
+keep_peer_name(struct smtp_client *c)
+{
+	struct bytes text = smtp_incoming_text(&c->reply), name;
+
+	(void)take_until(&text, ' ');
+	name = bytes_sub(take_until(&text, ' '), 0, sizeof c->peer_name);
+	memcpy(c->peer_name, name.ptr, name.len);
+	c->peer_name_len = name.len;
+}
+
+struct bytes
+smtp_client_peer_name(const struct smtp_client *c)
+{
+	return bytes_of(c->peer_name, c->peer_name_len);
+}
+
 static void
 hear_greeting(struct smtp_client *c)
 {
+	keep_peer_name(c);
 	if (c->reply.code / 100 == 2)
 		say_ehlo(c);
 	else

@@ -16,6 +16,8 @@
 #include "proto/smtp/by.h"
 
 #define SMTP_CLIENT_INPUT_MAX 2048
+/* RFC 5321 4.5.3.1.2: of the peer's name. */
+#define SMTP_CLIENT_NAME_MAX 255
 /* Octets of the message that are taken at a time. */
 #define SMTP_CLIENT_BODY_MAX 32768
 /* No more output than that waits for the driver. */
@@ -106,6 +108,8 @@ uint32_t smtp_client_timeout_s(const struct smtp_client *c);
 uint64_t smtp_client_moves(const struct smtp_client *c);
 /* Has anything of the transaction been answered?  If not, and the connection is lost, a new one may be tried. */
 bool smtp_client_was_answered(const struct smtp_client *c);
+/* What the peer called itself when it greeted, whatever that is; empty before. */
+struct bytes smtp_client_peer_name(const struct smtp_client *c);
 /* Does the peer know DSN (RFC 3461)? */
 bool smtp_client_has_dsn(const struct smtp_client *c);
 /* May a message be 8-bit (RFC 6152)? */

@@ -76,6 +76,8 @@ struct smtp_client {
 	enum smtp_client_at failed_at;
 	uint64_t moves;
 	struct smtp_incoming reply;
+	uint8_t peer_name[SMTP_CLIENT_NAME_MAX];
+	size_t peer_name_len;
 	struct smtp_client_transaction now;
 	struct smtp_client_verdict verdict;
 	struct smtp_client_effect result; /* when is_result_due */

@@ -1,5 +1,6 @@
 #include "proto/smtp/test_client.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* With one message for both. */
@@ -151,6 +152,42 @@ rfc5321_3_2_a_server_without_ehlo_gets_helo(void **state)
 	play(player(&e, 1), HELLO "S: 502 what\nC: HELO out.example\nS: 550 go away\n"
 		"= failed at hello never: 550 go away\n" BYE);
 	play(player(&e, 1), HELLO "S: 451 not now\n= failed at hello later: 451 not now\n" BYE);
+}
+
+/* Until it wants more; the name that it heard. */
+static struct bytes
+name_after(struct smtp_client *c, const char *greeting)
+{
+	struct bytes in = bytes_text(greeting);
+	struct smtp_client_effect effect;
+
+	while (smtp_client_step(c, &in, &effect) != SMTP_CLIENT_NEED_INPUT)
+		;
+	return smtp_client_peer_name(c);
+}
+
+static void
+rfc5321_4_2_a_greeting_has_the_servers_name(void **state)
+{
+	static const char part[] = "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+	const struct {
+		const char *greeting;
+		size_t len; /* of the name */
+	} rows[] = { { "220 mx.example ready\r\n", 10 }, { "220-mx.example\r\n220 ready\r\n", 10 }, { "220\r\n", 0 }, { "220 mx.exam", 0 } };
+	struct smtp_client_settings settings = { .hostname = BYTES("us.example") };
+	struct smtp_client *c;
+	char text[400];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		c = smtp_client_new(&settings);
+		assert_int_equal(name_after(c, rows[i].greeting).len, rows[i].len);
+		smtp_client_free(&c);
+	}
+	snprintf(text, sizeof text, "220 %s%s%s%s ready\r\n", part, part, part, part);
+	c = smtp_client_new(&settings);
+	assert_int_equal(name_after(c, text).len, SMTP_CLIENT_NAME_MAX);
+	smtp_client_free(&c);
 }
 
 static void
@@ -317,6 +354,7 @@ main(void)
 		cmocka_unit_test(rfc5321_3_8_after_421_nothing_more_is_said),
 		cmocka_unit_test(a_connection_that_is_lost_is_later_at_each_stage),
 		cmocka_unit_test(rfc5321_3_2_a_server_without_ehlo_gets_helo),
+		cmocka_unit_test(rfc5321_4_2_a_greeting_has_the_servers_name),
 		cmocka_unit_test(rfc5321_3_1_a_greeting_may_refuse),
 		cmocka_unit_test(what_is_no_reply_ends_the_session),
 		cmocka_unit_test(several_transactions_share_a_connection),

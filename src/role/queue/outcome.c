@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+enum { DAY_S = 86400 };
+
 /* 0 while the clock is behind. */
 static uint64_t
 age_s(const struct queued *m)
@@ -207,10 +209,12 @@ queue_sweep(struct queue *q)
 	struct queued *m, *next;
 
 	for (m = LIST_FIRST(&q->messages); m; m = next) {
-		int64_t age = now - queued_since_s(m);
+		int64_t age = now - queued_since_s(m), lifetime_s = q->config->queue_lifetime_s;
 
 		next = LIST_NEXT(m, link);
-		if ((age >= q->config->queue_lifetime_s && may_expire) || is_to_return(m))
+		if (m->flags & QUEUE_DAY_ONLY && lifetime_s > DAY_S)
+			lifetime_s = DAY_S;
+		if ((age >= lifetime_s && may_expire) || is_to_return(m))
 			expire(q, m);
 		else if (is_late(q, m, age))
 			queue_report_delayed(q, m);

@@ -2,6 +2,7 @@
 
 #include "role/queue/explanation.h"
 #include "role/queue/queue_internal.h"
+#include "role/queue/tls_report.h"
 #include "role/queue/walk.h"
 #include "role/roles.h"
 #include "sys/random.h"
@@ -160,6 +161,7 @@ look(struct timer *t)
 	queue_keep_changed(q);
 	if (++q->looks % LOOKS_A_SWEEP == 0)
 		queue_sweep(q);
+	tls_reports_look(q->tls_reports);
 	end_if_done(q);
 }
 
@@ -221,6 +223,8 @@ ask(void *arg, struct control_question *question, struct bytes line)
 {
 	if (explanation_takes(line))
 		explanation_ask(arg, question, line);
+	else if (tls_reports_takes(line))
+		tls_reports_ask(((struct queue *)arg)->tls_reports, question, line);
 	else
 		walk_ask(arg, question, line);
 }
@@ -272,7 +276,7 @@ start(struct role_self *r, struct fault *f)
 	wake_init(&q->wake, r->loop, woken);
 	timer_init(&q->timer, r->loop, due);
 	timer_init(&q->sweep, r->loop, look);
-	if (open_spool(q, f) != 0 || open_kept(q, f) != 0)
+	if (open_spool(q, f) != 0 || open_kept(q, f) != 0 || tls_reports_open(q, &q->tls_reports, f) != 0)
 		return -1;
 	q->has_room = spool_has_room(q->spool);
 	if (q->count)
@@ -351,6 +355,8 @@ message(struct role_self *r, struct peer *p, const struct message *m)
 		queue_sign(queue_of(r), p, &m->u.sign);
 	else if (m->type == MESSAGE_KEEP_POLICY)
 		kept_put(queue_of(r)->kept, &m->u.keep_policy);
+	else if (m->type == MESSAGE_TLS_SESSION)
+		tls_reports_count(queue_of(r)->tls_reports, &m->u.tls_session);
 }
 
 static void
@@ -418,6 +424,7 @@ end(struct role_self *r)
 		LIST_REMOVE(m, link);
 		queued_free(&m);
 	}
+	tls_reports_close(&q->tls_reports);
 	kept_close(&q->kept);
 	signer_free(&q->signer);
 	map_free(&q->changed);

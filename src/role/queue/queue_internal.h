@@ -22,11 +22,15 @@
 /* Of a message that is ours and may lead anywhere: the directory is asked first.  Beside enum ipc_send_flag. */
 #define QUEUE_ASK_DIRECTORY 0x10000u
 
+/* It is of no use a day later: it is not tried for longer. */
+#define QUEUE_DAY_ONLY 0x40000u
+
 /* The sender knows that the time it set has passed (SEND_BY_NOTIFY). */
 #define QUEUE_OVERDUE_TOLD 0x20000u
 
 struct arrival;
 struct explanation;
+struct tls_reports;
 struct walk;
 
 struct queue {
@@ -36,6 +40,7 @@ struct queue {
 	struct schedule *schedule;
 	struct signer *signer;
 	struct kept *kept; /* MTA-STS policies that the relay fetched */
+	struct tls_reports *tls_reports; /* tls_report.h */
 	LIST_HEAD(, queued) messages;
 	struct map *changed; /* by their addresses: whose envelopes are kept at the next look */
 	size_t count;
@@ -110,6 +115,8 @@ void queue_report_failed(struct queue *q, struct queued *m, struct delivery *fir
 /* Tells the sender that these arrived, as `action` says, and is done with them, come what may: nobody gets a mail twice for the sake of
    a report. */
 void queue_report_success(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, struct bytes server);
+/* A mail of ours, from nobody to one address, which may be here; octets: all of it.  flags: beside those that this needs.  NULL: the address is too long.  Owned. */
+struct queued *queue_own_mail(const struct mail_id *id, struct bytes to, struct bytes octets, uint32_t flags, int8_t priority);
 /* Does the sender want to hear that it arrived (RFC 3461 4.1)? */
 bool queue_wants_success(const struct delivery *d);
 /* Is the sender to be told of this mail at all: it is somebody, and did not say NEVER? */

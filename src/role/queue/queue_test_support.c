@@ -127,10 +127,38 @@ refuse(struct peer *p, uint64_t request)
 	assert_int_equal(peer_send(p, &m), 0);
 }
 
+struct ipc_targets targets;
+enum ipc_outcome post_outcome;
+size_t finds, posts;
+
+/* Of reports on TLS.  False: it is about mail. */
+static bool
+answer_report(struct peer *p, const struct message *m)
+{
+	struct message answer = { .type = MESSAGE_TARGETS };
+
+	if (m->type == MESSAGE_FIND_TARGETS) {
+		finds++;
+		answer.u.targets = targets;
+		answer.u.targets.request = m->u.find_targets.request;
+	} else if (m->type == MESSAGE_POST_REPORT) {
+		posts++;
+		answer.type = MESSAGE_REPORT_POSTED;
+		answer.u.report_posted = (struct ipc_report_posted){ .request = m->u.post_report.request, .outcome = (uint8_t)post_outcome,
+			.reason = BYTES("the server answered 503") };
+	} else {
+		return false;
+	}
+	assert_int_equal(peer_send(p, &answer), 0);
+	return true;
+}
+
 static void
 relay_message(void *arg, struct peer *p, const struct message *m)
 {
 	(void)arg;
+	if (answer_report(p, m))
+		return;
 	sends++;
 	last_recipients_octets = m->u.send.recipients.len;
 	if (relay_defers)
@@ -325,7 +353,9 @@ set_up(void **state)
 	memset(pairs, 0, sizeof pairs);
 	memset(answers, 0, sizeof answers);
 	events[0] = '\0';
-	sends = longest_host = 0;
+	sends = longest_host = finds = posts = 0;
+	targets = (struct ipc_targets){ .answer = ANSWER_FOUND };
+	post_outcome = IPC_OK;
 	failure = 0;
 	wrong_by_s = 0;
 	wishes = (struct ipc_enqueue){ .flags = 0 };

@@ -212,15 +212,28 @@ put_signed(const struct report *r, const struct mail_id *id, const struct buf *r
 	out->has_failed |= report->has_failed;
 }
 
+struct queued *
+queue_own_mail(const struct mail_id *id, struct bytes to, struct bytes octets, uint32_t flags, int8_t priority)
+{
+	struct envelope e = { .id = *id, .arrived_s = (uint32_t)queue_now_s(), .size = size_of(octets), .flags = QUEUE_ASK_DIRECTORY | flags,
+		.priority = priority };
+	uint8_t space[QUEUE_ADDRESS_MAX + 4];
+	struct buf recipients;
+
+	buf_init_fixed(&recipients, space, sizeof space);
+	put_u16(&recipients, (uint16_t)to.len);
+	put_bytes(&recipients, to);
+	put_u16(&recipients, 0);
+	e.recipients = buf_bytes(&recipients);
+	return recipients.has_failed ? NULL : queued_new(&e);
+}
+
 static struct queued *
 make_report(const struct report *r, struct bytes content, struct buf *out)
 {
 	struct mail_id id;
-	struct bytes to = queued_sender(r->message);
-	struct envelope e = { .arrived_s = (uint32_t)queue_now_s() };
-	struct buf recipients, report;
-	struct queued *m;
-	uint8_t random[10], space[QUEUE_ADDRESS_MAX + 4];
+	struct buf report;
+	uint8_t random[10];
 	unsigned int needs;
 
 	buf_init(&report, REPORT_OCTETS_MAX);
@@ -229,19 +242,13 @@ make_report(const struct report *r, struct bytes content, struct buf *out)
 	needs = compose(r, &id, content, &report);
 	put_signed(r, &id, &report, out);
 	buf_done(&report);
-	buf_init_fixed(&recipients, space, sizeof space);
-	put_u16(&recipients, (uint16_t)to.len);
-	put_bytes(&recipients, to);
-	put_u16(&recipients, 0);
-	e.priority = r->message->priority;
-	e.id = id;
-	e.recipients = buf_bytes(&recipients);
-	e.size = size_of(buf_bytes(out));
+	if (out->has_failed)
+		return NULL;
 	/* RFC 8689 5: a report is protected as what it reports on. */
-	e.flags = QUEUE_ASK_DIRECTORY | (needs & DSN_NEEDS_8BIT ? SEND_8BIT : 0) | (needs & DSN_NEEDS_UTF8 ? SEND_UTF8 : 0)
-		| (r->message->flags & (SEND_REQUIRE_TLS | SEND_TLS_OPTIONAL));
-	m = out->has_failed ? NULL : queued_new(&e);
-	return m;
+	return queue_own_mail(&id, queued_sender(r->message), buf_bytes(out),
+		(needs & DSN_NEEDS_8BIT ? SEND_8BIT : 0) | (needs & DSN_NEEDS_UTF8 ? SEND_UTF8 : 0) |
+			(r->message->flags & (SEND_REQUIRE_TLS | SEND_TLS_OPTIONAL)),
+		r->message->priority);
 }
 
 /* The header is there, or (error) the body is lost: the sender hears without it. */

@@ -131,6 +131,7 @@ plan_new(struct relay *relay, const struct ipc_plan *m)
 	s->failure = SMTP_CLIENT_NEVER;
 	buf_init(&s->plan->lines, LINES_OCTETS_MAX);
 	buf_init(&s->tlsa, RELAY_TLSA_MAX);
+	buf_init(&s->finding.policy, TLS_FINDING_OCTETS_MAX);
 	timer_init(&s->stagger, relay->loop, sending_stagger);
 	timer_init(&s->deadline, relay->loop, late);
 	timer_start(&s->deadline, PLAN_MS, 0);

@@ -18,6 +18,7 @@ before_jail(struct role_self *r, struct fault *f)
 	if (f->kind != FAULT_NONE)
 		event(NULL, EV_TLS_CERTIFICATE, TEXT("file", r->config->outgoing_ca_file), STR("error", f->text));
 	relay->policies = policies_new(SSL_CTX_get_cert_store(relay->tls));
+	relay->tls_calls = tls_calls_new(SSL_CTX_get_cert_store(relay->tls));
 	return 0;
 }
 
@@ -74,6 +75,7 @@ start(struct role_self *r, struct fault *f)
 	timer_init(&relay->end_of_drain, r->loop, end_when_done);
 	set_sources(relay);
 	policies_start(relay->policies, r->loop, r->config);
+	tls_calls_start(relay->tls_calls, relay);
 	return 0;
 }
 
@@ -108,15 +110,21 @@ peer_connected(struct role_self *r, struct peer *p)
 static void
 message(struct role_self *r, struct peer *p, const struct message *m)
 {
+	struct relay *relay = r->state;
+
 	(void)p;
 	if (m->type == MESSAGE_SEND) {
-		sending_new(r->state, m);
+		sending_new(relay, m);
 		return;
 	}
 	if (m->type == MESSAGE_PLAN)
-		plan_new(r->state, &m->u.plan);
+		plan_new(relay, &m->u.plan);
 	if (m->type == MESSAGE_POLICY)
-		policies_restore(((struct relay *)r->state)->policies, &m->u.policy);
+		policies_restore(relay->policies, &m->u.policy);
+	if (m->type == MESSAGE_FIND_TARGETS)
+		tls_calls_find(relay->tls_calls, &m->u.find_targets);
+	if (m->type == MESSAGE_POST_REPORT)
+		tls_calls_post(relay->tls_calls, &m->u.post_report);
 	for (size_t i = 0; i < m->fd_count; i++)
 		net_close(m->fds[i]);
 }
@@ -140,6 +148,7 @@ peer_lost(struct role_self *r, struct peer *p)
 	if (peer_role(p) != ROLE_QUEUE)
 		return;
 	plan_abort_all(relay);
+	tls_calls_abort(relay->tls_calls);
 	abort_waiting(relay);
 	while ((s = TAILQ_FIRST(&relay->active)))
 		sending_abort(s);
@@ -179,6 +188,7 @@ end(struct role_self *r)
 	abort_waiting(relay);
 	while ((s = TAILQ_FIRST(&relay->active)))
 		sending_abort(s);
+	tls_calls_free(&relay->tls_calls);
 	while ((session = TAILQ_FIRST(&relay->sessions)))
 		session_drop(session);
 	policies_free(&relay->policies);

@@ -9,6 +9,7 @@
 #include "role/relay/policy.h"
 #include "role/relay/route.h"
 #include "role/relay/tls_client.h"
+#include "role/relay/tls_report.h"
 #include "role/role.h"
 #include "sys/net.h"
 
@@ -37,6 +38,7 @@ struct relay {
 	struct peer *queue, *resolver; /* NULL until they were there once */
 	SSL_CTX *tls;
 	struct policies *policies; /* MTA-STS */
+	struct tls_calls *tls_calls; /* RFC 8460 */
 	struct net_address sources[2]; /* where to connect from, by IPv4 and by IPv6; len 0: the system chooses */
 	TAILQ_HEAD(, sending) active; /* they have a connection, or are about to */
 	TAILQ_HEAD(, sending) waiting; /* for one of the others to end */
@@ -137,6 +139,7 @@ struct sending {
 	enum tls_client_level level; /* of TLS with the host, and why; on a session: with that */
 	enum tls_client_cause cause;
 	struct policy_question policy; /* of the domain, for this host */
+	struct tls_finding finding; /* of this host */
 	struct session *tries[2]; /* connections that are being made */
 	size_t tried;
 	struct timer stagger, deadline; /* when the second one begins, when all of it ends */
@@ -161,6 +164,8 @@ void sending_new(struct relay *relay, const struct message *m);
 void sending_start(struct sending *s);
 /* Whom the configuration of now logs in as, or NULL. */
 const struct config_login *sending_login(const struct sending *s);
+/* A copy of it for a connection, if there is one: a reload may take it from under us.  *secrets is owned then. */
+void sending_keep_login(const struct sending *s, struct arena **secrets, struct smtp_client_settings *out);
 /* The hop and its names, of SEND or PLAN; behind its sender, who may have a log-in of his own. */
 void sending_set_hop(struct sending *s, enum ipc_hop hop, struct bytes host, uint16_t port);
 /* It is in no list any more: gives back what it has, its memory in a later turn of the loop. */
@@ -194,7 +199,7 @@ void sending_refuse(struct sending *s, const char *why);
 void sending_connected(struct sending *s, struct session *session);
 void sending_unreachable(struct sending *s, struct session *session, const char *text);
 /* The session never became ready; failure: of TLS, when it was that. */
-void sending_failed(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why, enum tls_client_failure failure);
+void sending_failed(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why, enum tlsrpt_result failure);
 /* A connection that was used before is gone: on with a new one. */
 void sending_retry(struct sending *s);
 /* For the timer of that name: the first connection takes its time, so a second one begins. */
@@ -208,6 +213,9 @@ void sending_note_failure(struct sending *s, enum smtp_client_outcome outcome, s
 void sending_go_on(struct sending *s);
 
 /* sending_tls.c */
+
+/* What is asked of TLS with the host; borrows from s and target. */
+struct tls_client_peer sending_tls_peer(const struct sending *s, const struct relay_target *target);
 
 /* The level of TLS that the configuration asks for; REQUIRETLS asks for no less than a certificate that is checked (RFC 8689 4.2.1). */
 void sending_set_level(struct sending *s);

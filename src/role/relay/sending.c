@@ -20,6 +20,7 @@ enum {
 	RESULTS_OCTETS_MAX = 65536,
 	RESULT_HEAD_OCTETS = 5,
 	TEXT_OCTETS_MAX = 400,
+	LOGIN_OCTETS_MAX = 8192,
 	CONVERTED_OCTETS = 4096, /* of the message that are converted at a time */
 	DEADLINE_MS = 90 * 60 * 1000, /* from its coming on; the queue waits longer, so that it never sends twice what is under way */
 };
@@ -34,6 +35,7 @@ one_closed(struct sending *s)
 	arena_free(&s->arena);
 	buf_done(&s->results);
 	buf_done(&s->tlsa);
+	buf_done(&s->finding.policy);
 	downgrade_free(&s->downgrade);
 	memory_free(s);
 }
@@ -402,6 +404,19 @@ sending_login(const struct sending *s)
 }
 
 void
+sending_keep_login(const struct sending *s, struct arena **secrets, struct smtp_client_settings *out)
+{
+	const struct config_login *login = sending_login(s);
+
+	if (!login)
+		return;
+	*secrets = arena_new("outgoing log-in", LOGIN_OCTETS_MAX, ARENA_SECRET);
+	if (!arena_copy(*secrets, login->name, &out->login_name) ||
+		!arena_copy(*secrets, login->secret_password, &out->secret_login_password))
+		out->login_name = BYTES_NONE;
+}
+
+void
 sending_set_hop(struct sending *s, enum ipc_hop hop, struct bytes host, uint16_t port)
 {
 	static const char *const hops[IPC_HOPS] = { [HOP_MX] = "mx", [HOP_SMTP] = "smtp", [HOP_LMTP] = "lmtp" };
@@ -434,6 +449,7 @@ sending_new(struct relay *relay, const struct message *m)
 	s->arena = arena_new("envelope", ENVELOPE_OCTETS_MAX, ARENA_PLAIN);
 	buf_init(&s->results, RESULTS_OCTETS_MAX);
 	buf_init(&s->tlsa, RELAY_TLSA_MAX);
+	buf_init(&s->finding.policy, TLS_FINDING_OCTETS_MAX);
 	timer_init(&s->stagger, relay->loop, sending_stagger);
 	timer_init(&s->deadline, relay->loop, on_deadline);
 	timer_start(&s->deadline, DEADLINE_MS, 0);

@@ -30,6 +30,21 @@ sending_set_level(struct sending *s)
 		s->level = TLS_CLIENT_VERIFY;
 		s->cause = TLS_CAUSE_LOGIN;
 	}
+	tls_report_begin(s);
+}
+
+struct tls_client_peer
+sending_tls_peer(const struct sending *s, const struct relay_target *target)
+{
+	const struct config_tls_rule *rule = config_tls_rule_for(s->relay->config, bytes_text(s->host));
+	struct tls_client_peer peer = { .level = target->level, .name = target->level == TLS_CLIENT_DANE ? s->base : target->name,
+		.domain = bytes_text(s->host), .cause = target->cause, .tlsa = buf_bytes(&s->tlsa) };
+
+	/* RFC 8461 5: a policy in "testing" is tried, and its failures are reported. */
+	peer.is_tested = target->level < TLS_CLIENT_VERIFY && s->finding.type == TLSRPT_STS && s->finding.failure == TLSRPT_SUCCESS && target->name[0];
+	if (rule)
+		peer.names = rule->names;
+	return peer;
 }
 
 /* RFC 7672 2.2: only where everything that leads to the host is signed; and where the configuration does not say more, or that TLS is not
@@ -78,6 +93,7 @@ on_policy(struct policy_question *q, const struct sts_policy *policy)
 	bool is_named = has_policy && sts_policy_names(policy, bytes_text(host));
 	char text[400];
 
+	tls_report_found_policy(s, has_policy ? policy : NULL, is_named, q->failure);
 	if (has_policy && !is_named)
 		event(&s->context, EV_STS_MISMATCH, STR("domain", s->host), STR("host", host), STR("mode", sts_mode_name(policy->mode)),
 			STR("next", is_bound ? "later" : "sent"));
@@ -87,6 +103,7 @@ on_policy(struct policy_question *q, const struct sts_policy *policy)
 	} else if (is_bound) {
 		(void)snprintf(text, sizeof text, "451 4.7.5 the MTA-STS policy of the domain does not name its host %s", host);
 		sending_note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
+		tls_report_no_session(s);
 		s->address_count = 0;
 	} else if (needs_proof(s) && !is_named) {
 		skip_unproven(s, q->is_sure);
@@ -103,6 +120,7 @@ follow_policy(struct sending *s)
 		policy_ask(s->relay->policies, &s->policy, s->host);
 		return;
 	}
+	tls_report_found_nothing(s);
 	if (s->address_count > 0 && needs_proof(s))
 		skip_unproven(s, true);
 	sending_go_on(s);
@@ -148,12 +166,15 @@ sending_on_tlsa(struct sending *s, const struct message *answer)
 		(void)snprintf(text, sizeof text, "451 4.7.5 the TLSA records of %s can't be looked up now",
 			s->route.hosts[s->host_at].name);
 		sending_note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
+		tls_report_found_records(s, BYTES_NONE, TLSRPT_DNSSEC_INVALID);
+		tls_report_no_session(s);
 		s->address_count = 0;
 	} else if (found->answer == ANSWER_FOUND && found->is_authentic) {
 		put_bytes(&s->tlsa, found->records);
 		/* RFC 7672 2.2: records of which none can be used, or so many that they can't be kept, still ask for TLS. */
 		enum tls_client_level level = tls_client_has_usable(buf_bytes(&s->tlsa)) ? TLS_CLIENT_DANE : TLS_CLIENT_ENCRYPT;
 
+		tls_report_found_records(s, found->records, level == TLS_CLIENT_DANE ? TLSRPT_SUCCESS : TLSRPT_TLSA_INVALID);
 		if (level > s->level) {
 			s->level = level;
 			s->cause = TLS_CAUSE_DANE;

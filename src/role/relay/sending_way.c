@@ -395,14 +395,14 @@ note_not_ready(struct sending *s, const struct relay_target *target, const struc
 }
 
 void
-sending_failed(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why, enum tls_client_failure failure)
+sending_failed(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why, enum tlsrpt_result failure)
 {
 	bool may_do_without = why->at == SMTP_CLIENT_AT_TLS && target->level == TLS_CLIENT_MAY;
 	struct relay_target in_clear = *target;
 
 	s->session = NULL;
 	if (why->at == SMTP_CLIENT_AT_TLS)
-		event(&s->context, EV_TLS_FAILED, STR("server", target->text), TEXT("reason", why->octets), STR("failure", tls_client_failure_name(failure)),
+		event(&s->context, EV_TLS_FAILED, STR("server", target->text), TEXT("reason", why->octets), STR("failure", tlsrpt_result_name(failure)),
 			STR("level", tls_client_level_name(target->level)), STR("cause", tls_client_cause_name(target->cause)),
 			STR("next", may_do_without ? "clear" : "later"));
 	else

@@ -15,7 +15,6 @@ enum {
 	USES_MAX = 100, /* mails over one connection, so that others have their turn */
 	INPUT_MAX = SMTP_CLIENT_INPUT_MAX + RELAY_READ_MAX,
 	OUTPUT_MAX = 1024 * 1024,
-	LOGIN_OCTETS_MAX = 8192,
 	ROUNDS_MAX = 8, /* of one connection before others have theirs */
 };
 
@@ -44,6 +43,8 @@ struct session {
 	uint64_t moves; /* at which the timer was set */
 	bool is_timer_due; /* set anew: something else begins */
 	bool is_idle;
+	bool is_tested; /* its certificate was */
+	bool is_counted; /* what became of TLS was told */
 	bool has_secret; /* in output */
 	bool is_full; /* it has more to say when that which waits is sent */
 	bool has_ended; /* nothing more comes, or goes */
@@ -133,12 +134,23 @@ flush(struct session *c)
 	buf_reset(&c->output);
 }
 
+/* What became of TLS, for the reports: once. */
+static void
+count(struct session *c, enum tlsrpt_result result, struct bytes reason)
+{
+	if (!c->is_counted && c->target.level != TLS_CLIENT_NONE)
+		tls_report_tell(c->sending, &c->target, c->fd, smtp_client_peer_name(c->client), result, reason);
+	c->is_counted = true;
+}
+
 /* False: the next mail has to come first. */
 static bool
 on_ready(struct session *c)
 {
 	struct relay *relay = c->relay;
 
+	if (c->sending)
+		count(c, TLSRPT_STARTTLS_NOT_SUPPORTED, BYTES_NONE);
 	if (c->sending) {
 		if (!sending_prepare(c->sending, c->client)) {
 			c->is_full = true;
@@ -199,10 +211,14 @@ on_failed(struct session *c, const struct smtp_client_effect *effect)
 	struct sending *s = c->sending;
 	/* RFC 8460 4.3.1; what was not offered, or was refused for good, is none of the mail's. */
 	bool has_no_tls = effect->outcome == SMTP_CLIENT_NEVER;
+	enum tlsrpt_result failure = has_no_tls ? TLSRPT_STARTTLS_NOT_SUPPORTED : tls_client_failure_of(c->tls);
+	const char *trouble = tls_client_trouble_of(c->tls);
 
+	if (effect->at == SMTP_CLIENT_AT_TLS)
+		count(c, failure, *trouble ? bytes_text(trouble) : failure == TLSRPT_VALIDATION ? effect->octets : BYTES_NONE);
 	c->sending = NULL;
 	c->is_timer_due = true;
-	sending_failed(s, &c->target, effect, has_no_tls ? TLS_FAILURE_STARTTLS_NOT_SUPPORTED : tls_client_failure_of(c->tls));
+	sending_failed(s, &c->target, effect, failure);
 }
 
 static void
@@ -295,14 +311,9 @@ fill(struct session *c, bool *is_drained)
 static void
 start_handshake(struct session *c)
 {
-	const struct sending *s = c->sending;
-	const struct config_tls_rule *rule = config_tls_rule_for(c->relay->config, bytes_text(s->host));
-	struct tls_client_peer peer = { .level = c->target.level,
-		.name = c->target.level == TLS_CLIENT_DANE ? s->base : c->target.name, .domain = bytes_text(s->host),
-		.cause = c->target.cause, .tlsa = buf_bytes(&s->tlsa) };
+	struct tls_client_peer peer = sending_tls_peer(c->sending, &c->target);
 
-	if (rule)
-		peer.names = rule->names;
+	c->is_tested = peer.is_tested;
 	c->tls = tls_client_new(c->relay->tls, c->fd, &peer);
 	c->stage = STAGE_HANDSHAKE;
 }
@@ -321,6 +332,7 @@ shake_hands(struct session *c)
 			STR("cipher", tls_cipher(c->tls)), STR("level", tls_client_level_name(c->target.level)),
 			STR("cause", tls_client_cause_name(c->target.cause)));
 		c->stage = STAGE_TLS;
+		count(c, c->is_tested ? tls_client_tested(c->tls) : TLSRPT_SUCCESS, bytes_text(c->is_tested ? tls_client_tested_trouble(c->tls) : NULL));
 		smtp_client_tls_started(c->client, c->target.level >= TLS_CLIENT_VERIFY);
 		return true;
 	case TLS_WANTS_READ:
@@ -466,20 +478,6 @@ fired(struct timer *t)
 	}
 }
 
-/* A reload may take it from under us. */
-static void
-keep_login(struct session *c, const struct sending *s)
-{
-	const struct config_login *login = sending_login(s);
-
-	if (!login)
-		return;
-	c->secrets = arena_new("outgoing log-in", LOGIN_OCTETS_MAX, ARENA_SECRET);
-	if (!arena_copy(c->secrets, login->name, &c->settings.login_name) ||
-		!arena_copy(c->secrets, login->secret_password, &c->settings.secret_login_password))
-		c->settings.login_name = BYTES_NONE;
-}
-
 static void
 set_up_client(struct session *c, const struct sending *s)
 {
@@ -491,7 +489,7 @@ set_up_client(struct session *c, const struct sending *s)
 	c->settings.tls = level > TLS_CLIENT_MAY ? SMTP_CLIENT_TLS_MUST :
 		level == TLS_CLIENT_MAY		 ? SMTP_CLIENT_TLS_MAY :
 						   SMTP_CLIENT_TLS_NEVER;
-	keep_login(c, s);
+	sending_keep_login(s, &c->secrets, &c->settings);
 	c->client = smtp_client_new(&c->settings);
 }
 

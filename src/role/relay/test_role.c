@@ -2,6 +2,7 @@
 
 #include "base/event.h"
 #include "config/test_certificate.h"
+#include "proto/tlsrpt/tlsrpt.h"
 #include "sys/net.h"
 #include "sys/process.h"
 #include "sys/time.h"
@@ -69,9 +70,34 @@ on_sent(const struct ipc_sent *m)
 }
 
 static void
+on_tls_session(const struct ipc_tls_session *m)
+{
+	note("{%.*s %s %s %.*s %.*s %.*s %.*s: %.*s}", BYTES_ARG(m->domain), tlsrpt_policy_type_name(m->policy_type), tlsrpt_result_name(m->result),
+		BYTES_ARG(m->mx), BYTES_ARG(m->sending_ip), BYTES_ARG(m->receiving_ip), BYTES_ARG(m->helo), BYTES_ARG(m->reason));
+	assert_true(m->policy.len > 0 || m->policy_type != TLSRPT_TLSA || m->result == TLSRPT_DNSSEC_INVALID);
+}
+
+static void
+on_targets(const struct ipc_targets *m)
+{
+	struct bytes rest = m->targets, target;
+	uint16_t len;
+	uint8_t kind;
+
+	note("targets %u", m->answer);
+	while (take_u8(&rest, &kind) && take_u16(&rest, &len) && take_octets(&rest, len, &target))
+		note(" %u=%.*s", kind, BYTES_ARG(target));
+	assert_int_equal(rest.len, 0);
+	note(" end\n");
+	stop_when_done();
+}
+
+static void
 queue_message(void *arg, struct peer *p, const struct message *m)
 {
 	(void)arg, (void)p;
+	if (m->type == MESSAGE_TLS_SESSION)
+		on_tls_session(&m->u.tls_session);
 	if (m->type == MESSAGE_SENT)
 		on_sent(&m->u.sent);
 	if (m->type == MESSAGE_KEEP_POLICY) {
@@ -87,9 +113,32 @@ on_answer(void *arg, const struct message *m)
 	if (m && m->type == MESSAGE_PLANNED) {
 		note("planned\n%.*send\n", BYTES_ARG(m->u.planned.lines));
 		stop_when_done();
+	} else if (m && m->type == MESSAGE_TARGETS) {
+		on_targets(&m->u.targets);
+	} else if (m && m->type == MESSAGE_REPORT_POSTED) {
+		note("posted %u %.*s end\n", m->u.report_posted.outcome, BYTES_ARG(m->u.report_posted.reason));
+		stop_when_done();
 	} else if (m) {
 		on_sent(&m->u.sent);
 	}
+}
+
+void
+find_targets(const char *domain)
+{
+	struct message m = { .type = MESSAGE_FIND_TARGETS };
+
+	m.u.find_targets = (struct ipc_find_targets){ .request = peer_request_id(queue), .domain = bytes_text(domain) };
+	peer_request(queue, &m, m.u.find_targets.request, 60000, on_answer, NULL);
+}
+
+void
+post_report(const char *url, const char *octets)
+{
+	struct message m = { .type = MESSAGE_POST_REPORT };
+
+	m.u.post_report = (struct ipc_post_report){ .request = peer_request_id(queue), .url = bytes_text(url), .octets = bytes_text(octets) };
+	peer_request(queue, &m, m.u.post_report.request, 60000, on_answer, NULL);
 }
 
 void

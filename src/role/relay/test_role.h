@@ -25,7 +25,7 @@ extern struct config config;
 extern struct peer *of_queue; /* the role's end */
 extern struct peer *queue;
 extern char trace[262144]; /* each SENT: "1 mx.example (127.0.0.1) tls=… dsn=0: 0=250 ok; 1-550 no;", "=" taken, "~" later, "-" never;
-				 each KEEP_POLICY: "[domain id octets]" */
+				 each KEEP_POLICY: "[domain id octets]"; each TLS_SESSION: "{domain type result mx from to helo: reason}" */
 extern char events[65536];
 extern struct server *servers[SERVERS_MAX];
 
@@ -41,6 +41,9 @@ void send_to(uint64_t request, enum ipc_hop hop, const char *host, const char *r
 uint16_t port_of_servers(void);
 /* A PLAN of a mail from that sender; what is PLANNED stands in `trace` behind "planned" and LF. */
 void ask_for_plan(enum ipc_hop hop, const char *host);
+/* FIND_TARGETS and POST_REPORT; `trace` has then "targets ANSWER KIND=TARGET … end", "posted OUTCOME REASON end". */
+void find_targets(const char *domain);
+void post_report(const char *url, const char *octets);
 /* send_to with a list of recipients as it stands in the frame. */
 void send_raw(uint64_t request, enum ipc_hop hop, const char *host, struct bytes list);
 /* What is sent from now on, in disk form. */

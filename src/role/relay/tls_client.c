@@ -62,15 +62,24 @@ add_domain(SSL *ssl, struct bytes domain)
 	add_name(ssl, bytes_text(below));
 }
 
+/* RFC 8461 4.2: a DNS-ID, which the subject's name is not. */
+static void
+demand_host(SSL *ssl, const struct tls_client_peer *peer)
+{
+	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+	add_name(ssl, bytes_text(peer->name));
+}
+
 static void
 demand_names(SSL *ssl, const struct tls_client_peer *peer)
 {
 	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+	if (peer->cause == TLS_CAUSE_STS) {
+		demand_host(ssl, peer);
+		return;
+	}
 	SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	/* RFC 8461 4.2: a DNS-ID, which the subject's name is not. */
-	if (peer->cause == TLS_CAUSE_STS)
-		SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
-	if (peer->name[0] && (peer->cause == TLS_CAUSE_STS || peer->cause == TLS_CAUSE_REQUIRETLS)) {
+	if (peer->name[0] && peer->cause == TLS_CAUSE_REQUIRETLS) {
 		add_name(ssl, bytes_text(peer->name));
 		return;
 	}
@@ -147,35 +156,60 @@ tls_client_new(SSL_CTX *context, int fd, const struct tls_client_peer *peer)
 		demand_names(ssl, peer);
 	else if (peer->level == TLS_CLIENT_DANE)
 		demand_records(ssl, peer);
+	else if (peer->is_tested)
+		demand_host(ssl, peer);
 	return tls_over(ssl, fd, NULL, NULL);
 }
 
-enum tls_client_failure
-tls_client_failure_of(const struct tls *t)
+static enum tlsrpt_result
+result_of(long verdict)
 {
-	switch (t ? tls_verdict(t) : X509_V_OK) {
+	switch (verdict) {
 	case X509_V_OK:
+		return TLSRPT_SUCCESS;
 	/* RFC 7672: none of the records is of the certificate. */
 	case X509_V_ERR_DANE_NO_MATCH:
-		return TLS_FAILURE_VALIDATION;
+		return TLSRPT_VALIDATION;
 	case X509_V_ERR_HOSTNAME_MISMATCH:
-		return TLS_FAILURE_HOST_MISMATCH;
+		return TLSRPT_HOST_MISMATCH;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 	case X509_V_ERR_CERT_NOT_YET_VALID:
-		return TLS_FAILURE_EXPIRED;
+		return TLSRPT_EXPIRED;
 	default:
-		return TLS_FAILURE_NOT_TRUSTED;
+		return TLSRPT_NOT_TRUSTED;
 	}
 }
 
-const char *
-tls_client_failure_name(enum tls_client_failure failure)
+enum tlsrpt_result
+tls_client_failure_of(const struct tls *t)
 {
-	static const char *const names[] = { [TLS_FAILURE_STARTTLS_NOT_SUPPORTED] = "starttls-not-supported",
-		[TLS_FAILURE_HOST_MISMATCH] = "certificate-host-mismatch", [TLS_FAILURE_EXPIRED] = "certificate-expired",
-		[TLS_FAILURE_NOT_TRUSTED] = "certificate-not-trusted", [TLS_FAILURE_VALIDATION] = "validation-failure" };
+	enum tlsrpt_result result = result_of(t ? tls_verdict(t) : X509_V_OK);
 
-	return names[failure];
+	return result == TLSRPT_SUCCESS ? TLSRPT_VALIDATION : result;
+}
+
+static const char *
+trouble_of(long verdict)
+{
+	return verdict == X509_V_OK ? "" : X509_verify_cert_error_string(verdict);
+}
+
+const char *
+tls_client_trouble_of(const struct tls *t)
+{
+	return trouble_of(t ? tls_verdict(t) : X509_V_OK);
+}
+
+enum tlsrpt_result
+tls_client_tested(const struct tls *t)
+{
+	return result_of(tls_unasked_verdict(t));
+}
+
+const char *
+tls_client_tested_trouble(const struct tls *t)
+{
+	return trouble_of(tls_unasked_verdict(t));
 }
 
 const char *

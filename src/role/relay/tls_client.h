@@ -3,6 +3,7 @@
 #define RELAY_TLS_CLIENT_H
 
 #include "config/config.h"
+#include "proto/tlsrpt/tlsrpt.h"
 #include "role/tls.h"
 
 enum tls_client_level {
@@ -23,15 +24,6 @@ enum tls_client_cause {
 	TLS_CAUSE_STS, /* the domain's MTA-STS policy (RFC 8461) */
 };
 
-/* Why there is no TLS with a server, as RFC 8460 4.3 tells failures apart. */
-enum tls_client_failure {
-	TLS_FAILURE_STARTTLS_NOT_SUPPORTED, /* it was not offered, or was refused */
-	TLS_FAILURE_HOST_MISMATCH, /* the certificate is for other names */
-	TLS_FAILURE_EXPIRED, /* it is not in force any more, or not yet */
-	TLS_FAILURE_NOT_TRUSTED, /* nobody who signed it is */
-	TLS_FAILURE_VALIDATION, /* anything else */
-};
-
 /* Who is meant. */
 struct tls_client_peer {
 	enum tls_client_level level;
@@ -39,6 +31,7 @@ struct tls_client_peer {
 	struct bytes domain; /* that the mail is for, or the relay host */
 	struct config_texts names; /* VERIFY: one of these; none: the domain and what is below it */
 	enum tls_client_cause cause; /* VERIFY, by STS or REQUIRETLS: for the host's name and no other (RFC 8461 4.2, RFC 8689 4.2.1) */
+	bool is_tested; /* MAY, ENCRYPT: what is found wrong with its certificate, as with VERIFY by STS, is only told (tls_client_tested) */
 	struct bytes tlsa; /* DANE: entries of u8 usage, u8 selector, u8 matching, u16 length, octets (LOOKED_UP) */
 };
 
@@ -49,10 +42,14 @@ SSL_CTX *tls_client_context(struct bytes ca_path, struct fault *f);
 struct tls *tls_client_new(SSL_CTX *context, int fd, const struct tls_client_peer *peer);
 /* RFC 7672 2.2, 3.1.3: is there a record that can be used?  If not, TLS is still asked for. */
 bool tls_client_has_usable(struct bytes tlsa);
-/* Of a handshake that broke, or NULL: there was none. */
-enum tls_client_failure tls_client_failure_of(const struct tls *t);
-/* "starttls-not-supported", … (RFC 8460 4.3); "may", "verify", …; "default", "outgoing_tls", "dane", …: for events. */
-const char *tls_client_failure_name(enum tls_client_failure failure);
+/* Why a handshake broke, as RFC 8460 4.3 tells failures apart; NULL: there was none. */
+enum tlsrpt_result tls_client_failure_of(const struct tls *t);
+/* The same in OpenSSL's words; "": nothing was wrong with the certificate. */
+const char *tls_client_trouble_of(const struct tls *t);
+/* Of a handshake that is done with a peer that is_tested: what would have been wrong, and in OpenSSL's words; TLSRPT_SUCCESS, "": nothing. */
+enum tlsrpt_result tls_client_tested(const struct tls *t);
+const char *tls_client_tested_trouble(const struct tls *t);
+/* "may", "verify", …; "default", "outgoing_tls", "dane", …: for events. */
 const char *tls_client_level_name(enum tls_client_level level);
 const char *tls_client_cause_name(enum tls_client_cause cause);
 
