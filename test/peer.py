@@ -1,4 +1,5 @@
 """Another organisation's servers, as far as a test wants them: they say what they are told to say, and keep what they take."""
+import base64
 import contextlib
 import http.server
 import socketserver
@@ -8,7 +9,7 @@ import threading
 class Peer(socketserver.ThreadingTCPServer):
     """`answers`: what is said to a command or an address, always, or one after the other when it is a list; "drop" hangs up,
     "take and drop" (of DATA) with the mail.
-    tls: an ssl.SSLContext, with which STARTTLS is offered."""
+    tls: an ssl.SSLContext, with which STARTTLS is offered.  users: {name: password}, who may log in (AUTH PLAIN)."""
     allow_reuse_address = True
     daemon_threads = True
     # A connection beyond this waits for a greeting that never comes, as long as a relay's patience (5 minutes) lasts.
@@ -16,7 +17,7 @@ class Peer(socketserver.ThreadingTCPServer):
 
     def __init__(self, address="127.0.0.1", port=0, tls=None):
         self.answers, self.mails, self.lock = {}, [], threading.Lock()
-        self.extensions, self.tls = ["STARTTLS"] if tls else [], tls
+        self.extensions, self.tls, self.users = ["STARTTLS"] if tls else [], tls, {}
         self.basic = ["PIPELINING", "8BITMIME"]
         self.may_read = threading.Event()  # messages, beyond their first octets
         self.may_read.set()
@@ -50,7 +51,7 @@ class Dialog(socketserver.StreamRequestHandler):
         self.wfile.write(text.encode() + b"\r\n")
 
     def handle(self):
-        self.mail, self.is_open, self.was_secure = {}, False, False
+        self.mail, self.is_open, self.was_secure, self.user = {}, False, False, None
         self.say("220 mx.afrique.iut ready")
         with contextlib.suppress(ConnectionError):
             while line := self.rfile.readline():
@@ -75,8 +76,16 @@ class Dialog(socketserver.StreamRequestHandler):
         self.was_secure = True
         return True
 
+    def on_auth(self, rest):
+        _, name, password = base64.b64decode(rest.split()[1]).decode().split("\0")
+        is_good = self.server.users.get(name) == password
+        self.user = name if is_good else None
+        self.say("235 2.7.0 ok" if is_good else "535 5.7.8 no")
+        return True
+
     def on_mail(self, rest):
-        self.mail = {"from": rest.split("<")[1].split(">")[0], "to": [], "said": rest.split(">")[1].split(), "of": {}, "tls": self.was_secure}
+        self.mail = {"from": rest.split("<")[1].split(">")[0], "to": [], "said": rest.split(">")[1].split(), "of": {}, "tls": self.was_secure,
+                     "user": self.user}
         said = self.server.answer("MAIL", "250 2.1.0 ok")
         if said != "drop":
             self.say(said)
