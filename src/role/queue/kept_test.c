@@ -137,7 +137,7 @@ rfc8461_5_1_a_policy_outlives_a_restart_until_it_holds_no_more(void **state)
 static void
 a_relay_that_was_taken_over_writes_nowhere_else(void **state)
 {
-	static const char *const names[] = { "", ".", "..", "../x", "/tmp/x", "a/b", ".hidden", "a b", "a\nb", "\xc3\xa9.example" };
+	static const char *const names[] = { "", ".", "..", "../mermoz-escaped", "/tmp/mermoz-escaped", "a/b", ".hidden", "a b", "a\nb", "\xc3\xa9.example" };
 	char longest[300], path[100];
 
 	(void)state;
@@ -153,7 +153,7 @@ a_relay_that_was_taken_over_writes_nowhere_else(void **state)
 	assert_string_equal(told(), "");
 	restart_at(100);
 	assert_string_equal(told(), "");
-	snprintf(path, sizeof path, "%s/../x", folder);
+	snprintf(path, sizeof path, "%s/../mermoz-escaped", folder);
 	assert_int_equal(access(path, F_OK), -1);
 	longest[245] = '\0';
 	put(longest, "1", 200, "text");
