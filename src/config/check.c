@@ -3,6 +3,11 @@
 
 #include "config/name.h"
 #include "config/route.h"
+#include "sys/net.h"
+
+#include <stdio.h>
+
+enum { SRS_KEY_OCTETS_MIN = 16, LDAP_PORT = 389 };
 
 const char *
 config_chain_trouble(struct bytes pem)
@@ -57,6 +62,31 @@ check_ldap(struct config_reading *r, const struct config_place *file)
 	if (c->ldap_base.len == 0)
 		(void)config_error_add(r->errors, r->is_seen[DIRECTIVE_ldap_servers] ? server : file,
 			"directory ldap: \"base\" is missing: say where accounts are, such as: base dc=example,dc=org;");
+}
+
+/* ldap://HOST of this machine, which nobody listens in on. */
+static bool
+is_here(struct bytes server)
+{
+	struct bytes host = bytes_sub(server, sizeof "ldap://" - 1, server.len);
+	struct net_address a;
+
+	if (host.len && host.ptr[host.len - 1] == '/')
+		host.len--;
+	if (net_address_parse(host, LDAP_PORT, &a, NULL) == 0)
+		return net_is_loopback(&a);
+	return bytes_equal_nocase(take_until(&host, ':'), BYTES("localhost"));
+}
+
+static void
+warn_of_clear_ldap(struct config_reading *r)
+{
+	const struct config *c = r->config;
+
+	for (size_t i = 0; i < c->ldap_servers.count && c->ldap_starttls == LDAP_TLS_NO; i++)
+		if (bytes_starts_nocase(c->ldap_servers.at[i], BYTES("ldap://")) && !is_here(c->ldap_servers.at[i]))
+			config_warning_add(r->errors, &r->ldap_server_at[i], "server %s: passwords go there and come from there in the clear, for everybody "
+				"on the way; write starttls yes; or ldaps:// when the server can do TLS", config_show(c->ldap_servers.at[i]).text);
 }
 
 static bool
@@ -124,6 +154,41 @@ check_relayed(struct config_reading *r)
 				"of both, one has to go", config_show(c->relayed[i].domain).text);
 }
 
+/* Is a domain of this server among those that the pattern is about? */
+static bool
+has_own_domain(const struct config *c, struct bytes pattern)
+{
+	struct bytes domain = bytes_sub(pattern, bytes_find_last_char(pattern, '@') + 1, pattern.len);
+
+	if (bytes_find_char(pattern, '@') == pattern.len)
+		domain = pattern;
+	if (domain.len == 0 || domain.ptr[0] != '.')
+		return config_has_domain(c, domain);
+	for (size_t i = 0; i < c->domains.count; i++)
+		if (bytes_ends_nocase(c->domains.at[i], domain))
+			return true;
+	return false;
+}
+
+/* The queue keeps such mail until it is too old. */
+static void
+warn_of_foreign_mailboxes(struct config_reading *r)
+{
+	const struct config *c = r->config;
+	char file[sizeof r->errors->at[0].file];
+
+	for (size_t i = 0; i < c->route_count; i++) {
+		const struct config_route *route = &c->routes[i];
+		struct config_place at = { file, route->where.line, route->where.column };
+
+		if (route->kind != ROUTE_MAILBOXES || has_own_domain(c, route->pattern))
+			continue;
+		(void)snprintf(file, sizeof file, "%.*s", BYTES_ARG(route->where.file));
+		config_warning_add(r->errors, &at, "route %s to mailboxes: there are none, for it is no \"domain\" of this server, and mail for it waits "
+			"until it is sent back; add it to \"domain\", or name a host", config_show(route->pattern).text);
+	}
+}
+
 static void
 check_homes(struct config_reading *r)
 {
@@ -144,8 +209,6 @@ check_homes(struct config_reading *r)
 			(void)config_error_add(r->errors, &r->seen_at[of_homes[i]],
 				"no home is looked for: the template of \"mailboxes maildir\" does not begin with %%h");
 }
-
-enum { SRS_KEY_OCTETS_MIN = 16 };
 
 static void
 check_srs(struct config_reading *r)
@@ -220,6 +283,8 @@ config_check(struct config_reading *r, const struct config_place *file)
 	check_socket_files(r);
 	check_template(r);
 	check_relayed(r);
+	warn_of_clear_ldap(r);
+	warn_of_foreign_mailboxes(r);
 	check_srs(r);
 	check_dkim(r);
 	check_tls_reports(r);

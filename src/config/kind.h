@@ -19,6 +19,7 @@ struct config_reading {
 	struct config_place seen_at[DIRECTIVE_COUNT]; /* the first one */
 	const char *where_file; /* the last one that kind_keep_where saw, and its copy */
 	struct bytes where_copy;
+	struct config_place ldap_server_at[CONFIG_LDAP_SERVERS_MAX];
 	struct config_place *listener_at, *certificate_at, *domain_at, *relayed_at, *aliases_at, *dkim_at; /* as the lists in config */
 };
 

@@ -49,7 +49,7 @@ kind_read_ldap_server(struct config_reading *r, const struct config_setting *s)
 	if (!list || !arena_copy(r->config->arena, v->text, &list[servers->count]))
 		return kind_full(r, &v->at);
 	servers->at = list;
-	servers->count++;
+	r->ldap_server_at[servers->count++] = v->at;
 	return true;
 }
 

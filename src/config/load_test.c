@@ -376,7 +376,7 @@ static void
 secrets_that_everybody_can_read_are_warned_of_where_they_are_named(void **state)
 {
 	static const char text[] = SMALLEST "certificate DIR/chain DIR/open;\ncertificate DIR/chain DIR/key;\n"
-		"directory ldap { server ldap://a; base a=b;\n  bind c=d file:DIR/secret; }\n";
+		"directory ldap { server ldaps://a; base a=b;\n  bind c=d file:DIR/secret; }\n";
 	char open_key[128], secret[128], key[128];
 	struct config *c;
 

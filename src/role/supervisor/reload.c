@@ -29,6 +29,8 @@ load(const char *path)
 			event(NULL, EV_RELOAD_REFUSED, STR("file", errors->at[i].file),
 				INT("line", errors->at[i].line), INT("column", errors->at[i].column),
 				STR("error", errors->at[i].text));
+	} else {
+		supervisor_tell_warnings(errors);
 	}
 	memory_free(errors);
 	return c;

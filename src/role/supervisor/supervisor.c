@@ -51,6 +51,16 @@ say_errors(const struct config_errors *errors)
 	}
 }
 
+void
+supervisor_tell_warnings(const struct config_errors *errors)
+{
+	for (size_t i = 0; i < errors->warning_count; i++) {
+		const struct config_error *at = &errors->warnings[i];
+
+		event(NULL, EV_CONFIG_WARNING, STR("file", at->file), INT("line", at->line), INT("column", at->column), STR("warning", at->text));
+	}
+}
+
 static struct config *
 load(const char *path)
 {
@@ -60,6 +70,9 @@ load(const char *path)
 	if (config_load(path, &c, errors) == -1) {
 		say_errors(errors);
 		c = NULL;
+	} else {
+		supervisor_set_sink(c);
+		supervisor_tell_warnings(errors);
 	}
 	memory_free(errors);
 	return c;
@@ -201,7 +214,6 @@ run(struct supervisor *s)
 
 	random_fill(key, sizeof key);
 	map_seed(key);
-	supervisor_set_sink(s->config);
 	s->generation = s->last_generation = 1;
 	s->activated_count = process_activated();
 	if (prepare(s, &f) == -1) {

@@ -130,5 +130,6 @@ void supervisor_child_ready(struct supervisor *s);
 void supervisor_drain_further(struct supervisor *s);
 /* Events go where this configuration says. */
 void supervisor_set_sink(const struct config *c);
+void supervisor_tell_warnings(const struct config_errors *errors);
 
 #endif
