@@ -24,6 +24,9 @@
 /* Addresses of one host that are looked at, and connections that one mail may try. */
 #define RELAY_ADDRESSES_MAX 8
 #define RELAY_TRIES_MAX 10
+/* A connection is to be made in that time; when many are being made, in the shorter one: a first packet that is lost is sent again after 1 second, and after 3. */
+#define RELAY_CONNECT_MS 30000
+#define RELAY_CONNECT_HURRIED_MS 5000
 /* Of the TLSA records of a host. */
 #define RELAY_TLSA_MAX 4096
 
@@ -49,6 +52,7 @@ struct relay {
 	TAILQ_HEAD(, session) sessions;
 	TAILQ_HEAD(, session) idle; /* of them, those that wait for the next mail; the oldest first */
 	uint32_t session_count, idle_count;
+	uint32_t connecting_count; /* the tries of all sendings */
 	uint64_t last_session;
 	bool is_draining, is_starting;
 	struct timer end_of_drain;
@@ -64,6 +68,13 @@ static inline uint32_t
 relay_active_max(const struct relay *relay)
 {
 	return 2 * relay->config->outgoing_max;
+}
+
+/* Black holes give back what they hold sooner when they hold much. */
+static inline uint64_t
+relay_connect_ms(const struct relay *relay)
+{
+	return relay->connecting_count > relay->config->outgoing_max / 2 ? RELAY_CONNECT_HURRIED_MS : RELAY_CONNECT_MS;
 }
 
 /* Where a connection leads. */

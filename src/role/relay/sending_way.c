@@ -79,14 +79,17 @@ static void
 keep_try(struct sending *s, struct session *session)
 {
 	s->tries[s->tries[0] ? 1 : 0] = session;
+	s->relay->connecting_count++;
 }
 
 static void
 drop_try(struct sending *s, const struct session *session)
 {
 	for (size_t i = 0; i < 2; i++)
-		if (s->tries[i] == session)
+		if (s->tries[i] == session) {
 			s->tries[i] = NULL;
+			s->relay->connecting_count--;
+		}
 }
 
 static void
@@ -349,7 +352,7 @@ sending_leave_way(struct sending *s)
 	for (size_t i = 0; i < 2; i++)
 		if (s->tries[i]) {
 			session_drop(s->tries[i]);
-			s->tries[i] = NULL;
+			drop_try(s, s->tries[i]);
 		}
 	timer_stop(&s->stagger);
 }

@@ -9,7 +9,6 @@
 #include <string.h>
 
 enum {
-	CONNECT_MS = 30000,
 	IDLE_MS = 5000,
 	SESSIONS_A_MAIL = 4,
 	USES_MAX = 100, /* mails over one connection, so that others have their turn */
@@ -535,7 +534,7 @@ session_open(struct sending *s, const struct relay_target *target, struct fault 
 	watch_init(&c->watch, relay->loop, fd, ready);
 	watch_want(&c->watch, LOOP_WRITABLE);
 	timer_init(&c->timer, relay->loop, fired);
-	timer_start(&c->timer, CONNECT_MS, 0);
+	timer_start(&c->timer, relay_connect_ms(relay), 0);
 	return c;
 }
 
