@@ -125,12 +125,14 @@ static void
 read_copy(struct edit *e, struct bytes origin, int directory)
 {
 	static const struct image_visitor visitor = { on_user, on_alias, NULL };
-	struct bytes records;
-	struct buf text;
+	struct run records;
+	struct buf marker;
 
-	if (snapshot_read(directory, origin, &text, &records, &e->ldap) == SNAPSHOT_READ && !image_visit(records, &visitor, e))
+	buf_init(&marker, IMAGE_TEXT_MAX);
+	if (snapshot_read(directory, SNAPSHOT_NAME, origin, &marker, &records, &e->ldap) == SNAPSHOT_READ && !image_visit_run(&records, &visitor, e))
 		(void)fault_set(&e->ldap, FAULT_PERM, "the copy is damaged");
-	buf_done_secret(&text);
+	run_done(&records);
+	buf_done(&marker);
 }
 
 static void

@@ -115,16 +115,14 @@ disk_write_all(int fd, struct bytes from, off_t at)
 }
 
 static int
-write_new_file(int dir, const char *name, const struct bytes *parts, size_t count, mode_t mode)
+write_new_file(int dir, const char *name, int (*write)(void *arg, int fd), void *arg, mode_t mode)
 {
 	/* A link that somebody put there would have its file emptied. */
-	int fd = disk->openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode), result = 0;
-	off_t at = 0;
+	int fd = disk->openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode), result;
 
 	if (fd == -1)
 		return -1;
-	for (size_t i = 0; i < count && result == 0; at += (off_t)parts[i++].len)
-		result = disk_write_all(fd, parts[i], at);
+	result = write(arg, fd);
 	if (result == 0)
 		result = disk->fsync(fd);
 	int error = errno;
@@ -182,12 +180,12 @@ sync_directory_of(int dir, const char *name)
 }
 
 int
-disk_replace_file_parts(int dir, const char *name, const struct bytes *parts, size_t count, mode_t mode, struct fault *f)
+disk_replace_file_by(int dir, const char *name, int (*write)(void *arg, int fd), void *arg, mode_t mode, struct fault *f)
 {
 	char temporary[PATH_OCTETS_MAX];
 
 	if (temporary_name(name, temporary) == -1 ||
-		write_new_file(dir, temporary, parts, count, mode) == -1 ||
+		write_new_file(dir, temporary, write, arg, mode) == -1 ||
 		disk->renameat(dir, temporary, dir, name, 0) == -1) {
 		int error = errno;
 		(void)disk->unlinkat(dir, temporary, 0);
@@ -198,10 +196,16 @@ disk_replace_file_parts(int dir, const char *name, const struct bytes *parts, si
 	return 0;
 }
 
+static int
+write_content(void *arg, int fd)
+{
+	return disk_write_all(fd, *(const struct bytes *)arg, 0);
+}
+
 int
 disk_replace_file(int dir, const char *name, struct bytes content, mode_t mode, struct fault *f)
 {
-	return disk_replace_file_parts(dir, name, &content, 1, mode, f);
+	return disk_replace_file_by(dir, name, write_content, &content, mode, f);
 }
 
 static int

@@ -107,17 +107,17 @@ static const char *
 settle(const char *text)
 {
 	static const struct image_visitor visitor = { see_user, see_alias, see_group };
-	struct buf in, out;
+	struct run in, out;
 
-	buf_init(&in, 65536);
-	buf_init(&out, 65536);
-	put_records(&in, text);
-	claims_settle(w.claims, buf_bytes(&in), &out);
-	assert_false(out.has_failed);
+	run_init(&in, -1);
+	run_init(&out, -1);
+	put_records(&in.tail, text);
+	claims_settle(w.claims, &in, &out);
+	assert_false(out.tail.has_failed);
 	w.counts[0] = '\0';
-	assert_true(image_visit(buf_bytes(&out), &visitor, NULL));
-	buf_done(&in);
-	buf_done(&out);
+	assert_true(image_visit_run(&out, &visitor, NULL));
+	run_done(&in);
+	run_done(&out);
 	return w.counts;
 }
 
@@ -165,13 +165,13 @@ who_had_it_keeps_it_whatever_the_order(void **state)
 static void
 who_had_it_before_a_restart_keeps_it(void **state)
 {
-	struct buf records;
+	struct run records;
 
 	(void)state;
-	buf_init(&records, 65536);
-	put_records(&records, "b:boss@x b>bb@x");
-	claims_learn(w.claims, buf_bytes(&records));
-	buf_done(&records);
+	run_init(&records, -1);
+	put_records(&records.tail, "b:boss@x b>bb@x");
+	claims_learn(w.claims, &records);
+	run_done(&records);
 	assert_string_equal(settle("a:boss@x c:c@x c>bb@x b:boss@x b>bb@x"), "c:c@x b:boss@x b>bb@x");
 }
 
@@ -241,13 +241,14 @@ what_is_no_address_is_left_to_the_replica(void **state)
 static void
 records_that_are_none_fail(void **state)
 {
-	struct buf out;
+	const struct run in = run_of(BYTES("\x07"));
+	struct run out;
 
 	(void)state;
-	buf_init(&out, 65536);
-	claims_settle(w.claims, BYTES("\x07"), &out);
-	assert_true(out.has_failed);
-	buf_done(&out);
+	run_init(&out, -1);
+	claims_settle(w.claims, &in, &out);
+	assert_true(out.tail.has_failed);
+	run_done(&out);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -1,6 +1,6 @@
 /* All claims stand in one array, sorted by address, so that those to one address stand together with the one that counts
    in front.  Addresses and entries are compared by keyed digests of 64 bits: what is remembered of 100,000 accounts is
-   1.6 MB. */
+   1.6 MB.  The texts of those that lose, and of what they lose to, are kept when the records are put out. */
 #include "role/directory/claims.h"
 
 #include "base/event.h"
@@ -12,7 +12,10 @@
 #include <string.h>
 
 /* Of one reading. */
-enum { REPORTS_MAX = 100, RANK_ACCOUNT = 0 };
+enum { REPORTS_MAX = 100, LOSSES_MAX = 65536, RANK_ACCOUNT = 0, IS_LOST = 1, IS_TOLD = 2 };
+
+/* Instead of a winner. */
+#define NOBODY UINT32_MAX
 
 struct hold {
 	uint64_t address, entry;
@@ -35,7 +38,18 @@ struct claim {
 	uint32_t order; /* of the record */
 	uint8_t rank;
 	bool is_held; /* the entry had the address before */
-	struct bytes address_text, entry_text; /* of the image */
+};
+
+/* Orders of records; the winner's may be NOBODY. */
+struct loss {
+	uint32_t winner, loser;
+	bool is_report;
+};
+
+/* Of a record that is told of: its address and its entry, in `texts`. */
+struct told {
+	uint32_t order;
+	size_t place;
 };
 
 /* A settlement under way. */
@@ -46,10 +60,15 @@ struct settling {
 	struct numbers losers; /* entries whose account's address is another's; sorted */
 	struct numbers told;
 	uint32_t record_count;
-	uint8_t *is_lost; /* by the order of the record */
+	uint8_t *fates; /* IS_LOST, IS_TOLD; by the order of the record */
 	uint32_t next; /* record to be put out */
+	struct loss *losses;
+	size_t loss_count, loss_size;
+	struct told *texts_of; /* in order */
+	size_t text_count, text_size;
+	struct buf texts;
 	size_t reports;
-	struct buf *out;
+	struct run *out;
 };
 
 struct claims *
@@ -135,7 +154,7 @@ add_claim(struct settling *s, struct bytes address, struct bytes entry, uint8_t 
 	}
 	claim = &s->at[s->count++];
 	*claim = (struct claim){ .address = map_hash(address_bytes(&folded)), .entry = map_hash(entry), .order = order,
-		.rank = rank, .address_text = address, .entry_text = entry };
+		.rank = rank };
 	claim->is_held = is_holder(s->claims, claim->address, claim->entry);
 }
 
@@ -174,16 +193,14 @@ compare_claims(const void *x, const void *y)
 }
 
 static void
-collect(struct settling *s, struct bytes records)
+collect(struct settling *s, const struct run *records)
 {
 	static const struct image_visitor visitor = { claim_user, claim_alias, claim_group };
 
-	/* The rest of records that are none is nobody's; who reads what is put out says so. */
-	if (!image_visit(records, &visitor, s))
-		s->out->has_failed = true;
+	(void)image_visit_run(records, &visitor, s);
 	if (s->count)
 		qsort(s->at, s->count, sizeof *s->at, compare_claims);
-	s->is_lost = memory_new(s->record_count + 1);
+	s->fates = memory_new(s->record_count + 1);
 }
 
 /* ---- deciding */
@@ -206,31 +223,34 @@ may_win(const struct settling *s, const struct claim *claim, bool is_first)
 	return claim->rank == RANK_ACCOUNT ? is_first : !has_number(&s->losers, claim->entry);
 }
 
-/* winner: NULL, nobody has it. */
-static void
-keep_loss(struct claims *c, const struct claim *winner, const struct claim *loser)
-{
-	size_t before = c->losses.len;
-
-	image_put_member(&c->losses, loser->address_text);
-	image_put_member(&c->losses, loser->entry_text);
-	image_put_member(&c->losses, winner ? winner->entry_text : BYTES_NONE);
-	if (c->losses.has_failed)
-		c->losses.len = before;
-}
-
-static void
-report(struct settling *s, const struct claim *winner, const struct claim *loser)
+/* Is the administrator to hear of it? */
+static bool
+is_report(struct settling *s, const struct claim *winner, const struct claim *loser)
 {
 	uint64_t loss = winner->address ^ winner->entry ^ (loser->entry << 1 | loser->entry >> 63);
 
 	if (winner->entry == loser->entry || has_number(&s->told, loss))
-		return;
+		return false;
 	add_number(&s->told, loss);
-	if (has_number(&s->claims->told, loss) || s->reports++ >= REPORTS_MAX)
+	return !has_number(&s->claims->told, loss) && s->reports++ < REPORTS_MAX;
+}
+
+/* winner: NULL, nobody has it. */
+static void
+add_loss(struct settling *s, const struct claim *winner, const struct claim *loser)
+{
+	s->fates[loser->order] |= IS_LOST;
+	if ((winner && winner->entry == loser->entry) || s->loss_count == LOSSES_MAX)
 		return;
-	event(NULL, EV_ADDRESS_TAKEN, TEXT("address", winner->address_text), TEXT("kept", winner->entry_text),
-		TEXT("left_out", loser->entry_text));
+	if (s->loss_count == s->loss_size) {
+		s->loss_size = s->loss_size ? s->loss_size * 2 : 64;
+		s->losses = memory_resize(s->losses, s->loss_size, sizeof *s->losses);
+	}
+	s->losses[s->loss_count++] =
+		(struct loss){ winner ? winner->order : NOBODY, loser->order, winner && is_report(s, winner, loser) };
+	s->fates[loser->order] |= IS_TOLD;
+	if (winner)
+		s->fates[winner->order] |= IS_TOLD;
 }
 
 /* The claims to one address: from `first` on, up to `end`.  The winner, or NULL. */
@@ -246,11 +266,7 @@ settle_address(struct settling *s, size_t first, size_t end)
 			winner = claim;
 			continue;
 		}
-		s->is_lost[claim->order] = true;
-		if (!winner || winner->entry != claim->entry)
-			keep_loss(s->claims, winner, claim);
-		if (winner)
-			report(s, winner, claim);
+		add_loss(s, winner, claim);
 	}
 	return winner;
 }
@@ -282,12 +298,36 @@ settle(struct settling *s)
 /* ---- putting out */
 
 static void
+keep_text(struct settling *s, uint32_t order, struct bytes address, struct bytes entry)
+{
+	if (s->text_count == s->text_size) {
+		s->text_size = s->text_size ? s->text_size * 2 : 64;
+		s->texts_of = memory_resize(s->texts_of, s->text_size, sizeof *s->texts_of);
+	}
+	s->texts_of[s->text_count++] = (struct told){ order, s->texts.len };
+	image_put_member(&s->texts, address);
+	image_put_member(&s->texts, entry);
+}
+
+/* True: the next record, which is this, counts. */
+static bool
+is_next_kept(struct settling *s, struct bytes address, struct bytes entry)
+{
+	uint32_t order = s->next++;
+
+	if (s->fates[order] & IS_TOLD)
+		keep_text(s, order, address, entry);
+	return !(s->fates[order] & IS_LOST);
+}
+
+static void
 put_user(void *arg, const struct user_record *record)
 {
 	struct settling *s = arg;
 
-	if (!s->is_lost[s->next++])
-		image_put_user(s->out, record);
+	if (is_next_kept(s, record->address, record->entry))
+		image_put_user(&s->out->tail, record);
+	run_added(s->out);
 }
 
 static void
@@ -295,8 +335,9 @@ put_alias(void *arg, const struct alias_record *record)
 {
 	struct settling *s = arg;
 
-	if (!s->is_lost[s->next++])
-		image_put_alias(s->out, record);
+	if (is_next_kept(s, record->address, record->entry))
+		image_put_alias(&s->out->tail, record);
+	run_added(s->out);
 }
 
 /* Without its address it is still a part of other groups. */
@@ -306,25 +347,97 @@ put_group(void *arg, const struct group_record *record)
 	struct settling *s = arg;
 	struct group_record kept = *record;
 
-	if (s->is_lost[s->next++])
+	if (!is_next_kept(s, record->address, record->entry))
 		kept.address = BYTES_NONE;
-	image_put_group(s->out, &kept);
+	image_put_group(&s->out->tail, &kept);
+	run_added(s->out);
+}
+
+/* ---- telling */
+
+static int
+compare_told(const void *x, const void *y)
+{
+	const struct told *a = x, *b = y;
+
+	return (a->order > b->order) - (a->order < b->order);
+}
+
+/* False: it did not fit, or is nobody's. */
+static bool
+find_texts(const struct settling *s, uint32_t order, struct bytes *address, struct bytes *entry)
+{
+	const struct told wanted = { .order = order };
+	const struct told *found = s->text_count ? bsearch(&wanted, s->texts_of, s->text_count, sizeof wanted, compare_told) : NULL;
+	struct bytes rest;
+
+	*address = *entry = BYTES_NONE;
+	if (!found)
+		return false;
+	rest = bytes_sub(buf_bytes(&s->texts), found->place, SIZE_MAX);
+	return image_take_member(&rest, address) && image_take_member(&rest, entry);
+}
+
+static void
+keep_loss(struct claims *c, struct bytes address, struct bytes left_out, struct bytes kept)
+{
+	size_t before = c->losses.len;
+
+	image_put_member(&c->losses, address);
+	image_put_member(&c->losses, left_out);
+	image_put_member(&c->losses, kept);
+	if (c->losses.has_failed)
+		c->losses.len = before;
+}
+
+static void
+tell_losses(struct settling *s)
+{
+	for (size_t i = 0; i < s->loss_count; i++) {
+		const struct loss *loss = &s->losses[i];
+		struct bytes address, left_out, winner, kept;
+
+		if (!find_texts(s, loss->loser, &address, &left_out))
+			continue;
+		if (find_texts(s, loss->winner, &winner, &kept) && loss->is_report)
+			event(NULL, EV_ADDRESS_TAKEN, TEXT("address", winner), TEXT("kept", kept), TEXT("left_out", left_out));
+		keep_loss(s->claims, address, left_out, kept);
+	}
+}
+
+static void
+decide(struct settling *s, const struct run *records)
+{
+	collect(s, records);
+	settle(s);
+	memory_free(s->at);
+	memory_free(s->losers.at);
+}
+
+static void
+end(struct settling *s)
+{
+	memory_free(s->losses);
+	memory_free(s->fates);
 }
 
 void
-claims_settle(struct claims *c, struct bytes records, struct buf *out)
+claims_settle(struct claims *c, const struct run *records, struct run *out)
 {
 	static const struct image_visitor visitor = { put_user, put_alias, put_group };
-	struct settling s = { .claims = c, .out = out };
+	struct settling s = { .claims = c };
 
 	buf_reset(&c->losses);
-	collect(&s, records);
-	settle(&s);
-	if (!image_visit(records, &visitor, &s))
-		out->has_failed = true;
-	memory_free(s.at);
-	memory_free(s.losers.at);
-	memory_free(s.is_lost);
+	decide(&s, records);
+	s.out = out;
+	buf_init(&s.texts, IMAGE_OCTETS_MAX);
+	/* The rest of records that are none is nobody's; who reads what is put out says so. */
+	if (!image_visit_run(records, &visitor, &s))
+		out->tail.has_failed = true;
+	tell_losses(&s);
+	buf_done(&s.texts);
+	memory_free(s.texts_of);
+	end(&s);
 }
 
 struct bytes
@@ -341,11 +454,10 @@ claims_take_loss(struct bytes *losses, struct claims_loss *loss)
 }
 
 void
-claims_learn(struct claims *c, struct bytes records)
+claims_learn(struct claims *c, const struct run *records)
 {
-	struct buf out;
+	struct settling s = { .claims = c };
 
-	buf_init(&out, IMAGE_OCTETS_MAX);
-	claims_settle(c, records, &out);
-	buf_done_secret(&out);
+	decide(&s, records);
+	end(&s);
 }

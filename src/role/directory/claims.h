@@ -14,10 +14,10 @@ struct claims;
 struct claims *claims_new(void);
 void claims_free(struct claims **c);
 /* What these records (image.h) say is how it was. */
-void claims_learn(struct claims *c, struct bytes records);
+void claims_learn(struct claims *c, const struct run *records);
 /* Appends to *out the records that count, in their order, and remembers who has what.  An entry that has lost the
    address of its account is left out with its further addresses; a group without its address stays a part of others.  The administrator hears of each loss once. */
-void claims_settle(struct claims *c, struct bytes records, struct buf *out);
+void claims_settle(struct claims *c, const struct run *records, struct run *out);
 
 /* A claim that did not count at the last settling. */
 struct claims_loss {

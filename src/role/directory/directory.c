@@ -52,17 +52,11 @@ open_source(struct directory *d, struct fault *f)
 bool
 directory_visit_ldap(const struct directory *d, const struct image_visitor *visitor, void *arg)
 {
-	struct bytes records;
-	struct buf text;
-	bool is_whole;
+	const struct run *records = d->ldap_records;
 
-	if (d->ldap_records)
-		return image_visit(*d->ldap_records, visitor, arg);
-	if (!d->ldap)
-		return false;
-	is_whole = ldap_source_read(d->ldap, &text, &records) && image_visit(records, visitor, arg);
-	buf_done_secret(&text);
-	return is_whole;
+	if (!records && d->ldap)
+		records = ldap_source_read(d->ldap);
+	return records && image_visit_run(records, visitor, arg);
 }
 
 /* False: LDAP was not read yet, so that nobody is known to be unknown. */
@@ -157,14 +151,14 @@ on_retry(struct timer *timer)
 }
 
 static void
-on_ldap_changed(void *arg, struct bytes records, bool is_old)
+on_ldap_changed(void *arg, const struct run *records, bool is_old)
 {
 	struct directory *d = arg;
 	struct fault f;
 
 	if (is_old)
-		event(NULL, EV_SNAPSHOT_USED, INT("octets", records.len));
-	d->ldap_records = &records;
+		event(NULL, EV_SNAPSHOT_USED, INT("octets", run_octets(records)));
+	d->ldap_records = records;
 	(void)directory_load(d, &f); /* if it can't be, the administrator was told, and it is tried again */
 	d->ldap_records = NULL;
 }

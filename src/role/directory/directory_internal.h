@@ -26,7 +26,7 @@ struct directory {
 	struct embedded *embedded; /* NULL: could not be opened yet */
 	struct ldap_source *ldap; /* NULL: not configured */
 	struct ldap_bind *binds; /* as ldap */
-	const struct bytes *ldap_records; /* while it tells others */
+	const struct run *ldap_records; /* while it tells others */
 	bool ldap_is_wanted;
 	int state_directory; /* -1: not needed */
 	struct explaining *explaining; /* questions of `mermoz explain` that are not answered */

@@ -1,21 +1,25 @@
 #include "role/directory/doubt.h"
 
 #include "base/map.h"
+#include "base/memory.h"
 #include "role/directory/address.h"
+
+#include <stdlib.h>
 
 enum { MISSING_LEAST = 10, PART = 10 };
 
-/* Names by their folded addresses; what can't be an address names nobody. */
+/* Keyed digests of folded addresses; what can't be an address names nobody. */
 struct names {
-	struct map *accounts, *aliases;
+	uint64_t *at;
+	size_t count, size;
 };
 
 struct comparison {
 	struct names looked;
-	struct map *missing; /* accounts */
-	struct map *kept; /* aliases that stay as they are held */
+	struct names missing; /* accounts */
+	struct names kept; /* aliases that stay as they are held */
 	struct doubt_count *count;
-	struct buf *out;
+	struct run *out;
 };
 
 bool
@@ -66,21 +70,45 @@ doubt_judge(struct doubt *d, const struct doubt_count *count, int64_t now_us, in
 	return true;
 }
 
-static bool
-is_in(const struct map *names, struct bytes address)
+static int
+compare_numbers(const void *x, const void *y)
 {
-	struct address folded;
+	uint64_t a = *(const uint64_t *)x, b = *(const uint64_t *)y;
 
-	return address_fold(address, &folded) && map_get(names, address_bytes(&folded));
+	return (a > b) - (a < b);
 }
 
 static void
-add(struct map *names, struct bytes address)
+sort(struct names *names)
+{
+	if (names->count)
+		qsort(names->at, names->count, sizeof *names->at, compare_numbers);
+}
+
+static bool
+is_in(const struct names *names, struct bytes address)
+{
+	struct address folded;
+	uint64_t name;
+
+	if (names->count == 0 || !address_fold(address, &folded))
+		return false;
+	name = map_hash(address_bytes(&folded));
+	return bsearch(&name, names->at, names->count, sizeof name, compare_numbers) != NULL;
+}
+
+static void
+add(struct names *names, struct bytes address)
 {
 	struct address folded;
 
-	if (address_fold(address, &folded))
-		map_put(names, address_bytes(&folded), names);
+	if (!address_fold(address, &folded))
+		return;
+	if (names->count == names->size) {
+		names->size = names->size ? names->size * 2 : 64;
+		names->at = memory_resize(names->at, names->size, sizeof *names->at);
+	}
+	names->at[names->count++] = map_hash(address_bytes(&folded));
 }
 
 /* ---- what the reading has */
@@ -90,7 +118,7 @@ note_user(void *arg, const struct user_record *record)
 {
 	struct comparison *c = arg;
 
-	add(c->looked.accounts, record->address);
+	add(&c->looked, record->address);
 	if (c->count)
 		c->count->found++;
 }
@@ -100,35 +128,31 @@ note_alias(void *arg, const struct alias_record *record)
 {
 	struct comparison *c = arg;
 
-	add(c->looked.aliases, record->address);
+	add(&c->looked, record->address);
 }
 
 static void
-begin(struct comparison *c, struct bytes looked)
+begin(struct comparison *c, const struct run *looked)
 {
 	static const struct image_visitor visitor = { note_user, note_alias, NULL };
 
-	c->looked.accounts = map_new();
-	c->looked.aliases = map_new();
-	c->missing = map_new();
-	c->kept = map_new();
-	(void)image_visit(looked, &visitor, c);
+	(void)image_visit_run(looked, &visitor, c);
+	sort(&c->looked);
 }
 
 static void
 end(struct comparison *c)
 {
-	map_free(&c->looked.accounts);
-	map_free(&c->looked.aliases);
-	map_free(&c->missing);
-	map_free(&c->kept);
+	memory_free(c->looked.at);
+	memory_free(c->missing.at);
+	memory_free(c->kept.at);
 }
 
 /* An account may have become an alias: then its address is not missing. */
 static bool
 is_lacking(const struct comparison *c, struct bytes address)
 {
-	return !is_in(c->looked.accounts, address) && !is_in(c->looked.aliases, address);
+	return !is_in(&c->looked, address);
 }
 
 /* ---- what it lacks */
@@ -151,14 +175,14 @@ count_alias(void *arg, const struct alias_record *record)
 }
 
 void
-doubt_compare(struct bytes held, struct bytes looked, struct doubt_count *count)
+doubt_compare(const struct run *held, const struct run *looked, struct doubt_count *count)
 {
 	static const struct image_visitor visitor = { count_user, count_alias, NULL };
 	struct comparison c = { .count = count };
 
 	*count = (struct doubt_count){ 0 };
 	begin(&c, looked);
-	(void)image_visit(held, &visitor, &c);
+	(void)image_visit_run(held, &visitor, &c);
 	end(&c);
 }
 
@@ -169,8 +193,9 @@ keep_user(void *arg, const struct user_record *record)
 
 	if (!is_lacking(c, record->address))
 		return;
-	add(c->missing, record->address);
-	image_put_user(c->out, record);
+	add(&c->missing, record->address);
+	image_put_user(&c->out->tail, record);
+	run_added(c->out);
 }
 
 static void
@@ -180,9 +205,9 @@ choose_alias(void *arg, const struct alias_record *record)
 	bool is_kept = is_lacking(c, record->address);
 
 	for (size_t i = 0; i < record->target_count && !is_kept; i++)
-		is_kept = is_in(c->missing, record->targets[i]);
+		is_kept = is_in(&c->missing, record->targets[i]);
 	if (is_kept)
-		add(c->kept, record->address);
+		add(&c->kept, record->address);
 }
 
 static void
@@ -190,8 +215,9 @@ keep_alias(void *arg, const struct alias_record *record)
 {
 	struct comparison *c = arg;
 
-	if (is_in(c->kept, record->address))
-		image_put_alias(c->out, record);
+	if (is_in(&c->kept, record->address))
+		image_put_alias(&c->out->tail, record);
+	run_added(c->out);
 }
 
 static void
@@ -199,7 +225,8 @@ put_user(void *arg, const struct user_record *record)
 {
 	struct comparison *c = arg;
 
-	image_put_user(c->out, record);
+	image_put_user(&c->out->tail, record);
+	run_added(c->out);
 }
 
 static void
@@ -207,8 +234,9 @@ put_alias(void *arg, const struct alias_record *record)
 {
 	struct comparison *c = arg;
 
-	if (!is_in(c->kept, record->address))
-		image_put_alias(c->out, record);
+	if (!is_in(&c->kept, record->address))
+		image_put_alias(&c->out->tail, record);
+	run_added(c->out);
 }
 
 static void
@@ -224,21 +252,23 @@ pass_alias(void *arg, const struct alias_record *record)
 }
 
 static void
-visit(struct comparison *c, struct bytes records, void (*user)(void *, const struct user_record *),
+visit(struct comparison *c, const struct run *records, void (*user)(void *, const struct user_record *),
 	void (*alias)(void *, const struct alias_record *))
 {
-	(void)image_visit(records, &(struct image_visitor){ user, alias, NULL }, c);
+	(void)image_visit_run(records, &(struct image_visitor){ user, alias, NULL }, c);
 }
 
 /* Which aliases are kept is only known when all the accounts that are missing are. */
 void
-doubt_keep(struct bytes held, struct bytes looked, struct buf *out)
+doubt_keep(const struct run *held, const struct run *looked, struct run *out)
 {
 	struct comparison c = { .out = out };
 
 	begin(&c, looked);
 	visit(&c, held, keep_user, pass_alias);
+	sort(&c.missing);
 	visit(&c, held, pass_user, choose_alias);
+	sort(&c.kept);
 	visit(&c, looked, put_user, put_alias);
 	visit(&c, held, pass_user, keep_alias);
 	end(&c);

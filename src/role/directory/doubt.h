@@ -33,9 +33,9 @@ bool doubt_is_ripe(const struct doubt *d, int64_t now_us, int64_t quiet_us);
 /* Takes a reading into account.  True: what it lacks is to be kept. */
 bool doubt_judge(struct doubt *d, const struct doubt_count *count, int64_t now_us, int64_t quiet_us);
 /* Counts what the records of a reading lack of those that are held (image.h). */
-void doubt_compare(struct bytes held, struct bytes looked, struct doubt_count *count);
+void doubt_compare(const struct run *held, const struct run *looked, struct doubt_count *count);
 /* Appends the reading with what is held and it lacks, accounts and aliases; of an alias that leads to such an account, as it is
    held. */
-void doubt_keep(struct bytes held, struct bytes looked, struct buf *out);
+void doubt_keep(const struct run *held, const struct run *looked, struct run *out);
 
 #endif

@@ -125,36 +125,36 @@ static void
 what_is_lacking_is_counted_and_kept_beside_what_is_new(void **state)
 {
 	static const struct image_visitor visitor = { see_user, see_alias, NULL };
-	struct buf held, looked, out;
+	struct run held, looked, out;
 	struct doubt_count count;
 	struct seen s = { "" };
 
 	(void)state;
-	buf_init(&held, 65536);
-	buf_init(&looked, 65536);
-	buf_init(&out, 65536);
-	put_user(&held, "a@x.org");
-	put_user(&held, "b@x.org");
-	put_user(&held, "moved@x.org");
-	put_alias(&held, "gone@x.org", "a@x.org", NULL);
-	put_alias(&held, "team@x.org", "a@x.org", "b@x.org");
-	put_alias(&held, "kept@x.org", "a@x.org", NULL);
-	put_user(&looked, "A@x.org");
-	put_user(&looked, "new@x.org");
-	put_alias(&looked, "team@x.org", "a@x.org", NULL);
-	put_alias(&looked, "kept@x.org", "a@x.org", "new@x.org");
-	put_alias(&looked, "moved@x.org", "a@x.org", NULL);
-	doubt_compare(buf_bytes(&held), buf_bytes(&looked), &count);
+	run_init(&held, -1);
+	run_init(&looked, -1);
+	run_init(&out, -1);
+	put_user(&held.tail, "a@x.org");
+	put_user(&held.tail, "b@x.org");
+	put_user(&held.tail, "moved@x.org");
+	put_alias(&held.tail, "gone@x.org", "a@x.org", NULL);
+	put_alias(&held.tail, "team@x.org", "a@x.org", "b@x.org");
+	put_alias(&held.tail, "kept@x.org", "a@x.org", NULL);
+	put_user(&looked.tail, "A@x.org");
+	put_user(&looked.tail, "new@x.org");
+	put_alias(&looked.tail, "team@x.org", "a@x.org", NULL);
+	put_alias(&looked.tail, "kept@x.org", "a@x.org", "new@x.org");
+	put_alias(&looked.tail, "moved@x.org", "a@x.org", NULL);
+	doubt_compare(&held, &looked, &count);
 	assert_int_equal(count.held, 3);
 	assert_int_equal(count.found, 2);
 	assert_int_equal(count.missing, 1);
 	assert_int_equal(count.missing_aliases, 1);
-	doubt_keep(buf_bytes(&held), buf_bytes(&looked), &out);
-	assert_true(image_visit(buf_bytes(&out), &visitor, &s));
+	doubt_keep(&held, &looked, &out);
+	assert_true(image_visit_run(&out, &visitor, &s));
 	assert_string_equal(s.text, "b@x.org A@x.org new@x.org kept@x.org>2 moved@x.org>1 gone@x.org>1 team@x.org>2 ");
-	buf_done(&held);
-	buf_done(&looked);
-	buf_done(&out);
+	run_done(&held);
+	run_done(&looked);
+	run_done(&out);
 }
 
 int

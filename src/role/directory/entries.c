@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "role/directory/snapshot.h"
 #include "role/directory/sync_value.h"
-#include "sys/disk.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,16 +24,15 @@ struct item {
 void
 entries_init(struct entries *e, int directory, const char *name, struct bytes origin, size_t changes_max)
 {
-	*e = (struct entries){ .directory = directory, .name = name, .origin = origin, .fd = -1, .changed = map_new() };
-	buf_init(&e->base, IMAGE_OCTETS_MAX);
+	*e = (struct entries){ .directory = directory, .name = name, .origin = origin, .changed = map_new() };
+	run_init(&e->base, directory);
 	buf_init(&e->changes, changes_max);
 }
 
 void
 entries_done(struct entries *e)
 {
-	disk_close(&e->fd);
-	buf_done_secret(&e->base);
+	run_done(&e->base);
 	buf_done_secret(&e->changes);
 	memory_free(e->digests);
 	map_free(&e->changed);
@@ -67,13 +65,17 @@ put_item(struct buf *out, struct bytes uuid, struct bytes records, bool is_gone)
 static bool
 take_item(struct bytes *in, struct item *item)
 {
+	struct bytes rest = *in;
 	uint32_t len;
 
 	item->records = BYTES_NONE;
-	if (!take_octets(in, SYNC_UUID_OCTETS, &item->uuid) || !take_u32(in, &len))
+	if (!take_octets(&rest, SYNC_UUID_OCTETS, &item->uuid) || !take_u32(&rest, &len))
 		return false;
 	item->is_gone = len == GONE;
-	return item->is_gone || take_octets(in, len, &item->records);
+	if (!item->is_gone && !take_octets(&rest, len, &item->records))
+		return false;
+	*in = rest;
+	return true;
 }
 
 /* What was said last of the entry since the base. */
@@ -107,85 +109,67 @@ find_digest(const struct entries *e, uint64_t uuid)
 
 /* ---- the base */
 
+struct digesting {
+	struct entries *e;
+	size_t size;
+	uint64_t at; /* of the item in the base */
+};
+
+static bool
+take_digest(void *arg, struct bytes *in)
+{
+	struct digesting *d = arg;
+	struct entries *e = d->e;
+	size_t before = in->len;
+	struct item item;
+
+	if (!take_item(in, &item) || item.is_gone)
+		return false;
+	if (e->count == d->size) {
+		d->size = d->size ? d->size * 2 : 64;
+		e->digests = memory_resize(e->digests, d->size, sizeof *e->digests);
+	}
+	d->at += before - in->len;
+	e->digests[e->count++] = (struct entry_digest){ map_hash(item.uuid), map_hash(item.records), d->at - item.records.len };
+	return true;
+}
+
 /* False: these are no items. */
 static bool
-make_digests(struct entries *e, struct bytes items)
+make_digests(struct entries *e)
 {
-	struct bytes rest = items;
-	struct item item;
+	struct digesting d = { .e = e };
+	bool is_whole;
 
 	memory_free(e->digests);
 	e->digests = NULL;
 	e->count = 0;
-	while (rest.len) {
-		if (!take_item(&rest, &item) || item.is_gone)
-			return false;
-		e->count++;
-	}
-	e->digests = memory_new_array(e->count, sizeof *e->digests);
-	rest = items;
-	for (size_t i = 0; i < e->count && take_item(&rest, &item); i++)
-		e->digests[i] = (struct entry_digest){ map_hash(item.uuid), map_hash(item.records),
-			item.records.len ? (uint64_t)(item.records.ptr - items.ptr) : 0 };
-	if (e->count)
+	is_whole = run_each(&e->base, take_digest, &d);
+	if (e->count) {
+		e->digests = memory_resize(e->digests, e->count, sizeof *e->digests);
 		qsort(e->digests, e->count, sizeof *e->digests, compare_digests);
-	return true;
+	}
+	return is_whole;
 }
 
 bool
 entries_open(struct entries *e, struct buf *state)
 {
-	struct bytes marker, items;
-	struct buf text;
+	struct buf marker;
 	struct fault f;
 	bool is_whole;
 
-	if (e->directory >= 0)
-		e->fd = snapshot_open(e->directory, e->name, &f);
-	if (e->fd < 0)
+	if (e->directory < 0)
 		return false;
-	is_whole = snapshot_read_descriptor(e->fd, e->origin, &text, &marker, &items, &f) == SNAPSHOT_READ && make_digests(e, items);
-	e->items_octets = items.len;
-	if (is_whole) {
-		put_bytes(state, marker);
-	} else {
-		e->count = 0;
-		disk_close(&e->fd);
-	}
-	buf_done_secret(&text);
+	run_done(&e->base);
+	buf_init(&marker, IMAGE_TEXT_MAX);
+	is_whole = snapshot_read(e->directory, e->name, e->origin, &marker, &e->base, &f) == SNAPSHOT_READ && make_digests(e);
+	if (is_whole)
+		put_bytes(state, buf_bytes(&marker));
+	else
+		entries_clear(e);
+	buf_done(&marker);
 	return is_whole;
-}
-
-/* *text is the caller's to end. */
-static bool
-read_base(const struct entries *e, struct buf *text, struct bytes *items)
-{
-	struct bytes marker;
-	struct fault f;
-
-	*items = buf_bytes(&e->base);
-	if (e->fd >= 0)
-		return snapshot_read_descriptor(e->fd, e->origin, text, &marker, items, &f) == SNAPSHOT_READ;
-	buf_init(text, 0);
-	return true;
-}
-
-/* The octets behind that place of the base; false: they can't be read. */
-static bool
-read_place(const struct entries *e, uint64_t place, void *to, size_t len)
-{
-	struct stat st;
-
-	if (e->fd < 0) {
-		struct bytes part = bytes_sub(buf_bytes(&e->base), (size_t)place, len);
-
-		if (part.len == len && len)
-			memcpy(to, part.ptr, len);
-		return part.len == len;
-	}
-	/* The items end the file. */
-	return disk->fstat(e->fd, &st) == 0 && (uint64_t)st.st_size >= e->items_octets
-		&& disk_read_all(e->fd, to, len, st.st_size - (off_t)e->items_octets + (off_t)place) == 0;
 }
 
 static bool
@@ -196,10 +180,10 @@ read_digested(const struct entries *e, const struct entry_digest *known, struct 
 	size_t before = records->len;
 	uint32_t len;
 
-	if (known->place < sizeof head || !read_place(e, known->place - sizeof head, head, sizeof head) || !take_u32(&rest, &len))
+	if (known->place < sizeof head || !run_read(&e->base, known->place - sizeof head, head, sizeof head) || !take_u32(&rest, &len))
 		return false;
 	to = buf_room(records, len);
-	if (!to || !read_place(e, known->place, to, len))
+	if (!to || !run_read(&e->base, known->place, to, len))
 		return false;
 	buf_added(records, len);
 	return map_hash(bytes_sub(buf_bytes(records), before, len)) == known->records;
@@ -316,66 +300,87 @@ entries_has_strangers(const struct entries *e)
 	return false;
 }
 
-/* Deletes what was not met; how much that was. */
-static size_t
-sweep(struct entries *e, struct bytes items)
+struct sweeping {
+	struct entries *e;
+	size_t count; /* of what was deleted */
+};
+
+/* Deletes what was not met. */
+static bool
+sweep_item(void *arg, struct bytes *in)
 {
-	size_t count = 0;
+	struct sweeping *s = arg;
 	struct item item;
 
-	while (items.len && take_item(&items, &item))
-		if (!item.is_gone && !map_get_number(e->met, map_hash(item.uuid)))
-			count += entries_delete(e, item.uuid);
-	return count;
+	if (!take_item(in, &item))
+		return false;
+	if (!item.is_gone && !map_get_number(s->e->met, map_hash(item.uuid)))
+		s->count += entries_delete(s->e, item.uuid);
+	return true;
 }
 
 size_t
 entries_end_pass(struct entries *e)
 {
-	struct buf text, changes;
-	size_t count = 0;
-	struct bytes items;
+	struct sweeping s = { .e = e };
+	struct buf changes;
+	struct bytes rest;
 
 	if (!e->met)
 		return 0;
-	if (read_base(e, &text, &items))
-		count = sweep(e, items);
-	buf_done_secret(&text);
+	/* A base that can't be read is found by who reads the entries. */
+	(void)(snapshot_is_whole(&e->base, e->origin) && run_each(&e->base, sweep_item, &s));
 	/* Of a copy: what is deleted is put behind the changes. */
 	buf_init(&changes, IMAGE_OCTETS_MAX);
 	put_bytes(&changes, buf_bytes(&e->changes));
-	count += sweep(e, buf_bytes(&changes));
+	for (rest = buf_bytes(&changes); rest.len && sweep_item(&s, &rest);)
+		continue;
 	buf_done_secret(&changes);
 	entries_drop_pass(e);
-	return count;
+	return s.count;
 }
 
 /* ---- reading */
 
+struct merging {
+	const struct entries *e;
+	struct run *out;
+	bool is_items;
+};
+
 static void
-put_out(struct buf *out, const struct item *item, bool is_items)
+put_out(struct merging *m, const struct item *item)
 {
-	if (is_items)
-		put_item(out, item->uuid, item->records, false);
+	if (m->is_items)
+		put_item(&m->out->tail, item->uuid, item->records, false);
 	else
-		put_bytes(out, item->records);
+		put_bytes(&m->out->tail, item->records);
+	run_added(m->out);
 }
 
-/* The base's entries in their places, with what was said of them since; behind them the new ones. */
-static void
-merge(const struct entries *e, struct bytes base, struct buf *out, bool is_items)
+/* With what was said of it since. */
+static bool
+merge_item(void *arg, struct bytes *in)
 {
-	struct bytes changes = buf_bytes(&e->changes), rest = changes;
+	struct merging *m = arg;
 	struct item item, last;
 
-	while (base.len && take_item(&base, &item)) {
-		uint64_t hash = map_hash(item.uuid);
+	if (!take_item(in, &item))
+		return false;
+	if (!find_change(m->e, map_hash(item.uuid), &last))
+		last = item;
+	if (!last.is_gone)
+		put_out(m, &last);
+	return true;
+}
 
-		if (!find_change(e, hash, &last))
-			last = item;
-		if (!last.is_gone)
-			put_out(out, &last, is_items);
-	}
+static void
+merge_new(struct merging *m)
+{
+	const struct entries *e = m->e;
+	struct bytes changes = buf_bytes(&e->changes), rest = changes;
+	struct item item;
+
 	for (;;) {
 		size_t place = changes.len - rest.len;
 		uint64_t hash;
@@ -384,27 +389,24 @@ merge(const struct entries *e, struct bytes base, struct buf *out, bool is_items
 			return;
 		hash = map_hash(item.uuid);
 		if (!item.is_gone && (uintptr_t)map_get_number(e->changed, hash) == place + 1 && !find_digest(e, hash))
-			put_out(out, &item, is_items);
+			put_out(m, &item);
 	}
 }
 
+/* The base's entries in their places, with what was said of them since; behind them the new ones. */
 static bool
-read_merged(const struct entries *e, struct buf *out, bool is_items)
+read_merged(const struct entries *e, struct run *out, bool is_items)
 {
-	struct bytes base;
-	struct buf text;
-	bool is_read = read_base(e, &text, &base);
+	struct merging m = { e, out, is_items };
 
-	if (is_read && base.len + e->changes.len) {
-		(void)buf_room(out, base.len + e->changes.len); /* all of it at once: growing copies */
-		merge(e, base, out, is_items);
-	}
-	buf_done_secret(&text);
-	return is_read;
+	if (!snapshot_is_whole(&e->base, e->origin) || !run_each(&e->base, merge_item, &m))
+		return false;
+	merge_new(&m);
+	return true;
 }
 
 bool
-entries_read(const struct entries *e, struct buf *records)
+entries_read(const struct entries *e, struct run *records)
 {
 	return read_merged(e, records, false);
 }
@@ -418,37 +420,30 @@ entries_unsaved(const struct entries *e)
 /* ---- saving */
 
 static void
-take_base(struct entries *e, struct buf *items, int fd)
+take_base(struct entries *e, struct run *items)
 {
-	(void)make_digests(e, buf_bytes(items));
-	e->items_octets = items->len;
-	disk_close(&e->fd);
-	buf_done_secret(&e->base);
-	e->fd = fd;
-	if (fd < 0)
-		e->base = *items;
-	else
-		buf_done_secret(items);
+	run_replace(&e->base, items);
 	buf_done_secret(&e->changes);
 	map_free(&e->changed);
 	e->changed = map_new();
+	(void)make_digests(e);
 }
 
 int
 entries_save(struct entries *e, struct bytes state, struct fault *f)
 {
-	struct buf items;
-	int fd = -1;
+	struct run items;
+	int result = 0;
 
 	if (entries_check_room(e, f) != 0)
 		return -1;
-	buf_init(&items, IMAGE_OCTETS_MAX);
-	if (!read_merged(e, &items, true) || items.has_failed) {
-		buf_done_secret(&items);
+	run_init(&items, e->directory);
+	if (!read_merged(e, &items, true) || items.tail.has_failed) {
+		run_done(&items);
 		return fault_set(f, FAULT_TEMP, "%s can't be read any more, or is too large", e->name);
 	}
 	if (e->directory >= 0)
-		fd = snapshot_write(e->directory, e->name, e->origin, state, buf_bytes(&items), f);
-	take_base(e, &items, fd);
-	return fd < 0 && e->directory >= 0 ? -1 : 0;
+		result = snapshot_write(e->directory, e->name, e->origin, state, &items, f);
+	take_base(e, &items);
+	return result;
 }

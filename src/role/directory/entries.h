@@ -15,9 +15,7 @@ struct entries {
 	int directory; /* -1: no place on disk */
 	const char *name; /* of the file */
 	struct bytes origin;
-	int fd; /* of the base; -1: it is in `base` */
-	struct buf base;
-	uint64_t items_octets; /* of the base */
+	struct run base; /* items */
 	struct entry_digest *digests; /* of the base's entries, sorted */
 	size_t count;
 	struct buf changes;
@@ -55,7 +53,7 @@ size_t entries_end_pass(struct entries *e);
 void entries_drop_pass(struct entries *e);
 
 /* Appends the records of all: those of the base in their places, behind them new ones, the last changed last.  False: the base can't be read any more. */
-bool entries_read(const struct entries *e, struct buf *records) __attribute__((warn_unused_result));
+bool entries_read(const struct entries *e, struct run *records) __attribute__((warn_unused_result));
 /* Octets that entries_save would free. */
 size_t entries_unsaved(const struct entries *e);
 /* Makes a new base, with that state.  -1 with *f: it can't be written, and what is on disk stays as it was; the base is in

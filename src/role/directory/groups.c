@@ -1,3 +1,4 @@
+/* Records are known by their places, where they are read again when a group names them; in memory are the digests that they are found by. */
 #include "role/directory/groups.h"
 
 #include "base/event.h"
@@ -5,29 +6,42 @@
 #include "base/memory.h"
 #include "role/directory/accounts.h"
 
-enum { KEY_OCTETS_MAX = 2048 };
+#include <stdlib.h>
+
+enum { KEY_OCTETS_MAX = 2048, READ_OCTETS = 512 };
 
 /* An account or a group. */
 struct node {
-	struct bytes address;
-	struct bytes members; /* of a group */
+	uint32_t place; /* of its record */
 	uint32_t met; /* by the group that met it last */
-	bool is_group;
+};
+
+/* The digest of an entry or an account name. */
+struct key {
+	uint64_t digest;
+	uint32_t node;
 };
 
 struct spreading {
+	const struct run *records;
+	uint32_t at; /* place of the record that is visited */
 	struct node *nodes;
-	size_t count;
-	struct map *by_key; /* digests of entries and account names -> node */
+	size_t node_count, node_size;
+	struct key *keys; /* sorted; of equal ones the last counts */
+	size_t key_count, key_size;
+	bool has_groups;
 	uint32_t group; /* the one that is made, from 1 on */
-	struct buf *out;
+	struct run *out;
 };
 
 /* What is collected for one alias. */
 struct making {
 	struct spreading *s;
-	struct bytes targets[RECORD_TARGETS_MAX];
+	struct target_text {
+		size_t place, len; /* in `texts` */
+	} targets[RECORD_TARGETS_MAX];
 	size_t count;
+	struct buf texts;
 	bool is_too_large;
 };
 
@@ -71,41 +85,128 @@ key_of_name(struct bytes name)
 /* ---- who there is */
 
 static void
-count_user(void *arg, const struct user_record *record)
+add_key(struct spreading *s, uint64_t digest)
 {
-	(void)record;
-	++*(size_t *)arg;
+	if (s->key_count == s->key_size) {
+		s->key_size = s->key_size ? s->key_size * 2 : 64;
+		s->keys = memory_resize(s->keys, s->key_size, sizeof *s->keys);
+	}
+	s->keys[s->key_count++] = (struct key){ digest, (uint32_t)s->node_count - 1 };
 }
 
 static void
-count_group(void *arg, const struct group_record *record)
+add_node(struct spreading *s, struct bytes entry)
 {
-	(void)record;
-	++*(size_t *)arg;
-}
-
-static void
-add_node(struct spreading *s, const struct node *node, struct bytes entry)
-{
-	s->nodes[s->count] = *node;
-	(void)map_put_number(s->by_key, key_of_entry(entry), &s->nodes[s->count++]);
+	if (s->node_count == s->node_size) {
+		s->node_size = s->node_size ? s->node_size * 2 : 64;
+		s->nodes = memory_resize(s->nodes, s->node_size, sizeof *s->nodes);
+	}
+	s->nodes[s->node_count++] = (struct node){ .place = s->at };
+	add_key(s, key_of_entry(entry));
 }
 
 static void
 add_user(void *arg, const struct user_record *record)
 {
-	struct spreading *s = arg;
-
-	add_node(s, &(struct node){ .address = record->address }, record->entry);
+	add_node(arg, record->entry);
 	if (record->account_name.len)
-		(void)map_put_number(s->by_key, key_of_name(record->account_name), &s->nodes[s->count - 1]);
+		add_key(arg, key_of_name(record->account_name));
 }
 
 static void
 add_group(void *arg, const struct group_record *record)
 {
-	add_node(arg, &(struct node){ .address = record->address, .members = record->members, .is_group = true },
-		record->entry);
+	struct spreading *s = arg;
+
+	s->has_groups = true;
+	add_node(s, record->entry);
+}
+
+static bool
+learn(void *arg, struct bytes *in)
+{
+	static const struct image_visitor visitor = { add_user, NULL, add_group };
+	struct spreading *s = arg;
+	size_t before = in->len;
+
+	if (!image_take_record(in, &visitor, s))
+		return false;
+	s->at += (uint32_t)(before - in->len);
+	return true;
+}
+
+static int
+compare_keys(const void *x, const void *y)
+{
+	const struct key *a = x, *b = y;
+
+	if (a->digest != b->digest)
+		return a->digest < b->digest ? -1 : 1;
+	return (a->node > b->node) - (a->node < b->node);
+}
+
+static struct node *
+find_node(const struct spreading *s, uint64_t digest)
+{
+	size_t low = 0, high = s->key_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (s->keys[middle].digest <= digest)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low && s->keys[low - 1].digest == digest ? &s->nodes[s->keys[low - 1].node] : NULL;
+}
+
+/* ---- their records, once more */
+
+struct reading {
+	struct bytes address, members;
+	bool is_group, is_there;
+};
+
+static void
+see_user(void *arg, const struct user_record *record)
+{
+	struct reading *r = arg;
+
+	*r = (struct reading){ .address = record->address, .is_there = true };
+}
+
+static void
+see_group(void *arg, const struct group_record *record)
+{
+	struct reading *r = arg;
+
+	*r = (struct reading){ .address = record->address, .members = record->members, .is_group = true, .is_there = true };
+}
+
+/* Views into *text, which is the caller's to end. */
+static bool
+read_record(const struct spreading *s, const struct node *node, struct buf *text, struct reading *r)
+{
+	static const struct image_visitor visitor = { see_user, NULL, see_group };
+	uint64_t left = run_octets(s->records) - node->place;
+	size_t len = READ_OCTETS;
+
+	*r = (struct reading){ .is_there = false };
+	for (;; len *= 2) {
+		struct bytes rest;
+		uint8_t *to;
+
+		len = len < left ? len : (size_t)left;
+		buf_reset(text);
+		to = buf_room(text, len);
+		if (!to || !run_read(s->records, node->place, to, len))
+			return false;
+		buf_added(text, len);
+		rest = buf_bytes(text);
+		if (image_take_record(&rest, &visitor, r) || len == left)
+			return r->is_there;
+	}
 }
 
 /* ---- members */
@@ -113,10 +214,12 @@ add_group(void *arg, const struct group_record *record)
 static void
 add_target(struct making *m, struct bytes address)
 {
-	if (m->count == RECORD_TARGETS_MAX)
+	if (m->count == RECORD_TARGETS_MAX) {
 		m->is_too_large = true;
-	else
-		m->targets[m->count++] = address;
+		return;
+	}
+	m->targets[m->count++] = (struct target_text){ m->texts.len, address.len };
+	put_bytes(&m->texts, address);
 }
 
 static bool
@@ -140,13 +243,20 @@ static void add_members(struct making *m, struct bytes members, unsigned int dep
 static void
 add_member_node(struct making *m, struct node *node, unsigned int depth)
 {
+	struct reading r;
+	struct buf text;
+
 	if (node->met == m->s->group)
 		return;
 	node->met = m->s->group;
-	if (!node->is_group || node->address.len)
-		add_target(m, node->address);
+	buf_init(&text, IMAGE_OCTETS_MAX);
+	if (!read_record(m->s, node, &text, &r))
+		m->s->out->tail.has_failed = true;
+	else if (!r.is_group || r.address.len)
+		add_target(m, r.address);
 	else
-		add_members(m, node->members, depth + 1);
+		add_members(m, r.members, depth + 1);
+	buf_done_secret(&text);
 }
 
 static void
@@ -159,7 +269,7 @@ add_member(struct making *m, struct bytes member, unsigned int depth)
 			add_target(m, member);
 		return;
 	}
-	node = map_get_number(m->s->by_key, is_dn(member) ? key_of_entry(member) : key_of_name(member));
+	node = find_node(m->s, is_dn(member) ? key_of_entry(member) : key_of_name(member));
 	if (node)
 		add_member_node(m, node, depth);
 }
@@ -182,7 +292,8 @@ put_user(void *arg, const struct user_record *record)
 {
 	struct spreading *s = arg;
 
-	image_put_user(s->out, record);
+	image_put_user(&s->out->tail, record);
+	run_added(s->out);
 }
 
 static void
@@ -190,7 +301,19 @@ put_alias(void *arg, const struct alias_record *record)
 {
 	struct spreading *s = arg;
 
-	image_put_alias(s->out, record);
+	image_put_alias(&s->out->tail, record);
+	run_added(s->out);
+}
+
+static void
+put_made(struct making *m, const struct group_record *group)
+{
+	struct bytes targets[RECORD_TARGETS_MAX];
+
+	for (size_t i = 0; i < m->count; i++)
+		targets[i] = bytes_sub(buf_bytes(&m->texts), m->targets[i].place, m->targets[i].len);
+	image_put_alias(&m->s->out->tail, &(struct alias_record){ group->address, targets, m->is_too_large ? 0 : m->count, ALIAS_GROUP, group->entry });
+	run_added(m->s->out);
 }
 
 static void
@@ -201,36 +324,28 @@ put_group(void *arg, const struct group_record *record)
 	if (record->address.len == 0)
 		return;
 	m.s->group++;
+	buf_init(&m.texts, IMAGE_OCTETS_MAX);
 	add_members(&m, record->members, 0);
 	if (m.is_too_large)
 		event(NULL, EV_ALIAS_LOOP, TEXT("alias", record->address), STR("reason", "too many or too deep"));
-	image_put_alias(m.s->out, &(struct alias_record){ record->address, m.targets, m.is_too_large ? 0 : m.count, ALIAS_GROUP,
-						  record->entry });
+	put_made(&m, record);
+	buf_done(&m.texts);
 }
 
 bool
-groups_are_in(struct bytes records)
+groups_spread(const struct run *records, struct run *out)
 {
-	static const struct image_visitor visitor = { count_user, NULL, NULL };
-	size_t count = 0;
-
-	return !image_visit(records, &visitor, &count);
-}
-
-void
-groups_spread(struct bytes records, struct buf *out)
-{
-	static const struct image_visitor count = { count_user, NULL, count_group };
-	static const struct image_visitor learn = { add_user, NULL, add_group };
 	static const struct image_visitor put = { put_user, put_alias, put_group };
-	struct spreading s = { .by_key = map_new(), .out = out };
-	size_t nodes = 0;
+	struct spreading s = { .records = records, .out = out };
 
-	if (!image_visit(records, &count, &nodes))
-		out->has_failed = true;
-	s.nodes = memory_new_array(nodes + 1, sizeof *s.nodes);
-	if (!image_visit(records, &learn, &s) || !image_visit(records, &put, &s))
-		out->has_failed = true;
-	map_free(&s.by_key);
+	if (!run_each(records, learn, &s))
+		out->tail.has_failed = true;
+	if (s.has_groups) {
+		qsort(s.keys, s.key_count, sizeof *s.keys, compare_keys);
+		if (!image_visit_run(records, &put, &s))
+			out->tail.has_failed = true;
+	}
+	memory_free(s.keys);
 	memory_free(s.nodes);
+	return s.has_groups;
 }

@@ -8,9 +8,8 @@
 
 #include "role/directory/image.h"
 
-/* Is there a group among the records (image.h)? */
-bool groups_are_in(struct bytes records);
-/* Appends the records to *out, with an alias of rank ALIAS_GROUP in the place of each group that has an address. */
-void groups_spread(struct bytes records, struct buf *out);
+/* Appends the records to *out, with an alias of rank ALIAS_GROUP in the place of each group that has an address.  False: there is no group
+   among them, and nothing was appended. */
+bool groups_spread(const struct run *records, struct run *out);
 
 #endif

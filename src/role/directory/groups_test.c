@@ -83,15 +83,18 @@ static const char *
 spread(void)
 {
 	static const struct image_visitor visitor = { see_user, see_alias, NULL };
-	struct buf out;
+	const struct run in = run_of(buf_bytes(&w.records));
+	struct run out, again;
 
-	buf_init(&out, 1 << 20);
-	assert_true(groups_are_in(buf_bytes(&w.records)));
-	groups_spread(buf_bytes(&w.records), &out);
-	assert_false(out.has_failed);
-	assert_true(image_visit(buf_bytes(&out), &visitor, NULL));
-	assert_false(groups_are_in(buf_bytes(&out)));
-	buf_done(&out);
+	run_init(&out, -1);
+	run_init(&again, -1);
+	assert_true(groups_spread(&in, &out));
+	assert_false(out.tail.has_failed);
+	assert_true(image_visit_run(&out, &visitor, NULL));
+	assert_false(groups_spread(&out, &again));
+	assert_int_equal(run_octets(&again), 0);
+	run_done(&out);
+	run_done(&again);
 	return w.made;
 }
 
@@ -178,13 +181,14 @@ one_more_in_depth_is_too_deep(void **state)
 static void
 records_that_are_none_fail(void **state)
 {
-	struct buf out;
+	const struct run in = run_of(BYTES("\x03\xff"));
+	struct run out;
 
 	(void)state;
-	buf_init(&out, 4096);
-	groups_spread(BYTES("\x03\xff"), &out);
-	assert_true(out.has_failed);
-	buf_done(&out);
+	run_init(&out, -1);
+	(void)groups_spread(&in, &out);
+	assert_true(out.tail.has_failed);
+	run_done(&out);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

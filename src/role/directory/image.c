@@ -2,7 +2,7 @@
 
 #include <openssl/evp.h>
 
-enum { RECORD_USER = 1, RECORD_ALIAS = 2, RECORD_GROUP = 3, DIGEST_OCTETS = 32 };
+enum { RECORD_USER = 1, RECORD_ALIAS = 2, RECORD_GROUP = 3, DIGEST_OCTETS = 32, HEAD_OCTETS_MAX = 2 * IMAGE_TEXT_MAX + 128 };
 
 static const char magic[] = "mermoz directory 6\n";
 
@@ -152,7 +152,7 @@ visit_group(struct bytes *in, const struct image_visitor *visitor, void *arg)
 }
 
 static bool
-visit_record(struct bytes *in, const struct image_visitor *visitor, void *arg)
+visit_kind(struct bytes *in, const struct image_visitor *visitor, void *arg)
 {
 	uint8_t kind;
 
@@ -170,64 +170,126 @@ visit_record(struct bytes *in, const struct image_visitor *visitor, void *arg)
 }
 
 bool
+image_take_record(struct bytes *in, const struct image_visitor *visitor, void *arg)
+{
+	struct bytes rest = *in;
+
+	if (!visit_kind(&rest, visitor, arg))
+		return false;
+	*in = rest;
+	return true;
+}
+
+bool
 image_visit(struct bytes records, const struct image_visitor *visitor, void *arg)
 {
 	while (records.len)
-		if (!visit_record(&records, visitor, arg))
+		if (!image_take_record(&records, visitor, arg))
 			return false;
 	return true;
 }
 
-static void
-put_digest(struct buf *out, struct bytes head, struct bytes rest)
-{
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	EVP_MD_CTX *context = EVP_MD_CTX_new();
+struct visiting {
+	const struct image_visitor *visitor;
+	void *arg;
+};
 
-	if (!context || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1 || EVP_DigestUpdate(context, head.ptr, head.len) != 1
-		|| EVP_DigestUpdate(context, rest.ptr, rest.len) != 1 || EVP_DigestFinal_ex(context, digest, NULL) != 1)
-		out->has_failed = true;
-	else
-		put_bytes(out, bytes_of(digest, DIGEST_OCTETS));
-	EVP_MD_CTX_free(context);
+static bool
+take_record(void *arg, struct bytes *in)
+{
+	struct visiting *v = arg;
+
+	return image_take_record(in, v->visitor, v->arg);
+}
+
+bool
+image_visit_run(const struct run *records, const struct image_visitor *visitor, void *arg)
+{
+	struct visiting v = { visitor, arg };
+
+	return run_each(records, take_record, &v);
+}
+
+/* ---- a snapshot */
+
+struct digesting {
+	EVP_MD_CTX *context;
+	bool is_sound;
+};
+
+static bool
+add_to_digest(void *arg, struct bytes *in)
+{
+	struct digesting *d = arg;
+
+	d->is_sound = d->is_sound && EVP_DigestUpdate(d->context, in->ptr, in->len) == 1;
+	*in = BYTES_NONE;
+	return true;
+}
+
+/* False: it can't be made, or the run can't be read. */
+static bool
+make_digest(struct bytes head, const struct run *rest, uint8_t digest[EVP_MAX_MD_SIZE])
+{
+	struct digesting d = { .context = EVP_MD_CTX_new() };
+
+	d.is_sound = d.context && EVP_DigestInit_ex(d.context, EVP_sha256(), NULL) == 1;
+	(void)add_to_digest(&d, &head);
+	d.is_sound = run_each(rest, add_to_digest, &d) && d.is_sound && EVP_DigestFinal_ex(d.context, digest, NULL) == 1;
+	EVP_MD_CTX_free(d.context);
+	return d.is_sound;
 }
 
 void
-image_put_snapshot_head(struct buf *out, struct bytes origin, struct bytes marker, struct bytes records)
+image_put_snapshot_head(struct buf *out, struct bytes origin, struct bytes marker, const struct run *records)
 {
+	uint8_t digest[EVP_MAX_MD_SIZE];
 	struct buf head;
 
 	buf_init(&head, 2 * (UINT16_MAX + 2));
 	put_text_record(&head, origin);
 	put_text_record(&head, marker);
 	put_text(out, magic);
-	put_digest(out, buf_bytes(&head), records);
+	if (make_digest(buf_bytes(&head), records, digest))
+		put_bytes(out, bytes_of(digest, DIGEST_OCTETS));
+	else
+		out->has_failed = true;
 	put_bytes(out, buf_bytes(&head));
 	out->has_failed |= head.has_failed;
 	buf_done(&head);
 }
 
-void
-image_put_snapshot(struct buf *out, struct bytes origin, struct bytes marker, struct bytes records)
+/* Of all that follows it. */
+static bool
+has_digest(const struct run *snapshot, size_t begin, struct bytes digest)
 {
-	image_put_snapshot_head(out, origin, marker, records);
-	put_bytes(out, records);
+	uint8_t made[EVP_MAX_MD_SIZE];
+	struct run rest = *snapshot;
+
+	if (begin <= rest.written) {
+		rest.begin += begin;
+		rest.written -= begin;
+	} else {
+		rest.tail.ptr += begin - rest.written;
+		rest.tail.len -= begin - (size_t)rest.written;
+		rest.written = 0;
+	}
+	return make_digest(BYTES_NONE, &rest, made) && bytes_equal(bytes_of(made, DIGEST_OCTETS), digest);
 }
 
-bool
-image_take_snapshot(struct bytes in, struct bytes origin, struct bytes *marker, struct bytes *records)
+size_t
+image_find_records(const struct run *snapshot, struct bytes origin, struct buf *marker)
 {
-	uint8_t space[DIGEST_OCTETS];
-	struct bytes digest, from;
-	struct buf made;
+	uint8_t head[HEAD_OCTETS_MAX];
+	uint64_t len = run_octets(snapshot) < sizeof head ? run_octets(snapshot) : sizeof head;
+	struct bytes rest = bytes_of(head, (size_t)len), digest, from, said;
+	size_t begin;
 
-	buf_init_fixed(&made, space, sizeof space);
-	if (!take_text(&in, bytes_text(magic)) || !take_octets(&in, DIGEST_OCTETS, &digest))
-		return false;
-	put_digest(&made, in, BYTES_NONE);
-	if (made.has_failed || !bytes_equal(buf_bytes(&made), digest) || !take_text_record(&in, &from)
-		|| !bytes_equal(from, origin) || !take_text_record(&in, marker))
-		return false;
-	*records = in;
-	return true;
+	if (!run_read(snapshot, 0, head, (size_t)len) || !take_text(&rest, bytes_text(magic)) || !take_octets(&rest, DIGEST_OCTETS, &digest))
+		return 0;
+	begin = (size_t)(rest.ptr - head);
+	if (!take_text_record(&rest, &from) || !bytes_equal(from, origin) || !take_text_record(&rest, &said) || !has_digest(snapshot, begin, digest))
+		return 0;
+	put_bytes(marker, said);
+	return (size_t)(rest.ptr - head);
 }

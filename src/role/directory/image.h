@@ -11,8 +11,9 @@
 #include "base/buf.h"
 #include "base/fault.h"
 #include "role/directory/record.h"
+#include "role/directory/run.h"
 
-#define IMAGE_OCTETS_MAX ((size_t)1 << 30)
+#define IMAGE_OCTETS_MAX RUN_OCTETS_MAX
 /* Of an origin or a marker. */
 #define IMAGE_TEXT_MAX 4096
 
@@ -30,16 +31,16 @@ struct image_visitor {
 	void (*group)(void *arg, const struct group_record *record); /* NULL: groups are no records */
 };
 
+/* Takes a record from the front.  False: there is none, or not all of it; *in is as it was. */
+bool image_take_record(struct bytes *in, const struct image_visitor *visitor, void *arg) __attribute__((warn_unused_result));
 /* Each record in order.  False: the rest is no record. */
 bool image_visit(struct bytes records, const struct image_visitor *visitor, void *arg);
+bool image_visit_run(const struct run *records, const struct image_visitor *visitor, void *arg);
 
-/* origin: where it was read, so that another source's snapshot is none of ours; marker: what the source said of its
-   state at that time, or empty. */
-void image_put_snapshot(struct buf *out, struct bytes origin, struct bytes marker, struct bytes records);
-/* What stands before the records in it. */
-void image_put_snapshot_head(struct buf *out, struct bytes origin, struct bytes marker, struct bytes records);
-/* False: not a whole snapshot of that origin.  The views are into `in`. */
-bool image_take_snapshot(struct bytes in, struct bytes origin, struct bytes *marker, struct bytes *records)
-	__attribute__((warn_unused_result));
+/* Appends what stands before these records in a snapshot.  origin: where they were read, so that another source's snapshot is none of ours; marker:
+   what the source said of its state at that time, or empty. */
+void image_put_snapshot_head(struct buf *out, struct bytes origin, struct bytes marker, const struct run *records);
+/* Where the records begin in a whole snapshot of that origin, whose marker is appended; 0: it is none. */
+size_t image_find_records(const struct run *snapshot, struct bytes origin, struct buf *marker) __attribute__((warn_unused_result));
 
 #endif

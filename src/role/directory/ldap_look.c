@@ -2,10 +2,8 @@
 #include "role/directory/ldap_source_internal.h"
 
 #include "base/event.h"
-#include "base/map.h"
 #include "role/directory/early.h"
 #include "role/directory/snapshot.h"
-#include "sys/disk.h"
 #include "sys/time.h"
 
 enum { REST = 20, REST_MOST_US = 60000000 };
@@ -33,13 +31,16 @@ write_snapshot(struct ldap_source *s)
 {
 	struct fault f;
 
-	s->look_snapshot = -1;
-	s->look_digest = map_hash(buf_bytes(&s->look_records));
-	if (s->directory < 0)
-		return;
-	s->look_snapshot = snapshot_write(s->directory, SNAPSHOT_NAME, origin_of(s), buf_bytes(&s->look_marker), buf_bytes(&s->look_records), &f);
-	if (s->look_snapshot == -1)
+	if (s->directory >= 0
+		&& snapshot_write(s->directory, SNAPSHOT_NAME, origin_of(s), buf_bytes(&s->look_marker), &s->look_records, &f) != 0)
 		event(NULL, EV_SNAPSHOT_FAILED, STR("reason", f.text));
+}
+
+static void
+begin_records(struct ldap_source *s)
+{
+	run_done(&s->look_records);
+	run_init(&s->look_records, s->directory);
 }
 
 /* -1: the server could not be asked.  What is found may be of an entry that does not count, and strangers may ask for it
@@ -64,6 +65,7 @@ take_reading(struct ldap_source *s, size_t changes)
 	if (s->result == 0)
 		s->result = settle(&s->settler, &s->held, changes, time_now().mono_us, ldap_source_quiet_us(s), &s->look_records, &s->fault);
 	s->has_read = s->result == 0;
+	s->has_changed = changes > 0;
 	s->is_put_off &= !s->has_read;
 }
 
@@ -149,7 +151,7 @@ static bool
 look_at_one(struct ldap_source *s)
 {
 	buf_reset(&s->look_marker);
-	buf_reset(&s->look_records);
+	begin_records(s);
 	s->is_synced = s->is_current = false;
 	s->result = ldap_link_marker(s->link, &s->look_marker, &s->fault);
 	if (s->result != 0)
@@ -194,10 +196,9 @@ ldap_look_finish(struct ldap_source *s)
 {
 	if (!s->is_put_off)
 		return;
-	buf_reset(&s->look_records);
+	begin_records(s);
 	s->result = s->was_synced ? ldap_sync_read(s->sync, &s->look_records, &s->fault) : ldap_poll_read(s->poll, &s->look_records, &s->fault);
 	take_reading(s, 0);
 	if (s->has_read)
 		write_snapshot(s);
-	disk_close(&s->look_snapshot);
 }

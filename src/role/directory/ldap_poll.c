@@ -500,14 +500,14 @@ ldap_poll_changes(const struct ldap_poll *p)
 }
 
 int
-ldap_poll_read(struct ldap_poll *p, struct buf *records, struct fault *f)
+ldap_poll_read(struct ldap_poll *p, struct run *records, struct fault *f)
 {
 	for (size_t i = 0; i < p->count; i++)
 		if (!entries_read(&p->searches[i].entries, records)) {
 			ldap_poll_forget(p);
 			return fault_set(f, FAULT_TEMP, "%s can't be read any more", names[i]);
 		}
-	return records->has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;
+	return records->tail.has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;
 }
 
 struct early *

@@ -6,6 +6,7 @@
 #define ROLE_DIRECTORY_LDAP_POLL_H
 
 #include "role/directory/ldap_link.h"
+#include "role/directory/run.h"
 
 struct ldap_poll;
 
@@ -23,7 +24,7 @@ bool ldap_poll_is_due(const struct ldap_poll *poll);
 size_t ldap_poll_changes(const struct ldap_poll *poll);
 struct early;
 struct early *ldap_poll_early(struct ldap_poll *poll);
-int ldap_poll_read(struct ldap_poll *poll, struct buf *records, struct fault *f) __attribute__((warn_unused_result));
+int ldap_poll_read(struct ldap_poll *poll, struct run *records, struct fault *f) __attribute__((warn_unused_result));
 void ldap_poll_settled(struct ldap_poll *poll);
 /* The server was followed in another way meanwhile: the next update reads all of it. */
 void ldap_poll_forget(struct ldap_poll *poll);

@@ -1,16 +1,13 @@
 #include "role/directory/ldap_source.h"
 
 #include "base/event.h"
-#include "base/map.h"
 #include "base/memory.h"
 #include "role/directory/image.h"
 #include "role/directory/ldap_marker.h"
 #include "role/directory/ldap_source_internal.h"
 #include "role/directory/snapshot.h"
-#include "sys/disk.h"
 #include "sys/time.h"
 
-#include <errno.h>
 #include <string.h>
 
 enum { LOOK_MS = 1000, BETWEEN_LOOKS_MS = 50, ARRIVED_MS = 10, READ_AGAIN_MS = 5000 };
@@ -122,7 +119,7 @@ take_result(struct ldap_source *s)
 	}
 	if (s->must_read || s->must_poll)
 		s->polled_us = s->confirmed_us;
-	if (s->has_found && (!s->has_read || s->look_digest == s->held.digest))
+	if (s->has_found && !(s->has_read && s->has_changed))
 		s->find_again_us = s->confirmed_us + (int64_t)READ_AGAIN_MS * 1000;
 	if (s->look_hurried.len)
 		take_hurried(s);
@@ -133,9 +130,9 @@ take_result(struct ldap_source *s)
 	buf_reset(&s->losses);
 	put_bytes(&s->losses, claims_losses(s->settler.claims));
 	forget_hurried(&s->hurried);
-	s->handlers->changed(s->arg, buf_bytes(&s->look_records), false);
+	held_take(&s->held, &s->look_records);
+	s->handlers->changed(s->arg, &s->held.records, false);
 	s->compose_us = time_now().mono_us - s->began_us;
-	held_take(&s->held, &s->look_records, s->look_digest, s->look_snapshot);
 }
 
 static void
@@ -196,39 +193,27 @@ fired(struct timer *timer)
 		start_look(s);
 }
 
-/* *text is the caller's to end, as of snapshot_read. */
-static void
-take_snapshot(struct ldap_source *s, int *fd, struct buf *text)
-{
-	struct bytes marker, records;
-	struct buf none;
-	struct fault f;
-
-	if (snapshot_read_descriptor(*fd, origin_of(s), text, &marker, &records, &f) != SNAPSHOT_READ) {
-		event(NULL, EV_SNAPSHOT_IGNORED, STR("reason", f.text));
-		return;
-	}
-	claims_learn(s->settler.claims, records);
-	s->handlers->changed(s->arg, records, true);
-	buf_init(&none, 0);
-	held_take(&s->held, &none, map_hash(records), *fd);
-	*fd = -1;
-}
-
 static void
 read_snapshot(struct ldap_source *s)
 {
+	enum snapshot_result result;
+	struct run records;
+	struct buf marker;
 	struct fault f;
-	struct buf text;
-	int fd = s->directory < 0 ? -1 : snapshot_open(s->directory, SNAPSHOT_NAME, &f);
 
-	if (fd >= 0) {
-		take_snapshot(s, &fd, &text);
-		buf_done_secret(&text);
-	} else if (s->directory >= 0 && errno != ENOENT) {
+	if (s->directory < 0)
+		return;
+	buf_init(&marker, IMAGE_TEXT_MAX);
+	result = snapshot_read(s->directory, SNAPSHOT_NAME, origin_of(s), &marker, &records, &f);
+	buf_done(&marker);
+	if (result == SNAPSHOT_UNUSABLE)
 		event(NULL, EV_SNAPSHOT_IGNORED, STR("reason", f.text));
+	if (result == SNAPSHOT_READ) {
+		claims_learn(s->settler.claims, &records);
+		held_take(&s->held, &records);
+		s->handlers->changed(s->arg, &s->held.records, true);
 	}
-	disk_close(&fd);
+	run_done(&records);
 }
 
 struct ldap_source *
@@ -241,7 +226,7 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	s->link = ldap_link_new(config);
 	s->sync = ldap_sync_new(s->link, directory);
 	s->poll = ldap_poll_new(s->link, directory, (int64_t)config->ldap_poll_s * 1000000);
-	s->settler.claims = claims_new();
+	s->settler = (struct settler){ .directory = directory, .claims = claims_new() };
 	held_init(&s->held, ldap_link_origin(s->link));
 	s->directory = directory;
 	s->handlers = handlers;
@@ -251,7 +236,7 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	buf_init(&s->marker, IMAGE_TEXT_MAX);
 	buf_init(&s->losses, CLAIMS_LOSSES_OCTETS_MAX);
 	buf_init(&s->look_marker, IMAGE_TEXT_MAX);
-	buf_init(&s->look_records, IMAGE_OCTETS_MAX);
+	run_init(&s->look_records, directory);
 	buf_init(&s->look_hurried, IMAGE_OCTETS_MAX);
 	buf_init(&s->hurried, IMAGE_OCTETS_MAX);
 	wake_init(&s->wake, loop, looked);
@@ -319,7 +304,7 @@ ldap_source_free(struct ldap_source **at)
 	buf_done(&s->marker);
 	buf_done(&s->look_marker);
 	buf_done(&s->losses);
-	buf_done_secret(&s->look_records);
+	run_done(&s->look_records);
 	buf_done_secret(&s->look_hurried);
 	buf_done_secret(&s->hurried);
 	wake_close(&s->wake, wake_is_closed);
@@ -347,10 +332,10 @@ ldap_source_hurried(const struct ldap_source *s)
 	return buf_bytes(&s->hurried);
 }
 
-bool
-ldap_source_read(const struct ldap_source *s, struct buf *text, struct bytes *records)
+const struct run *
+ldap_source_read(const struct ldap_source *s)
 {
-	return held_read(&s->held, text, records) && s->held.is_there;
+	return s->held.is_there ? held_read(&s->held) : NULL;
 }
 
 bool

@@ -54,11 +54,10 @@ struct ldap_source {
 	char error[200];
 	/* the look */
 	struct job job;
-	struct buf look_marker, look_records, look_hurried;
-	uint64_t look_digest; /* of the records */
-	int look_snapshot; /* which has them; -1: none */
+	struct buf look_marker, look_hurried;
+	struct run look_records;
 	size_t look_turns_to;
-	bool must_read, must_poll, may_read, may_find, has_read, has_failed_reading;
+	bool must_read, must_poll, may_read, may_find, has_read, has_failed_reading, has_changed; /* has_changed: what was read is not as it was before */
 	bool has_found, is_undecided; /* an address that is asked for is there; and it may not be read for now, or was not told yet */
 	bool is_synced, is_current; /* by ldap_sync; and what the marker knows of was all taken */
 	bool is_put_off; /* what is left to be made of all entries is nothing but what was hurried */

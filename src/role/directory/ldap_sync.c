@@ -564,19 +564,19 @@ forget(struct ldap_sync *s)
 }
 
 int
-ldap_sync_read(struct ldap_sync *s, struct buf *records, struct fault *f)
+ldap_sync_read(struct ldap_sync *s, struct run *records, struct fault *f)
 {
 	for (size_t i = 0; i < s->count; i++) {
-		size_t before = records->len;
+		uint64_t before = run_octets(records);
 
 		if (!entries_read(&s->searches[i].entries, records)) {
 			forget(s);
 			return fault_set(f, FAULT_TEMP, "%s can't be read any more", names[i]);
 		}
-		if (i == 0 && records->len == before && !records->has_failed)
+		if (i == 0 && run_octets(records) == before && !records->tail.has_failed)
 			return ldap_link_tell_empty(s->link, f);
 	}
-	return records->has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;
+	return records->tail.has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;
 }
 
 struct early *

@@ -7,6 +7,7 @@
 #define ROLE_DIRECTORY_LDAP_SYNC_H
 
 #include "role/directory/ldap_link.h"
+#include "role/directory/run.h"
 
 struct ldap_sync;
 
@@ -30,7 +31,7 @@ struct early;
 /* Those of the changes that were told one by one. */
 struct early *ldap_sync_early(struct ldap_sync *sync);
 /* Appends the records of all entries, users before groups (claims.h).  -1 with *f, also (FAULT_PERM) when there is no user. */
-int ldap_sync_read(struct ldap_sync *sync, struct buf *records, struct fault *f) __attribute__((warn_unused_result));
+int ldap_sync_read(struct ldap_sync *sync, struct run *records, struct fault *f) __attribute__((warn_unused_result));
 /* What was read is in force. */
 void ldap_sync_settled(struct ldap_sync *sync);
 struct ldap_sync_counts {

@@ -2,91 +2,71 @@
 
 #include "role/directory/groups.h"
 
-/* Of records that will be about as long as these: all of it at once, since growing copies. */
+/* Each step reads one run and writes another. */
 static void
-begin_like(struct buf *out, const struct buf *records)
+settle_claims(struct settler *s, struct run *records)
 {
-	buf_init(out, IMAGE_OCTETS_MAX);
-	if (records->len)
-		(void)buf_room(out, records->len);
-}
+	struct run out;
 
-/* Puts other records in place of these. */
-static void
-replace(struct buf *records, struct buf *by)
-{
-	buf_done_secret(records);
-	*records = *by;
+	run_init(&out, s->directory);
+	claims_settle(s->claims, records, &out);
+	run_replace(records, &out);
 }
 
 static void
-settle_claims(struct settler *s, struct buf *records)
+spread_groups(struct settler *s, struct run *records)
 {
-	struct buf out;
+	struct run out;
 
-	begin_like(&out, records);
-	claims_settle(s->claims, buf_bytes(records), &out);
-	replace(records, &out);
+	run_init(&out, s->directory);
+	if (groups_spread(records, &out) || out.tail.has_failed)
+		run_replace(records, &out);
+	run_done(&out);
 }
 
 static void
-spread_groups(struct buf *records)
+keep_doubted(struct settler *s, struct run *records, const struct run *held)
 {
-	struct buf out;
+	struct run out;
 
-	if (!groups_are_in(buf_bytes(records)))
+	run_init(&out, s->directory);
+	doubt_keep(held, records, &out);
+	run_replace(records, &out);
+}
+
+static void
+compare(struct settler *s, const struct held *held, int64_t now_us, int64_t quiet_us, struct run *records)
+{
+	const struct run *before = held_read(held);
+
+	if (!before)
 		return;
-	begin_like(&out, records);
-	groups_spread(buf_bytes(records), &out);
-	replace(records, &out);
-}
-
-static void
-keep_doubted(struct buf *records, struct bytes held)
-{
-	struct buf out;
-
-	begin_like(&out, records);
-	doubt_keep(held, buf_bytes(records), &out);
-	replace(records, &out);
-}
-
-static void
-compare(struct settler *s, const struct held *held, int64_t now_us, int64_t quiet_us, struct buf *records)
-{
-	struct bytes before;
-	struct buf text;
-
-	if (held_read(held, &text, &before)) {
-		doubt_compare(before, buf_bytes(records), &s->count);
-		if (doubt_judge(&s->doubt, &s->count, now_us, quiet_us))
-			keep_doubted(records, before);
-	}
-	buf_done_secret(&text);
+	doubt_compare(before, records, &s->count);
+	if (doubt_judge(&s->doubt, &s->count, now_us, quiet_us))
+		keep_doubted(s, records, before);
 }
 
 int
-settle(struct settler *s, const struct held *held, size_t changes, int64_t now_us, int64_t quiet_us, struct buf *records, struct fault *f)
+settle(struct settler *s, const struct held *held, size_t changes, int64_t now_us, int64_t quiet_us, struct run *records, struct fault *f)
 {
 	settle_claims(s, records);
-	spread_groups(records);
+	spread_groups(s, records);
 	/* An entry that did not change has what it had: claims stay. */
 	if (s->doubt.since_us || doubt_is_due(0, changes))
 		compare(s, held, now_us, quiet_us, records);
-	return records->has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits") : 0;
+	return records->tail.has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits, or can't be read any more") : 0;
 }
 
 void
 settle_nobody(struct settler *s, const struct held *held, int64_t now_us)
 {
-	struct bytes before;
-	struct buf text;
+	const struct run nobody = run_of(BYTES_NONE), *before;
 
 	if (!held->is_there || s->doubt.since_us)
 		return;
-	if (held_read(held, &text, &before)) {
-		doubt_begin(&s->doubt, now_us);
-		doubt_compare(before, BYTES_NONE, &s->doubt.count);
-	}
-	buf_done_secret(&text);
+	before = held_read(held);
+	if (!before)
+		return;
+	doubt_begin(&s->doubt, now_us);
+	doubt_compare(before, &nobody, &s->doubt.count);
 }

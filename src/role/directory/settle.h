@@ -7,8 +7,9 @@
 #include "role/directory/doubt.h"
 #include "role/directory/held.h"
 
-/* Embed it, all zero but for the claims. */
+/* Embed it, all zero but for the claims and the directory. */
 struct settler {
+	int directory; /* for what is made on the way; -1: none */
 	struct claims *claims;
 	struct doubt doubt;
 	struct doubt_count count; /* of the last reading */
@@ -16,7 +17,7 @@ struct settler {
 
 /* Puts what counts in place of what was read, of which so many entries at most are not as they were.  -1 with *f (FAULT_LIMIT): it is
    more than fits. */
-int settle(struct settler *s, const struct held *held, size_t changes, int64_t now_us, int64_t quiet_us, struct buf *records, struct fault *f)
+int settle(struct settler *s, const struct held *held, size_t changes, int64_t now_us, int64_t quiet_us, struct run *records, struct fault *f)
 	__attribute__((warn_unused_result));
 /* The server showed nobody: it may be about to be filled again. */
 void settle_nobody(struct settler *s, const struct held *held, int64_t now_us);

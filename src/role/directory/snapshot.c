@@ -17,60 +17,118 @@ snapshot_directory(const struct config *c, struct fault *f)
 	return directory < 0 ? fault_errno(f, errno, "%s", path) : directory;
 }
 
-int
-snapshot_open(int directory, const char *name, struct fault *f)
+/* *records takes the descriptor over. */
+static enum snapshot_result
+find_records(int fd, struct bytes origin, struct buf *marker, struct run *records, struct fault *f)
 {
-	int fd = disk->openat(directory, name, O_RDONLY | O_CLOEXEC, 0), error = errno;
+	size_t begin;
 
-	if (fd >= 0)
-		return fd;
-	(void)fault_errno(f, error, "%s", name);
-	errno = error;
-	return -1;
-}
-
-enum snapshot_result
-snapshot_read_descriptor(int fd, struct bytes origin, struct buf *text, struct bytes *marker, struct bytes *records,
-	struct fault *f)
-{
-	buf_init(text, IMAGE_OCTETS_MAX + 65536);
-	if (disk_read_descriptor(fd, IMAGE_OCTETS_MAX, text, f) != 0)
-		return SNAPSHOT_UNUSABLE;
-	if (image_take_snapshot(buf_bytes(text), origin, marker, records))
+	run_init_file(records, fd, 0);
+	begin = image_find_records(records, origin, marker);
+	records->begin += begin;
+	records->written -= begin;
+	if (begin)
 		return SNAPSHOT_READ;
 	(void)fault_set(f, FAULT_PERM, "it is damaged, or of another source or version");
+	run_done(records);
+	run_init(records, -1);
 	return SNAPSHOT_UNUSABLE;
 }
 
 enum snapshot_result
-snapshot_read(int directory, struct bytes origin, struct buf *text, struct bytes *records, struct fault *f)
+snapshot_read(int directory, const char *name, struct bytes origin, struct buf *marker, struct run *records, struct fault *f)
 {
-	int fd = snapshot_open(directory, SNAPSHOT_NAME, f);
-	enum snapshot_result result;
-	struct bytes marker;
+	int fd = disk->openat(directory, name, O_RDONLY | O_CLOEXEC, 0), error = errno;
 
-	if (fd < 0) {
-		result = errno == ENOENT ? SNAPSHOT_ABSENT : SNAPSHOT_UNUSABLE;
-		buf_init(text, 0);
-		return result;
+	if (fd >= 0)
+		return find_records(fd, origin, marker, records, f);
+	run_init(records, -1);
+	(void)fault_errno(f, error, "%s", name);
+	return error == ENOENT ? SNAPSHOT_ABSENT : SNAPSHOT_UNUSABLE;
+}
+
+bool
+snapshot_is_whole(const struct run *records, struct bytes origin)
+{
+	struct run file = *records;
+	struct buf marker;
+	size_t begin;
+
+	if (records->begin == 0)
+		return true;
+	file.begin = 0;
+	file.written += records->begin;
+	buf_init(&marker, IMAGE_TEXT_MAX);
+	begin = image_find_records(&file, origin, &marker);
+	buf_done(&marker);
+	return begin == records->begin;
+}
+
+struct writing {
+	struct buf head;
+	const struct run *records;
+	off_t at;
+	int fd, error;
+};
+
+/* After an error nothing more is written. */
+static bool
+write_part(void *arg, struct bytes *in)
+{
+	struct writing *w = arg;
+
+	if (!w->error && disk_write_all(w->fd, *in, w->at) != 0)
+		w->error = errno;
+	w->at += (off_t)in->len;
+	*in = BYTES_NONE;
+	return true;
+}
+
+static int
+write_all(void *arg, int fd)
+{
+	struct writing *w = arg;
+	struct bytes head = buf_bytes(&w->head);
+
+	w->fd = fd;
+	(void)write_part(w, &head);
+	if (!run_each(w->records, write_part, w) && !w->error)
+		w->error = EIO;
+	errno = w->error;
+	return w->error ? -1 : 0;
+}
+
+static int
+take_written(int directory, const char *name, size_t begin, struct run *records, struct fault *f)
+{
+	int fd = disk->openat(directory, name, O_RDONLY | O_CLOEXEC, 0);
+	struct run written;
+
+	if (fd < 0)
+		return fault_errno(f, errno, "%s", name);
+	run_init_file(&written, fd, begin);
+	if (run_octets(&written) == run_octets(records)) {
+		run_replace(records, &written);
+		return 0;
 	}
-	result = snapshot_read_descriptor(fd, origin, text, &marker, records, f);
-	disk_close(&fd);
-	return result;
+	run_done(&written);
+	return fault_set(f, FAULT_TEMP, "%s is another one already", name);
 }
 
 int
-snapshot_write(int directory, const char *name, struct bytes origin, struct bytes marker, struct bytes records, struct fault *f)
+snapshot_write(int directory, const char *name, struct bytes origin, struct bytes marker, struct run *records, struct fault *f)
 {
-	struct buf head;
+	struct writing w = { .records = records };
 	int result = -1;
 
-	buf_init(&head, IMAGE_TEXT_MAX * 4);
-	image_put_snapshot_head(&head, origin, marker, records);
-	if (head.has_failed || records.len > IMAGE_OCTETS_MAX)
-		(void)fault_set(f, FAULT_LIMIT, "it is too large");
+	buf_init(&w.head, IMAGE_TEXT_MAX * 4);
+	image_put_snapshot_head(&w.head, origin, marker, records);
+	if (w.head.has_failed || records->tail.has_failed)
+		(void)fault_set(f, FAULT_LIMIT, "it is too large, or can't be read");
 	else
-		result = disk_replace_file_parts(directory, name, (struct bytes[]){ buf_bytes(&head), records }, 2, 0600, f);
-	buf_done(&head);
-	return result == 0 ? snapshot_open(directory, name, f) : -1;
+		result = disk_replace_file_by(directory, name, write_all, &w, 0600, f);
+	if (result == 0)
+		result = take_written(directory, name, w.head.len, records, f);
+	buf_done(&w.head);
+	return result;
 }

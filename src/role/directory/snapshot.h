@@ -15,16 +15,13 @@ enum snapshot_result {
 
 /* A descriptor of the folder that it lies in, for disk_close; -1 with *f. */
 int snapshot_directory(const struct config *c, struct fault *f);
-/* Reads it from that directory, when it is of that origin (ldap_link_origin).  *text, which is initialised here and the
-   caller's to end with buf_done_secret whatever the result, holds it; *records is a view into it. */
-enum snapshot_result snapshot_read(int directory, struct bytes origin, struct buf *text, struct bytes *records, struct fault *f);
-/* The same of an open file. */
-enum snapshot_result snapshot_read_descriptor(int fd, struct bytes origin, struct buf *text, struct bytes *marker, struct bytes *records,
-	struct fault *f);
-/* Opens one of that name, for disk_close; -1 with *f, and errno. */
-int snapshot_open(int directory, const char *name, struct fault *f);
-/* Writes one, and opens it as above.  -1 with *f: what was there before stays. */
-int snapshot_write(int directory, const char *name, struct bytes origin, struct bytes marker, struct bytes records, struct fault *f)
+/* Finds the records of that file in that directory, when it is a snapshot of that origin (ldap_link_origin); its marker is appended.  *records
+   is initialised here and the caller's to end with run_done, whatever the result. */
+enum snapshot_result snapshot_read(int directory, const char *name, struct bytes origin, struct buf *marker, struct run *records, struct fault *f);
+/* Are they still as they were found?  True of any that lie in no file. */
+bool snapshot_is_whole(const struct run *records, struct bytes origin);
+/* Writes one, and puts its records in place of these, which lie elsewhere.  -1 with *f: they stay there, and what was in the directory before too. */
+int snapshot_write(int directory, const char *name, struct bytes origin, struct bytes marker, struct run *records, struct fault *f)
 	__attribute__((warn_unused_result));
 
 #endif

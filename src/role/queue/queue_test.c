@@ -208,7 +208,7 @@ recipients_beyond_a_frame_wait_for_the_next(void **state)
 
 	(void)state;
 	connect_to(ROLE_RELAY);
-	spool_add(q->spool, m, BYTES("Subject: x\n\nx\n"), -1, is_kept, m);
+	spool_add(q->spool, m, BYTES_NONE, BYTES("Subject: x\n\nx\n"), -1, is_kept, m);
 	for (int turn = 0; turn < 500 && sends < 1; turn++)
 		run_a_little();
 	assert_int_equal(sends, 1);
