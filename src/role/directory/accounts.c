@@ -47,7 +47,7 @@ accounts_new(const struct config *config, const struct accounts_handlers *handle
 
 	a->handlers = handlers;
 	a->arg = arg;
-	a->names = map_new();
+	a->names = names_new();
 	a->domains = map_new();
 	/* Below 2^63, so that no index carries over; never 0. */
 	a->number_base = (random_number() >> 1) | 1;
@@ -71,19 +71,15 @@ void
 accounts_free(struct accounts **at)
 {
 	struct accounts *a = *at;
-	struct bytes key;
-	void *value;
+	struct name *name;
 
 	if (!a)
 		return;
-	for (size_t i = 0; map_next(a->names, &i, &key, &value);) {
-		struct name *name = value;
-
+	for (size_t i = 0; (name = names_next(a->names, &i));) {
 		accounts_free_account(name->account);
 		memory_free(name->alias);
-		memory_free(name);
 	}
-	map_free(&a->names);
+	names_free(&a->names);
 	map_free(&a->domains);
 	map_free(&a->new_domains);
 	map_free(&a->login_names);
@@ -221,7 +217,7 @@ accounts_has_domain(const struct accounts *a, struct bytes domain)
 bool
 accounts_has_name(const struct accounts *a, const struct address *address)
 {
-	return map_get(a->names, address_bytes(address)) != NULL;
+	return names_get(a->names, address_bytes(address)) != NULL;
 }
 
 struct accounts_counts

@@ -3,6 +3,7 @@
 
 #include "base/map.h"
 #include "role/directory/accounts.h"
+#include "role/directory/names.h"
 #include "role/directory/onward.h"
 #include "role/directory/template.h"
 
@@ -16,13 +17,6 @@ struct alias {
 	bool is_reported; /* the administrator heard of its trouble */
 	bool is_of_ldap;
 	uint8_t octets[]; /* targets: u16 length, address as the source wrote it */
-};
-
-/* What one address means: an alias, an account, or both (then the alias counts, and may lead to the
-   account by naming its own address). */
-struct name {
-	struct account *account;
-	struct alias *alias;
 };
 
 /* Numbers of accounts are base + index, so that they need no map: `by_index` holds the
@@ -39,7 +33,7 @@ struct accounts {
 	bool may_send_as_group; /* its members */
 	struct bytes default_scheme; /* of a password that names none */
 	const struct onward *onward;
-	struct map *names; /* folded address -> struct name */
+	struct names *names;
 	struct map *domains; /* folded domain -> itself */
 	struct map *new_domains; /* during a load */
 	bool has_login_names;

@@ -35,13 +35,7 @@ accounts_put_domain(struct accounts *a, struct bytes name)
 static struct name *
 name_of(struct accounts *a, const struct address *address)
 {
-	struct name *name = map_get(a->names, address_bytes(address));
-
-	if (!name) {
-		name = NEW(struct name);
-		map_put(a->names, address_bytes(address), name);
-	}
-	return name;
+	return names_make(a->names, address_bytes(address));
 }
 
 static uint64_t
@@ -353,7 +347,7 @@ set_forward(struct accounts *a, const struct address *address, const struct user
 static void
 put_login_name(struct accounts *a, const struct address *address, const struct user_record *record)
 {
-	const struct name *name = map_get(a->names, address_bytes(address));
+	const struct name *name = names_get(a->names, address_bytes(address));
 	struct address folded;
 
 	if (!name || !address_fold(record->account_name, &folded) || folded.local_len < folded.len)
@@ -377,7 +371,7 @@ accounts_put_user(struct accounts *a, const struct user_record *record)
 		event(NULL, EV_DIRECTORY_ROW, TEXT("account", record->address), STR("reason", "malformed"));
 		return;
 	}
-	name = map_get(a->names, address_bytes(&address));
+	name = names_get(a->names, address_bytes(&address));
 	if (name && name->account && name->account->generation == a->generation && !name->account->is_made) {
 		report_taken(&address, record->entry);
 		return;
@@ -393,7 +387,7 @@ void
 accounts_update_user(struct accounts *a, const struct user_record *record)
 {
 	struct address address;
-	const struct name *name = address_fold(record->address, &address) ? map_get(a->names, address_bytes(&address)) : NULL;
+	const struct name *name = address_fold(record->address, &address) ? names_get(a->names, address_bytes(&address)) : NULL;
 	const struct account *account = name ? name->account : NULL;
 
 	if (account && !account->is_made && account->is_of_ldap && account->entry == map_hash(record->entry))
@@ -414,9 +408,9 @@ remove_account(struct accounts *a, struct name *name)
 /* Forgets what the load did not meet.  A made account stays until its domain goes (nothing else
    knows of it), but the template may have changed. */
 static void
-sweep_name(struct accounts *a, struct bytes key, struct name *name)
+sweep_name(struct accounts *a, struct name *name)
 {
-	struct bytes domain = bytes_sub(key, bytes_find_last_char(key, '@') + 1, key.len);
+	struct bytes key = name_address(name), domain = bytes_sub(key, bytes_find_last_char(key, '@') + 1, key.len);
 
 	if (name->alias && name->alias->generation != a->generation) {
 		memory_free(name->alias);
@@ -431,34 +425,14 @@ sweep_name(struct accounts *a, struct bytes key, struct name *name)
 		remove_account(a, name);
 }
 
-/* The names that mean nothing any more go in a second pass: the map may not shrink under map_next. */
 static void
 sweep(struct accounts *a)
 {
-	size_t gone_count = 0;
-	struct address *gone;
-	struct bytes key;
-	void *value;
+	struct name *name;
 
-	for (size_t i = 0; map_next(a->names, &i, &key, &value);) {
-		struct name *name = value;
-
-		sweep_name(a, key, name);
-		gone_count += !name->account && !name->alias;
-	}
-	if (gone_count == 0)
-		return;
-	gone = memory_new_array(gone_count, sizeof *gone);
-	gone_count = 0;
-	for (size_t i = 0; map_next(a->names, &i, &key, &value);) {
-		struct name *name = value;
-
-		if (!name->account && !name->alias && address_fold(key, &gone[gone_count]))
-			gone_count++;
-	}
-	for (size_t i = 0; i < gone_count; i++)
-		memory_free(map_remove(a->names, address_bytes(&gone[i])));
-	memory_free(gone);
+	for (size_t i = 0; (name = names_next(a->names, &i));)
+		sweep_name(a, name);
+	names_sweep(a->names);
 }
 
 void

@@ -85,7 +85,7 @@ find_exact(const struct accounts *a, struct bytes local, struct bytes domain)
 {
 	struct address address;
 
-	return address_make(local, domain, &address) ? map_get(a->names, address_bytes(&address)) : NULL;
+	return address_make(local, domain, &address) ? names_get(a->names, address_bytes(&address)) : NULL;
 }
 
 /* The name of the address, else without its detail (the shortest detail first), else what the
@@ -94,7 +94,7 @@ static struct name *
 find_name(const struct accounts *a, const struct address *address, size_t *found_len)
 {
 	struct bytes local = address_local(address), domain = address_domain(address);
-	struct name *name = map_get(a->names, address_bytes(address));
+	struct name *name = names_get(a->names, address_bytes(address));
 
 	*found_len = local.len;
 	for (size_t at = local.len; !name && at-- > 1;)
@@ -365,7 +365,7 @@ static enum ipc_outcome
 take_account(struct accounts *a, const struct address *address, bool is_for_sending, struct targets *out)
 {
 	struct walk w = { .a = a, .out = out, .is_for_sending = is_for_sending };
-	const struct name *name = map_get(a->names, address_bytes(address));
+	const struct name *name = names_get(a->names, address_bytes(address));
 
 	a->walk++;
 	out->count = out->octets = 0;
@@ -571,7 +571,7 @@ accounts_find(const struct accounts *a, struct bytes asked)
 	if (!bytes_equal(asked, address_bytes(&address)))
 		trace(a->trace, bytes_find_char(asked, '@') < asked.len ? TRACE_COMPARED_AS : TRACE_FIRST_DOMAIN,
 			TEXT("address", address_bytes(&address)));
-	name = map_get(a->names, address_bytes(&address));
+	name = names_get(a->names, address_bytes(&address));
 	return name && name->account ? name->account : find_login_name(a, asked);
 }
 
