@@ -21,6 +21,14 @@ BIG = "user900"  # who has the large mailbox
 HASH = "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"
 
 
+def alias_format():
+    """Where smtp-source -N puts the number: in front with Postfix 3.7 (Debian 12), behind with 3.10 (13)."""
+    if not shutil.which("postconf"):
+        return "{}box"
+    version = subprocess.run(["postconf", "-d", "-h", "mail_version"], capture_output=True, text=True, check=True).stdout
+    return "box{}" if tuple(int(n) for n in version.split(".")[:2]) >= (3, 10) else "{}box"
+
+
 def can_reach(user, path):
     return subprocess.run(["runuser", "-u", user, "--", "test", "-x", str(path)], capture_output=True).returncode == 0
 
@@ -110,13 +118,13 @@ limits {{ connections_per_address 1000000; connections 100000; }}
         return greets(self.smtp) and greets(self.imap)
 
     def make_accounts(self):
-        """Once the server has made its tables: users, and the aliases <number>box that smtp-source -N writes to."""
-        path = self.home / "accounts/accounts.db"
+        """Once the server has made its tables: users, and the aliases that smtp-source -N writes to."""
+        path, alias = self.home / "accounts/accounts.db", alias_format()
         self.stop()
         with sqlite3.connect(path) as db:
             db.executemany("INSERT INTO user (address, password) VALUES (?, ?)", ((address(i), HASH) for i in range(USERS)))
             db.executemany("INSERT INTO target (alias, address) VALUES (?, ?)",
-                           ((f"{n}box@{DOMAIN}", address(n % USERS)) for n in range(ALIASES)))
+                           ((f"{alias.format(n)}@{DOMAIN}", address(n % USERS)) for n in range(ALIASES)))
         db.close()
         if self.user:
             for file in path.parent.iterdir():
