@@ -1,4 +1,5 @@
 /* What is warned of in a configuration as a whole. */
+#include "config/directive.h"
 #include "config/test_support.h"
 
 #include <stdio.h>
@@ -86,12 +87,24 @@ a_route_to_mailboxes_that_are_not_here_is_warned_of(void **state)
 	check_rows(rows, COUNT(rows));
 }
 
+static void
+every_switch_is_written_no_or_yes(void **state)
+{
+	(void)state;
+	for (const struct directive *d = directives; d < directives + DIRECTIVE_COUNT; d++)
+		if (d->kind == KIND_CHOICE && (strstr(d->syntax, "off|") || strstr(d->syntax, "|off") || strcmp(d->syntax, "yes|no") == 0))
+			fail_msg("%s is %s", d->name, d->syntax);
+	load_good("mta_sts no; outgoing_loopback yes;");
+	assert_int_equal(errors.warning_count, 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_server_that_passwords_go_to_in_the_clear_is_warned_of_where_it_is_named),
 		cmocka_unit_test(a_route_to_mailboxes_that_are_not_here_is_warned_of),
+		cmocka_unit_test(every_switch_is_written_no_or_yes),
 	};
 
 	return cmocka_run_group_tests_name("check", tests, NULL, NULL);

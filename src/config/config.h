@@ -47,7 +47,7 @@ enum config_log_format { LOG_KEY_VALUE, LOG_JSON };
 
 enum config_route_kind { ROUTE_MX, ROUTE_SMTP, ROUTE_LMTP, ROUTE_MAILBOXES, ROUTE_REFUSE };
 enum config_language { LANGUAGE_ENGLISH, LANGUAGE_FRENCH };
-enum config_mta_sts { MTA_STS_OFF, MTA_STS_ON };
+enum config_mta_sts { MTA_STS_NO, MTA_STS_YES };
 enum config_tls_reports { TLS_REPORTS_OFF, TLS_REPORTS_ON };
 enum config_outgoing_loopback { OUTGOING_LOOPBACK_NO, OUTGOING_LOOPBACK_YES };
 /* In the order of the words of outgoing_tls. */

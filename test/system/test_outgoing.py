@@ -34,6 +34,12 @@ def submit(server, *recipients, subject="outward", body="hello\r\n.a dot\r\nlast
         return s.sendmail(f"{sender}@{DOMAIN}", recipients, f"Subject: {subject}\r\n\r\n{body}".encode())
 
 
+def test_what_should_not_be_served_so_is_told_when_the_server_starts(server):
+    [warning] = server.events("config.warning")
+    assert warning["warning"].startswith("route mailboxes.iut to mailboxes: there are none")
+    assert warning["file"].endswith(".conf") and int(warning["line"]) > 1
+
+
 def test_mail_of_who_logged_in_goes_out_as_it_was(server, elsewhere):
     assert submit(server, f"bob@{ELSEWHERE}") == {}
     wait_until(lambda: elsewhere.mails, what="the mail's arrival")

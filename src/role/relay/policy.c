@@ -415,7 +415,7 @@ policies_look(struct policies *p)
 	for (unsigned int i = 0; i < REFRESHES_A_LOOK; i++) {
 		struct policy_entry *e = TAILQ_FIRST(&p->by_age);
 
-		if (!e || (e->tried_us && e->tried_us > before_us) || !p->resolver || !is_idle(e) || p->config->mta_sts == MTA_STS_OFF)
+		if (!e || (e->tried_us && e->tried_us > before_us) || !p->resolver || !is_idle(e) || p->config->mta_sts == MTA_STS_NO)
 			return;
 		if (holds(p, e))
 			fetch(p, e, bytes_text(e->id));

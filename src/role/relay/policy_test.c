@@ -29,7 +29,7 @@ relay(void)
 static void
 start(const char *const *mail, const char *const *policies)
 {
-	config.mta_sts = MTA_STS_ON;
+	config.mta_sts = MTA_STS_YES;
 	serve("127.0.0.1", mail);
 	serve("127.0.0.2", policies);
 	policies_set_port(relay()->policies, port_of_servers());
@@ -138,12 +138,12 @@ rfc8461_3_3_what_is_old_is_fetched_anew_without_any_mail(void **state)
 	start(SCRIPT(SECURE), SCRIPT(HTTP("500 Oh", "", ""), ENFORCE("mx.sts.example")));
 	keep("sts.example", "1", in_seconds(60), KEPT);
 	keep("old.example", "1", in_seconds(-1), KEPT);
-	config.mta_sts = MTA_STS_OFF;
+	config.mta_sts = MTA_STS_NO;
 	policies_look(relay()->policies);
 	run_a_little();
 	assert_string_equal(trace, "");
 	assert_string_equal(events, "");
-	config.mta_sts = MTA_STS_ON;
+	config.mta_sts = MTA_STS_YES;
 	policies_look(relay()->policies);
 	/* The one holds no more; the other one stays though its server has trouble. */
 	run_until("[old.example 1 0]");
@@ -273,9 +273,9 @@ what_the_configuration_or_the_sender_says_comes_first(void **state)
 	config.tls_rule_count = 1;
 	expect(TAKEN, "level=none cause=outgoing_tls");
 	config.tls_rule_count = 0;
-	config.mta_sts = MTA_STS_OFF;
+	config.mta_sts = MTA_STS_NO;
 	expect(TAKEN, BY_DEFAULT);
-	config.mta_sts = MTA_STS_ON;
+	config.mta_sts = MTA_STS_YES;
 	/* RFC 8689 4.2.2 */
 	set_flags(SEND_TLS_OPTIONAL);
 	expect(TAKEN, BY_DEFAULT);
@@ -294,9 +294,9 @@ rfc8689_4_2_1_a_host_has_to_be_shown_to_be_the_domains(void **state)
 	set_flags(SEND_REQUIRE_TLS);
 	set_dns(ZONE);
 	expect("0-550 5.7.30 REQUIRETLS support required: nothing shows that mx.sts.example is the domain's server;", "relay.refused");
-	config.mta_sts = MTA_STS_OFF;
+	config.mta_sts = MTA_STS_NO;
 	expect("0-550 5.7.30 REQUIRETLS support required: nothing shows that", "relay.refused");
-	config.mta_sts = MTA_STS_ON;
+	config.mta_sts = MTA_STS_YES;
 	/* What may be shown later comes back to nobody. */
 	set_dns(ZONE "LATER _mta-sts.sts.example\n");
 	expect("0~451 4.7.30 REQUIRETLS support required: nothing shows that mx.sts.example is the domain's server yet;", "relay.later");

@@ -60,7 +60,7 @@ may_use_dane(const struct sending *s)
 static bool
 may_use_policy(const struct sending *s)
 {
-	return s->relay->config->mta_sts == MTA_STS_ON && !s->is_tls_optional && s->level != TLS_CLIENT_NONE && s->hop != HOP_LMTP &&
+	return s->relay->config->mta_sts == MTA_STS_YES && !s->is_tls_optional && s->level != TLS_CLIENT_NONE && s->hop != HOP_LMTP &&
 		(s->level < TLS_CLIENT_VERIFY || s->cause == TLS_CAUSE_REQUIRETLS) && sts_domain_is_possible(bytes_text(s->host));
 }
 
