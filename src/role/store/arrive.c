@@ -377,6 +377,14 @@ read_beside(struct request *r)
 	request_continue(r, resume);
 }
 
+/* What a front says counts for the account's quota and stays in its view: every line end counted as two (RFC 3501 2.3.4), it is no less than the
+   octets are, and no more than twice that.  0: not said. */
+static uint64_t
+believable(uint64_t size, uint64_t octets)
+{
+	return size == 0 || (size >= octets && size / 2 <= octets) ? size : octets;
+}
+
 /* r->mailbox is where it goes. */
 static void
 take(struct request *r)
@@ -385,6 +393,7 @@ take(struct request *r)
 	uint64_t octets = a->prefix.len + r->body->octet_count;
 
 	a->octets = r->body->octets;
+	a->size = believable(a->size, octets);
 	a->is_synced = octets > ENGINE_BODY_JOURNALED_MAX;
 	r->outcome = IPC_OK;
 	if (!usage_take(r, (struct usage){ a->size ? a->size : octets, 1 }))

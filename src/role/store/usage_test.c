@@ -189,6 +189,25 @@ deliver_at_once(struct testing *t, uint64_t count)
 	pthread_mutex_unlock(&t->lock);
 }
 
+static void
+a_size_that_the_message_can_not_have_is_not_believed(void **state)
+{
+	static const uint64_t said[] = { 1, UINT64_MAX, UINT64_MAX / 2, 100 };
+	struct testing *t = *state;
+	struct engine_session *s = testing_session(t);
+
+	limit(t, 1000, 0);
+	for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
+		struct engine_body *body = engine_body_new(BYTES("Subject: x\n\n"), -1);
+		struct message m = { .type = MESSAGE_DELIVER };
+
+		m.u.deliver.size = said[i];
+		assert_int_equal(testing_ask(t, NULL, body, &m)->u.delivered.outcome, IPC_OK);
+		assert_int_equal(quota(t, s).octets, 12 * (i + 1));
+	}
+	engine_session_end(&s);
+}
+
 /* Each waits for the journal, and all of them are under way at once. */
 static void
 what_is_under_way_has_its_room(void **state)
@@ -359,6 +378,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_is_deleted_gives_room_again, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(octets_count_as_they_are_on_the_wire, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(a_copy_needs_room_and_a_move_does_not, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_size_that_the_message_can_not_have_is_not_believed, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(what_is_under_way_has_its_room, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(what_other_programs_did_counts_when_it_is_seen, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(the_head_of_another_mailboxes_index_is_not_believed, testing_set_up, testing_tear_down),
