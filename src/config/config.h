@@ -48,7 +48,7 @@ enum config_log_format { LOG_KEY_VALUE, LOG_JSON };
 enum config_route_kind { ROUTE_MX, ROUTE_SMTP, ROUTE_LMTP, ROUTE_MAILBOXES, ROUTE_REFUSE };
 enum config_language { LANGUAGE_ENGLISH, LANGUAGE_FRENCH };
 enum config_mta_sts { MTA_STS_NO, MTA_STS_YES };
-enum config_tls_reports { TLS_REPORTS_OFF, TLS_REPORTS_ON };
+enum config_tls_reports { TLS_REPORTS_NO, TLS_REPORTS_YES };
 enum config_outgoing_loopback { OUTGOING_LOOPBACK_NO, OUTGOING_LOOPBACK_YES };
 /* In the order of the words of outgoing_tls. */
 enum config_tls_level { TLS_LEVEL_NONE, TLS_LEVEL_MAY, TLS_LEVEL_ENCRYPT, TLS_LEVEL_VERIFY };

@@ -66,7 +66,7 @@ tls_reports_count(struct tls_reports *r, const struct ipc_tls_session *m)
 {
 	struct tls_period *p = current(r);
 
-	if (r->queue->config->tls_reports == TLS_REPORTS_OFF)
+	if (r->queue->config->tls_reports == TLS_REPORTS_NO)
 		return;
 	tls_period_count(p ? p : begin_period(r, queue_now_s()), m);
 }
@@ -126,7 +126,7 @@ tls_reports_look(struct tls_reports *r)
 
 	if (++r->looks % LOOKS_A_WRITING == 0)
 		write_changed(r);
-	if (r->queue->config->tls_reports == TLS_REPORTS_OFF || !may_send)
+	if (r->queue->config->tls_reports == TLS_REPORTS_NO || !may_send)
 		return;
 	if (p && now_s >= day_of(p->begin_s) + DAY_S)
 		tls_reports_end_period(r, day_of(p->begin_s) + DAY_S, DELAY_MOST_S);

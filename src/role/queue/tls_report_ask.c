@@ -113,7 +113,7 @@ report_now(struct tls_reports *r, struct control_question *question)
 
 	TAILQ_FOREACH (p, &r->periods, link)
 		periods++;
-	if (r->queue->config->tls_reports == TLS_REPORTS_OFF) {
+	if (r->queue->config->tls_reports == TLS_REPORTS_NO) {
 		control_answer(&question, BYTES("error tls_reports is off\n"));
 		return;
 	}

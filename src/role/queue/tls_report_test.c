@@ -48,7 +48,7 @@ begin(void)
 	int64_t now_s = queue_now_s();
 
 	wrong_by_s = DAY_S - now_s % DAY_S + DAY_S / 2;
-	config.tls_reports = TLS_REPORTS_ON;
+	config.tls_reports = TLS_REPORTS_YES;
 	buf_init_fixed(&list, octets, sizeof octets);
 	connect_to(ROLE_RELAY);
 	run_a_little();
@@ -221,7 +221,7 @@ a_target_that_has_it_does_not_get_it_again(void **state)
 	pass(4 * HOUR_S);
 	run_until_event("tlsrpt.sent");
 	restart();
-	config.tls_reports = TLS_REPORTS_ON;
+	config.tls_reports = TLS_REPORTS_YES;
 	connect_to(ROLE_RELAY);
 	post_outcome = IPC_OK;
 	pass(15 * 60);
@@ -263,9 +263,9 @@ nothing_is_counted_when_reports_are_turned_off(void **state)
 {
 	(void)state;
 	begin();
-	config.tls_reports = TLS_REPORTS_OFF;
+	config.tls_reports = TLS_REPORTS_NO;
 	tell("a.example", TLSRPT_SUCCESS);
-	config.tls_reports = TLS_REPORTS_ON;
+	config.tls_reports = TLS_REPORTS_YES;
 	pass(DAY_S);
 	pass(4 * HOUR_S);
 	assert_int_equal(finds, 0);

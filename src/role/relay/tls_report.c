@@ -17,7 +17,7 @@ tls_report_begin(struct sending *s)
 	f->type = TLSRPT_NO_POLICY;
 	f->failure = TLSRPT_SUCCESS;
 	f->reason = "";
-	f->is_wanted = s->relay->config->tls_reports == TLS_REPORTS_ON && !s->plan && !s->is_tls_optional && s->hop != HOP_LMTP && s->route.count > 0 &&
+	f->is_wanted = s->relay->config->tls_reports == TLS_REPORTS_YES && !s->plan && !s->is_tls_optional && s->hop != HOP_LMTP && s->route.count > 0 &&
 		s->level != TLS_CLIENT_NONE && (s->level < TLS_CLIENT_VERIFY || s->cause == TLS_CAUSE_REQUIRETLS) &&
 		sts_domain_is_possible(bytes_text(s->host));
 }

@@ -17,8 +17,8 @@
 static void
 begin(const char *zone, const char *const *scripts)
 {
-	config.tls_reports = TLS_REPORTS_ON;
-	config.mta_sts = MTA_STS_ON;
+	config.tls_reports = TLS_REPORTS_YES;
+	config.mta_sts = MTA_STS_YES;
 	set_dns(zone);
 	serve("127.0.0.1", scripts);
 }
@@ -159,10 +159,10 @@ what_the_configuration_settles_is_not_told(void **state)
 	expect(HOP_MX, "1 ");
 	set_flags(0);
 	/* Nobody looked for a policy. */
-	config.mta_sts = MTA_STS_OFF;
+	config.mta_sts = MTA_STS_NO;
 	expect(HOP_MX, "1 ");
-	config.mta_sts = MTA_STS_ON;
-	config.tls_reports = TLS_REPORTS_OFF;
+	config.mta_sts = MTA_STS_YES;
+	config.tls_reports = TLS_REPORTS_NO;
 	expect(HOP_MX, "1 ");
 }
 
