@@ -129,7 +129,7 @@ refuse(struct peer *p, uint64_t request)
 
 struct ipc_targets targets;
 enum ipc_outcome post_outcome;
-size_t finds, posts;
+size_t finds, posts, posted_octets;
 
 /* Of reports on TLS.  False: it is about mail. */
 static bool
@@ -143,6 +143,7 @@ answer_report(struct peer *p, const struct message *m)
 		answer.u.targets.request = m->u.find_targets.request;
 	} else if (m->type == MESSAGE_POST_REPORT) {
 		posts++;
+		posted_octets = m->u.post_report.octets.len;
 		answer.type = MESSAGE_REPORT_POSTED;
 		answer.u.report_posted = (struct ipc_report_posted){ .request = m->u.post_report.request, .outcome = (uint8_t)post_outcome,
 			.reason = BYTES("the server answered 503") };

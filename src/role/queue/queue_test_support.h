@@ -23,7 +23,7 @@ extern int64_t wrong_by_s; /* the clock */
 extern bool relay_defers, relay_is_full; /* else it says nothing */
 extern struct ipc_targets targets; /* what it says of where reports on TLS go */
 extern enum ipc_outcome post_outcome; /* and of those over HTTPS */
-extern size_t finds, posts; /* that it was asked for */
+extern size_t finds, posts, posted_octets; /* that it was asked for; of the last report */
 extern struct ipc_enqueue wishes; /* of what is enqueued: flags, release_s, deliver_by_s, priority */
 extern size_t delivered[3], told_full; /* by the store: to each account; how often the second was full */
 

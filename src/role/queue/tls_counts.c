@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { IMAGE_VERSION = 1, KEY_OCTETS_MAX = 8192, TEXT_OCTETS_MAX = 4096, ATTEMPTS_MAX = 16 };
+enum { IMAGE_VERSION = 1, KEY_OCTETS_MAX = 8192, TEXT_OCTETS_MAX = 4096, ATTEMPTS_MAX = 16, CRC_OCTETS = 4 };
 
 /* ---- keys: texts with their lengths in front */
 
@@ -298,10 +298,8 @@ put_domain(struct buf *out, const struct tls_domain *d)
 void
 tls_period_put(struct buf *out, const struct tls_period *p)
 {
-	size_t begin = out->len, at = 0;
 	struct bytes key;
-	struct buf head;
-	uint8_t crc[4];
+	size_t at = 0;
 	void *value;
 
 	put_u32(out, 0);
@@ -311,11 +309,17 @@ tls_period_put(struct buf *out, const struct tls_period *p)
 	put_u64(out, p->left_out);
 	while (map_next(p->domains, &at, &key, &value))
 		put_domain(out, value);
-	if (out->has_failed)
-		return;
+}
+
+void
+tls_image_seal(struct buf *image)
+{
+	uint8_t crc[CRC_OCTETS];
+	struct buf head;
+
 	buf_init_fixed(&head, crc, sizeof crc);
-	put_u32(&head, crc32c(0, bytes_sub(buf_bytes(out), begin + sizeof crc, out->len)));
-	memcpy(out->ptr + begin, crc, sizeof crc);
+	put_u32(&head, crc32c(0, bytes_sub(buf_bytes(image), sizeof crc, image->len)));
+	memcpy(image->ptr, crc, sizeof crc);
 }
 
 static bool

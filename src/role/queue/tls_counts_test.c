@@ -138,6 +138,7 @@ texts_take_no_more_memory_than_their_limit(void **state)
 	assert_true(p->octets <= TLS_OCTETS_MAX && p->octets > TLS_OCTETS_MAX - 10000);
 	buf_init(&image, TLS_IMAGE_OCTETS_MAX);
 	tls_period_put(&image, p);
+	tls_image_seal(&image);
 	assert_false(image.has_failed);
 	tls_period_free(&p);
 	p = tls_period_take(buf_bytes(&image), 1);
@@ -206,6 +207,7 @@ an_image_comes_back_and_a_damaged_one_does_not(void **state)
 	(void)state;
 	buf_init(&image, 65536);
 	tls_period_put(&image, p);
+	tls_image_seal(&image);
 	tls_period_free(&p);
 	taken = tls_period_take(buf_bytes(&image), 7);
 	assert_non_null(taken);

@@ -34,6 +34,8 @@ write_file(struct job *job)
 	struct tls_files *files = w->files;
 	struct fault f;
 
+	if (w->octets.len > 0)
+		tls_image_seal(&w->octets);
 	if (w->octets.len == 0) {
 		(void)disk->unlinkat(files->directory, w->name, 0);
 	} else if (disk_replace_file(files->directory, w->name, buf_bytes(&w->octets), 0600, &f) != 0) {

@@ -117,17 +117,18 @@ list_failures(const struct tls_policy *policy)
 }
 
 static void
-put_gzip(struct buf *out, struct tlsrpt_report *r, const struct tls_domain *d)
+put_gzip(struct buf *out, struct tlsrpt_report *r, const struct tls_domain *d, bool has_details)
 {
 	struct tlsrpt_policy list[TLS_POLICIES_MAX];
 	struct tlsrpt_failure *failures[TLS_POLICIES_MAX];
 	const struct tls_policy *policy;
 	struct buf json;
 
+	r->policy_count = 0;
 	SLIST_FOREACH (policy, &d->policies, link) {
 		list[r->policy_count] = tls_policy_view(policy);
 		list[r->policy_count].details = failures[r->policy_count] = list_failures(policy);
-		list[r->policy_count++].detail_count = policy->failure_count;
+		list[r->policy_count++].detail_count = has_details ? policy->failure_count : 0;
 	}
 	r->policies = list;
 	buf_init(&json, JSON_OCTETS_MAX);
@@ -140,7 +141,7 @@ put_gzip(struct buf *out, struct tlsrpt_report *r, const struct tls_domain *d)
 	r->policies = NULL;
 }
 
-/* The report, and its gzip, which fits into a frame.  The same period's has the same id, however often it is made. */
+/* The report, and its gzip, which fits into a frame: what servers call themselves may be long and many, and is left out then.  The same period's has the same id, however often it is made. */
 static struct tlsrpt_report
 make_report(const struct tls_delivery *d, char id[ID_ROOM], char contact[CONTACT_ROOM], struct buf *gzip)
 {
@@ -154,7 +155,11 @@ make_report(const struct tls_delivery *d, char id[ID_ROOM], char contact[CONTACT
 	put_format(&text, "%lld-%lld.%.*s@%.*s", (long long)r.begin_s, (long long)r.end_s, BYTES_ARG(r.domain), BYTES_ARG(r.submitter));
 	r.id = buf_bytes(&text);
 	buf_init(gzip, IPC_BODY_INLINE);
-	put_gzip(gzip, &r, d->domain);
+	put_gzip(gzip, &r, d->domain, true);
+	if (gzip->has_failed) {
+		buf_reset(gzip);
+		put_gzip(gzip, &r, d->domain, false);
+	}
 	return r;
 }
 

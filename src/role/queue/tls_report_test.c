@@ -258,6 +258,44 @@ a_relay_that_was_taken_over_chooses_no_strange_address(void **state)
 	assert_int_equal(((struct queue *)self.state)->count, 0);
 }
 
+/* Of printable octets that don't repeat. */
+static struct bytes
+noise(char *text, size_t len)
+{
+	static uint32_t seed = 1;
+
+	for (size_t i = 0; i < len; i++) {
+		seed = seed * 1664525 + 1013904223;
+		text[i] = (char)('!' + (seed >> 16) % 90);
+	}
+	return bytes_of(text, len);
+}
+
+static void
+a_report_that_would_be_too_long_goes_without_its_details(void **state)
+{
+	char helo[255], reason[128], mx[255];
+
+	(void)state;
+	begin();
+	target(TLSRPT_HTTPS, "https://x.example:443/");
+	for (int i = 0; i < 400; i++) {
+		struct message m = { .type = MESSAGE_TLS_SESSION };
+
+		m.u.tls_session = (struct ipc_tls_session){ .domain = BYTES("a.example"), .policy_domain = bytes_of("12345678" + i / 50, 1),
+			.result = TLSRPT_VALIDATION, .mx = noise(mx, sizeof mx), .helo = noise(helo, sizeof helo), .reason = noise(reason, sizeof reason) };
+		assert_int_equal(peer_send(pairs[ROLE_RELAY][THERE], &m), 0);
+		if (i % 50 == 0)
+			run_a_little();
+	}
+	run_a_little();
+	pass(DAY_S);
+	pass(4 * HOUR_S);
+	run_until_event("tlsrpt.sent");
+	assert_non_null(strstr(events, " failures=400 "));
+	assert_in_range(posted_octets, 100, 1000);
+}
+
 static void
 nothing_is_counted_when_reports_are_turned_off(void **state)
 {
@@ -299,6 +337,7 @@ main(void)
 		TEST(rfc8460_5_5_a_report_by_mail_is_given_up_after_a_day),
 		TEST(a_target_that_has_it_does_not_get_it_again),
 		TEST(a_relay_that_was_taken_over_chooses_no_strange_address),
+		TEST(a_report_that_would_be_too_long_goes_without_its_details),
 		TEST(nothing_is_counted_when_reports_are_turned_off),
 		TEST(what_ended_long_ago_is_not_told_any_more),
 	};
