@@ -243,16 +243,20 @@ def test_sessions_of_reports_are_not_counted_rfc8460_3(house, reports):
     assert house.server.cli("queue", "tls-reports").stdout == "No sessions were counted since the last reports.\n"
 
 
-def test_a_server_that_is_ill_hears_later_and_counts_outlive_a_restart_rfc8460_5_5(house, reports, collector):
+def test_a_server_that_is_ill_hears_later_and_counts_outlive_the_queue_rfc8460_5_5(house, reports, collector):
     before, taken = collector.asked, len(collector.taken)
+    files = house.server.directory / "state/queue/tls"
     collector.status = 503
     send(house, "later")
     wait_until(lambda: "later.afrique.iut" in counted(house), 30, "the session")
-    house.server.cli("queue", "report-tls")
-    wait_until(lambda: collector.asked > before, 30, "the first attempt")
-    collector.status = 201
     house.server.stop()
     house.server.start()
+    assert counted(house)["later.afrique.iut"]["failures"] == 1
+    house.server.cli("queue", "report-tls")
+    wait_until(lambda: collector.asked > before, 30, "the first attempt")
+    wait_until(lambda: [f for f in files.iterdir() if f.name[0] != "."], 30, "the file")
+    house.server.kill_role("queue")
+    collector.status = 201
     assert counted(house)["later.afrique.iut"]["failures"] == 1
     assert "Reports on 1 domain are due now" in house.server.cli("queue", "report-tls").stdout
     wait_until(lambda: len(collector.taken) > taken, 30, "the report")

@@ -106,8 +106,8 @@ look_at(struct tls_reports *r, struct tls_period *p, int64_t now_s)
 		send_due(r, p, now_s);
 }
 
-static void
-write_changed(struct tls_reports *r)
+void
+tls_reports_write(struct tls_reports *r)
 {
 	bool has_failed = tls_files_have_failed(r->files);
 	struct tls_period *p;
@@ -125,7 +125,7 @@ tls_reports_look(struct tls_reports *r)
 	int64_t now_s = queue_now_s();
 
 	if (++r->looks % LOOKS_A_WRITING == 0)
-		write_changed(r);
+		tls_reports_write(r);
 	if (r->queue->config->tls_reports == TLS_REPORTS_NO || !may_send)
 		return;
 	if (p && now_s >= day_of(p->begin_s) + DAY_S)
@@ -185,7 +185,7 @@ tls_reports_close(struct tls_reports **reports)
 		return;
 	tls_reports_abort(r);
 	if (r->files)
-		write_changed(r);
+		tls_reports_write(r);
 	tls_files_close(&r->files);
 	while ((p = TAILQ_FIRST(&r->periods))) {
 		TAILQ_REMOVE(&r->periods, p, link);

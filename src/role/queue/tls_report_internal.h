@@ -25,6 +25,8 @@ struct tls_reports {
 
 /* Ends the period that goes on, if there is one: its reports are due within delay_most_s, each at its own moment. */
 void tls_reports_end_period(struct tls_reports *r, int64_t end_s, uint32_t delay_most_s);
+/* What changed is on the disk soon. */
+void tls_reports_write(struct tls_reports *r);
 
 /* tls_report_send.c: begins the report of a domain.  Its end: the domain is forgotten, or due later. */
 void tls_report_send(struct tls_reports *r, struct tls_period *p, struct tls_domain *d);
