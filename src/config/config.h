@@ -233,7 +233,7 @@ struct config {
 	enum config_language queue_report_language;
 	enum config_mta_sts mta_sts;
 	enum config_tls_reports tls_reports;
-	struct bytes tls_report_contact; /* address; empty: postmaster@ the host */
+	struct bytes tls_report_contact; /* address; empty: postmaster@ the first domain */
 	enum config_outgoing_loopback outgoing_loopback;
 	uint32_t fronts; /* 0: one a core */
 	uint32_t store_threads;

@@ -93,6 +93,13 @@ finish(struct tls_delivery *d)
 /* ---- what is sent */
 
 static struct bytes
+organization_of(const struct queue *q)
+{
+	return q->config->domains.count ? q->config->domains.at[0] : q->config->hostname;
+}
+
+/* RFC 5321 4.5.1: there is a postmaster at each domain of ours, and none at the host's name, unless it is one. */
+static struct bytes
 contact_of(const struct queue *q, char space[CONTACT_ROOM])
 {
 	struct buf text;
@@ -100,7 +107,7 @@ contact_of(const struct queue *q, char space[CONTACT_ROOM])
 	if (q->config->tls_report_contact.len)
 		return q->config->tls_report_contact;
 	buf_init_fixed(&text, space, CONTACT_ROOM);
-	put_format(&text, "postmaster@%.*s", BYTES_ARG(q->config->hostname));
+	put_format(&text, "postmaster@%.*s", BYTES_ARG(organization_of(q)));
 	return buf_bytes(&text);
 }
 
@@ -146,8 +153,7 @@ static struct tlsrpt_report
 make_report(const struct tls_delivery *d, char id[ID_ROOM], char contact[CONTACT_ROOM], struct buf *gzip)
 {
 	const struct queue *q = d->reports->queue;
-	const struct config_texts *domains = &q->config->domains;
-	struct tlsrpt_report r = { .organization = domains->count ? domains->at[0] : q->config->hostname, .contact = contact_of(q, contact),
+	struct tlsrpt_report r = { .organization = organization_of(q), .contact = contact_of(q, contact),
 		.domain = name_of(d), .submitter = q->config->hostname, .begin_s = d->period->begin_s, .end_s = d->period->end_s - 1 };
 	struct buf text;
 

@@ -165,7 +165,7 @@ static struct config_dkim key;
 static char pem[1000];
 
 static void
-use_a_key(void)
+use_a_key(const char *domain)
 {
 	EVP_PKEY *made = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	BIO *bio = BIO_new(BIO_s_mem());
@@ -175,10 +175,31 @@ use_a_key(void)
 	pem[BIO_read(bio, pem, sizeof pem - 1)] = '\0';
 	BIO_free(bio);
 	EVP_PKEY_free(made);
-	key = (struct config_dkim){ .domain = BYTES("here.example"), .selector = BYTES("s"), .secret_key_pem = bytes_text(pem) };
+	key = (struct config_dkim){ .domain = bytes_text(domain), .selector = BYTES("s"), .secret_key_pem = bytes_text(pem) };
 	config.dkim = &key;
 	config.dkim_count = 1;
 	assert_int_equal(queue_hooks.reload(&self, &config, &f), 0);
+}
+
+static void
+rfc5321_4_5_1_reports_come_from_the_postmaster_of_the_first_domain(void **state)
+{
+	static struct bytes domains[] = { BYTES_INIT("first.example"), BYTES_INIT("here.example") };
+
+	(void)state;
+	begin();
+	config.domains = (struct config_texts){ domains, 2 };
+	target(TLSRPT_MAILTO, "reports@a.example");
+	use_a_key("here.example");
+	tell("a.example", TLSRPT_SUCCESS);
+	pass(DAY_S);
+	pass(4 * HOUR_S);
+	run_until_event("tlsrpt.failed");
+	use_a_key("first.example");
+	tell("a.example", TLSRPT_SUCCESS);
+	pass(DAY_S);
+	pass(4 * HOUR_S);
+	run_until_event("tlsrpt.sent");
 }
 
 static void
@@ -188,7 +209,7 @@ rfc8460_5_5_a_report_by_mail_is_given_up_after_a_day(void **state)
 
 	(void)state;
 	begin();
-	use_a_key();
+	use_a_key("here.example");
 	config.queue_retry_first_s = 0;
 	target(TLSRPT_MAILTO, "reports@a.example");
 	target(TLSRPT_HTTPS, "https://x.example:443/");
@@ -212,7 +233,7 @@ a_target_that_has_it_does_not_get_it_again(void **state)
 {
 	(void)state;
 	begin();
-	use_a_key();
+	use_a_key("here.example");
 	target(TLSRPT_MAILTO, "reports@a.example");
 	target(TLSRPT_HTTPS, "https://x.example:443/");
 	post_outcome = IPC_LATER;
@@ -237,7 +258,7 @@ a_relay_that_was_taken_over_chooses_no_strange_address(void **state)
 
 	(void)state;
 	begin();
-	use_a_key();
+	use_a_key("here.example");
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		char domain[20];
 
@@ -334,6 +355,7 @@ main(void)
 		TEST(what_can_not_be_looked_up_now_is_tried_again),
 		TEST(rfc8460_3_a_domain_without_a_record_hears_nothing),
 		TEST(rfc8460_3_a_report_that_nobody_signs_does_not_go_by_mail),
+		TEST(rfc5321_4_5_1_reports_come_from_the_postmaster_of_the_first_domain),
 		TEST(rfc8460_5_5_a_report_by_mail_is_given_up_after_a_day),
 		TEST(a_target_that_has_it_does_not_get_it_again),
 		TEST(a_relay_that_was_taken_over_chooses_no_strange_address),
