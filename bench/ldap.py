@@ -148,22 +148,46 @@ def load(server, accounts, aliases):
             "directory_peak_mib": round(peak_kib(pid) / 1024, 1), "accounts": accounts, "aliases": aliases}
 
 
-def change(server, accounts, count):
-    """Passwords of the last accounts, which log in nowhere else, that are changed in slapd, one after the other: from slapd's answer until that is in force, and the directory's CPU for it."""
-    pid, took, cpu = server.directory_pid(), [], []
-    for i in range(accounts - count, accounts):
-        before, used = server.log_text().count(" account.changed "), measure.process_cpu_s(pid)
-        subprocess.run(["ldapmodify", "-x", "-H", f"ldap://127.0.0.1:{PORT}", "-D", ADMIN, "-w", SECRET], check=True, capture_output=True, text=True,
-                       input=f"dn: uid=user{i:03d},{SUFFIX}\nchangetype: modify\nreplace: userPassword\nuserPassword: changed{time.monotonic_ns()}\n")
-        began = time.monotonic()
-        while server.log_text().count(" account.changed ") == before:
-            if time.monotonic() - began > 60:
-                raise RuntimeError("the change is not in force")
-            time.sleep(0.002)
-        took.append((time.monotonic() - began) * 1000)
-        cpu.append((measure.process_cpu_s(pid) - used) * 1000)
-        time.sleep(1)
+def change(server, ldif, event):
+    """One change in slapd: from slapd's answer until the event says that it is in force, in ms, and the directory's CPU for it."""
+    pid, before = server.directory_pid(), server.log_text().count(event)
+    used = measure.process_cpu_s(pid)
+    subprocess.run(["ldapmodify", "-x", "-H", f"ldap://127.0.0.1:{PORT}", "-D", ADMIN, "-w", SECRET], check=True, capture_output=True, text=True, input=ldif)
+    began = time.monotonic()
+    while server.log_text().count(event) == before:
+        if time.monotonic() - began > 60:
+            raise RuntimeError("the change is not in force")
+        time.sleep(0.002)
+    took, cpu = (time.monotonic() - began) * 1000, (measure.process_cpu_s(pid) - used) * 1000
+    time.sleep(1)
+    return took, cpu
+
+
+def modify(rdn, lines):
+    return f"dn: {rdn},{SUFFIX}\nchangetype: modify\n{lines}\n"
+
+
+def passwords(server, accounts, count):
+    """Of the last accounts, which log in nowhere else, one after the other."""
+    results = [change(server, modify(f"uid=user{i:03d}", f"replace: userPassword\nuserPassword: changed{time.monotonic_ns()}"), " account.changed ")
+               for i in range(accounts - count, accounts)]
+    took, cpu = zip(*results)
     return {"change_ms": round(sorted(took)[count // 2], 1), "change_worst_ms": round(max(took), 1), "change_cpu_ms": round(sorted(cpu)[count // 2], 1)}
+
+
+def others(server, accounts):
+    """What is not an account's own: addresses, a member of a group, accounts that are new and gone."""
+    last, domain = f"uid=user{accounts - 9:03d}", servers.DOMAIN
+    results = [change(server, ldif, " directory.changed ") for ldif in (
+        modify(last, f"add: mail\nmail: added@{domain}"),
+        modify(last, f"delete: mail\nmail: added@{domain}"),
+        modify(last, f"replace: mail\nmail: moved@{domain}"),
+        modify("cn=group0000", f"add: member\nmember: {last},{SUFFIX}"),
+        f"dn: uid=added,{SUFFIX}\nchangetype: add\nobjectClass: inetOrgPerson\nuid: added\ncn: Added\nsn: Added\nmail: added@{domain}\n",
+        f"dn: uid=added,{SUFFIX}\nchangetype: delete\n")]
+    took, cpu = zip(*results)
+    return {"other_change_worst_ms": round(max(took), 1), "other_change_cpu_ms": round(max(cpu), 1),
+            "directory_peak_mib": round(peak_kib(server.directory_pid()) / 1024, 1)}
 
 
 def recipients(server, count):
@@ -213,7 +237,7 @@ def measure_all(only, is_quick):
     try:
         slapd.start()
         server.prepare()
-        yield "ldap-load", {**load(server, accounts, aliases), **change(server, accounts, 5)}
+        yield "ldap-load", {**load(server, accounts, aliases), **passwords(server, accounts, 5), **others(server, accounts)}
         if "lookup" in only:
             yield "lookup", lookup(server, slapd, accounts, is_quick)
         if "logins" in only:

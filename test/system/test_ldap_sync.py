@@ -219,11 +219,11 @@ def has_ended(session):
         return True
 
 
-def test_what_is_an_accounts_own_is_in_force_at_once_and_stays_when_others_are_made_anew(early):
+def test_what_changed_is_in_force_by_itself_and_stays_when_all_is_loaded_anew(early):
     before = status(early)
     early.slapd.set("awa", "userPassword", "changed")
     wait_until(lambda: is_right(early, "changed"), 10, "the change")
-    assert status(early)["hurried"] == before["hurried"] + 1
+    assert status(early)["changes"] == before["changes"] + 1 and status(early)["readings"] == before["readings"]
     # What the embedded directory is edited for is made of all entries, as they were read before.
     early.cli("user", "add", f"cecile@{DOMAIN}", "--attribute", "uid=cecile", stdin="un deux trois\n")
     assert is_right(early, "changed") and not is_right(early, "secret")
@@ -237,9 +237,9 @@ def test_what_is_an_accounts_own_is_in_force_at_once_and_stays_when_others_are_m
 
 
 @pytest.mark.parametrize("what", ["disabled", "deleted", "password"])
-def test_sessions_of_an_account_end_before_all_entries_are_made_anew(early, what):
+def test_sessions_of_an_account_end_without_all_entries_being_made_anew(early, what):
     session = log_in(early, "awa", "secret")
-    before = status(early)["hurried"]
+    before = status(early)
     if what == "deleted":
         early.slapd.delete("awa")
     elif what == "disabled":
@@ -247,9 +247,40 @@ def test_sessions_of_an_account_end_before_all_entries_are_made_anew(early, what
     else:
         early.slapd.set("awa", "userPassword", "changed")
     wait_until(lambda: has_ended(session), 10, "the end of the session")
-    assert status(early)["hurried"] == before + 1
+    assert status(early)["changes"] == before["changes"] + 1 and status(early)["readings"] == before["readings"]
     if what == "deleted":
         wait_until(lambda: recipient(early, "awa") == 550, 10, "the deletion")
+
+
+def shown(s, *command):
+    return s.cli(*command, check=False).stdout
+
+
+def test_one_change_of_addresses_groups_or_of_who_there_is_makes_nothing_else_anew(many):
+    s = many
+    modify(s, f"dn: cn=team,{SUFFIX}\nchangetype: add\nobjectClass: groupOfNames\nobjectClass: extensibleObject\ncn: team\nmail: team@{DOMAIN}\n"
+              f"member: uid=user1,{SUFFIX}\n")
+    wait_until(lambda: recipient(s, "team") == 250, 10, "the first group")
+    before = status(s)
+    s.slapd.set("user5", "mail", f"fifth@{DOMAIN}")
+    wait_until(lambda: recipient(s, "fifth") == 250 and recipient(s, "user5") == 550, 10, "the other address")
+    s.slapd.add_user("koffi", [f"koffi@{DOMAIN}", f"further@{DOMAIN}"], "un")
+    assert recipient(s, "further") == 250
+    modify(s, f"dn: cn=team,{SUFFIX}\nchangetype: modify\nadd: member\nmember: uid=koffi,{SUFFIX}\n")
+    wait_until(lambda: f"koffi@{DOMAIN}" in shown(s, "alias", "show", f"team@{DOMAIN}"), 10, "the member, in the copy on disk")
+    s.slapd.set("koffi", "mail", f"other@{DOMAIN}")
+    wait_until(lambda: f"other@{DOMAIN}" in shown(s, "alias", "show", f"team@{DOMAIN}"), 10, "the member's other address")
+    s.slapd.delete("user1")
+    wait_until(lambda: recipient(s, "user1") == 550, 10, "the deletion")
+    after = status(s)
+    assert after["readings"] == before["readings"] and after["changes"] >= before["changes"] + 5
+    assert after["accounts"] == before["accounts"] and recipient(s, "further") == 550
+    # All of it is on disk when the role ends.
+    assert s.stop() == 0
+    s.slapd.stop()
+    s.start()
+    assert [recipient(s, name) for name in ("fifth", "other", "team")] == [250] * 3 and recipient(s, "user1") in (451, 550)
+    assert not s.events("snapshot.failed")
 
 
 def test_an_address_that_an_entry_lost_to_another_is_not_touched_by_it(early):

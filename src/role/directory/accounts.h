@@ -84,6 +84,13 @@ void accounts_abandon(struct accounts *a);
 /* Has a load ever ended?  Before, no address is known to be unknown. */
 bool accounts_are_loaded(const struct accounts *a);
 
+/* A change of what LDAP says, between loads: begin, withdraw each name that means something else now, put what it means, end.  False: an account name is
+   several accounts', so that a load has to follow. */
+void accounts_begin_change(struct accounts *a);
+/* name: an address, or an account name. */
+void accounts_withdraw(struct accounts *a, struct bytes name);
+bool accounts_end_change(struct accounts *a) __attribute__((warn_unused_result));
+
 /* From now on the trace, which must outlive that, is told what look-ups meet, and the administrator is told nothing of it; NULL: nobody is told. */
 void accounts_watch(struct accounts *a, const struct trace *trace);
 

@@ -39,6 +39,9 @@ struct accounts {
 	bool has_login_names;
 	struct map *login_names; /* account name, lower case -> index + 1; NULL: none */
 	struct map *new_login_names; /* during a load */
+	bool has_taken_login_names; /* several accounts have one */
+	struct buf withdrawn; /* during a change: names, as image_put_member has them */
+	bool is_unsettled; /* the change can't be told without a load */
 	struct account **by_index;
 	size_t index_count, index_size;
 	uint64_t number_base;

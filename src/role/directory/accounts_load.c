@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+enum { WITHDRAWN_OCTETS_MAX = 16 * 1024 * 1024 };
+
 void
 accounts_begin(struct accounts *a)
 {
@@ -17,6 +19,7 @@ accounts_begin(struct accounts *a)
 	a->new_domains = map_new();
 	map_free(&a->new_login_names);
 	a->new_login_names = map_new();
+	a->has_taken_login_names = false;
 	for (size_t i = 0; i < a->config_domains.count; i++)
 		accounts_put_domain(a, a->config_domains.at[i]);
 }
@@ -343,21 +346,28 @@ set_forward(struct accounts *a, const struct address *address, const struct user
 		event(NULL, EV_DIRECTORY_ROW, TEXT("alias", forward.address), STR("reason", "a forward is malformed"));
 }
 
-/* The first account of a name has it. */
+/* The first account of a name has it.  In a change a name that is another's stays so, when it was several accounts' before; else a load has to tell. */
 static void
 put_login_name(struct accounts *a, const struct address *address, const struct user_record *record)
 {
 	const struct name *name = names_get(a->names, address_bytes(address));
+	struct map *names = a->new_login_names ? a->new_login_names : a->login_names;
 	struct address folded;
+	uintptr_t own, has;
 
 	if (!name || !address_fold(record->account_name, &folded) || folded.local_len < folded.len)
 		return;
-	if (map_get(a->new_login_names, address_bytes(&folded)))
+	own = (uintptr_t)(name->account->number - a->number_base + 1);
+	has = (uintptr_t)map_get(names, address_bytes(&folded));
+	if (!has)
+		(void)map_put(names, address_bytes(&folded), (void *)own);
+	if (!has || has == own)
+		return;
+	a->is_unsettled |= !a->has_taken_login_names;
+	a->has_taken_login_names = true;
+	if (a->new_login_names)
 		event(NULL, EV_ADDRESS_TAKEN, TEXT("account_name", address_bytes(&folded)), STR("kept", "of the entry that is read first"),
 			TEXT("left_out", record->entry));
-	else
-		(void)map_put(a->new_login_names, address_bytes(&folded),
-			(void *)(uintptr_t)(name->account->number - a->number_base + 1));
 }
 
 void
@@ -453,4 +463,63 @@ accounts_abandon(struct accounts *a)
 {
 	map_free(&a->new_domains);
 	map_free(&a->new_login_names);
+}
+
+/* ---- a change between loads */
+
+void
+accounts_begin_change(struct accounts *a)
+{
+	a->is_unsettled = false;
+	buf_init(&a->withdrawn, WITHDRAWN_OCTETS_MAX);
+}
+
+static void
+withdraw_login_name(struct accounts *a, const struct address *folded)
+{
+	if (a->login_names)
+		(void)map_remove(a->login_names, address_bytes(folded));
+}
+
+/* As if a load had not met what LDAP made of it. */
+void
+accounts_withdraw(struct accounts *a, struct bytes text)
+{
+	struct address folded;
+	struct name *name;
+
+	if (!address_fold(text, &folded))
+		return;
+	if (folded.local_len == folded.len) {
+		withdraw_login_name(a, &folded);
+		return;
+	}
+	name = names_get(a->names, address_bytes(&folded));
+	if (!name)
+		return;
+	if (name->account && name->account->is_of_ldap)
+		name->account->generation = a->generation - 1;
+	if (name->alias && name->alias->is_of_ldap)
+		name->alias->generation = a->generation - 1;
+	put_u16(&a->withdrawn, folded.len);
+	put_bytes(&a->withdrawn, address_bytes(&folded));
+}
+
+bool
+accounts_end_change(struct accounts *a)
+{
+	struct bytes rest = buf_bytes(&a->withdrawn), address;
+	bool is_whole = !a->withdrawn.has_failed && !a->is_unsettled;
+	struct name *name;
+	uint16_t len;
+
+	while (take_u16(&rest, &len) && take_octets(&rest, len, &address)) {
+		name = names_get(a->names, address);
+		if (!name)
+			continue;
+		sweep_name(a, name);
+		names_drop(a->names, name);
+	}
+	buf_done(&a->withdrawn);
+	return is_whole;
 }

@@ -239,6 +239,36 @@ what_is_no_address_is_left_to_the_replica(void **state)
 }
 
 static void
+a_change_is_decided_where_nobody_else_claims(void **state)
+{
+	(void)state;
+	(void)settle("a:a@x a>aa@x b:b@x c:a@x");
+	assert_true(claims_has(w.claims, BYTES("A@x"), BYTES("a")));
+	assert_true(claims_release(w.claims, BYTES("aa@x"), BYTES("a")));
+	assert_true(claims_take(w.claims, BYTES("aa@x"), BYTES("b")));
+	claims_end_change(w.claims, true);
+	assert_true(claims_has(w.claims, BYTES("aa@x"), BYTES("b")));
+	/* What one claims that another has, or claimed in vain. */
+	assert_false(claims_take(w.claims, BYTES("b@x"), BYTES("a")));
+	assert_false(claims_release(w.claims, BYTES("a@x"), BYTES("a")));
+	assert_false(claims_release(w.claims, BYTES("b@x"), BYTES("a")));
+	assert_string_equal(settle("a:a@x a>aa@x b:b@x b>aa@x"), "a:a@x b:b@x b>aa@x");
+}
+
+static void
+a_change_that_does_not_come_about_leaves_all_as_it_was(void **state)
+{
+	(void)state;
+	(void)settle("a:a@x a>aa@x");
+	assert_true(claims_release(w.claims, BYTES("aa@x"), BYTES("a")));
+	assert_true(claims_take(w.claims, BYTES("aa@x"), BYTES("b")));
+	assert_true(claims_take(w.claims, BYTES("new@x"), BYTES("b")));
+	claims_end_change(w.claims, false);
+	assert_true(claims_has(w.claims, BYTES("aa@x"), BYTES("a")));
+	assert_false(claims_has(w.claims, BYTES("new@x"), BYTES("b")));
+}
+
+static void
 records_that_are_none_fail(void **state)
 {
 	const struct run in = run_of(BYTES("\x07"));
@@ -269,6 +299,8 @@ main(void)
 		TEST(a_loss_is_told_once),
 		TEST(a_flood_of_losses_is_told_in_part),
 		TEST(what_is_no_address_is_left_to_the_replica),
+		TEST(a_change_is_decided_where_nobody_else_claims),
+		TEST(a_change_that_does_not_come_about_leaves_all_as_it_was),
 		TEST(records_that_are_none_fail),
 	};
 

@@ -1,6 +1,11 @@
 /* All claims stand in one array, sorted by address, so that those to one address stand together with the one that counts
    in front.  Addresses and entries are compared by keyed digests of 64 bits: what is remembered of 100,000 accounts is
-   1.6 MB.  The texts of those that lose, and of what they lose to, are kept when the records are put out. */
+   1.6 MB.
+
+   A change of few entries is decided without a settling as long as each address that it touches has one claim at most: then that counts, and nothing
+   else depends on it.  What was decided so lies beside the array until the next settling.
+
+   The texts of those that lose, and of what they lose to, are kept when the records are put out. */
 #include "role/directory/claims.h"
 
 #include "base/event.h"
@@ -12,10 +17,13 @@
 #include <string.h>
 
 /* Of one reading. */
-enum { REPORTS_MAX = 100, LOSSES_MAX = 65536, RANK_ACCOUNT = 0, IS_LOST = 1, IS_TOLD = 2 };
+enum { REPORTS_MAX = 100, SINCE_MAX = 16384, LOSSES_MAX = 65536, RANK_ACCOUNT = 0, IS_LOST = 1, IS_TOLD = 2 };
 
 /* Instead of a winner. */
 #define NOBODY UINT32_MAX
+
+/* Instead of an entry, in `since`. */
+#define RELEASED 1
 
 struct hold {
 	uint64_t address, entry;
@@ -29,6 +37,10 @@ struct numbers {
 struct claims {
 	struct hold *holds; /* sorted */
 	size_t hold_count;
+	struct numbers contested; /* addresses that have not one claim alone; sorted */
+	struct map *since; /* of addresses that changed hands since the settling: who has it, or RELEASED */
+	struct hold *undone; /* who had what before the change that is under way, 0: nobody; the last one counts last */
+	size_t undone_count, undone_size;
 	struct numbers told; /* losses that the administrator heard of; sorted */
 	struct buf losses; /* three texts each, as image_put_member has them */
 };
@@ -76,6 +88,7 @@ claims_new(void)
 {
 	struct claims *c = NEW(struct claims);
 
+	c->since = map_new();
 	buf_init(&c->losses, CLAIMS_LOSSES_OCTETS_MAX);
 	return c;
 }
@@ -89,6 +102,9 @@ claims_free(struct claims **at)
 		return;
 	*at = NULL;
 	memory_free(c->holds);
+	memory_free(c->contested.at);
+	memory_free(c->undone);
+	map_free(&c->since);
 	memory_free(c->told.at);
 	buf_done(&c->losses);
 	memory_free(c);
@@ -127,13 +143,26 @@ has_number(const struct numbers *n, uint64_t number)
 	return n->count && bsearch(&number, n->at, n->count, sizeof *n->at, compare_numbers);
 }
 
-/* `address` is the first member. */
-static bool
-is_holder(const struct claims *c, uint64_t address, uint64_t entry)
+static uint64_t
+digest_of_entry(struct bytes entry)
 {
-	const struct hold *hold = c->hold_count ? bsearch(&address, c->holds, c->hold_count, sizeof *hold, compare_numbers) : NULL;
+	uint64_t digest = map_hash(entry);
 
-	return hold && hold->entry == entry;
+	return digest > RELEASED ? digest : RELEASED + 1;
+}
+
+/* The entry that has the address, or 0. */
+static uint64_t
+holder_of(const struct claims *c, uint64_t address)
+{
+	uint64_t since = (uintptr_t)map_get_number(c->since, address);
+	const struct hold *hold;
+
+	if (since)
+		return since == RELEASED ? 0 : since;
+	/* `address` is the first member. */
+	hold = c->hold_count ? bsearch(&address, c->holds, c->hold_count, sizeof *hold, compare_numbers) : NULL;
+	return hold ? hold->entry : 0;
 }
 
 /* ---- collecting */
@@ -153,9 +182,9 @@ add_claim(struct settling *s, struct bytes address, struct bytes entry, uint8_t 
 		s->at = memory_resize(s->at, s->size, sizeof *s->at);
 	}
 	claim = &s->at[s->count++];
-	*claim = (struct claim){ .address = map_hash(address_bytes(&folded)), .entry = map_hash(entry), .order = order,
+	*claim = (struct claim){ .address = map_hash(address_bytes(&folded)), .entry = digest_of_entry(entry), .order = order,
 		.rank = rank };
-	claim->is_held = is_holder(s->claims, claim->address, claim->entry);
+	claim->is_held = holder_of(s->claims, claim->address) == claim->entry;
 }
 
 static void
@@ -259,15 +288,12 @@ settle_address(struct settling *s, size_t first, size_t end)
 {
 	const struct claim *winner = NULL;
 
-	for (size_t i = first; i < end; i++) {
-		const struct claim *claim = &s->at[i];
-
-		if (!winner && may_win(s, claim, i == first)) {
-			winner = claim;
-			continue;
-		}
-		add_loss(s, winner, claim);
-	}
+	for (size_t i = first; i < end && !winner; i++)
+		if (may_win(s, &s->at[i], i == first))
+			winner = &s->at[i];
+	for (size_t i = first; i < end; i++)
+		if (&s->at[i] != winner)
+			add_loss(s, winner, &s->at[i]);
 	return winner;
 }
 
@@ -279,7 +305,7 @@ settle(struct settling *s)
 
 	memory_free(c->holds);
 	c->holds = memory_new_array(s->count + 1, sizeof *c->holds);
-	c->hold_count = 0;
+	c->hold_count = c->contested.count = 0;
 	find_losers(s);
 	for (size_t i = 0; i < s->count; i = end) {
 		const struct claim *winner;
@@ -289,7 +315,11 @@ settle(struct settling *s)
 		winner = settle_address(s, i, end);
 		if (winner)
 			c->holds[c->hold_count++] = (struct hold){ winner->address, winner->entry };
+		if (!winner || end - i > 1)
+			add_number(&c->contested, s->at[i].address);
 	}
+	map_free(&c->since);
+	c->since = map_new();
 	sort_numbers(&s->told);
 	memory_free(c->told.at);
 	c->told = s->told;
@@ -438,6 +468,82 @@ claims_settle(struct claims *c, const struct run *records, struct run *out)
 	buf_done(&s.texts);
 	memory_free(s.texts_of);
 	end(&s);
+}
+
+/* ---- a change of few */
+
+static bool
+fold(struct bytes address, uint64_t *digest)
+{
+	struct address folded;
+
+	if (!address_fold(address, &folded))
+		return false;
+	*digest = map_hash(address_bytes(&folded));
+	return true;
+}
+
+bool
+claims_has(const struct claims *c, struct bytes address, struct bytes entry)
+{
+	uint64_t digest;
+
+	return !fold(address, &digest) || holder_of(c, digest) == digest_of_entry(entry);
+}
+
+/* holder: 0 for nobody. */
+static void
+change_hands(struct claims *c, uint64_t address, uint64_t holder)
+{
+	if (c->undone_count == c->undone_size) {
+		c->undone_size = c->undone_size ? c->undone_size * 2 : 16;
+		c->undone = memory_resize(c->undone, c->undone_size, sizeof *c->undone);
+	}
+	c->undone[c->undone_count++] = (struct hold){ address, holder_of(c, address) };
+	(void)map_put_number(c->since, address, (void *)(uintptr_t)(holder ? holder : RELEASED));
+}
+
+static bool
+may_change(const struct claims *c, uint64_t address)
+{
+	return map_count(c->since) < SINCE_MAX && !has_number(&c->contested, address);
+}
+
+bool
+claims_release(struct claims *c, struct bytes address, struct bytes entry)
+{
+	uint64_t digest;
+
+	if (!fold(address, &digest))
+		return true;
+	if (!may_change(c, digest) || holder_of(c, digest) != digest_of_entry(entry))
+		return false;
+	change_hands(c, digest, 0);
+	return true;
+}
+
+bool
+claims_take(struct claims *c, struct bytes address, struct bytes entry)
+{
+	uint64_t digest;
+
+	if (!fold(address, &digest))
+		return true;
+	if (!may_change(c, digest) || holder_of(c, digest))
+		return false;
+	change_hands(c, digest, digest_of_entry(entry));
+	return true;
+}
+
+void
+claims_end_change(struct claims *c, bool is_kept)
+{
+	while (!is_kept && c->undone_count) {
+		const struct hold *before = &c->undone[--c->undone_count];
+
+		(void)map_put_number(c->since, before->address, (void *)(uintptr_t)(before->entry ? before->entry : RELEASED));
+	}
+	c->undone_count = 0;
 }
 
 struct bytes

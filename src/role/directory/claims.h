@@ -19,6 +19,14 @@ void claims_learn(struct claims *c, const struct run *records);
    address of its account is left out with its further addresses; a group without its address stays a part of others.  The administrator hears of each loss once. */
 void claims_settle(struct claims *c, const struct run *records, struct run *out);
 
+/* Between settlings, for a change of few entries: has the entry the address?  True too of what can't be an address, which the replica tells of. */
+bool claims_has(const struct claims *c, struct bytes address, struct bytes entry);
+/* The entry claims the address no more, or newly.  False: a settling has to decide that, as others claim it, or did. */
+bool claims_release(struct claims *c, struct bytes address, struct bytes entry) __attribute__((warn_unused_result));
+bool claims_take(struct claims *c, struct bytes address, struct bytes entry) __attribute__((warn_unused_result));
+/* All that was released and taken since the last call counts, or is as it was before. */
+void claims_end_change(struct claims *c, bool is_kept);
+
 /* A claim that did not count at the last settling. */
 struct claims_loss {
 	struct bytes address, left_out; /* and the entry that has it all the same */

@@ -52,11 +52,9 @@ open_source(struct directory *d, struct fault *f)
 bool
 directory_visit_ldap(const struct directory *d, const struct image_visitor *visitor, void *arg)
 {
-	const struct run *records = d->ldap_records;
-
-	if (!records && d->ldap)
-		records = ldap_source_read(d->ldap);
-	return records && image_visit_run(records, visitor, arg);
+	if (d->ldap_records)
+		return image_visit_run(d->ldap_records, visitor, arg);
+	return d->ldap && ldap_source_visit(d->ldap, visitor, arg);
 }
 
 /* False: LDAP was not read yet, so that nobody is known to be unknown. */
@@ -164,9 +162,52 @@ on_ldap_changed(void *arg, const struct run *records, bool is_old)
 }
 
 static void
+withdraw_user(void *arg, const struct user_record *record)
+{
+	accounts_withdraw(arg, record->address);
+}
+
+static void
+withdraw_alias(void *arg, const struct alias_record *record)
+{
+	accounts_withdraw(arg, record->address);
+}
+
+bool
+directory_change(struct accounts *a, const struct change *change)
+{
+	static const struct image_visitor withdraw = { withdraw_user, withdraw_alias, NULL }, put = { on_user, on_alias, NULL };
+	struct bytes gone = buf_bytes(&change->gone), name;
+
+	accounts_begin_change(a);
+	while (image_take_member(&gone, &name))
+		accounts_withdraw(a, name);
+	/* They are our own. */
+	(void)image_visit(buf_bytes(&change->records), &withdraw, a);
+	(void)image_visit(buf_bytes(&change->records), &put, a);
+	return accounts_end_change(a);
+}
+
+static void
+on_ldap_changed_in_part(void *arg, const struct change *change)
+{
+	struct directory *d = arg;
+	int64_t before_us = time_now().mono_us;
+	struct fault f;
+
+	/* What was never loaded is when its time has come. */
+	if (!accounts_are_loaded(d->accounts))
+		return;
+	if (directory_change(d->accounts, change))
+		event(NULL, EV_DIRECTORY_CHANGED, INT("us", time_now().mono_us - before_us));
+	else
+		(void)directory_load(d, &f);
+}
+
+static void
 start_ldap(struct directory *d)
 {
-	static const struct ldap_source_handlers handlers = { on_ldap_changed, on_ldap_hurried };
+	static const struct ldap_source_handlers handlers = { on_ldap_changed, on_ldap_changed_in_part, on_ldap_hurried };
 	struct fault f;
 
 	if (!d->ldap_is_wanted)

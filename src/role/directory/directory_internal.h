@@ -53,6 +53,8 @@ struct directory {
 /* Reads the source and puts what it says in force.  -1 with *f: the last good copy stays, the administrator
    is told, and it is tried again. */
 int directory_load(struct directory *d, struct fault *f);
+/* Puts a change of what LDAP says in force.  False: only a load can. */
+bool directory_change(struct accounts *a, const struct change *change) __attribute__((warn_unused_result));
 /* Visits what LDAP told last.  False: nothing was told yet. */
 bool directory_visit_ldap(const struct directory *d, const struct image_visitor *visitor, void *arg);
 /* Is it certain that there is nobody but those we know?  Not while LDAP is away, nor before it was read. */

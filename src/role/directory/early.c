@@ -1,16 +1,20 @@
 #include "role/directory/early.h"
 
+#define PAIRS_OCTETS_MAX ((size_t)16 << 20)
+
 void
 early_init(struct early *e)
 {
 	*e = (struct early){ .entries = 0 };
 	buf_init(&e->records, IMAGE_OCTETS_MAX);
+	buf_init(&e->pairs, PAIRS_OCTETS_MAX);
 }
 
 void
 early_done(struct early *e)
 {
 	buf_done_secret(&e->records);
+	buf_done_secret(&e->pairs);
 }
 
 void
@@ -103,6 +107,53 @@ is_same_account(const struct seen *x, const struct seen *y)
 	return x->has_user && y->has_user && bytes_equal(x->user.address, y->user.address) && bytes_equal(x->user.entry, y->user.entry);
 }
 
+static void
+put_part(struct buf *pairs, struct bytes records)
+{
+	put_u32(pairs, (uint32_t)records.len);
+	put_bytes(pairs, records);
+}
+
+static bool
+take_part(struct bytes *pairs, struct bytes *records)
+{
+	uint32_t len;
+
+	return take_u32(pairs, &len) && take_octets(pairs, len, records);
+}
+
+bool
+early_take_pair(struct bytes *pairs, struct bytes *before, struct bytes *now)
+{
+	return take_part(pairs, before) && take_part(pairs, now);
+}
+
+/* An entry that changed again has one pair: what it had at first, and has now.  It is known by its records, among which its name is. */
+static void
+note_pair(struct early *e, struct bytes before, struct bytes now)
+{
+	struct bytes rest = buf_bytes(&e->pairs), first, last;
+	bool is_again = false;
+	struct buf pairs;
+
+	if (e->pairs.has_failed)
+		return;
+	buf_init(&pairs, PAIRS_OCTETS_MAX);
+	while (early_take_pair(&rest, &first, &last)) {
+		bool is_it = before.len && bytes_equal(last, before);
+
+		is_again |= is_it;
+		put_part(&pairs, first);
+		put_part(&pairs, is_it ? now : last);
+	}
+	if (!is_again) {
+		put_part(&pairs, before);
+		put_part(&pairs, now);
+	}
+	buf_done_secret(&e->pairs);
+	e->pairs = pairs;
+}
+
 void
 early_note(struct early *e, struct bytes before, struct bytes now)
 {
@@ -111,6 +162,7 @@ early_note(struct early *e, struct bytes before, struct bytes now)
 	e->deleted += before.len && !now.len;
 	if (e->entries++ >= EARLY_MAX)
 		return;
+	note_pair(e, before, now);
 	see(&was, before);
 	see(&is, now);
 	if (is_same_account(&was, &is)) {

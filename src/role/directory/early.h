@@ -15,6 +15,7 @@ struct early {
 	struct buf records; /* of users, as they are now; one that is gone is disabled */
 	size_t entries, deleted; /* that it was told of */
 	size_t own; /* of them those that changed in nothing but what is their own */
+	struct buf pairs; /* what each had before and has now, in turn, as early_take_pair takes them; has_failed: they are too large */
 };
 
 /* Nothing was told yet; ends it; forgets what was told. */
@@ -25,6 +26,8 @@ void early_reset(struct early *e);
 void early_note(struct early *e, struct bytes before, struct bytes now);
 /* The same of an entry that is about to be put, or (none) deleted; nothing when that changes nothing. */
 void early_note_entry(struct early *e, const struct entries *entries, struct bytes uuid, struct bytes now);
+/* Takes an entry from the front of them. */
+bool early_take_pair(struct bytes *pairs, struct bytes *before, struct bytes *now);
 /* Moves the records to *out.  False: there are none, or so many entries changed (and may_delete is false: one was deleted) that nothing is to be
    hurried. */
 bool early_take(struct early *e, bool may_delete, struct buf *out);

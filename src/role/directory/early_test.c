@@ -184,6 +184,31 @@ records_that_are_none_are_not_hurried(void **state)
 	buf_done(&before);
 }
 
+static void
+an_entry_that_changes_again_is_one_pair(void **state)
+{
+	struct bytes rest, before, now;
+	struct early e;
+
+	(void)state;
+	early_init(&e);
+	early_note(&e, BYTES("a1"), BYTES("a2"));
+	early_note(&e, BYTES_NONE, BYTES("b1"));
+	early_note(&e, BYTES("a2"), BYTES_NONE);
+	early_note(&e, BYTES("b1"), BYTES("b2"));
+	early_note(&e, BYTES_NONE, BYTES("a3"));
+	assert_int_equal(e.entries, 5);
+	rest = buf_bytes(&e.pairs);
+	assert_true(early_take_pair(&rest, &before, &now));
+	assert_true(bytes_equal(before, BYTES("a1")) && now.len == 0);
+	assert_true(early_take_pair(&rest, &before, &now));
+	assert_true(before.len == 0 && bytes_equal(now, BYTES("b2")));
+	assert_true(early_take_pair(&rest, &before, &now));
+	assert_true(before.len == 0 && bytes_equal(now, BYTES("a3")));
+	assert_false(early_take_pair(&rest, &before, &now));
+	early_done(&e);
+}
+
 int
 main(void)
 {
@@ -193,6 +218,7 @@ main(void)
 		cmocka_unit_test(who_is_gone_or_is_another_is_disabled_and_who_is_new_has_to_wait),
 		cmocka_unit_test(many_changes_are_not_hurried),
 		cmocka_unit_test(records_that_are_none_are_not_hurried),
+		cmocka_unit_test(an_entry_that_changes_again_is_one_pair),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

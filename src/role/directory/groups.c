@@ -2,48 +2,41 @@
 #include "role/directory/groups.h"
 
 #include "base/event.h"
-#include "base/map.h"
 #include "base/memory.h"
 #include "role/directory/accounts.h"
+#include "role/directory/groups_internal.h"
 
 #include <stdlib.h>
 
 enum { KEY_OCTETS_MAX = 2048, READ_OCTETS = 512 };
 
-/* An account or a group. */
-struct node {
-	uint32_t place; /* of its record */
-	uint32_t met; /* by the group that met it last */
-};
+struct groups *
+groups_new(void)
+{
+	struct groups *g = NEW(struct groups);
 
-/* The digest of an entry or an account name. */
-struct key {
-	uint64_t digest;
-	uint32_t node;
-};
+	run_init(&g->records, -1);
+	g->moved = map_new();
+	return g;
+}
 
-struct spreading {
-	const struct run *records;
-	uint32_t at; /* place of the record that is visited */
-	struct node *nodes;
-	size_t node_count, node_size;
-	struct key *keys; /* sorted; of equal ones the last counts */
-	size_t key_count, key_size;
-	bool has_groups;
-	uint32_t group; /* the one that is made, from 1 on */
-	struct run *out;
-};
+void
+groups_free(struct groups **at)
+{
+	struct groups *g = *at;
 
-/* What is collected for one alias. */
-struct making {
-	struct spreading *s;
-	struct target_text {
-		size_t place, len; /* in `texts` */
-	} targets[RECORD_TARGETS_MAX];
-	size_t count;
-	struct buf texts;
-	bool is_too_large;
-};
+	if (!g)
+		return;
+	*at = NULL;
+	run_done(&g->records);
+	memory_free(g->nodes.at);
+	memory_free(g->members.at);
+	memory_free(g->members_since.at);
+	memory_free(g->touched.at);
+	memory_free(g->to_make.at);
+	map_free(&g->moved);
+	memory_free(g);
+}
 
 /* ---- keys */
 
@@ -70,156 +63,16 @@ key_of(char kind, struct bytes text)
 	return map_hash(buf_bytes(&key));
 }
 
-static uint64_t
-key_of_entry(struct bytes dn)
+uint64_t
+groups_key_of_entry(struct bytes dn)
 {
 	return key_of('e', dn);
 }
 
-static uint64_t
-key_of_name(struct bytes name)
+uint64_t
+groups_key_of_name(struct bytes name)
 {
 	return key_of('n', name);
-}
-
-/* ---- who there is */
-
-static void
-add_key(struct spreading *s, uint64_t digest)
-{
-	if (s->key_count == s->key_size) {
-		s->key_size = s->key_size ? s->key_size * 2 : 64;
-		s->keys = memory_resize(s->keys, s->key_size, sizeof *s->keys);
-	}
-	s->keys[s->key_count++] = (struct key){ digest, (uint32_t)s->node_count - 1 };
-}
-
-static void
-add_node(struct spreading *s, struct bytes entry)
-{
-	if (s->node_count == s->node_size) {
-		s->node_size = s->node_size ? s->node_size * 2 : 64;
-		s->nodes = memory_resize(s->nodes, s->node_size, sizeof *s->nodes);
-	}
-	s->nodes[s->node_count++] = (struct node){ .place = s->at };
-	add_key(s, key_of_entry(entry));
-}
-
-static void
-add_user(void *arg, const struct user_record *record)
-{
-	add_node(arg, record->entry);
-	if (record->account_name.len)
-		add_key(arg, key_of_name(record->account_name));
-}
-
-static void
-add_group(void *arg, const struct group_record *record)
-{
-	struct spreading *s = arg;
-
-	s->has_groups = true;
-	add_node(s, record->entry);
-}
-
-static bool
-learn(void *arg, struct bytes *in)
-{
-	static const struct image_visitor visitor = { add_user, NULL, add_group };
-	struct spreading *s = arg;
-	size_t before = in->len;
-
-	if (!image_take_record(in, &visitor, s))
-		return false;
-	s->at += (uint32_t)(before - in->len);
-	return true;
-}
-
-static int
-compare_keys(const void *x, const void *y)
-{
-	const struct key *a = x, *b = y;
-
-	if (a->digest != b->digest)
-		return a->digest < b->digest ? -1 : 1;
-	return (a->node > b->node) - (a->node < b->node);
-}
-
-static struct node *
-find_node(const struct spreading *s, uint64_t digest)
-{
-	size_t low = 0, high = s->key_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (s->keys[middle].digest <= digest)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low && s->keys[low - 1].digest == digest ? &s->nodes[s->keys[low - 1].node] : NULL;
-}
-
-/* ---- their records, once more */
-
-struct reading {
-	struct bytes address, members;
-	bool is_group, is_there;
-};
-
-static void
-see_user(void *arg, const struct user_record *record)
-{
-	struct reading *r = arg;
-
-	*r = (struct reading){ .address = record->address, .is_there = true };
-}
-
-static void
-see_group(void *arg, const struct group_record *record)
-{
-	struct reading *r = arg;
-
-	*r = (struct reading){ .address = record->address, .members = record->members, .is_group = true, .is_there = true };
-}
-
-/* Views into *text, which is the caller's to end. */
-static bool
-read_record(const struct spreading *s, const struct node *node, struct buf *text, struct reading *r)
-{
-	static const struct image_visitor visitor = { see_user, NULL, see_group };
-	uint64_t left = run_octets(s->records) - node->place;
-	size_t len = READ_OCTETS;
-
-	*r = (struct reading){ .is_there = false };
-	for (;; len *= 2) {
-		struct bytes rest;
-		uint8_t *to;
-
-		len = len < left ? len : (size_t)left;
-		buf_reset(text);
-		to = buf_room(text, len);
-		if (!to || !run_read(s->records, node->place, to, len))
-			return false;
-		buf_added(text, len);
-		rest = buf_bytes(text);
-		if (image_take_record(&rest, &visitor, r) || len == left)
-			return r->is_there;
-	}
-}
-
-/* ---- members */
-
-static void
-add_target(struct making *m, struct bytes address)
-{
-	if (m->count == RECORD_TARGETS_MAX) {
-		m->is_too_large = true;
-		return;
-	}
-	m->targets[m->count++] = (struct target_text){ m->texts.len, address.len };
-	put_bytes(&m->texts, address);
 }
 
 static bool
@@ -238,20 +91,197 @@ is_dn(struct bytes member)
 		&& (bytes_find_char(member, ',') < member.len || bytes_find_char(member, '@') == member.len);
 }
 
+bool
+groups_key_of_member(struct bytes member, uint64_t *key)
+{
+	bool is_entry = is_dn(member);
+
+	if (!is_entry && bytes_find_char(member, '@') < member.len)
+		return false;
+	*key = is_entry ? groups_key_of_entry(member) : groups_key_of_name(member);
+	return true;
+}
+
+void
+groups_add_key(struct group_keys *keys, uint64_t digest, uint32_t place)
+{
+	if (keys->count == keys->size) {
+		keys->size = keys->size ? keys->size * 2 : 64;
+		keys->at = memory_resize(keys->at, keys->size, sizeof *keys->at);
+	}
+	keys->at[keys->count++] = (struct group_key){ digest, place };
+}
+
+static int
+compare_keys(const void *x, const void *y)
+{
+	const struct group_key *a = x, *b = y;
+
+	if (a->digest != b->digest)
+		return a->digest < b->digest ? -1 : 1;
+	return (a->place > b->place) - (a->place < b->place);
+}
+
+static void
+sort(struct group_keys *keys)
+{
+	if (keys->count)
+		qsort(keys->at, keys->count, sizeof *keys->at, compare_keys);
+}
+
+size_t
+groups_first_key(const struct group_keys *keys, uint64_t digest)
+{
+	size_t low = 0, high = keys->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (keys->at[middle].digest < digest)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+uint32_t
+groups_find(const struct groups *g, uint64_t digest)
+{
+	uintptr_t moved = (uintptr_t)map_get_number(g->moved, digest);
+	uint32_t place = GROUPS_NOWHERE;
+
+	if (moved)
+		return moved == 1 ? GROUPS_NOWHERE : (uint32_t)(moved - 2);
+	for (size_t i = groups_first_key(&g->nodes, digest); i < g->nodes.count && g->nodes.at[i].digest == digest; i++)
+		place = g->nodes.at[i].place;
+	return place;
+}
+
+/* ---- who there is */
+
+struct spreading {
+	struct groups *groups;
+	uint32_t at; /* place of the record that is visited */
+	struct run *out;
+};
+
+static void
+learn_user(void *arg, const struct user_record *record)
+{
+	struct spreading *s = arg;
+
+	groups_add_key(&s->groups->nodes, groups_key_of_entry(record->entry), s->at);
+	if (record->account_name.len)
+		groups_add_key(&s->groups->nodes, groups_key_of_name(record->account_name), s->at);
+}
+
+static void
+learn_group(void *arg, const struct group_record *record)
+{
+	struct spreading *s = arg;
+	struct bytes rest = record->members, member;
+	uint64_t key;
+
+	s->groups->has_groups = true;
+	groups_add_key(&s->groups->nodes, groups_key_of_entry(record->entry), s->at);
+	while (image_take_member(&rest, &member))
+		if (groups_key_of_member(member, &key))
+			groups_add_key(&s->groups->members, key, s->at);
+}
+
+static bool
+learn(void *arg, struct bytes *in)
+{
+	static const struct image_visitor visitor = { learn_user, NULL, learn_group };
+	struct spreading *s = arg;
+	size_t before = in->len;
+
+	if (!image_take_record(in, &visitor, s))
+		return false;
+	s->at += (uint32_t)(before - in->len);
+	return true;
+}
+
+/* ---- their records, once more */
+
+static void
+see_user(void *arg, const struct user_record *record)
+{
+	struct group_reading *r = arg;
+
+	*r = (struct group_reading){ .address = record->address, .entry = record->entry, .is_there = true };
+}
+
+static void
+see_group(void *arg, const struct group_record *record)
+{
+	struct group_reading *r = arg;
+
+	*r = (struct group_reading){ record->address, record->entry, record->members, .is_group = true, .is_there = true };
+}
+
+bool
+groups_read(const struct groups *g, uint32_t place, struct buf *text, struct group_reading *r)
+{
+	static const struct image_visitor visitor = { see_user, NULL, see_group };
+	uint64_t end = place < g->records.written ? g->records.written : run_octets(&g->records), left = end - place;
+
+	*r = (struct group_reading){ .is_there = false };
+	buf_init(text, IMAGE_OCTETS_MAX);
+	for (size_t len = READ_OCTETS;; len *= 2) {
+		struct bytes rest;
+		uint8_t *to;
+
+		len = len < left ? len : (size_t)left;
+		buf_reset(text);
+		to = buf_room(text, len);
+		if (!to || !run_read(&g->records, place, to, len))
+			return false;
+		buf_added(text, len);
+		rest = buf_bytes(text);
+		if (image_take_record(&rest, &visitor, r) || len == left)
+			return r->is_there;
+	}
+}
+
+/* ---- members */
+
+/* What is collected for one alias. */
+struct making {
+	const struct groups *g;
+	struct target_text {
+		size_t place, len; /* in `texts` */
+	} targets[RECORD_TARGETS_MAX];
+	size_t count;
+	struct buf texts;
+	struct map *met; /* places */
+	bool is_too_large;
+};
+
+static void
+add_target(struct making *m, struct bytes address)
+{
+	if (m->count == RECORD_TARGETS_MAX) {
+		m->is_too_large = true;
+		return;
+	}
+	m->targets[m->count++] = (struct target_text){ m->texts.len, address.len };
+	put_bytes(&m->texts, address);
+}
+
 static void add_members(struct making *m, struct bytes members, unsigned int depth);
 
 static void
-add_member_node(struct making *m, struct node *node, unsigned int depth)
+add_member_node(struct making *m, uint32_t place, unsigned int depth)
 {
-	struct reading r;
+	struct group_reading r;
 	struct buf text;
 
-	if (node->met == m->s->group)
+	if (map_put_number(m->met, place, m))
 		return;
-	node->met = m->s->group;
-	buf_init(&text, IMAGE_OCTETS_MAX);
-	if (!read_record(m->s, node, &text, &r))
-		m->s->out->tail.has_failed = true;
+	if (!groups_read(m->g, place, &text, &r))
+		m->texts.has_failed = true;
 	else if (!r.is_group || r.address.len)
 		add_target(m, r.address);
 	else
@@ -262,16 +292,17 @@ add_member_node(struct making *m, struct node *node, unsigned int depth)
 static void
 add_member(struct making *m, struct bytes member, unsigned int depth)
 {
-	struct node *node;
+	uint32_t place;
+	uint64_t key;
 
-	if (!is_dn(member) && bytes_find_char(member, '@') < member.len) {
+	if (!groups_key_of_member(member, &key)) {
 		if (is_sound(member))
 			add_target(m, member);
 		return;
 	}
-	node = find_node(m->s, is_dn(member) ? key_of_entry(member) : key_of_name(member));
-	if (node)
-		add_member_node(m, node, depth);
+	place = groups_find(m->g, key);
+	if (place != GROUPS_NOWHERE)
+		add_member_node(m, place, depth);
 }
 
 static void
@@ -285,67 +316,88 @@ add_members(struct making *m, struct bytes members, unsigned int depth)
 		add_member(m, member, depth);
 }
 
-/* ---- putting out */
-
 static void
-put_user(void *arg, const struct user_record *record)
-{
-	struct spreading *s = arg;
-
-	image_put_user(&s->out->tail, record);
-	run_added(s->out);
-}
-
-static void
-put_alias(void *arg, const struct alias_record *record)
-{
-	struct spreading *s = arg;
-
-	image_put_alias(&s->out->tail, record);
-	run_added(s->out);
-}
-
-static void
-put_made(struct making *m, const struct group_record *group)
+put_made(struct making *m, const struct group_record *group, struct buf *out)
 {
 	struct bytes targets[RECORD_TARGETS_MAX];
 
 	for (size_t i = 0; i < m->count; i++)
 		targets[i] = bytes_sub(buf_bytes(&m->texts), m->targets[i].place, m->targets[i].len);
-	image_put_alias(&m->s->out->tail, &(struct alias_record){ group->address, targets, m->is_too_large ? 0 : m->count, ALIAS_GROUP, group->entry });
-	run_added(m->s->out);
+	image_put_alias(out, &(struct alias_record){ group->address, targets, m->is_too_large ? 0 : m->count, ALIAS_GROUP, group->entry });
+	out->has_failed |= m->texts.has_failed;
+}
+
+void
+groups_make(const struct groups *g, const struct group_record *group, struct buf *out)
+{
+	struct making m = { .g = g, .met = map_new() };
+
+	buf_init(&m.texts, IMAGE_OCTETS_MAX);
+	add_members(&m, group->members, 0);
+	if (m.is_too_large)
+		event(NULL, EV_ALIAS_LOOP, TEXT("alias", group->address), STR("reason", "too many or too deep"));
+	put_made(&m, group, out);
+	buf_done(&m.texts);
+	map_free(&m.met);
+}
+
+/* ---- putting out */
+
+static void
+put_user(void *arg, const struct user_record *record)
+{
+	struct run *out = ((struct spreading *)arg)->out;
+
+	image_put_user(&out->tail, record);
+	run_added(out);
+}
+
+static void
+put_alias(void *arg, const struct alias_record *record)
+{
+	struct run *out = ((struct spreading *)arg)->out;
+
+	image_put_alias(&out->tail, record);
+	run_added(out);
 }
 
 static void
 put_group(void *arg, const struct group_record *record)
 {
-	struct making m = { .s = arg };
+	struct spreading *s = arg;
 
 	if (record->address.len == 0)
 		return;
-	m.s->group++;
-	buf_init(&m.texts, IMAGE_OCTETS_MAX);
-	add_members(&m, record->members, 0);
-	if (m.is_too_large)
-		event(NULL, EV_ALIAS_LOOP, TEXT("alias", record->address), STR("reason", "too many or too deep"));
-	put_made(&m, record);
-	buf_done(&m.texts);
+	groups_make(s->groups, record, &s->out->tail);
+	run_added(s->out);
+}
+
+static void
+forget(struct groups *g)
+{
+	g->nodes.count = g->members.count = g->members_since.count = g->touched.count = g->to_make.count = 0;
+	g->has_groups = false;
+	run_done(&g->records);
+	run_init(&g->records, -1);
+	map_free(&g->moved);
+	g->moved = map_new();
 }
 
 bool
-groups_spread(const struct run *records, struct run *out)
+groups_spread(struct groups *g, struct run *records, struct run *out)
 {
-	static const struct image_visitor put = { put_user, put_alias, put_group };
-	struct spreading s = { .records = records, .out = out };
+	static const struct image_visitor visitor = { put_user, put_alias, put_group };
+	struct spreading s = { .groups = g, .out = out };
 
+	forget(g);
 	if (!run_each(records, learn, &s))
 		out->tail.has_failed = true;
-	if (s.has_groups) {
-		qsort(s.keys, s.key_count, sizeof *s.keys, compare_keys);
-		if (!image_visit_run(records, &put, &s))
-			out->tail.has_failed = true;
-	}
-	memory_free(s.keys);
-	memory_free(s.nodes);
-	return s.has_groups;
+	sort(&g->nodes);
+	sort(&g->members);
+	if (!g->has_groups)
+		return false;
+	run_replace(&g->records, records);
+	if (!image_visit_run(&g->records, &visitor, &s))
+		out->tail.has_failed = true;
+	return true;
 }

@@ -83,18 +83,22 @@ static const char *
 spread(void)
 {
 	static const struct image_visitor visitor = { see_user, see_alias, NULL };
-	const struct run in = run_of(buf_bytes(&w.records));
-	struct run out, again;
+	struct groups *g = groups_new();
+	struct run in, out, again;
 
+	run_init(&in, -1);
 	run_init(&out, -1);
 	run_init(&again, -1);
-	assert_true(groups_spread(&in, &out));
+	put_bytes(&in.tail, buf_bytes(&w.records));
+	assert_true(groups_spread(g, &in, &out));
+	assert_int_equal(run_octets(&in), 0);
 	assert_false(out.tail.has_failed);
 	assert_true(image_visit_run(&out, &visitor, NULL));
-	assert_false(groups_spread(&out, &again));
+	assert_false(groups_spread(g, &out, &again));
 	assert_int_equal(run_octets(&again), 0);
 	run_done(&out);
 	run_done(&again);
+	groups_free(&g);
 	return w.made;
 }
 
@@ -181,14 +185,15 @@ one_more_in_depth_is_too_deep(void **state)
 static void
 records_that_are_none_fail(void **state)
 {
-	const struct run in = run_of(BYTES("\x03\xff"));
-	struct run out;
+	struct run in = run_of(BYTES("\x03\xff")), out;
+	struct groups *g = groups_new();
 
 	(void)state;
 	run_init(&out, -1);
-	(void)groups_spread(&in, &out);
+	(void)groups_spread(g, &in, &out);
 	assert_true(out.tail.has_failed);
 	run_done(&out);
+	groups_free(&g);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

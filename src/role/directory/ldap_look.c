@@ -6,7 +6,7 @@
 #include "role/directory/snapshot.h"
 #include "sys/time.h"
 
-enum { REST = 20, REST_MOST_US = 60000000 };
+enum { REST = 100, UNSAVED_MOST_US = 60000000, UNSAVED_MAX = 1048576 };
 
 static struct bytes
 origin_of(const struct ldap_source *s)
@@ -29,11 +29,13 @@ is_news(const struct ldap_source *s)
 static void
 write_snapshot(struct ldap_source *s)
 {
+	int64_t before_us = time_now().mono_us;
 	struct fault f;
 
 	if (s->directory >= 0
 		&& snapshot_write(s->directory, SNAPSHOT_NAME, origin_of(s), buf_bytes(&s->look_marker), &s->look_records, &f) != 0)
 		event(NULL, EV_SNAPSHOT_FAILED, STR("reason", f.text));
+	s->save_us = time_now().mono_us - before_us;
 }
 
 static void
@@ -66,19 +68,14 @@ take_reading(struct ldap_source *s, size_t changes)
 		s->result = settle(&s->settler, &s->held, changes, time_now().mono_us, ldap_source_quiet_us(s), &s->look_records, &s->fault);
 	s->has_read = s->result == 0;
 	s->has_changed = changes > 0;
-	s->is_put_off &= !s->has_read;
 }
 
-/* Making anew what all entries mean takes long when they are many.  So it is put off for changes that were put in force by themselves. */
+/* True: what changed is decided without all other entries.  Many are compared with what is held (doubt.h). */
 static bool
-is_time_to_compose(struct ldap_source *s, const struct early *early, size_t changes)
+take_few(struct ldap_source *s, const struct early *early, size_t changes)
 {
-	int64_t now_us = time_now().mono_us, rest_us = s->compose_us * REST;
-
-	if (!s->is_put_off)
-		s->put_off_us = now_us;
-	s->is_put_off = early->own == changes && !s->must_read;
-	return !s->is_put_off || now_us - s->put_off_us >= (rest_us < REST_MOST_US ? rest_us : REST_MOST_US);
+	return !s->must_read && s->held.is_there && early->entries == changes && !early->pairs.has_failed && !doubt_is_due(0, changes)
+		&& settle_few(&s->settler, buf_bytes(&early->pairs), &s->look_change);
 }
 
 /* True: the loop puts these in force first.  Not while somebody waits to hear of an address that may be among the others. */
@@ -97,7 +94,13 @@ take_polled(struct ldap_source *s)
 	size_t changes = ldap_poll_changes(s->poll);
 
 	s->is_current = true;
-	if ((changes == 0 && !s->must_read) || hurry(s, ldap_poll_early(s->poll), changes) || !is_time_to_compose(s, ldap_poll_early(s->poll), changes))
+	if (changes == 0 && !s->must_read)
+		return;
+	if (take_few(s, ldap_poll_early(s->poll), changes)) {
+		ldap_poll_settled(s->poll);
+		return;
+	}
+	if (hurry(s, ldap_poll_early(s->poll), changes))
 		return;
 	s->result = ldap_poll_read(s->poll, &s->look_records, &s->fault);
 	take_reading(s, changes);
@@ -137,7 +140,11 @@ look_by_sync(struct ldap_source *s)
 
 	if (changes == 0 && !s->must_read)
 		return true;
-	if (hurry(s, ldap_sync_early(s->sync), changes) || !is_time_to_compose(s, ldap_sync_early(s->sync), changes))
+	if (take_few(s, ldap_sync_early(s->sync), changes)) {
+		ldap_sync_settled(s->sync);
+		return true;
+	}
+	if (hurry(s, ldap_sync_early(s->sync), changes))
 		return true;
 	s->result = ldap_sync_read(s->sync, &s->look_records, &s->fault);
 	take_reading(s, changes);
@@ -175,6 +182,24 @@ look_at_one(struct ldap_source *s)
 	return s->result != 0 || look_by_sync(s);
 }
 
+/* What changed since the copy on disk was written lies in memory for a while: writing it takes long when all of it is much. */
+static void
+save(struct ldap_source *s)
+{
+	s->has_written = held_changes(&s->held) && held_read(&s->held, &s->look_records);
+	if (s->has_written)
+		write_snapshot(s);
+}
+
+static void
+save_when_due(struct ldap_source *s)
+{
+	int64_t unsaved_us = s->unsaved_us ? time_now().mono_us - s->unsaved_us : 0;
+
+	if (held_changes(&s->held) > UNSAVED_MAX || unsaved_us > s->save_us * REST || unsaved_us > UNSAVED_MOST_US)
+		save(s);
+}
+
 void
 ldap_look(struct job *job)
 {
@@ -188,17 +213,19 @@ ldap_look(struct job *job)
 		write_snapshot(s);
 	else if (s->result != 0 && s->fault.kind == FAULT_PERM)
 		settle_nobody(&s->settler, &s->held, time_now().mono_us);
+	if (!s->has_read && change_is_empty(&s->look_change))
+		save_when_due(s);
 	wake_send(&s->wake);
 }
 
 void
 ldap_look_finish(struct ldap_source *s)
 {
-	if (!s->is_put_off)
+	/* What was read last is on disk. */
+	if (s->has_read)
 		return;
 	begin_records(s);
-	s->result = s->was_synced ? ldap_sync_read(s->sync, &s->look_records, &s->fault) : ldap_poll_read(s->poll, &s->look_records, &s->fault);
-	take_reading(s, 0);
-	if (s->has_read)
-		write_snapshot(s);
+	if (!change_is_empty(&s->look_change))
+		held_change(&s->held, &s->look_change);
+	save(s);
 }

@@ -59,7 +59,7 @@ start_look(struct ldap_source *s)
 	ldap_arrival_stop(s->arrival);
 	s->began_us = now_us;
 	s->is_looking = true;
-	s->has_to_look_again = s->has_read = s->has_failed_reading = s->has_found = s->is_undecided = false;
+	s->has_to_look_again = s->has_read = s->has_failed_reading = s->has_found = s->is_undecided = s->has_written = false;
 	s->may_read = now_us >= s->read_again_us;
 	s->may_find = now_us >= s->find_again_us;
 	s->answering = s->asked;
@@ -106,6 +106,25 @@ take_hurried(struct ldap_source *s)
 }
 
 static void
+take_change(struct ldap_source *s)
+{
+	s->changes++;
+	s->read_us = s->confirmed_us;
+	held_change(&s->held, &s->look_change);
+	s->handlers->changed_in_part(s->arg, &s->look_change);
+	change_reset(&s->look_change);
+	if (!s->unsaved_us)
+		s->unsaved_us = time_now().mono_us;
+}
+
+static void
+take_records(struct ldap_source *s)
+{
+	held_take(&s->held, &s->look_records);
+	s->unsaved_us = 0;
+}
+
+static void
 take_result(struct ldap_source *s)
 {
 	s->confirmed_us = time_now().mono_us;
@@ -119,10 +138,14 @@ take_result(struct ldap_source *s)
 	}
 	if (s->must_read || s->must_poll)
 		s->polled_us = s->confirmed_us;
-	if (s->has_found && !(s->has_read && s->has_changed))
+	if (s->has_found && !(s->has_read && s->has_changed) && change_is_empty(&s->look_change))
 		s->find_again_us = s->confirmed_us + (int64_t)READ_AGAIN_MS * 1000;
 	if (s->look_hurried.len)
 		take_hurried(s);
+	if (!change_is_empty(&s->look_change))
+		take_change(s);
+	if (s->has_written)
+		take_records(s);
 	if (!s->has_read)
 		return;
 	s->readings++;
@@ -130,9 +153,8 @@ take_result(struct ldap_source *s)
 	buf_reset(&s->losses);
 	put_bytes(&s->losses, claims_losses(s->settler.claims));
 	forget_hurried(&s->hurried);
-	held_take(&s->held, &s->look_records);
+	take_records(s);
 	s->handlers->changed(s->arg, &s->held.records, false);
-	s->compose_us = time_now().mono_us - s->began_us;
 }
 
 static void
@@ -226,7 +248,7 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	s->link = ldap_link_new(config);
 	s->sync = ldap_sync_new(s->link, directory);
 	s->poll = ldap_poll_new(s->link, directory, (int64_t)config->ldap_poll_s * 1000000);
-	s->settler = (struct settler){ .directory = directory, .claims = claims_new() };
+	settler_init(&s->settler, directory);
 	held_init(&s->held, ldap_link_origin(s->link));
 	s->directory = directory;
 	s->handlers = handlers;
@@ -237,6 +259,7 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	buf_init(&s->losses, CLAIMS_LOSSES_OCTETS_MAX);
 	buf_init(&s->look_marker, IMAGE_TEXT_MAX);
 	run_init(&s->look_records, directory);
+	change_init(&s->look_change);
 	buf_init(&s->look_hurried, IMAGE_OCTETS_MAX);
 	buf_init(&s->hurried, IMAGE_OCTETS_MAX);
 	wake_init(&s->wake, loop, looked);
@@ -298,13 +321,14 @@ ldap_source_free(struct ldap_source **at)
 	ldap_poll_free(&s->poll);
 	held_done(&s->held);
 	ldap_link_free(&s->link);
-	claims_free(&s->settler.claims);
+	settler_done(&s->settler);
 	ldap_questions_forget(&s->asked);
 	ldap_questions_forget(&s->answering);
 	buf_done(&s->marker);
 	buf_done(&s->look_marker);
 	buf_done(&s->losses);
 	run_done(&s->look_records);
+	change_done(&s->look_change);
 	buf_done_secret(&s->look_hurried);
 	buf_done_secret(&s->hurried);
 	wake_close(&s->wake, wake_is_closed);
@@ -332,10 +356,10 @@ ldap_source_hurried(const struct ldap_source *s)
 	return buf_bytes(&s->hurried);
 }
 
-const struct run *
-ldap_source_read(const struct ldap_source *s)
+bool
+ldap_source_visit(const struct ldap_source *s, const struct image_visitor *visitor, void *arg)
 {
-	return s->held.is_there ? held_read(&s->held) : NULL;
+	return s->held.is_there && held_visit(&s->held, visitor, arg);
 }
 
 bool
@@ -396,7 +420,7 @@ ldap_source_put_status(const struct ldap_source *s, struct buf *out)
 		s->is_failing ? "away" : "up", how, age_s(s->confirmed_us), age_s(s->read_us), (unsigned long long)s->looks,
 		(unsigned long long)s->readings, (unsigned long long)s->failures);
 	put_format(out, " refreshes=%llu told=%llu", (unsigned long long)s->told_by_sync.refreshes, (unsigned long long)s->told_by_sync.entries);
-	put_format(out, " hurried=%llu", (unsigned long long)s->hurries);
+	put_format(out, " changes=%llu hurried=%llu", (unsigned long long)s->changes, (unsigned long long)s->hurries);
 	put_format(out, " full=%llu sweeps=%llu polled=%llu", (unsigned long long)s->polled.full, (unsigned long long)s->polled.sweeps,
 		(unsigned long long)s->polled.entries);
 	put_servers(s, out);

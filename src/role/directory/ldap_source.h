@@ -9,7 +9,7 @@
 #define ROLE_DIRECTORY_LDAP_SOURCE_H
 
 #include "config/config.h"
-#include "role/directory/image.h"
+#include "role/directory/change.h"
 #include "sys/loop.h"
 
 struct ldap_source;
@@ -18,6 +18,8 @@ struct ldap_source_handlers {
 	/* There are other records than before (image.h), borrowed for the call; from the source, or (is_old) from the snapshot
 	   that an earlier process left. */
 	void (*changed)(void *arg, const struct run *records, bool is_old);
+	/* Some of them are otherwise now. */
+	void (*changed_in_part)(void *arg, const struct change *change);
 	/* Some users are otherwise now (early.h); what else has changed comes later with all records. */
 	void (*hurried)(void *arg, struct bytes records);
 };
@@ -31,8 +33,8 @@ void ldap_source_free(struct ldap_source **s);
 
 /* What `hurried` told since: it counts before what `changed` told.  Borrowed until the next look. */
 struct bytes ldap_source_hurried(const struct ldap_source *s);
-/* The records that `changed` told last, once more: as held_read; NULL too when there are none yet. */
-const struct run *ldap_source_read(const struct ldap_source *s);
+/* Visits all that was told, as it is now; false: nothing was yet, or it can't be read. */
+bool ldap_source_visit(const struct ldap_source *s, const struct image_visitor *visitor, void *arg) __attribute__((warn_unused_result));
 
 /* Calls `sure` with arg, once and never from in here, when the source has been looked at after this call: true when
    what was told of that address is how it is now, false when no server answered.  A server that can't tell changes is asked for the

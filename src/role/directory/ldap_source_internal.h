@@ -50,19 +50,20 @@ struct ldap_source {
 	int64_t began_us, looked_us; /* mono; when the last look began and ended */
 	int64_t read_again_us; /* mono; after a reading that failed */
 	int64_t find_again_us; /* mono; after a reading for the sake of an address that told nothing new */
-	uint64_t looks, readings, hurries, failures;
+	uint64_t looks, readings, changes, hurries, failures;
 	char error[200];
 	/* the look */
 	struct job job;
 	struct buf look_marker, look_hurried;
 	struct run look_records;
+	struct change look_change;
 	size_t look_turns_to;
 	bool must_read, must_poll, may_read, may_find, has_read, has_failed_reading, has_changed; /* has_changed: what was read is not as it was before */
 	bool has_found, is_undecided; /* an address that is asked for is there; and it may not be read for now, or was not told yet */
 	bool is_synced, is_current; /* by ldap_sync; and what the marker knows of was all taken */
-	bool is_put_off; /* what is left to be made of all entries is nothing but what was hurried */
-	int64_t put_off_us; /* mono; since when */
-	int64_t compose_us; /* what that took last */
+	bool has_written; /* look_records are those that are held: they lie on disk as they are now */
+	int64_t unsaved_us; /* mono; since when what is held is otherwise than on disk; 0: it is not */
+	int64_t save_us; /* what writing it took last */
 	int result;
 	struct fault fault;
 };

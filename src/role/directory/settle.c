@@ -2,6 +2,19 @@
 
 #include "role/directory/groups.h"
 
+void
+settler_init(struct settler *s, int directory)
+{
+	*s = (struct settler){ .directory = directory, .claims = claims_new(), .groups = groups_new() };
+}
+
+void
+settler_done(struct settler *s)
+{
+	claims_free(&s->claims);
+	groups_free(&s->groups);
+}
+
 /* Each step reads one run and writes another. */
 static void
 settle_claims(struct settler *s, struct run *records)
@@ -19,7 +32,7 @@ spread_groups(struct settler *s, struct run *records)
 	struct run out;
 
 	run_init(&out, s->directory);
-	if (groups_spread(records, &out) || out.tail.has_failed)
+	if (groups_spread(s->groups, records, &out) || out.tail.has_failed)
 		run_replace(records, &out);
 	run_done(&out);
 }
@@ -37,13 +50,15 @@ keep_doubted(struct settler *s, struct run *records, const struct run *held)
 static void
 compare(struct settler *s, const struct held *held, int64_t now_us, int64_t quiet_us, struct run *records)
 {
-	const struct run *before = held_read(held);
+	struct run before;
 
-	if (!before)
-		return;
-	doubt_compare(before, records, &s->count);
-	if (doubt_judge(&s->doubt, &s->count, now_us, quiet_us))
-		keep_doubted(s, records, before);
+	run_init(&before, s->directory);
+	if (held_read(held, &before)) {
+		doubt_compare(&before, records, &s->count);
+		if (doubt_judge(&s->doubt, &s->count, now_us, quiet_us))
+			keep_doubted(s, records, &before);
+	}
+	run_done(&before);
 }
 
 int
@@ -54,19 +69,22 @@ settle(struct settler *s, const struct held *held, size_t changes, int64_t now_u
 	/* An entry that did not change has what it had: claims stay. */
 	if (s->doubt.since_us || doubt_is_due(0, changes))
 		compare(s, held, now_us, quiet_us, records);
-	return records->tail.has_failed ? fault_set(f, FAULT_LIMIT, "the directory holds more than fits, or can't be read any more") : 0;
+	s->is_settled = !records->tail.has_failed;
+	return s->is_settled ? 0 : fault_set(f, FAULT_LIMIT, "the directory holds more than fits, or can't be read any more");
 }
 
 void
 settle_nobody(struct settler *s, const struct held *held, int64_t now_us)
 {
-	const struct run nobody = run_of(BYTES_NONE), *before;
+	const struct run nobody = run_of(BYTES_NONE);
+	struct run before;
 
 	if (!held->is_there || s->doubt.since_us)
 		return;
-	before = held_read(held);
-	if (!before)
-		return;
-	doubt_begin(&s->doubt, now_us);
-	doubt_compare(before, &nobody, &s->doubt.count);
+	run_init(&before, s->directory);
+	if (held_read(held, &before)) {
+		doubt_begin(&s->doubt, now_us);
+		doubt_compare(&before, &nobody, &s->doubt.count);
+	}
+	run_done(&before);
 }
