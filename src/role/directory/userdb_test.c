@@ -11,6 +11,7 @@
 
 #define HELLO "VERSION\t1\t1\n"
 #define GREETING "VERSION\t1\t2\nSPID\t%d\n"
+#define MAIL_AT(place) "mail=maildir:" place "\tmail_driver=maildir\tmail_path=" place
 
 static struct role_listener listener;
 static char socket_path[128], heard[1 << 17];
@@ -87,7 +88,7 @@ is_cut(void)
 static void
 a_look_up_says_where_a_mailbox_is_and_whose(void **state)
 {
-	char want[256];
+	char want[512];
 	uid_t uid;
 	gid_t gid;
 	struct fault f;
@@ -98,8 +99,8 @@ a_look_up_says_where_a_mailbox_is_and_whose(void **state)
 		assert_int_equal(process_find_user(BYTES("daemon"), &uid, &gid, &f), 0);
 	say(HELLO "USER\t1\tALICE@Example.org\tservice=doveadm\nUSER\t2\tbob\tservice=lmtp\n");
 	(void)snprintf(want, sizeof want, GREETING
-		"USER\t1\talice@example.org\tuid=%u\tgid=%u\thome=/mail/example.org/alice\tmail=maildir:/mail/example.org/alice\n"
-		"USER\t2\tbob@example.org\tuid=%u\tgid=%u\thome=/mail/example.org/bob\tmail=maildir:/mail/example.org/bob\n",
+		"USER\t1\talice@example.org\tuid=%u\tgid=%u\thome=/mail/example.org/alice\t" MAIL_AT("/mail/example.org/alice") "\n"
+		"USER\t2\tbob@example.org\tuid=%u\tgid=%u\thome=/mail/example.org/bob\t" MAIL_AT("/mail/example.org/bob") "\n",
 		(int)process_id(), uid, gid, uid, gid);
 	hear("bob\n");
 	assert_string_equal(heard, want);
