@@ -87,8 +87,6 @@ class EximOrganisation(Organisation):
     def start(self, mermoz):
         for name in ("key.pem", "cert.pem"):
             shutil.copy(mermoz.directory / name, self.home / name)
-            shutil.chown(self.home / name, "mail", "mail")
-        shutil.chown(self.home / "mail", "mail", "mail")
         (self.home / "grey").write_text("")
         (self.home / "names").write_text("".join(f"{name}: {name}\n" for name in NAMES))
         self.server = Exim(self.home, f"""
@@ -146,6 +144,8 @@ maildir:
 begin retry
 * * F,1h,1s
 """, self.port)
+        for name in ("key.pem", "cert.pem", "mail"):
+            shutil.chown(self.home / name, "mail", "mail")
         self.server.start()
 
     def end_greylisting(self):
