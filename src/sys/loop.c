@@ -107,6 +107,8 @@ run_closed(struct loop *loop)
 	loop->closing = NULL;
 	for (; w; w = next) {
 		next = w->next;
+		if (w->closes_fd)
+			(void)close(w->fd);
 		if (w->closed)
 			w->closed(w);
 	}
@@ -227,7 +229,7 @@ watch_init(struct watch *w, struct loop *loop, int fd, void (*ready)(struct watc
 	w->closed = NULL;
 	w->next = NULL;
 	w->wanted = 0;
-	w->is_closing = false;
+	w->is_closing = w->closes_fd = false;
 }
 
 void
@@ -241,20 +243,35 @@ watch_want(struct watch *w, unsigned int events)
 		e.events |= EPOLLIN;
 	if (events & LOOP_WRITABLE)
 		e.events |= EPOLLOUT;
+	if (events & LOOP_ALONE)
+		e.events |= EPOLLEXCLUSIVE;
 	/* With no event at all epoll would still tell of errors, again and again. */
 	check(epoll_ctl(w->loop->set, events == 0 ? EPOLL_CTL_DEL : w->wanted == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
 		w->fd, &e));
 	w->wanted = events;
 }
 
-void
-watch_close(struct watch *w, void (*closed)(struct watch *w))
+static void
+close_later(struct watch *w, void (*closed)(struct watch *w))
 {
-	watch_want(w, 0);
 	w->is_closing = true;
 	w->closed = closed;
 	w->next = w->loop->closing;
 	w->loop->closing = w;
+}
+
+void
+watch_close(struct watch *w, void (*closed)(struct watch *w))
+{
+	watch_want(w, 0);
+	close_later(w, closed);
+}
+
+void
+watch_close_all(struct watch *w, void (*closed)(struct watch *w))
+{
+	w->closes_fd = true;
+	close_later(w, closed);
 }
 
 static void

@@ -8,7 +8,9 @@
 
 struct loop;
 
-enum { LOOP_READABLE = 1, LOOP_WRITABLE = 2 };
+/* LOOP_ALONE: of the processes that watch the descriptor, one that has nothing to do is woken, not all.  What may be asked for
+   with it is LOOP_READABLE, and 0 before anything else. */
+enum { LOOP_READABLE = 1, LOOP_WRITABLE = 2, LOOP_ALONE = 4 };
 
 /* One for a process; owned.  Ignores SIGPIPE. */
 struct loop *loop_new(void);
@@ -25,7 +27,7 @@ struct watch {
 	struct loop *loop;
 	int fd;
 	unsigned int wanted;
-	bool is_closing;
+	bool is_closing, closes_fd;
 	void (*ready)(struct watch *w, unsigned int events);
 	void (*closed)(struct watch *w);
 	struct watch *next; /* that is closing */
@@ -39,6 +41,9 @@ void watch_init(struct watch *w, struct loop *loop, int fd,
 void watch_want(struct watch *w, unsigned int events);
 /* No more `ready`; `closed` comes when the turn ends or later (or from loop_free), after which the memory may go. */
 void watch_close(struct watch *w, void (*closed)(struct watch *w));
+/* The same, and the descriptor, of which there is no duplicate, is closed before `closed`: it needs not be taken out of the
+   set, which saves a system call. */
+void watch_close_all(struct watch *w, void (*closed)(struct watch *w));
 
 struct timer {
 	uv_timer_t handle;

@@ -2,6 +2,7 @@
 
 #include "sys/time.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -136,6 +137,40 @@ a_watched_descriptor_is_told_when_it_is_wanted(void **state)
 	loop_run(loop);
 	assert_string_equal(trace, "stopread stopclosed ");
 	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+}
+
+static void
+what_is_watched_alone_is_told_again_after_standing_back(void **state)
+{
+	(void)state;
+	assert_int_equal(pipe(pipe_ends), 0);
+	watch_init(&w, loop, pipe_ends[0], on_pipe);
+	watch_want(&w, LOOP_READABLE | LOOP_ALONE);
+	assert_int_equal(write(pipe_ends[1], "xx", 2), 2);
+	loop_run(loop);
+	watch_want(&w, 0);
+	watch_want(&w, LOOP_READABLE | LOOP_ALONE);
+	loop_run(loop);
+	assert_string_equal(trace, "read read ");
+	watch_close(&w, NULL);
+	close(pipe_ends[0]);
+	close(pipe_ends[1]);
+}
+
+static void
+a_watch_may_take_its_descriptor_with_it(void **state)
+{
+	(void)state;
+	assert_int_equal(pipe(pipe_ends), 0);
+	watch_init(&w, loop, pipe_ends[0], on_pipe);
+	watch_want(&w, LOOP_READABLE);
+	assert_int_equal(write(pipe_ends[1], "x", 1), 1);
+	watch_close_all(&w, on_watch_closed);
+	loop_run(loop);
+	assert_string_equal(trace, "closed ");
+	assert_int_equal(write(pipe_ends[1], "x", 1), -1);
+	assert_int_equal(errno, EPIPE);
 	close(pipe_ends[1]);
 }
 
@@ -364,6 +399,8 @@ main(void)
 		TEST(a_timer_fires_once_and_a_repeating_one_again),
 		TEST(a_stopped_timer_does_not_fire),
 		TEST(a_watched_descriptor_is_told_when_it_is_wanted),
+		TEST(what_is_watched_alone_is_told_again_after_standing_back),
+		TEST(a_watch_may_take_its_descriptor_with_it),
 		TEST(what_was_closed_in_the_same_turn_is_not_told),
 		TEST(an_error_is_told_once_and_ends_what_was_wanted),
 		TEST(deferred_work_runs_once_and_in_order_in_later_turns),

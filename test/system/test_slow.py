@@ -1,4 +1,5 @@
 """Clients that hold a connection and do nothing with it, and so many of them that no descriptor is left."""
+import collections
 import contextlib
 import os
 import shutil
@@ -118,3 +119,23 @@ def test_without_descriptors_the_front_waits_and_does_not_spin(poor):
     for s in waiting[DESCRIPTORS // 2:]:
         assert s.recv(1000).startswith(b"220")
         s.close()
+
+
+def test_who_comes_one_by_one_is_spread_over_the_fronts():
+    """One front is woken for a connection; they take turns at being the first (front.c, stand_in_line)."""
+    with running_server("fronts 2;\n") as s:
+        for _ in range(64):
+            connect(s, "smtp").close()
+        wait_until(lambda: len(s.events("connection.closed")) >= 64)
+        served = collections.Counter(event["pid"] for event in s.events("connection.closed"))
+    assert len(served) == 2 and min(served.values()) >= 16, served
+
+
+def test_a_front_that_dies_leaves_nobody_waiting():
+    """Whom it was woken for is seen by the one in its place, or by another's next look."""
+    with running_server("fronts 2;\n") as s:
+        for _ in range(8):
+            s.kill_role("front")
+            for _ in range(8):
+                with contextlib.suppress(ConnectionResetError):
+                    connect(s, "smtp").close()

@@ -82,7 +82,6 @@ freed(struct watch *w)
 {
 	struct connection *c = (struct connection *)((char *)w - offsetof(struct connection, watch));
 
-	net_close(c->fd);
 	settings_free(&c->settings);
 	memory_free(c);
 }
@@ -105,7 +104,7 @@ destroy(struct connection *c)
 	tls_free(&c->tls);
 	buf_done_secret(&c->input);
 	output_done(&c->output);
-	watch_close(&c->watch, freed);
+	watch_close_all(&c->watch, freed);
 }
 
 static bool

@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-enum { SWEEP_MS = 2000, ACCEPTS_AT_ONCE = 64 };
+enum { SWEEP_MS = 2000, ACCEPTS_AT_ONCE = 64, ACCEPTS_IN_TURN = 16 };
 
 static int
 before_jail(struct role_self *r, struct fault *f)
@@ -21,6 +21,17 @@ before_jail(struct role_self *r, struct fault *f)
 	return 0;
 }
 
+/* One front is woken for a connection, and not all of them, of which all but one would find nothing.  The system wakes the
+   first in line that has nothing to do: each time this is called we go to its end, so that who comes when all are idle is
+   spread over them, too.  Whoever waits is seen then, even if the front that was woken for them has died. */
+static void
+stand_in_line(struct listener *l)
+{
+	watch_want(&l->watch, 0);
+	watch_want(&l->watch, LOOP_READABLE | LOOP_ALONE);
+	l->accepted = 0;
+}
+
 static void
 sweep(struct timer *t)
 {
@@ -28,7 +39,7 @@ sweep(struct timer *t)
 	struct listener *l;
 
 	LIST_FOREACH (l, &front->listeners, link)
-		watch_want(&l->watch, LOOP_READABLE);
+		stand_in_line(l);
 	connections_sweep(front);
 	mailboxes_sweep(front);
 }
@@ -108,6 +119,8 @@ acceptable(struct watch *w, unsigned int events)
 			net_close(fd);
 		else
 			connection_open(l->front, l, fd, &remote);
+		if (++l->accepted >= ACCEPTS_IN_TURN)
+			stand_in_line(l);
 	}
 }
 
@@ -122,7 +135,7 @@ listen_on(struct role_self *r, const struct role_listener *source)
 	l->service = source->service;
 	net_send_at_once(source->fd);
 	watch_init(&l->watch, front->loop, source->fd, acceptable);
-	watch_want(&l->watch, LOOP_READABLE);
+	stand_in_line(l);
 	LIST_INSERT_HEAD(&front->listeners, l, link);
 }
 

@@ -21,6 +21,7 @@ struct listener {
 	struct front *front;
 	const struct role_listener *source;
 	enum ipc_service service;
+	unsigned int accepted; /* since we went to the end of the line */
 };
 
 struct front {
