@@ -37,7 +37,7 @@ account_bind_dn(const struct account *account)
 bool
 account_may_log_in(const struct account *account)
 {
-	return account->bind_dn_len > 0 || password_cost(account_secret_password(account)) != PASSWORD_USELESS;
+	return account->bind_dn_len > 0 || account->has_usable_password;
 }
 
 struct accounts *

@@ -32,6 +32,7 @@ struct account {
 	bool is_enabled;
 	bool is_made; /* a postmaster's that no source knows: nobody can log in */
 	bool is_of_ldap;
+	bool has_usable_password; /* that can be compared */
 	uint8_t octets[]; /* address, password hash, path, DN */
 };
 

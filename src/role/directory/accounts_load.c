@@ -96,6 +96,7 @@ make_account(const struct address *address, struct bytes secret_password, struct
 	account->password_len = (uint16_t)secret_password.len;
 	account->path_len = (uint16_t)path.len;
 	account->bind_dn_len = (uint16_t)bind_dn.len;
+	account->has_usable_password = password_cost(secret_password) != PASSWORD_USELESS;
 	add(add(add(add(account->octets, address_bytes(address)), secret_password), path), bind_dn);
 	return account;
 }

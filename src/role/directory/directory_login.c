@@ -9,6 +9,7 @@
 
    An account of LDAP whose password can't be compared is tried by a bind (ldap_bind.h), and so is a name for which such an
    account is drawn. */
+#include "base/map.h"
 #include "base/memory.h"
 #include "role/directory/directory_internal.h"
 #include "role/directory/guesses.h"
@@ -323,7 +324,7 @@ directory_login_trouble(const struct directory *d, const struct account *account
 static const struct account *
 choose_tried(struct directory *d, const struct account *account, struct bytes name)
 {
-	const struct account *drawn = accounts_draw(d->accounts, verifier_draw(d->verifier, name));
+	const struct account *drawn = accounts_draw(d->accounts, map_hash(name));
 
 	return account && account_may_log_in(account) ? account : drawn;
 }

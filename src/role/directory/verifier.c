@@ -10,6 +10,7 @@
    `finished`. */
 #include "role/directory/verifier.h"
 
+#include "base/map.h"
 #include "base/memory.h"
 #include "role/directory/password.h"
 #include "sys/pool.h"
@@ -187,20 +188,6 @@ make_digest(const struct verifier *v, const struct verifier_question *q, uint8_t
 	return is_made;
 }
 
-/* Without a digest (there is no memory for one) everybody draws the same. */
-uint64_t
-verifier_draw(const struct verifier *v, struct bytes name)
-{
-	uint8_t digest[DIGEST_OCTETS] = { 0 };
-	struct bytes in = bytes_of(digest, sizeof digest);
-	uint64_t drawn = 0;
-
-	return HMAC(EVP_sha256(), v->secret_key, sizeof v->secret_key, name.ptr, name.len, digest, NULL)
-			&& take_u64(&in, &drawn)
-		? drawn
-		: 0;
-}
-
 static bool
 has_its_share(const struct verifier *v, uint64_t party)
 {
@@ -261,7 +248,7 @@ static enum verifier_result
 try_dear(struct verifier *v, const struct verifier_question *q, void (*done)(void *arg, bool is_right), void *arg)
 {
 	uint8_t digest[DIGEST_OCTETS];
-	uint64_t party = q->party.len ? verifier_draw(v, q->party) | 1 : 0;
+	uint64_t party = q->party.len ? map_hash(q->party) | 1 : 0;
 	struct attempt *t, *first;
 
 	if (!make_digest(v, q, digest))

@@ -37,7 +37,5 @@ void verifier_free(struct verifier **v);
    copied is wiped afterwards. */
 enum verifier_result verifier_try(struct verifier *v, const struct verifier_question *q,
 	void (*done)(void *arg, bool is_right), void *arg);
-/* A number that is the same for a name as long as the verifier lives, and that nobody can foretell. */
-uint64_t verifier_draw(const struct verifier *v, struct bytes name);
 
 #endif

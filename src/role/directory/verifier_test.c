@@ -229,15 +229,6 @@ what_is_too_long_is_never_right(void **state)
 	assert_int_equal(w->wrong, 1);
 }
 
-static void
-a_draw_stays_and_differs_by_name(void **state)
-{
-	struct world *w = *state;
-
-	assert_int_equal(verifier_draw(w->v, BYTES("alice")), verifier_draw(w->v, BYTES("alice")));
-	assert_int_not_equal(verifier_draw(w->v, BYTES("alice")), verifier_draw(w->v, BYTES("bob")));
-}
-
 /* What waits is not computed any more. */
 static void
 it_ends_soon_with_work_under_way(void **state)
@@ -273,7 +264,6 @@ main(void)
 		TEST(what_is_cheap_is_answered_at_once),
 		TEST(a_decoy_is_never_right),
 		TEST(what_is_too_long_is_never_right),
-		TEST(a_draw_stays_and_differs_by_name),
 		TEST(it_ends_soon_with_work_under_way),
 	};
 
