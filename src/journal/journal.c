@@ -327,7 +327,7 @@ journal_applied(struct journal *j, struct journal_entry *entry)
 		uint64_t *count = &j->unapplied[entry->epoch & 1];
 
 		assert(*count > 0);
-		if (--*count == 0)
+		if (--*count == 0 && j->is_checkpointing)
 			(void)pthread_cond_signal(&j->chores);
 	}
 	(void)pthread_mutex_unlock(&j->lock);
