@@ -382,24 +382,45 @@ commit(struct journal *j, struct batch *b)
 	(void)pthread_cond_broadcast(&j->changed);
 }
 
-/* Waits, with the lock open, until as many stand in line as are worth the wait; true: GATHER_US went by first.  What isn't an append doesn't wait. */
+/* Is it worth the wait? */
+static bool
+has_too_few(const struct journal *j)
+{
+	return j->waiting < j->gather.wanted && !j->checkpoint_entry && !j->is_refusing && !j->is_dead && !j->is_ending;
+}
+
+/* Moves *until on by half of GATHER_US and waits, with the lock open, until then at most; true: it is then, and still too few stand in line. */
+static bool
+wait_half(struct journal *j, struct timespec *until)
+{
+	int result = 0;
+
+	until->tv_nsec += GATHER_US / 2 * 1000L;
+	until->tv_sec += until->tv_nsec / NANOSECONDS;
+	until->tv_nsec %= NANOSECONDS;
+	while (result == 0 && has_too_few(j))
+		result = pthread_cond_clockwait(&j->work, &j->lock, CLOCK_MONOTONIC, until);
+	return result != 0;
+}
+
+/* Waits for those who are worth it, GATHER_US at most; true: nobody came in the second half of that, so all who come at once are here.
+   What isn't an append doesn't wait. */
 static bool
 gather(struct journal *j)
 {
 	struct timespec until;
-	int result = 0;
+	uint32_t came;
+	bool is_vain;
 
-	if (!j->first || j->waiting >= j->gather.wanted)
+	if (!j->first || !has_too_few(j))
 		return false;
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += GATHER_US * 1000L;
-	until.tv_sec += until.tv_nsec / NANOSECONDS;
-	until.tv_nsec %= NANOSECONDS;
 	j->is_gathering = true;
-	while (result == 0 && j->waiting < j->gather.wanted && !j->checkpoint_entry && !j->is_refusing && !j->is_dead && !j->is_ending)
-		result = pthread_cond_clockwait(&j->work, &j->lock, CLOCK_MONOTONIC, &until);
+	is_vain = wait_half(j, &until);
+	came = j->waiting;
+	is_vain = is_vain && wait_half(j, &until) && j->waiting == came;
 	j->is_gathering = false;
-	return result != 0;
+	return is_vain;
 }
 
 /* False: nothing can be done until there is work. */

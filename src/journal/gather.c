@@ -6,10 +6,10 @@
 enum { WEIGHT = 8, SIXTEENTHS = 16, CROWD = 2 * SIXTEENTHS, WANTED_MAX = 64, CALM = 32 };
 
 void
-gather_learn(struct gather *g, uint32_t count, bool is_late)
+gather_learn(struct gather *g, uint32_t count, bool is_vain)
 {
 	g->mean = (g->mean * (WEIGHT - 1) + MIN(count, WANTED_MAX) * SIXTEENTHS) / WEIGHT;
-	if (is_late)
+	if (is_vain)
 		g->calm = CALM;
 	else if (g->calm > 0)
 		g->calm--;

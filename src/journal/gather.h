@@ -15,7 +15,8 @@ struct gather {
 	uint32_t calm; /* batches until more are tried for again */
 };
 
-/* A batch of `count` records was written; is_late: it had waited all of GATHER_US. */
-void gather_learn(struct gather *g, uint32_t count, bool is_late);
+/* A batch of `count` records was written; is_vain: it had waited all of GATHER_US, and nobody came in the second half of that.  Whom late
+   ones go on coming to, more may come to: where many take turns, a batch holds what comes in the time, not what came once. */
+void gather_learn(struct gather *g, uint32_t count, bool is_vain);
 
 #endif
