@@ -82,17 +82,27 @@ class Sink:
         self.log.close()
 
 
+def send_elsewhere(server, sessions, messages):
+    subprocess.run([SMTP_SOURCE, "-4", "-d", "-f", f"user000@{servers.DOMAIN}", "-t", f"box@{servers.ELSEWHERE}", "-s", str(sessions),
+                    "-m", str(messages), "-l", str(MESSAGE_OCTETS), f"127.0.0.1:{server.smtp}"], check=True, capture_output=True)
+
+
+def wait_until_relayed(sink, messages):
+    end = time.monotonic() + 600
+    while (have := sink.count()) < messages and time.monotonic() < end:
+        time.sleep(0.02)
+    return have
+
+
 def relayed(server, sessions, messages):
     """From a trusted network, through the queue, to another server: until the last one is there."""
     sink = Sink()
     try:
         other = measure.wait_for_quiet(10)
         cpu, began = server.group.cpu_s(), time.monotonic()
-        subprocess.run([SMTP_SOURCE, "-4", "-d", "-f", f"user000@{servers.DOMAIN}", "-t", f"box@{servers.ELSEWHERE}", "-s", str(sessions),
-                        "-m", str(messages), "-l", str(MESSAGE_OCTETS), f"127.0.0.1:{server.smtp}"], check=True, capture_output=True)
+        send_elsewhere(server, sessions, messages)
         accepted = time.monotonic()
-        while (have := sink.count()) < messages and time.monotonic() < began + 600:
-            time.sleep(0.02)
+        have = wait_until_relayed(sink, messages)
         ended = time.monotonic()
     finally:
         sink.stop()
@@ -121,7 +131,22 @@ def syscalls(server, sessions, messages, is_reusing):
     def workload():
         send(server, sessions, messages, is_reusing)
         wait_until_stored(server, before + messages)
-    calls = measure.trace(server.group, workload)
+    return calls_per_message(measure.trace(server.group, workload), messages)
+
+
+def relayed_syscalls(server, sessions, messages):
+    sink = Sink()
+
+    def workload():
+        send_elsewhere(server, sessions, messages)
+        wait_until_relayed(sink, messages)
+    try:
+        return calls_per_message(measure.trace(server.group, workload), messages)
+    finally:
+        sink.stop()
+
+
+def calls_per_message(calls, messages):
     if not calls:
         return {}
     top = sorted(calls.items(), key=lambda item: -item[1])[:15]
