@@ -1,5 +1,6 @@
 /* The commit thread: takes what waits, writes it with one call, syncs once, tells everybody.  While it
-   syncs, others gather; when nobody waits, the next one is written at once, unless many came of late (gather.h). */
+   syncs, others gather; when nobody waits, the next one is written at once, unless many came of late (gather.h).
+   Who appends alone, and may wait for the disk, does the same without it, which spares two changes of thread. */
 #include "journal/journal_internal.h"
 
 #include "journal/crc.h"
@@ -440,6 +441,25 @@ commit_next(struct journal *j)
 	return true;
 }
 
+/* Is there something that only the commit thread does, or that came meanwhile? */
+static bool
+has_work(const struct journal *j)
+{
+	return j->first || j->checkpoint_entry || j->is_mend_wanted || j->is_ending;
+}
+
+bool
+journal_write_alone(struct journal *j)
+{
+	struct batch b;
+
+	if (take_batch(j, &b)) {
+		commit(j, &b);
+		gather_learn(&j->gather, (uint32_t)b.count, false);
+	}
+	return has_work(j);
+}
+
 static void
 try_to_mend(struct journal *j)
 {
@@ -455,7 +475,9 @@ journal_commit_thread(void *arg)
 
 	(void)pthread_mutex_lock(&j->lock);
 	for (;;) {
-		if (j->is_mend_wanted)
+		if (j->is_writing)
+			(void)pthread_cond_wait(&j->work, &j->lock);
+		else if (j->is_mend_wanted)
 			try_to_mend(j);
 		else if ((j->is_refusing || j->is_dead) && has_work(j))
 			finish(j, take_all(j), &j->failure);

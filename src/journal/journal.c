@@ -290,11 +290,20 @@ stand_in_line(struct journal *j, struct journal_entry *entry)
 	else
 		j->first = entry;
 	j->last = entry;
-	return ++j->waiting == j->gather.wanted || !j->is_gathering;
+	++j->waiting;
+	/* Who writes looks at the line again when that is done. */
+	return !j->is_writing && (j->waiting == j->gather.wanted || !j->is_gathering);
 }
 
-int
-journal_append(struct journal *j, struct journal_entry *entry, struct fault *f)
+/* With the lock held: nobody writes, nobody waits, and nobody came of late whom to wait for. */
+static bool
+is_alone(const struct journal *j)
+{
+	return !j->is_writing && !j->first && !j->checkpoint_entry && j->gather.wanted == 0;
+}
+
+static int
+append(struct journal *j, struct journal_entry *entry, bool may_write, struct fault *f)
 {
 	bool is_waking = false;
 	int result = 0;
@@ -306,15 +315,30 @@ journal_append(struct journal *j, struct journal_entry *entry, struct fault *f)
 	entry->state = ENTRY_QUEUED;
 	entry->is_applied = false;
 	(void)pthread_mutex_lock(&j->lock);
+	may_write = may_write && is_alone(j);
 	if (j->is_dead || j->is_refusing || j->is_closing)
 		result = refuse(j, f);
 	else
 		is_waking = stand_in_line(j, entry);
+	if (may_write && result == 0)
+		is_waking = journal_write_alone(j);
 	(void)pthread_mutex_unlock(&j->lock);
 	/* Woken with the lock held it would only wait for that. */
 	if (is_waking)
 		(void)pthread_cond_signal(&j->work);
 	return result;
+}
+
+int
+journal_append(struct journal *j, struct journal_entry *entry, struct fault *f)
+{
+	return append(j, entry, false, f);
+}
+
+int
+journal_commit(struct journal *j, struct journal_entry *entry, struct fault *f)
+{
+	return append(j, entry, true, f);
 }
 
 void

@@ -61,7 +61,7 @@ struct journal_entry {
 	struct bytes pieces[JOURNAL_PIECES_MAX];
 	uint32_t piece_count;
 	/* Called once for each entry whose append returned 0, in the order of the numbers, on the
-	   journal's thread: be quick.  May append.  f NULL: the record is durable.  Else it is not
+	   journal's thread or in journal_commit: be quick.  May append.  f NULL: the record is durable.  Else it is not
 	   (FAULT_TEMP): undo, and answer "later".  NULL done: somebody calls journal_wait. */
 	void (*done)(struct journal_entry *entry, const struct fault *f);
 
@@ -79,6 +79,10 @@ struct journal_entry {
 /* Puts the record in line; returns at once.  From any thread.  -1: not taken, done will not be called:
    FAULT_LIMIT (larger than record_octets_max) or FAULT_TEMP (the journal refuses, see journal_ready). */
 int journal_append(struct journal *j, struct journal_entry *entry, struct fault *f)
+	__attribute__((warn_unused_result));
+/* As journal_append, by a thread that may wait for the disk: when nobody else appends, it writes the record
+   itself and done has been called when this returns, perhaps for records of others, too. */
+int journal_commit(struct journal *j, struct journal_entry *entry, struct fault *f)
 	__attribute__((warn_unused_result));
 /* The files hold what the entry's record says, or it was given up; once for each entry whose append
    returned 0, at any time from then on, from any thread.  Until then no checkpoint ends, and appends may

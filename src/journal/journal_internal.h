@@ -88,7 +88,7 @@ struct journal {
 	bool is_gathering; /* the commit thread waits until gather.wanted stand in the line */
 	struct journal_entry *checkpoint_entry; /* before the line */
 	uint64_t next_number;
-	bool is_writing;
+	bool is_writing; /* the commit thread, or who is alone */
 	bool is_refusing; /* no segment could be begun after a failure; an append makes it try again */
 	bool is_dead; /* settle failed: until it is opened anew */
 	bool is_mend_wanted;
@@ -112,13 +112,15 @@ struct journal {
 	struct fault checkpoint_fault; /* of the last one; FAULT_NONE: it went well */
 	struct journal_stats stats;
 
-	/* The commit thread's own. */
+	/* Of who writes. */
 	struct iovec parts[PARTS_MAX];
 	uint8_t heads[PARTS_MAX / 2][FORMAT_RECORD_HEAD];
 };
 
 /* commit.c */
 void *journal_commit_thread(void *arg);
+/* With the lock held, open while it writes, by who may write: nobody else does.  True: the commit thread is to be woken. */
+bool journal_write_alone(struct journal *j) __attribute__((warn_unused_result));
 /* With the lock held: */
 uint64_t journal_log_octets(const struct journal *j);
 

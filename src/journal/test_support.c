@@ -160,7 +160,7 @@ append_and_wait(struct world *w, unsigned int id)
 {
 	struct work *work = work_new(w, id);
 	struct fault f;
-	int result = journal_append(w->journal, &work->entry, &f);
+	int result = journal_commit(w->journal, &work->entry, &f);
 
 	w->was_appended[id] = true;
 	if (result == 0) {

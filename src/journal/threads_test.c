@@ -131,6 +131,8 @@ tear_down(void **state)
 	return disk->unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
 }
 
+static bool commits; /* by journal_commit */
+
 /* Appends and waits, one record after the other. */
 static void *
 write_records(void *arg)
@@ -147,7 +149,7 @@ write_records(void *arg)
 		buf_init_fixed(&head, octets, 8);
 		put_u32(&head, thread);
 		put_u32(&head, number);
-		if (journal_append(journal, &entry, NULL) < 0 || journal_wait(journal, &entry, NULL) < 0)
+		if ((commits ? journal_commit : journal_append)(journal, &entry, NULL) < 0 || journal_wait(journal, &entry, NULL) < 0)
 			return arg;
 		applied[thread] = number;
 		journal_applied(journal, &entry);
@@ -156,7 +158,7 @@ write_records(void *arg)
 }
 
 static void
-many_threads_share_syncs_and_nothing_is_lost(void **state)
+write_from_all(void)
 {
 	pthread_t threads[THREADS];
 	struct journal_stats stats;
@@ -164,7 +166,6 @@ many_threads_share_syncs_and_nothing_is_lost(void **state)
 	void *failed;
 	int64_t began = time_now().mono_us;
 
-	(void)state;
 	open_journal(&report);
 	for (uintptr_t i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, write_records, (void *)i), 0);
@@ -185,6 +186,53 @@ many_threads_share_syncs_and_nothing_is_lost(void **state)
 	assert_int_equal(report.records, 0);
 	for (size_t i = 0; i < THREADS; i++)
 		assert_int_equal(settled_to[i], RECORDS);
+}
+
+static void
+many_threads_share_syncs_and_nothing_is_lost(void **state)
+{
+	(void)state;
+	commits = false;
+	write_from_all();
+}
+
+static void
+many_who_may_write_themselves_share_syncs_too(void **state)
+{
+	(void)state;
+	commits = true;
+	write_from_all();
+}
+
+struct alone {
+	struct journal_entry entry;
+	pthread_t told_by;
+};
+
+static void
+told(struct journal_entry *entry, const struct fault *f)
+{
+	struct alone *a = (void *)entry;
+
+	assert_null(f);
+	a->told_by = pthread_self();
+}
+
+static void
+who_commits_alone_is_told_before_it_goes_on(void **state)
+{
+	struct journal_report report;
+
+	(void)state;
+	open_journal(&report);
+	for (uint8_t i = 0; i < 100; i++) {
+		struct alone a = { .entry = { .pieces = { BYTES("\0\0\0\0\0\0\0\1") }, .piece_count = 1, .done = told } };
+
+		assert_int_equal(journal_commit(journal, &a.entry, NULL), 0);
+		assert_true(pthread_equal(a.told_by, pthread_self()));
+		journal_applied(journal, &a.entry);
+	}
+	assert_int_equal(journal_stats(journal).syncs, 100);
 }
 
 struct open_entry {
@@ -253,6 +301,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(many_threads_share_syncs_and_nothing_is_lost, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(many_who_may_write_themselves_share_syncs_too, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(who_commits_alone_is_told_before_it_goes_on, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_never_applied_is_replayed_in_order, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(j7_who_stands_in_line_while_a_settle_fails_is_told, set_up, tear_down),
 	};

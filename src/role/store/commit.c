@@ -109,7 +109,7 @@ send_part(struct request *r, struct request_part *p, uint64_t group)
 	for (size_t i = 0; i < 2; i++)
 		if (p->body[i].len)
 			e->pieces[e->piece_count++] = p->body[i];
-	p->is_taken = is_sound(r->mailbox) && is_sound(r->target) && journal_append(r->engine->journal, e, NULL) == 0;
+	p->is_taken = is_sound(r->mailbox) && is_sound(r->target) && journal_commit(r->engine->journal, e, NULL) == 0;
 	if (!p->is_taken)
 		part_is_durable(e, &(struct fault){ .kind = FAULT_TEMP });
 }
