@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "journal/journal.h"
 #include "role/store/engine.h"
+#include "role/store/files.h"
 #include "role/store/keywords.h"
 #include "role/store/maildir.h"
 #include "role/store/record.h"
@@ -188,6 +189,7 @@ struct mailbox {
 	char name[MAILDIR_NAME_MAX + 1];
 	uint64_t number;
 	int directory, uidlist, view_file, summary_file;
+	struct file_identity uidlist_is, view_is, summary_is; /* of what is open */
 	dev_t device; /* of the directory */
 	ino_t inode;
 	uint8_t guid[RECORD_GUID_OCTETS];

@@ -9,7 +9,16 @@
    flags: O_RDONLY, O_RDWR, … as of openat; what it makes is for its owner alone.  -1 and errno (ELOOP, or EINVAL: it is
    no regular file). */
 int files_open(int directory, const char *name, int flags) __attribute__((warn_unused_result));
-/* Is it what is open in fd that has this name?  *st is what it is like now. */
-bool files_in_place(int directory, const char *name, int fd, struct stat *st) __attribute__((warn_unused_result));
+
+/* Which file it is.  No other has the same while it is open. */
+struct file_identity {
+	dev_t device;
+	ino_t inode;
+};
+
+/* As files_open; *is says which file it is, and is none when it fails. */
+int files_open_known(int directory, const char *name, int flags, struct file_identity *is) __attribute__((warn_unused_result));
+/* Is it the file that has this name?  *st is what it is like now. */
+bool files_in_place(int directory, const char *name, const struct file_identity *is, struct stat *st) __attribute__((warn_unused_result));
 
 #endif

@@ -77,14 +77,14 @@ index_map_old(const struct mailbox *m, struct view *v, void **mapping, size_t *o
 
 /* What is there and is no file of ours gives way. */
 static int
-open_summary_file(const struct mailbox *m)
+open_summary_file(struct mailbox *m)
 {
-	int fd = files_open(m->directory, INDEX_SUMMARY, O_RDWR | O_CREAT);
+	int fd = files_open_known(m->directory, INDEX_SUMMARY, O_RDWR | O_CREAT, &m->summary_is);
 
 	if (fd >= 0 || (errno != ELOOP && errno != EINVAL))
 		return fd;
 	(void)disk->unlinkat(m->directory, INDEX_SUMMARY, 0);
-	return files_open(m->directory, INDEX_SUMMARY, O_RDWR | O_CREAT);
+	return files_open_known(m->directory, INDEX_SUMMARY, O_RDWR | O_CREAT, &m->summary_is);
 }
 
 /* Without the file (or with one that is no good) all summaries are lost. */
@@ -166,7 +166,7 @@ index_open(struct mailbox *m)
 
 	if (index_open_summaries(m) != 0)
 		return -1;
-	m->view_file = files_open(m->directory, INDEX_VIEW, O_RDWR);
+	m->view_file = files_open_known(m->directory, INDEX_VIEW, O_RDWR, &m->view_is);
 	if (m->view_file < 0)
 		return -1;
 	mapping = map_view(m->view_file, &m->view_mapped, true);
@@ -187,8 +187,8 @@ index_is_sound(const struct mailbox *m)
 {
 	struct stat view, summaries;
 
-	return files_in_place(m->directory, INDEX_VIEW, m->view_file, &view) && (uint64_t)view.st_size >= m->view_mapped
-		&& files_in_place(m->directory, INDEX_SUMMARY, m->summary_file, &summaries)
+	return files_in_place(m->directory, INDEX_VIEW, &m->view_is, &view) && (uint64_t)view.st_size >= m->view_mapped
+		&& files_in_place(m->directory, INDEX_SUMMARY, &m->summary_is, &summaries)
 		&& (uint64_t)summaries.st_size >= m->summary_octets
 		&& has_stamp(m, m->view.generation) && view_is_ours(&m->view);
 }
@@ -225,12 +225,13 @@ index_create(struct mailbox *m, uint32_t capacity)
 {
 	size_t octets = view_octets(capacity < CAPACITY_FIRST ? CAPACITY_FIRST : capacity);
 	struct index_state s = { .epoch = m->account->engine->epoch };
+	struct file_identity is;
 	struct view_writer view;
 	int fd;
 	void *mapping;
 
 	(void)disk->unlinkat(m->directory, VIEW_NEW, 0);
-	fd = files_open(m->directory, VIEW_NEW, O_RDWR | O_CREAT | O_EXCL);
+	fd = files_open_known(m->directory, VIEW_NEW, O_RDWR | O_CREAT | O_EXCL, &is);
 	if (fd < 0)
 		return -1;
 	octets = (octets + 4095) / 4096 * 4096;
@@ -250,6 +251,7 @@ index_create(struct mailbox *m, uint32_t capacity)
 		(uint64_t)time_now().wall_us);
 	state_store(view.head, &s);
 	switch_to(m, fd, &view, octets);
+	m->view_is = is;
 	return 0;
 }
 

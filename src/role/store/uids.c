@@ -27,7 +27,7 @@ create(struct mailbox *m)
 	uint8_t space[HEAD_MAX];
 	struct buf text;
 
-	m->uidlist = files_open(m->directory, UIDS_FILE, O_RDWR | O_CREAT | O_EXCL);
+	m->uidlist = files_open_known(m->directory, UIDS_FILE, O_RDWR | O_CREAT | O_EXCL, &m->uidlist_is);
 	if (m->uidlist < 0)
 		return -1;
 	head.uid_validity = m->uid_validity = new_uid_validity(m->account);
@@ -86,7 +86,7 @@ uids_open(struct mailbox *m)
 	struct uidlist_head head;
 	bool is_known;
 
-	m->uidlist = files_open(m->directory, UIDS_FILE, O_RDWR);
+	m->uidlist = files_open_known(m->directory, UIDS_FILE, O_RDWR, &m->uidlist_is);
 	if (m->uidlist < 0)
 		return errno == ENOENT ? create(m) : -1;
 	is_known = read_head(m, &head);
@@ -103,7 +103,7 @@ uids_are_sound(const struct mailbox *m)
 {
 	struct stat st;
 
-	return files_in_place(m->directory, UIDS_FILE, m->uidlist, &st) && (uint64_t)st.st_size == m->uidlist_octets;
+	return files_in_place(m->directory, UIDS_FILE, &m->uidlist_is, &st) && (uint64_t)st.st_size == m->uidlist_octets;
 }
 
 int
@@ -195,7 +195,7 @@ uids_replace(struct mailbox *m, struct bytes lines)
 	result = disk_replace_file(m->directory, UIDS_FILE, buf_bytes(&text), 0600, &f);
 	if (result == 0) {
 		disk_close(&m->uidlist);
-		m->uidlist = files_open(m->directory, UIDS_FILE, O_RDWR);
+		m->uidlist = files_open_known(m->directory, UIDS_FILE, O_RDWR, &m->uidlist_is);
 		m->uidlist_octets = m->uidlist_reserved = text.len;
 		result = m->uidlist < 0 ? -1 : 0;
 	} else {
