@@ -443,9 +443,9 @@ commit_next(struct journal *j)
 
 /* Is there something that only the commit thread does, or that came meanwhile? */
 static bool
-has_work(const struct journal *j)
+is_wanted(const struct journal *j)
 {
-	return j->first || j->checkpoint_entry || j->is_mend_wanted || j->is_ending;
+	return has_work(j) || j->is_mend_wanted || j->is_ending;
 }
 
 bool
@@ -457,7 +457,7 @@ journal_write_alone(struct journal *j)
 		commit(j, &b);
 		gather_learn(&j->gather, (uint32_t)b.count, false);
 	}
-	return has_work(j);
+	return is_wanted(j);
 }
 
 static void

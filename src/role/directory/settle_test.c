@@ -486,8 +486,8 @@ live(uint32_t seed, unsigned int pool, unsigned int calm, size_t steps)
 			.ldap_login_name = LDAP_LOGIN_NAME_ACCOUNT, .ldap_group_posting = GROUP_POSTING_MEMBERS,
 			.ldap_group_sending = GROUP_SENDING_MEMBERS, .default_password_scheme = 0 } };
 
-	entries_init(&w.users, -1, "users", BYTES("here"));
-	entries_init(&w.groups, -1, "groups", BYTES("here"));
+	entries_init(&w.users, -1, "users", BYTES("here"), IMAGE_OCTETS_MAX);
+	entries_init(&w.groups, -1, "groups", BYTES("here"), IMAGE_OCTETS_MAX);
 	early_init(&w.early);
 	buf_init(&w.names, TEXT_OCTETS);
 	init_way(&w, &w.few);
