@@ -11,6 +11,7 @@
 #include "base/event.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "base/sort.h"
 #include "role/directory/address.h"
 
 #include <stdlib.h>
@@ -134,7 +135,7 @@ static void
 sort_numbers(struct numbers *n)
 {
 	if (n->count)
-		qsort(n->at, n->count, sizeof *n->at, compare_numbers);
+		sort_in_place(n->at, n->count, sizeof *n->at, compare_numbers);
 }
 
 static bool
@@ -228,7 +229,7 @@ collect(struct settling *s, const struct run *records)
 
 	(void)image_visit_run(records, &visitor, s);
 	if (s->count)
-		qsort(s->at, s->count, sizeof *s->at, compare_claims);
+		sort_in_place(s->at, s->count, sizeof *s->at, compare_claims);
 	s->fates = memory_new(s->record_count + 1);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "base/sort.h"
 #include "role/directory/address.h"
 
 #include <stdlib.h>
@@ -82,7 +83,7 @@ static void
 sort(struct names *names)
 {
 	if (names->count)
-		qsort(names->at, names->count, sizeof *names->at, compare_numbers);
+		sort_in_place(names->at, names->count, sizeof *names->at, compare_numbers);
 }
 
 static bool

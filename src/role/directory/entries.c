@@ -3,6 +3,7 @@
 #include "role/directory/entries.h"
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "role/directory/snapshot.h"
 #include "role/directory/sync_value.h"
 
@@ -147,7 +148,7 @@ make_digests(struct entries *e)
 	is_whole = run_each(&e->base, take_digest, &d);
 	if (e->count) {
 		e->digests = memory_resize(e->digests, e->count, sizeof *e->digests);
-		qsort(e->digests, e->count, sizeof *e->digests, compare_digests);
+		sort_in_place(e->digests, e->count, sizeof *e->digests, compare_digests);
 	}
 	return is_whole;
 }

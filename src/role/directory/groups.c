@@ -3,10 +3,9 @@
 
 #include "base/event.h"
 #include "base/memory.h"
+#include "base/sort.h"
 #include "role/directory/accounts.h"
 #include "role/directory/groups_internal.h"
-
-#include <stdlib.h>
 
 enum { KEY_OCTETS_MAX = 2048, READ_OCTETS = 512 };
 
@@ -126,7 +125,7 @@ static void
 sort(struct group_keys *keys)
 {
 	if (keys->count)
-		qsort(keys->at, keys->count, sizeof *keys->at, compare_keys);
+		sort_in_place(keys->at, keys->count, sizeof *keys->at, compare_keys);
 }
 
 size_t
