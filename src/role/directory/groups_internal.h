@@ -6,11 +6,11 @@
 
 #define GROUPS_NOWHERE UINT32_MAX
 
-/* The digest of an entry or of an account name, and the place of a record. */
+/* The digest of an entry or of an account name, and the place of a record.  Packed: there are 300,000 of 100,000 accounts and 2,000 groups of 50. */
 struct group_key {
 	uint64_t digest;
 	uint32_t place;
-};
+} __attribute__((packed));
 
 struct group_keys {
 	struct group_key *at;
