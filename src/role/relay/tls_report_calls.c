@@ -2,6 +2,7 @@
 #include "role/relay/tls_report.h"
 
 #include "base/memory.h"
+#include "proto/dns/dns.h"
 #include "role/relay/addresses.h"
 #include "role/relay/https.h"
 #include "role/relay/relay_internal.h"
@@ -144,9 +145,12 @@ tls_calls_find(struct tls_calls *t, const struct ipc_find_targets *m)
 		tell_targets(t, m->request, ANSWER_LATER, BYTES_NONE);
 		return;
 	}
+	if (snprintf(name, sizeof name, "_smtp._tls.%.*s", BYTES_ARG(m->domain)) > DNS_NAME_OCTETS_MAX) {
+		tell_targets(t, m->request, ANSWER_NO_NAME, BYTES_NONE);
+		return;
+	}
 	c = new_call(t, m->request);
 	c->look_up = peer_request_id(resolver);
-	(void)snprintf(name, sizeof name, "_smtp._tls.%.*s", BYTES_ARG(m->domain));
 	question.u.look_up = (struct ipc_look_up){ .request = c->look_up, .record = RECORD_TXT, .name = bytes_text(name) };
 	peer_request(resolver, &question, c->look_up, t->relay->config->request_timeout_ms, on_record, c);
 }

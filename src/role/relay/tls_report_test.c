@@ -194,6 +194,22 @@ rfc8460_3_a_domain_says_where_its_reports_go(void **state)
 	run_until("targets 3 end\n");
 }
 
+/* Mail may go to a domain below which DNS has no room for "_smtp._tls" any more. */
+static void
+a_domain_that_is_too_long_to_ask_for_reports_has_none(void **state)
+{
+	char domain[246];
+
+	(void)state;
+	memset(domain, 'a', 245);
+	domain[245] = '\0';
+	for (size_t len = 245; len > 240; domain[--len] = '\0') {
+		trace[0] = '\0';
+		find_targets(domain);
+		run_until(len > 242 ? "targets 1 end\n" : "targets 2 end\n");
+	}
+}
+
 #define HTTP "T\nC POST /v1 HTTP/1.1\nC the report\nS HTTP/1.1 %s\nS Content-Length: 0\nS \nX"
 
 static void
@@ -256,6 +272,7 @@ main(void)
 		TEST(rfc8460_4_3_2_2_a_policy_that_can_not_be_fetched_is_told),
 		TEST(what_the_configuration_settles_is_not_told),
 		TEST(rfc8460_3_a_domain_says_where_its_reports_go),
+		TEST(a_domain_that_is_too_long_to_ask_for_reports_has_none),
 		TEST(rfc8460_5_4_a_report_is_posted),
 		TEST(a_queue_that_is_gone_is_not_answered),
 	};
