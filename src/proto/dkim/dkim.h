@@ -42,7 +42,8 @@ void dkim_put_names(struct buf *out, struct bytes header);
 bool dkim_are_names(struct bytes names);
 /* Appends the field "DKIM-Signature: ... b=", in disk form, and no line end (RFC 6376 3.5). */
 void dkim_put_field(struct buf *out, const struct dkim_signature *s, struct bytes names);
-/* Appends the first part of what is hashed (RFC 6376 3.7): the fields of the header that `names` (of h=) names, the last of a name first (5.4.2). */
+/* Appends the first part of what is hashed (RFC 6376 3.7): the fields of the header that `names` (of h=) names, the last of a name first (5.4.2).
+   out->has_failed: one stands there more than 512 times, too. */
 void dkim_put_hashed_header(struct buf *out, struct bytes header, struct bytes names);
 /* Appends the second and last: the field of the signature, whose b= is empty. */
 void dkim_put_hashed_field(struct buf *out, struct bytes field);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -115,6 +116,57 @@ a_field_is_named_once_more_than_it_is_there_rfc6376_5_4_8_15(void **state)
 	buf_done(&out);
 }
 
+/* What hashing takes of the processor with so many of To: in 48 KiB of small fields. */
+static clock_t
+time_of_hashing(unsigned int recipients)
+{
+	static uint8_t octets[48 * 1024];
+	clock_t begin;
+	struct buf header, names, out;
+
+	buf_init_fixed(&header, octets, sizeof octets);
+	while (recipients-- > 0)
+		put_text(&header, "to:\n");
+	while (header.len + 3 <= sizeof octets)
+		put_text(&header, "a:\n");
+	buf_init(&names, 1024);
+	buf_init(&out, 65536);
+	dkim_put_names(&names, buf_bytes(&header));
+	begin = clock();
+	for (int i = 0; i < 4; i++)
+		dkim_put_hashed_header(&out, buf_bytes(&header), buf_bytes(&names));
+	assert_false(names.has_failed || out.has_failed);
+	buf_done(&names);
+	buf_done(&out);
+	return clock() - begin;
+}
+
+static void
+a_name_that_stands_there_often_costs_little_more(void **state)
+{
+	(void)state;
+	assert_in_range(time_of_hashing(235), 0, 5 * time_of_hashing(1));
+}
+
+static void
+more_fields_of_a_name_than_can_be_signed_are_none(void **state)
+{
+	static uint8_t octets[4096];
+	struct buf header, out;
+
+	(void)state;
+	buf_init_fixed(&header, octets, sizeof octets);
+	buf_init(&out, 65536);
+	for (int i = 0; i < 512; i++)
+		put_text(&header, "To: a\n");
+	dkim_put_hashed_header(&out, buf_bytes(&header), BYTES("to"));
+	assert_same("512", buf_bytes(&out), BYTES("to:a\r\n"));
+	put_text(&header, "To: a\n");
+	dkim_put_hashed_header(&out, buf_bytes(&header), BYTES("to"));
+	assert_true(out.has_failed);
+	buf_done(&out);
+}
+
 static void
 the_field_has_its_tags_rfc6376_3_5_rfc8301_3_1(void **state)
 {
@@ -214,6 +266,8 @@ main(void)
 		cmocka_unit_test(a_header_is_relaxed_rfc6376_3_4_2_3_4_5),
 		cmocka_unit_test(of_fields_of_one_name_the_last_is_taken_first_rfc6376_5_4_2),
 		cmocka_unit_test(a_field_is_named_once_more_than_it_is_there_rfc6376_5_4_8_15),
+		cmocka_unit_test(a_name_that_stands_there_often_costs_little_more),
+		cmocka_unit_test(more_fields_of_a_name_than_can_be_signed_are_none),
 		cmocka_unit_test(the_field_has_its_tags_rfc6376_3_5_rfc8301_3_1),
 		cmocka_unit_test(the_body_hash_of_the_examples_rfc6376_a_2_rfc8463_a_3),
 		cmocka_unit_test(the_ed25519_example_verifies_rfc8463_a_3),

@@ -3,7 +3,8 @@
 #include "proto/rfc5322/header.h"
 #include "proto/sasl/base64.h"
 
-enum { LINE_OCTETS = 72, BASE64_MAX = 4096 };
+/* SAME_MAX: of one name; more are not signed. */
+enum { LINE_OCTETS = 72, BASE64_MAX = 4096, SAME_MAX = 512 };
 
 /* RFC 6376 5.4.1, and what says how the message is to be shown (8.15); a field that is not there is named as well. */
 static const char *const signed_names[] = { "from", "to", "cc", "subject", "date", "message-id", "reply-to", "in-reply-to", "references",
@@ -41,38 +42,19 @@ put_relaxed(struct buf *out, struct bytes name, struct bytes value)
 	}
 }
 
-static size_t
-count(struct bytes header, struct bytes wanted)
-{
-	struct bytes name, value, field;
-	size_t found = 0;
-
-	while (take_header_field(&header, &name, &value, &field))
-		found += bytes_equal_nocase(name, wanted);
-	return found;
-}
-
-/* The field of that name that has so many of it below. */
-static bool
-find(struct bytes header, struct bytes wanted, size_t below, struct bytes *name, struct bytes *value)
-{
-	size_t all = count(header, wanted);
-	struct bytes field;
-
-	if (below >= all)
-		return false;
-	for (size_t above = all - below; above && take_header_field(&header, name, value, &field);)
-		above -= bytes_equal_nocase(*name, wanted);
-	return true;
-}
-
 void
 dkim_put_names(struct buf *out, struct bytes header)
 {
+	enum { NAMES = sizeof signed_names / sizeof *signed_names };
+	size_t counts[NAMES] = { 0 };
+	struct bytes name, value, field;
 	const char *between = "";
 
-	for (size_t i = 0; i < sizeof signed_names / sizeof *signed_names; i++) {
-		for (size_t left = count(header, bytes_text(signed_names[i])) + 1; left; left--) {
+	while (take_header_field(&header, &name, &value, &field))
+		for (size_t i = 0; i < NAMES; i++)
+			counts[i] += bytes_equal_nocase(name, bytes_text(signed_names[i]));
+	for (size_t i = 0; i < NAMES; i++) {
+		for (size_t left = counts[i] + 1; left && !out->has_failed; left--) {
 			put_text(out, between);
 			put_text(out, signed_names[i]);
 			between = ":";
@@ -113,18 +95,51 @@ named_before(struct bytes names, struct bytes rest, struct bytes wanted)
 	return found;
 }
 
+/* The fields of one name, as they stand in the header. */
+struct same {
+	struct bytes wanted;
+	size_t count;
+	struct {
+		struct bytes name, value;
+	} at[SAME_MAX];
+};
+
+/* False: there are too many. */
+static bool
+find_same(struct same *same, struct bytes header, struct bytes wanted)
+{
+	struct bytes name, value, field;
+
+	same->wanted = wanted;
+	same->count = 0;
+	while (take_header_field(&header, &name, &value, &field)) {
+		if (!bytes_equal_nocase(name, wanted))
+			continue;
+		if (same->count == SAME_MAX)
+			return false;
+		same->at[same->count].name = name;
+		same->at[same->count++].value = value;
+	}
+	return true;
+}
+
+/* The header is gone through once for each name, however often that stands in h=, one behind the other. */
 void
 dkim_put_hashed_header(struct buf *out, struct bytes header, struct bytes names)
 {
-	struct bytes rest = names, name, value;
+	struct bytes rest = names;
+	struct same same = { .wanted = BYTES_NONE };
 
-	while (rest.len) {
+	while (rest.len && !out->has_failed) {
 		struct bytes here = rest, wanted = bytes_trim(take_until(&rest, ':'));
+		size_t below = named_before(names, here, wanted);
 
+		if (!bytes_equal_nocase(wanted, same.wanted) && !find_same(&same, header, wanted))
+			out->has_failed = true;
 		/* What is not there is as an empty text. */
-		if (!find(header, wanted, named_before(names, here, wanted), &name, &value))
+		if (below >= same.count)
 			continue;
-		put_relaxed(out, name, value);
+		put_relaxed(out, same.at[same.count - below - 1].name, same.at[same.count - below - 1].value);
 		put_text(out, "\r\n");
 	}
 }
