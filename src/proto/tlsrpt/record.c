@@ -116,10 +116,21 @@ is_path(struct bytes in)
 	return true;
 }
 
+/* RFC 3986 7.4: what ends in a number ("0x7f.1") is an address for some, and led where DNS does not say; no top-level domain begins with a digit. */
+static bool
+ends_in_number(struct bytes host)
+{
+	struct bytes label = BYTES_NONE;
+
+	while (host.len > 0)
+		label = take_until(&host, '.');
+	return label.len > 0 && byte_is_class(label.ptr[0], CLASS_DIGIT);
+}
+
 static bool
 is_host(struct bytes host)
 {
-	if (host.len == 0 || host.len > HOST_OCTETS_MAX)
+	if (host.len == 0 || host.len > HOST_OCTETS_MAX || ends_in_number(host))
 		return false;
 	for (size_t i = 0; i < host.len; i++)
 		if (!byte_is_class(host.ptr[i], CLASS_ALPHA | CLASS_DIGIT) && host.ptr[i] != '-' && host.ptr[i] != '.')

@@ -112,6 +112,15 @@ rfc8460_3_a_record_says_where_reports_go(void **state)
 	}
 }
 
+/* libcurl goes there, whatever DNS says. */
+static void
+what_some_read_as_an_address_is_no_host(void **state)
+{
+	(void)state;
+	assert_string_equal(targets_of("v=TLSRPTv1; rua=https://127.0.0.1/,https://0x7f.1./,https://2130706433/,https://a.example.0/,mailto:a@127.1"), "");
+	assert_string_equal(targets_of("v=TLSRPTv1; rua=https://1.example./,https://localhost/"), "https 1.example. 443 /;https localhost 443 /;");
+}
+
 static void
 a_target_is_no_longer_than_its_limit(void **state)
 {
@@ -130,6 +139,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rfc8460_3_a_record_says_where_reports_go),
+		cmocka_unit_test(what_some_read_as_an_address_is_no_host),
 		cmocka_unit_test(a_target_is_no_longer_than_its_limit),
 	};
 
