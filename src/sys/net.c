@@ -233,6 +233,23 @@ net_leads_here(const struct net_address *a)
 		(a->storage.ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&((const struct sockaddr_in6 *)&a->storage)->sin6_addr));
 }
 
+static bool
+is_private_ipv4(uint32_t ip)
+{
+	return ip >> 24 == 10 || ip >> 20 == 0xac1 || ip >> 16 == 0xc0a8 || ip >> 16 == 0xa9fe || ip >> 22 == 0x191;
+}
+
+bool
+net_is_private(const struct net_address *a)
+{
+	struct in_addr ipv4;
+	const uint8_t *ipv6 = ((const struct sockaddr_in6 *)&a->storage)->sin6_addr.s6_addr;
+
+	if (ipv4_of(a, &ipv4))
+		return is_private_ipv4(ntohl(ipv4.s_addr));
+	return a->storage.ss_family == AF_INET6 && (ipv6[0] >> 1 == 0xfc >> 1 || (ipv6[0] == 0xfe && ipv6[1] >> 6 == 2));
+}
+
 static int
 new_socket(int family)
 {

@@ -31,6 +31,8 @@ void net_put_network(struct buf *b, const struct net_address *a);
 bool net_is_loopback(const struct net_address *a);
 /* Does a connection to it end on this machine whatever its addresses are: loopback and the unspecified ones. */
 bool net_leads_here(const struct net_address *a);
+/* Is it of a network that is not the world's: RFC 1918, 3927, 4193, 4291 2.5.6, 6598. */
+bool net_is_private(const struct net_address *a);
 /* The octets of an IP address: 4 (of an IPv4-mapped one, too) or 16; 0: it is none. */
 size_t net_address_octets(const struct net_address *a, uint8_t out[16]);
 

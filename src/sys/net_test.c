@@ -333,12 +333,34 @@ network_and_what_leads_here_go_by_the_address_that_is_meant(void **state)
 	}
 }
 
+static void
+a_network_is_the_worlds_or_private(void **state)
+{
+	static const char *const private[] = { "10.0.0.0", "10.255.255.255", "172.16.0.0", "172.31.255.255", "192.168.0.0", "192.168.255.255", "169.254.169.254",
+		"100.64.0.0", "100.127.255.255", "::ffff:10.0.0.1", "fc00::1", "fdff::1", "fe80::1", "febf::1" };
+	static const char *const others[] = { "9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0", "169.253.255.255",
+		"100.63.255.255", "100.128.0.0", "::ffff:192.0.2.1", "fbff::1", "fe00::1", "fec0::1", "2001:db8::1" };
+	struct net_address a;
+	struct fault f;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof private / sizeof *private; i++) {
+		assert_int_equal(net_address_parse(bytes_text(private[i]), 1, &a, &f), 0);
+		assert_true(net_is_private(&a));
+	}
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		assert_int_equal(net_address_parse(bytes_text(others[i]), 1, &a, &f), 0);
+		assert_false(net_is_private(&a));
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_read_and_printed),
 		cmocka_unit_test(network_and_what_leads_here_go_by_the_address_that_is_meant),
+		cmocka_unit_test(a_network_is_the_worlds_or_private),
 		cmocka_unit_test(what_is_no_address_is_refused),
 		cmocka_unit_test(a_connection_carries_octets_both_ways),
 		cmocka_unit_test(an_address_in_use_is_refused_with_its_name),

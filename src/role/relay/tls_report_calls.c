@@ -186,20 +186,39 @@ on_https(void *arg, const struct https_answer *a)
 	end_post(c, a->error ? a->error : a->status / 100 == 2 ? NULL : text);
 }
 
+/* Port and path are a stranger's: he shall choose no request to what trusts who is inside of our network. */
 static void
-on_addresses(struct address_search *a)
+leave_out_private(struct address_search *a)
 {
-	struct tls_call *c = (struct tls_call *)((char *)a - offsetof(struct tls_call, addresses));
-	struct https_request r = { .host = c->target.host, .path = c->target.path, .port = c->target.port, .type = BYTES("application/tlsrpt+gzip"),
-		.body = buf_bytes(&c->report), .addresses = a->found, .address_count = a->count, .octets_max = ANSWER_OCTETS_MAX, .within_ms = POST_MS };
+	size_t count = 0;
 
-	if (a->count == 0) {
-		end_post(c, "its server has no address, or it can't be looked up");
+	for (size_t i = 0; i < a->count; i++)
+		if (a->may_be_ours || !net_is_private(&a->found[i]))
+			a->found[count++] = a->found[i];
+	a->count = count;
+}
+
+static void
+post(struct tls_call *c)
+{
+	struct https_request r = { .host = c->target.host, .path = c->target.path, .port = c->target.port, .type = BYTES("application/tlsrpt+gzip"),
+		.body = buf_bytes(&c->report), .addresses = c->addresses.found, .address_count = c->addresses.count, .octets_max = ANSWER_OCTETS_MAX,
+		.within_ms = POST_MS };
+
+	if (r.address_count == 0) {
+		end_post(c, "its server has no address in the world, or it can't be looked up");
 		return;
 	}
 	c->call = https_ask(c->reports->https, &r, on_https, c);
 	if (!c->call)
 		end_post(c, "it is of no use as a URL");
+}
+
+static void
+on_addresses(struct address_search *a)
+{
+	leave_out_private(a);
+	post((struct tls_call *)((char *)a - offsetof(struct tls_call, addresses)));
 }
 
 void

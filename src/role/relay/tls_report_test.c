@@ -244,6 +244,9 @@ rfc8460_5_4_a_report_is_posted(void **state)
 	config.outgoing_loopback = OUTGOING_LOOPBACK_NO;
 	snprintf(url, sizeof url, "https://localhost:%u/v1", port_of_servers());
 	expect_posted(url, "posted 1 its server has no address");
+	/* Nor, with a path that a stranger chose, to servers of our own network. */
+	set_dns("A inside.example 192.168.0.1, 10.0.0.1\nAAAA inside.example fd00::1\n");
+	expect_posted("https://inside.example/restart?all=1", "posted 1 its server has no address");
 }
 
 static void
