@@ -180,12 +180,14 @@ tlsrpt_put_gzip(struct buf *out, struct bytes in)
 
 	assert(result == Z_OK && in.len <= UINT32_MAX / 2);
 	most = deflateBound(&z, (uLong)in.len);
+	/* It gets smaller, nearly always. */
+	if (most > out->max - out->len)
+		most = out->max - out->len;
 	z.next_out = buf_room(out, most);
 	z.avail_out = (uInt)most;
-	if (z.next_out) {
-		result = deflate(&z, Z_FINISH);
-		assert(result == Z_STREAM_END);
+	if (z.next_out && deflate(&z, Z_FINISH) == Z_STREAM_END)
 		buf_added(out, most - z.avail_out);
-	}
+	else
+		out->has_failed = true;
 	(void)deflateEnd(&z);
 }

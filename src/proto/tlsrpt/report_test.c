@@ -100,9 +100,23 @@ rfc8460_5_2_what_is_compressed_comes_back(void **state)
 	assert_true(bytes_equal(bytes_of(back, sizeof back - z.avail_out), BYTES("{\"a\":1}")));
 	(void)inflateEnd(&z);
 	buf_done(&out);
+}
+
+static void
+what_fits_when_it_is_compressed_is_not_too_long(void **state)
+{
+	static uint8_t long_text[200000];
+	struct buf out;
+
+	(void)state;
 	buf_init(&out, 10);
 	tlsrpt_put_gzip(&out, BYTES("{\"a\":1}"));
 	assert_true(out.has_failed);
+	buf_done(&out);
+	buf_init(&out, 65536);
+	tlsrpt_put_gzip(&out, bytes_of(long_text, sizeof long_text));
+	assert_false(out.has_failed);
+	assert_in_range(out.len, 20, 2000);
 	buf_done(&out);
 }
 
@@ -141,6 +155,7 @@ main(void)
 		cmocka_unit_test(rfc8460_4_3_each_result_has_a_name),
 		cmocka_unit_test(rfc8460_5_1_a_file_is_named_by_whom_about_whom_and_when),
 		cmocka_unit_test(rfc8460_5_2_what_is_compressed_comes_back),
+		cmocka_unit_test(what_fits_when_it_is_compressed_is_not_too_long),
 		cmocka_unit_test(rfc8460_5_3_a_mail_carries_a_report),
 	};
 
