@@ -24,6 +24,7 @@ enum {
 	LOOKUPS_MAX = 16384, /* each of 4,000 mails that a relay is at may ask for three */
 	AGAIN_LANES = 16,
 	SLICE_MS = 50, /* the first; a server nearby needs less for what it knows */
+	SLICE_DOUBLINGS_MAX = 12, /* to longer than anybody waits */
 	SLICES_LOOK_MS = 10,
 	WAITERS_MAX = 16384,
 	TTL_MAX_S = 86400, /* RFC 8767 4 speaks of a week at most; a day is enough for what is asked again then */
@@ -268,13 +269,14 @@ begin_next(struct lookups *l)
 	set_slices(l);
 }
 
+/* wanted: lanes, by fresh ones. */
 static bool
-has_had_its_slice(const struct lookup *q, int64_t now_us)
+has_had_its_slice(const struct lookup *q, int64_t now_us, size_t wanted)
 {
-	const struct lookups *l = q->owner;
-	bool is_one_too_many = q->slices && l->asking_again > AGAIN_LANES && !TAILQ_EMPTY(&l->fresh);
+	bool is_one_too_many = q->slices && q->owner->asking_again > AGAIN_LANES && wanted > 0;
+	unsigned int doublings = q->slices / 2 < SLICE_DOUBLINGS_MAX ? q->slices / 2 : SLICE_DOUBLINGS_MAX;
 
-	return now_us - q->asked_us >= (int64_t)SLICE_MS * 1000 << (is_one_too_many ? 0 : q->slices / 2);
+	return now_us - q->asked_us >= (int64_t)SLICE_MS * 1000 << (is_one_too_many ? 0 : doublings);
 }
 
 static void
@@ -290,17 +292,31 @@ give_lane_away(struct lookup *q)
 		q->server = 0;
 }
 
+/* As many as there are lanes at most. */
+static size_t
+count_fresh(const struct lookups *l)
+{
+	size_t count = 0;
+
+	for (const struct lookup *q = TAILQ_FIRST(&l->fresh); q && count < LANES; q = TAILQ_NEXT(q, link))
+		count++;
+	return count;
+}
+
 static void
 on_slices(struct timer *t)
 {
 	struct lookups *l = (struct lookups *)(void *)((char *)t - offsetof(struct lookups, slices));
 	int64_t now_us = loop_now(l->loop).mono_us;
+	size_t wanted = count_fresh(l);
 	struct lookup *next;
 
 	for (struct lookup *q = TAILQ_FIRST(&l->asking); q; q = next) {
 		next = TAILQ_NEXT(q, link);
-		if (has_had_its_slice(q, now_us))
-			give_lane_away(q);
+		if (!has_had_its_slice(q, now_us, wanted))
+			continue;
+		give_lane_away(q);
+		wanted -= wanted > 0;
 	}
 	begin_next(l);
 }

@@ -234,6 +234,25 @@ silent_names_hold_up_nobody_else(void **state)
 	assert_in_range(w.asked_about_s, 1000, 1500);
 }
 
+/* Each name that comes takes one lane from those that are silent, not all. */
+static void
+what_is_silent_is_not_asked_for_more_because_others_come(void **state)
+{
+	char name[32];
+
+	(void)state;
+	w.is_silent_about_s = true;
+	w.wanted = SIZE_MAX;
+	ask_all('s', 80);
+	for (int i = 0; i < 40; i++) {
+		(void)snprintf(name, sizeof name, "n%d.example", i);
+		ask(name);
+		run_for(60);
+	}
+	assert_int_equal(w.answers, 40);
+	assert_in_range(w.asked_about_s, 80, 1000);
+}
+
 static void
 what_took_a_server_longer_is_asked_for_again(void **state)
 {
@@ -328,6 +347,7 @@ main(void)
 		TEST(all_who_ask_the_same_are_answered_by_one_question),
 		TEST(more_than_there_are_lanes_wait_and_are_answered),
 		TEST(silent_names_hold_up_nobody_else),
+		TEST(what_is_silent_is_not_asked_for_more_because_others_come),
 		TEST(what_took_a_server_longer_is_asked_for_again),
 		TEST(silence_is_for_later_and_the_lane_serves_again),
 		TEST(more_than_may_wait_are_told_to_come_later),
