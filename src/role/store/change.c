@@ -32,7 +32,7 @@ exists(struct engine_account *a, struct bytes name)
 
 	buf_init_fixed(&out, path, sizeof path);
 	maildir_put_folder(&out, name);
-	return disk->fstatat(a->directory, path, &st, 0) == 0;
+	return disk->fstatat(a->way.directory, path, &st, 0) == 0;
 }
 
 /* Makes one folder that is not there, and logs it. */
@@ -40,9 +40,10 @@ static bool
 make_one(struct request *r, struct bytes name, enum ipc_outcome *outcome)
 {
 	struct mailbox *m = NULL;
+	struct fault f = { 0 };
 
-	if (mailbox_make(r->account, name) != 0) {
-		*outcome = failure_report("make folder", r->account->path, errno);
+	if (mailbox_make(r->account, name, &f) != 0) {
+		*outcome = failure_of(&f, "make folder", r->account->path, errno);
 		return false;
 	}
 	if (mailbox_open(r->account, name, &m, outcome) != 0)
@@ -137,7 +138,7 @@ deleted(struct request *r, bool is_durable)
 		return;
 	}
 	mailbox_forget(r->mailbox);
-	folders_remove(r->account->directory, bytes_text(r->mailbox->name), r->engine);
+	folders_remove(r->account->way.directory, bytes_text(r->mailbox->name), r->engine);
 	request_answer(r, IPC_OK);
 }
 
@@ -211,7 +212,7 @@ rename_directory(struct engine_account *a, const char *from, const char *to)
 	maildir_put_folder(&out, bytes_text(from));
 	buf_init_fixed(&out, after, sizeof after);
 	maildir_put_folder(&out, bytes_text(to));
-	return disk->renameat(a->directory, before, a->directory, after, 0);
+	return disk->renameat(a->way.directory, before, a->way.directory, after, 0);
 }
 
 static void
@@ -408,7 +409,7 @@ folders_welcome(struct request *r)
 	struct stat st;
 
 	if (account_open(r->account, true, &outcome) != 0
-		|| disk->fstatat(r->account->directory, SUBSCRIPTIONS_FILE, &st, 0) == 0) {
+		|| disk->fstatat(r->account->way.directory, SUBSCRIPTIONS_FILE, &st, 0) == 0) {
 		request_done(r);
 		return;
 	}

@@ -90,6 +90,7 @@ open_engine(struct world *w)
 {
 	const struct engine_settings settings = {
 		.state_directory = "/state",
+		.mailboxes = "/mail",
 		.hostname = BYTES("test"),
 		.threads = 2,
 		.mailboxes_max = 100,

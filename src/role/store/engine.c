@@ -150,6 +150,7 @@ engine_open(const struct engine_settings *settings, struct engine **out, struct 
 
 	e->state_directory = e->journal_directory = -1;
 	e->hostname = copy_text(settings->hostname);
+	e->mailboxes = copy_text(bytes_text(settings->mailboxes));
 	e->process = process_id();
 	e->mailboxes_max = settings->mailboxes_max;
 	e->reserve_octets = settings->reserve_octets;
@@ -182,7 +183,7 @@ free_accounts(struct engine *e)
 		struct engine_account *a = value;
 
 		map_free(&a->mailboxes);
-		disk_close(&a->directory);
+		disk_close(&a->way.directory);
 		memory_free(a->path);
 		memory_free(a);
 	}
@@ -239,6 +240,7 @@ engine_free(struct engine *e)
 	(void)pthread_mutex_destroy(&e->lock);
 	(void)pthread_cond_destroy(&e->settled);
 	memory_free(e->hostname);
+	memory_free(e->mailboxes);
 	memory_free(e);
 }
 
@@ -366,7 +368,7 @@ engine_account(struct engine *e, struct bytes path)
 	memcpy(copy, path.ptr, path.len);
 	a->engine = e;
 	a->path = copy;
-	a->directory = -1;
+	a->way.directory = -1;
 	a->mailboxes = map_new();
 	(void)map_put(e->accounts, path, a);
 	note_use(a);

@@ -17,6 +17,7 @@ struct engine_body;
 
 struct engine_settings {
 	const char *state_directory; /* for the journal; made when missing */
+	const char *mailboxes; /* the place below which all accounts' mail lies; links there and above are the administrator's */
 	struct bytes hostname; /* copied; stands in file names */
 	struct loop *loop; /* to watch for other programs' changes; NULL: found when a mailbox is opened only */
 	uint32_t threads;

@@ -13,6 +13,7 @@
 #include "role/store/maildir.h"
 #include "role/store/record.h"
 #include "role/store/uidlist.h"
+#include "role/store/way.h"
 #include "sys/disk.h"
 #include "sys/pool.h"
 #include "view/writer.h"
@@ -43,6 +44,7 @@ struct engine {
 	struct loop *loop; /* NULL: none */
 	struct timer settle_timer;
 	int state_directory, journal_directory;
+	char *mailboxes; /* the place for mailboxes */
 	uint64_t epoch; /* grows with each stop without warning: views of earlier epochs are checked */
 	char *hostname;
 	int64_t process;
@@ -89,7 +91,7 @@ struct engine_account {
 	bool is_welcomed;
 	/* Strand. */
 	struct map *mailboxes; /* open ones, by name */
-	int directory; /* -1: not open */
+	struct way way; /* to its directory; -1: not open */
 	uint32_t last_uid_validity;
 	uint32_t started; /* requests that have begun and are not freed */
 	struct request *exclusive; /* runs alone: nothing else begins until it is freed */

@@ -20,8 +20,14 @@ failure_report(const char *what, const char *where, int error)
 enum ipc_outcome
 failure_report_fault(const char *where, const struct fault *f)
 {
-	event(NULL, EV_STORE_FAILED, STR("where", where), STR("why", f->text));
+	event(NULL, f->kind == FAULT_DENIED ? EV_MAILBOX_REFUSED : EV_STORE_FAILED, STR("where", where), STR("why", f->text));
 	return IPC_LATER;
+}
+
+enum ipc_outcome
+failure_of(const struct fault *f, const char *what, const char *where, int error)
+{
+	return f->kind == FAULT_DENIED ? failure_report_fault(where, f) : failure_report(what, where, error);
 }
 
 static bool

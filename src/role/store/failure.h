@@ -5,8 +5,10 @@
 
 /* Says in the log what failed and what the answer is: IPC_NO_SPACE or IPC_LATER. */
 enum ipc_outcome failure_report(const char *what, const char *where, int error);
-/* The same for a fault. */
+/* The same for a fault; one that is FAULT_DENIED is a mailbox that is not to be opened as it is. */
 enum ipc_outcome failure_report_fault(const char *where, const struct fault *f);
+/* The one when *f is FAULT_DENIED, else the other. */
+enum ipc_outcome failure_of(const struct fault *f, const char *what, const char *where, int error);
 /* Is there room for so many octets above the reserve, on the file system of fd?  Looks once a second. */
 bool space_is_left(struct engine *e, int fd, uint64_t octets);
 

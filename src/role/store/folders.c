@@ -24,7 +24,7 @@ take_directory(void *arg, const char *text, unsigned char type)
 	struct bytes name;
 
 	if (bytes_starts(bytes_text(text), BYTES(FOLDERS_DELETED_PREFIX)))
-		folders_remove_tree(w->account->directory, text);
+		folders_remove_tree(w->account->way.directory, text);
 	if ((type == DT_DIR || type == DT_LNK || type == DT_UNKNOWN)
 		&& maildir_parse_folder(bytes_text(text), &name))
 		w->each(w->arg, name);
@@ -36,13 +36,13 @@ folders_each(struct engine_account *a, void (*each)(void *arg, struct bytes name
 {
 	struct walk w = { each, arg, a };
 
-	return disk->list(a->directory, ".", take_directory, &w);
+	return disk->list(a->way.directory, ".", take_directory, &w);
 }
 
 void
 folders_subscriptions(struct engine_account *a, struct subscriptions *s)
 {
-	int fd = files_open(a->directory, SUBSCRIPTIONS_FILE, O_RDONLY);
+	int fd = files_open(a->way.directory, SUBSCRIPTIONS_FILE, O_RDONLY);
 	struct stat st;
 	struct buf text;
 	uint8_t *to = NULL;
@@ -67,7 +67,7 @@ folders_subscribe(struct engine_account *a, const struct subscriptions *s)
 	buf_init(&text, SUBSCRIPTIONS_OCTETS_MAX);
 	subscriptions_put(&text, s);
 	is_done = !text.has_failed
-		&& disk_replace_file(a->directory, SUBSCRIPTIONS_FILE, buf_bytes(&text), 0600, &f) == 0;
+		&& disk_replace_file(a->way.directory, SUBSCRIPTIONS_FILE, buf_bytes(&text), 0600, &f) == 0;
 	if (!is_done)
 		(void)failure_report_fault(a->path, &f);
 	buf_done(&text);

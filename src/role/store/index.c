@@ -450,15 +450,10 @@ peek(const struct engine_account *a, int directory, struct view_head *head)
 bool
 index_peek(const struct engine_account *a, struct bytes name, uint64_t *octets, uint64_t *messages)
 {
-	char space[MAILDIR_NAME_MAX + 2];
+	int directory = way_open_folder(&a->way, name, NULL);
 	struct view_head head;
-	struct buf path;
 	bool is_believed;
-	int directory;
 
-	buf_init_fixed(&path, space, sizeof space);
-	maildir_put_folder(&path, name);
-	directory = disk->openat(a->directory, space, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	is_believed = directory >= 0 && peek(a, directory, &head);
 	disk_close(&directory);
 	if (!is_believed)

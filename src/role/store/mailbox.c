@@ -48,37 +48,18 @@ account_open(struct engine_account *a, bool is_made, enum ipc_outcome *outcome)
 {
 	struct fault f;
 
-	if (a->directory >= 0)
+	if (a->way.directory >= 0)
 		return 0;
-	a->directory = disk->openat(AT_FDCWD, a->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	if (a->directory < 0 && errno == ENOENT && is_made) {
-		if (disk_make_path(a->path, 0700, &f) != 0) {
-			*outcome = failure_report_fault(a->path, &f);
-			return -1;
-		}
-		a->directory = disk->openat(AT_FDCWD, a->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	}
-	if (a->directory < 0) {
-		*outcome = errno == ENOENT ? IPC_ABSENT : failure_report("open mail directory", a->path, errno);
+	if (way_open(a->engine->mailboxes, a->path, is_made, &a->way, &f) != 0) {
+		*outcome = errno == ENOENT && !is_made ? IPC_ABSENT : failure_report_fault(a->path, &f);
 		return -1;
 	}
-	note_file_system(a->engine, a->directory);
-	return 0;
-}
-
-static int
-make_parts(int directory)
-{
-	static const char *const parts[] = { "tmp", "new", "cur" };
-
-	for (size_t i = 0; i < 3; i++)
-		if (disk->mkdirat(directory, parts[i], 0700) != 0 && errno != EEXIST)
-			return -1;
+	note_file_system(a->engine, a->way.directory);
 	return 0;
 }
 
 int
-mailbox_make(struct engine_account *a, struct bytes name)
+mailbox_make(struct engine_account *a, struct bytes name, struct fault *f)
 {
 	char space[MAILDIR_NAME_MAX + 2];
 	struct buf path;
@@ -86,13 +67,14 @@ mailbox_make(struct engine_account *a, struct bytes name)
 
 	buf_init_fixed(&path, space, sizeof space);
 	maildir_put_folder(&path, name);
-	if (disk->mkdirat(a->directory, space, 0700) != 0 && errno != EEXIST)
-		return -1;
-	fd = disk->openat(a->directory, space, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (disk->mkdirat(a->way.directory, space, 0700) != 0 && errno != EEXIST)
+		return fault_errno(f, errno, "make folder %s", space);
+	fd = way_open_folder(&a->way, name, f);
 	if (fd < 0)
 		return -1;
 	mark = files_open(fd, "maildirfolder", O_WRONLY | O_CREAT);
-	result = mark < 0 ? -1 : make_parts(fd);
+	result = mark < 0 ? fault_errno(f, errno, "make folder %s", space)
+			  : way_make_parts(&(struct way){ fd, a->way.may_follow }, f);
 	disk_close(&mark);
 	disk_close(&fd);
 	return result;
@@ -149,19 +131,22 @@ match_keywords(struct mailbox *m)
 }
 
 static int
-open_parts(struct mailbox *m)
+open_parts(struct mailbox *m, struct fault *f)
 {
+	const struct way way = { m->directory, m->account->way.may_follow };
 	struct sweep sweep = { m, time_now().wall_us / 1000000 };
 	bool is_same;
 
-	if (make_parts(m->directory) != 0 || uids_open(m) != 0)
+	if (way_make_parts(&way, f) != 0)
 		return -1;
+	if (uids_open(m) != 0)
+		return fault_errno(f, errno, "open the list of uids");
 	(void)disk->list(m->directory, "tmp", sweep_one, &sweep);
 	read_keywords(m);
 	watch_add(m);
 	is_same = index_open(m) == 0;
 	if (!is_same && scan_rebuild(m) != 0)
-		return -1;
+		return fault_errno(f, errno, "make the index");
 	usage_opened(m, is_same);
 	match_keywords(m);
 	return 0;
@@ -179,19 +164,17 @@ release(struct mailbox *m)
 	memory_free(m);
 }
 
-/* -1 and errno */
+/* -1, errno and *f. */
 static int
-open_directory(struct mailbox *m)
+open_directory(struct mailbox *m, struct fault *f)
 {
-	char space[MAILDIR_NAME_MAX + 2];
-	struct buf path;
 	struct stat st;
 
-	buf_init_fixed(&path, space, sizeof space);
-	maildir_put_folder(&path, bytes_text(m->name));
-	m->directory = disk->openat(m->account->directory, space, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	if (m->directory < 0 || disk->fstat(m->directory, &st) != 0)
+	m->directory = way_open_folder(&m->account->way, bytes_text(m->name), f);
+	if (m->directory < 0)
 		return -1;
+	if (disk->fstat(m->directory, &st) != 0)
+		return fault_errno(f, errno, "look at the folder");
 	m->device = st.st_dev;
 	m->inode = st.st_ino;
 	return 0;
@@ -228,12 +211,13 @@ int
 mailbox_open(struct engine_account *a, struct bytes name, struct mailbox **out, enum ipc_outcome *outcome)
 {
 	struct mailbox *m = map_get(a->mailboxes, name);
+	struct fault f = { 0 };
 
 	if (m && !is_in_place(m)) {
 		/* Its directory was removed or replaced, say by a copy that was brought back: what is open is gone. */
 		event(NULL, EV_MAILBOX_REPLACED, STR("account", a->path), TEXT("mailbox", name));
 		mailbox_forget(m);
-		disk_close(&a->directory);
+		disk_close(&a->way.directory);
 		m = NULL;
 	}
 	if (m) {
@@ -249,9 +233,8 @@ mailbox_open(struct engine_account *a, struct bytes name, struct mailbox **out, 
 	if (account_open(a, bytes_equal(name, BYTES("INBOX")), outcome) != 0)
 		return -1;
 	m = new_mailbox(a, name);
-	if (open_directory(m) != 0 || open_parts(m) != 0) {
-		*outcome = errno == ENOENT && m->directory < 0 ? IPC_ABSENT
-							       : failure_report("open mailbox", a->path, errno);
+	if (open_directory(m, &f) != 0 || open_parts(m, &f) != 0) {
+		*outcome = errno == ENOENT && m->directory < 0 ? IPC_ABSENT : failure_of(&f, "open mailbox", a->path, errno);
 		index_close(m, false);
 		release(m);
 		return -1;
@@ -414,7 +397,7 @@ account_close_idle(struct engine_account *a)
 	while ((m = find_idle(a)))
 		close_mailbox(m);
 	if (map_count(a->mailboxes) == 0)
-		disk_close(&a->directory);
+		disk_close(&a->way.directory);
 }
 
 static struct mailbox_watcher *

@@ -17,8 +17,8 @@ int mailbox_open(struct engine_account *a, struct bytes name, struct mailbox **o
 /* Makes the index of an open mailbox anew when another program wrote over it, cut it short or replaced it (a copy that was
    brought back): its sessions hear that it is gone.  -1 and *outcome: not now. */
 int mailbox_make_sound(struct mailbox *m, enum ipc_outcome *outcome) __attribute__((warn_unused_result));
-/* Makes the directories of a folder that is not there.  -1 and errno. */
-int mailbox_make(struct engine_account *a, struct bytes name) __attribute__((warn_unused_result));
+/* Makes the directories of a folder that is not there.  -1, errno and *f. */
+int mailbox_make(struct engine_account *a, struct bytes name, struct fault *f) __attribute__((warn_unused_result));
 struct mailbox *mailbox_pin(struct mailbox *m);
 /* Lets go of *m, which becomes NULL; it may have been. */
 void mailbox_unpin(struct mailbox **m);

@@ -43,21 +43,10 @@ read_all(int directory, const char *name, size_t max, struct buf *text)
 	return is_read;
 }
 
-static int
-open_folder(int account, struct bytes name)
-{
-	char path[MAILDIR_NAME_MAX + 2];
-	struct buf out;
-
-	buf_init_fixed(&out, path, sizeof path);
-	maildir_put_folder(&out, name);
-	return disk->openat(account, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-}
-
 bool
-offline_guid(int account, struct bytes name, uint8_t guid[RECORD_GUID_OCTETS])
+offline_guid(const struct way *account, struct bytes name, uint8_t guid[RECORD_GUID_OCTETS])
 {
-	int directory = open_folder(account, name);
+	int directory = way_open_folder(account, name, NULL);
 	uint8_t space[256];
 	struct uidlist_head head;
 	struct bytes text;
@@ -208,37 +197,22 @@ read_uids(struct offline *m)
 	return 0;
 }
 
+/* -1, errno and *f. */
 static int
-make_directories(struct offline *m)
-{
-	static const char *const parts[] = { "tmp", "new", "cur" };
-
-	for (size_t i = 0; i < 3; i++)
-		if (disk->mkdirat(m->directory, parts[i], 0700) != 0 && errno != EEXIST)
-			return -1;
-	return 0;
-}
-
-static int
-open_directory(struct offline *m, struct bytes name)
+open_directory(struct offline *m, struct bytes name, struct fault *f)
 {
 	char path[MAILDIR_NAME_MAX + 2];
 	struct buf out;
 	int mark;
 
-	if (disk_make_path(m->path, 0700, NULL) != 0)
-		return -1;
-	m->account = disk->openat(AT_FDCWD, m->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	if (m->account < 0)
-		return -1;
-	m->directory = open_folder(m->account, name);
+	m->directory = way_open_folder(&m->account, name, f);
 	if (m->directory >= 0 || errno != ENOENT)
 		return m->directory < 0 ? -1 : 0;
 	buf_init_fixed(&out, path, sizeof path);
 	maildir_put_folder(&out, name);
-	if (disk->mkdirat(m->account, path, 0700) != 0)
-		return -1;
-	m->directory = open_folder(m->account, name);
+	if (disk->mkdirat(m->account.directory, path, 0700) != 0)
+		return fault_errno(f, errno, "make folder %s", path);
+	m->directory = way_open_folder(&m->account, name, f);
 	if (m->directory < 0)
 		return -1;
 	mark = files_open(m->directory, "maildirfolder", O_WRONLY | O_CREAT);
@@ -258,12 +232,14 @@ read_keywords(struct offline *m)
 }
 
 struct offline *
-offline_open(const char *path, struct bytes name, const uint8_t guid[RECORD_GUID_OCTETS], uint32_t uid_validity)
+offline_open(struct way account, const char *path, struct bytes name, const uint8_t guid[RECORD_GUID_OCTETS],
+	uint32_t uid_validity, struct fault *f)
 {
 	struct offline *m = NEW(struct offline);
 	struct bytes copy;
 
-	m->account = m->directory = -1;
+	m->account = account;
+	m->directory = -1;
 	m->arena = arena_new("recovery", OFFLINE_ARENA_MAX, ARENA_PLAIN);
 	m->by_base = map_new();
 	m->uid_validity = uid_validity;
@@ -272,7 +248,8 @@ offline_open(const char *path, struct bytes name, const uint8_t guid[RECORD_GUID
 	memcpy(m->name, name.ptr, name.len);
 	if (arena_copy(m->arena, bytes_of(path, strlen(path) + 1), &copy)) {
 		m->path = (const char *)copy.ptr;
-		if (open_directory(m, name) == 0 && make_directories(m) == 0
+		if (open_directory(m, name, f) == 0
+			&& way_make_parts(&(struct way){ m->directory, account.may_follow }, f) == 0
 			&& listing_init(&m->files, m->directory) == 0) {
 			for (size_t i = 0; i < m->files.count; i++)
 				if (!m->files.entries[i].is_canonical)
@@ -297,7 +274,7 @@ offline_drop(struct offline **m)
 	map_free(&was->by_base);
 	memory_free(was->messages);
 	disk_close(&was->directory);
-	disk_close(&was->account);
+	disk_close(&was->account.directory);
 	arena_free(&was->arena);
 	memory_free(was);
 	errno = error;

@@ -3,6 +3,7 @@
 #define STORE_OFFLINE_H
 
 #include "role/store/listing.h"
+#include "role/store/way.h"
 
 /* A message that has a uid. */
 struct offline_message {
@@ -19,7 +20,8 @@ struct offline {
 	char name[MAILDIR_NAME_MAX + 1];
 	uint8_t guid[RECORD_GUID_OCTETS];
 	uint32_t uid_validity, uid_next;
-	int account, directory;
+	struct way account;
+	int directory;
 	struct offline_message **messages; /* in the order of the uids */
 	size_t count, room;
 	struct map *by_base; /* base -> message */
@@ -29,16 +31,16 @@ struct offline {
 	bool has_new_uids, has_new_keywords;
 };
 
-/* Opens the mailbox of that guid: the directory `name` in the account, made when it is missing or has no
-   uidlist.  NULL and errno; EEXIST: a mailbox of another guid is there. */
-struct offline *offline_open(const char *path, struct bytes name, const uint8_t guid[RECORD_GUID_OCTETS],
-	uint32_t uid_validity);
+/* Opens the mailbox of that guid: the directory `name` in the account at path, which is taken over, made when it is missing or
+   has no uidlist.  NULL and errno; EEXIST: a mailbox of another guid is there.  FAULT_DENIED in *f: way_open_folder. */
+struct offline *offline_open(struct way account, const char *path, struct bytes name, const uint8_t guid[RECORD_GUID_OCTETS],
+	uint32_t uid_validity, struct fault *f);
 /* Writes everything down (unlinks and renames, too) and frees it.  -1 and *f. */
 int offline_close(struct offline **m, struct fault *f) __attribute__((warn_unused_result));
 /* Frees it and leaves the disk as it is. */
 void offline_drop(struct offline **m);
 /* The guid of the mailbox in that directory of the account; false: none that can be read. */
-bool offline_guid(int account, struct bytes name, uint8_t guid[RECORD_GUID_OCTETS]);
+bool offline_guid(const struct way *account, struct bytes name, uint8_t guid[RECORD_GUID_OCTETS]);
 
 /* The message of that uid, of that base; NULL: there is none. */
 struct offline_message *offline_find(const struct offline *m, uint32_t uid);

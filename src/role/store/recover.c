@@ -6,6 +6,7 @@
 #include "role/store/recover.h"
 
 #include "base/event.h"
+#include "role/store/failure.h"
 #include "role/store/folders.h"
 #include "role/store/offline.h"
 
@@ -34,7 +35,7 @@ recover_new(struct engine *e)
 }
 
 struct search {
-	int account;
+	const struct way *account;
 	struct bytes guid;
 	char name[MAILDIR_NAME_MAX + 1];
 	bool is_found;
@@ -66,18 +67,14 @@ look_into(void *arg, const char *text, unsigned char type)
 
 /* The name that the mailbox of the guid has now; the recorded one is the first guess. */
 static bool
-find_name(const char *path, const struct record *r, struct search *s)
+find_name(const struct way *account, const struct record *r, struct search *s)
 {
-	*s = (struct search){ .guid = r->guid };
-	s->account = disk->openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	if (s->account < 0)
-		return false;
+	*s = (struct search){ .account = account, .guid = r->guid };
 	look(s, r->name);
 	if (!s->is_found)
 		look(s, BYTES("INBOX"));
 	if (!s->is_found)
-		(void)disk->list(s->account, ".", look_into, s);
-	disk_close(&s->account);
+		(void)disk->list(account->directory, ".", look_into, s);
 	return s->is_found;
 }
 
@@ -90,12 +87,37 @@ find_open(const struct recovery *x, struct bytes guid)
 	return NULL;
 }
 
+/* A mailbox that is not to be opened as it is has lost what the journal has for it: no user can keep the server from starting by
+   what he does to a Maildir in his home. */
+static int
+give_up(struct recovery *x, const char *path, const struct fault *why, struct fault *f)
+{
+	if (why->kind != FAULT_DENIED)
+		return fault_errno(f, errno, "open %s for recovery", path);
+	(void)failure_report_fault(path, why);
+	x->current = NULL;
+	return 0;
+}
+
+/* The mailbox that the record names; NULL and *f, and errno EEXIST when another one is there. */
+static struct offline *
+open_mailbox(const struct recovery *x, const char *path, const struct record *r, struct fault *f)
+{
+	struct way account;
+	struct search s;
+
+	if (way_open(x->engine->mailboxes, path, true, &account, f) != 0)
+		return NULL;
+	return offline_open(account, path, find_name(&account, r, &s) ? bytes_text(s.name) : r->name, r->guid.ptr,
+		r->uid_validity, f);
+}
+
 /* RECORD_MAILBOX: what follows is about this mailbox. */
 static int
 enter(struct recovery *x, const struct record *r, struct fault *f)
 {
 	char path[PATH_MAX];
-	struct search s;
+	struct fault why = { 0 };
 	struct offline *m;
 
 	if (r->path.len >= sizeof path || r->guid.len != RECORD_GUID_OCTETS
@@ -106,10 +128,9 @@ enter(struct recovery *x, const struct record *r, struct fault *f)
 		return 0;
 	memcpy(path, r->path.ptr, r->path.len);
 	path[r->path.len] = '\0';
-	m = offline_open(path, find_name(path, r, &s) ? bytes_text(s.name) : r->name, r->guid.ptr,
-		r->uid_validity);
+	m = open_mailbox(x, path, r, &why);
 	if (!m && errno != EEXIST)
-		return fault_errno(f, errno, "open %s for recovery", path);
+		return give_up(x, path, &why, f);
 	if (m) {
 		m->next = x->mailboxes;
 		x->mailboxes = m;
@@ -233,7 +254,7 @@ delete_mailbox(struct recovery *x)
 	struct offline *m = x->current;
 
 	take_out(x, m);
-	folders_remove(m->account, bytes_text(m->name), x->engine);
+	folders_remove(m->account.directory, bytes_text(m->name), x->engine);
 	offline_drop(&m);
 	return 0;
 }
@@ -252,8 +273,8 @@ rename_mailbox(struct recovery *x, const struct record *r)
 	maildir_put_folder(&out, bytes_text(m->name));
 	buf_init_fixed(&out, to, sizeof to);
 	maildir_put_folder(&out, r->new_name);
-	if (disk->fstatat(m->account, to, &st, 0) == 0
-		|| disk->renameat(m->account, from, m->account, to, 0) != 0)
+	if (disk->fstatat(m->account.directory, to, &st, 0) == 0
+		|| disk->renameat(m->account.directory, from, m->account.directory, to, 0) != 0)
 		return;
 	memset(m->name, 0, sizeof m->name);
 	memcpy(m->name, r->new_name.ptr, r->new_name.len);

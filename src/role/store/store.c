@@ -69,9 +69,10 @@ static int
 start(struct role_self *r, struct fault *f)
 {
 	struct store *s = NEW(struct store);
-	char path[ROLES_PATH_MAX];
+	char path[ROLES_PATH_MAX], mailboxes[ROLES_PATH_MAX];
 	struct engine_settings settings = {
 		.state_directory = path,
+		.mailboxes = mailboxes,
 		.hostname = r->config->hostname,
 		.loop = r->loop,
 		.threads = r->config->store_threads,
@@ -81,9 +82,10 @@ start(struct role_self *r, struct fault *f)
 		.reserve_octets = RESERVE_OCTETS,
 	};
 
-	if (roles_path(r->config, ROLE_STORE, PLACE_STATE, path) != 0) {
+	if (roles_path(r->config, ROLE_STORE, PLACE_STATE, path) != 0
+		|| roles_path(r->config, ROLE_STORE, PLACE_MAILBOXES, mailboxes) != 0) {
 		memory_free(s);
-		return fault_set(f, FAULT_PERM, "no state directory");
+		return fault_set(f, FAULT_PERM, "no state directory, or no place for mailboxes");
 	}
 	s->self = r;
 	r->state = s;

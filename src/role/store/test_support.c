@@ -102,6 +102,7 @@ testing_resume(struct testing *t)
 	struct fault f = { 0 };
 	struct engine_settings settings = {
 		.state_directory = state,
+		.mailboxes = t->root,
 		.hostname = BYTES("test"),
 		.loop = t->loop,
 		.threads = 2,
