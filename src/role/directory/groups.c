@@ -170,6 +170,7 @@ learn_user(void *arg, const struct user_record *record)
 {
 	struct spreading *s = arg;
 
+	s->groups->accounts++;
 	groups_add_key(&s->groups->nodes, groups_key_of_entry(record->entry), s->at);
 	if (record->account_name.len)
 		groups_add_key(&s->groups->nodes, groups_key_of_name(record->account_name), s->at);
@@ -376,6 +377,7 @@ forget(struct groups *g)
 {
 	g->nodes.count = g->members.count = g->members_since.count = g->touched.count = g->to_make.count = 0;
 	g->has_groups = false;
+	g->accounts = 0;
 	run_done(&g->records);
 	run_init(&g->records, -1);
 	map_free(&g->moved);

@@ -20,6 +20,8 @@ void groups_free(struct groups **g);
    is no group among them; nothing was appended and *records stays. */
 bool groups_spread(struct groups *g, struct run *records, struct run *out);
 
+/* How many accounts there are among what was spread, with what was noted since. */
+size_t groups_accounts(const struct groups *g);
 /* An entry had these records, and has those; of them those that count, as claims_settle puts them out.  False: only a spreading can tell what that
    means, and one has to come. */
 bool groups_note(struct groups *g, struct bytes before, struct bytes now) __attribute__((warn_unused_result));

@@ -150,7 +150,15 @@ groups_note(struct groups *g, struct bytes before, struct bytes now)
 		touch_all(g, &was);
 		touch_all(g, &is);
 	}
+	g->accounts -= was.count && !was.is_group;
+	g->accounts += is.count && !is.is_group;
 	return drop(g, &was) && add(g, &is);
+}
+
+size_t
+groups_accounts(const struct groups *g)
+{
+	return g->accounts;
 }
 
 /* ---- making */

@@ -20,6 +20,7 @@ struct group_keys {
 struct groups {
 	struct run records; /* that were spread last, and behind them those that changed since */
 	bool has_groups;
+	size_t accounts; /* as of now */
 	struct group_keys nodes; /* accounts and groups; sorted, of equal ones the last counts */
 	struct group_keys members; /* whom groups name; sorted */
 	/* since they were spread */

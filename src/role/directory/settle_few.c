@@ -237,7 +237,8 @@ settle_pairs(struct settler *s, struct pair *pairs, size_t count, struct change 
 		buf_done_secret(&counts);
 		buf_done_secret(&pairs[i].counted);
 	}
-	return is_done && groups_make_noted(s->groups, &change->records) && !change->gone.has_failed && !change->records.has_failed;
+	/* Whether a server that shows nobody is to be believed is told by who reads all of it. */
+	return is_done && groups_accounts(s->groups) > 0 && groups_make_noted(s->groups, &change->records) && !change->gone.has_failed && !change->records.has_failed;
 }
 
 bool
