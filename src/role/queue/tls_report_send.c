@@ -26,6 +26,7 @@ struct tls_delivery {
 	uint64_t request; /* to the relay; 0: none is open */
 	struct buf targets; /* as in TARGETS */
 	struct bytes rest; /* of them */
+	size_t taken; /* of them */
 	uint64_t hash; /* of the target whose turn it is */
 	struct bytes target;
 	struct queued *mail; /* that is being kept */
@@ -328,7 +329,8 @@ next_target(struct tls_delivery *d)
 {
 	enum tlsrpt_target_kind kind;
 
-	while (take_target(&d->rest, &kind, &d->target)) {
+	/* The relay takes no more from a record. */
+	while (d->taken++ < TLSRPT_TARGETS_MAX && take_target(&d->rest, &kind, &d->target)) {
 		d->hash = map_hash_lasting(d->target);
 		if (is_done(d->domain, d->hash))
 			continue;

@@ -318,6 +318,26 @@ a_report_that_would_be_too_long_goes_without_its_details(void **state)
 }
 
 static void
+a_relay_that_was_taken_over_sends_no_crowd_a_report(void **state)
+{
+	char address[32];
+
+	(void)state;
+	begin();
+	use_a_key("here.example");
+	for (unsigned int i = 0; i < 100; i++) {
+		snprintf(address, sizeof address, "u%u@a.example", i);
+		target(TLSRPT_MAILTO, address);
+	}
+	tell("a.example", TLSRPT_SUCCESS);
+	pass(DAY_S);
+	pass(4 * HOUR_S);
+	run_until_count("tlsrpt.sent", TLSRPT_TARGETS_MAX);
+	pass(HOUR_S);
+	assert_int_equal(count_of("tlsrpt.sent"), TLSRPT_TARGETS_MAX);
+}
+
+static void
 nothing_is_counted_when_reports_are_turned_off(void **state)
 {
 	(void)state;
@@ -360,6 +380,7 @@ main(void)
 		TEST(a_target_that_has_it_does_not_get_it_again),
 		TEST(a_relay_that_was_taken_over_chooses_no_strange_address),
 		TEST(a_report_that_would_be_too_long_goes_without_its_details),
+		TEST(a_relay_that_was_taken_over_sends_no_crowd_a_report),
 		TEST(nothing_is_counted_when_reports_are_turned_off),
 		TEST(what_ended_long_ago_is_not_told_any_more),
 	};
