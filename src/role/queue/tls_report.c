@@ -128,7 +128,8 @@ tls_reports_look(struct tls_reports *r)
 		tls_reports_write(r);
 	if (r->queue->config->tls_reports == TLS_REPORTS_NO || !may_send)
 		return;
-	if (p && now_s >= day_of(p->begin_s) + DAY_S)
+	/* One that a clock began which was wrong would go on until that day. */
+	if (p && (now_s >= day_of(p->begin_s) + DAY_S || now_s < p->begin_s - DAY_S))
 		tls_reports_end_period(r, day_of(p->begin_s) + DAY_S, DELAY_MOST_S);
 	for (p = TAILQ_FIRST(&r->periods); p && p->end_s; p = next) {
 		next = TAILQ_NEXT(p, link);
