@@ -110,11 +110,12 @@ report(struct sending *s, struct bytes server, bool is_lmtp)
 		queue_settle(q, m);
 }
 
-/* What the relay can't do now is not the destination's fault. */
+/* What the relay can't do now is not the destination's fault.  Who answered at first and then lets everybody wait is as one that does not answer: else
+   such hosts could have all places. */
 static enum batch_result
 result_of(const struct ipc_sent *sent)
 {
-	if (sent->host.len)
+	if (sent->host.len && !sent->is_silent)
 		return BATCH_WENT;
 	return sent->results.len ? BATCH_NO_ANSWER : BATCH_NOT_TRIED;
 }

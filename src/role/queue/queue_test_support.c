@@ -100,12 +100,12 @@ role_end(struct role_self *r)
 
 /* ---- the others */
 
-bool relay_defers, relay_is_full;
+bool relay_defers, relay_is_full, relay_is_kept_waiting;
 
 static void
 defer(struct peer *p, uint64_t request)
 {
-	struct message m = { .type = MESSAGE_SENT, .u.sent = { .request = request, .host = BYTES("mx.example (192.0.2.1)") } };
+	struct message m = { .type = MESSAGE_SENT, .u.sent = { .request = request, .host = BYTES("mx.example (192.0.2.1)"), .is_silent = relay_is_kept_waiting } };
 	struct bytes reply = BYTES("450 4.2.0 come back later");
 	uint8_t space[100];
 	struct buf results;
@@ -360,7 +360,7 @@ set_up(void **state)
 	failure = 0;
 	wrong_by_s = 0;
 	wishes = (struct ipc_enqueue){ .flags = 0 };
-	relay_defers = relay_is_full = false;
+	relay_defers = relay_is_full = relay_is_kept_waiting = false;
 	is_done = false;
 	ops = disk_system;
 	ops.openat = open_or_fail;

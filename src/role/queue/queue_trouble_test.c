@@ -142,6 +142,25 @@ a_relay_that_is_full_makes_no_destination_rest(void **state)
 	}
 }
 
+/* Who greets, and lets everybody wait then, would else have all places. */
+static void
+who_answers_and_falls_silent_rests(void **state)
+{
+	struct queue *q = self.state;
+
+	(void)state;
+	relay_defers = true;
+	connect_to(ROLE_RELAY);
+	for (int i = 0; i < 2; i++) {
+		relay_is_kept_waiting = i == 1;
+		enqueue(i, "a@x.example", -1);
+		run_until_answered((size_t)i + 1);
+		for (int turn = 0; turn < 500 && (sends <= (size_t)i || schedule_active(q->schedule)); turn++)
+			run_a_little();
+		assert_int_equal(schedule_resting(q->schedule), i);
+	}
+}
+
 static void
 mail_for_other_hosts_is_not_opened_while_there_is_no_relay(void **state)
 {
@@ -204,6 +223,7 @@ main(void)
 		TEST(only_those_hear_of_a_delay_for_whom_it_is_news_rfc3461_4_1),
 		TEST(who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep),
 		TEST(a_relay_that_is_full_makes_no_destination_rest),
+		TEST(who_answers_and_falls_silent_rests),
 		TEST(mail_for_other_hosts_is_not_opened_while_there_is_no_relay),
 		TEST(a_mailbox_that_was_reached_is_left_out_after_a_restart_too),
 		TEST(what_has_no_body_any_more_is_held_and_not_sent),

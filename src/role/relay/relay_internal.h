@@ -164,6 +164,7 @@ struct sending {
 	size_t text_max, taken, later;
 	char server[RELAY_SERVER_MAX], tls[64];
 	bool has_dsn, has_deliver_by;
+	bool is_silent; /* the server said nothing more in time */
 	unsigned int closing; /* timers that are not closed yet */
 };
 

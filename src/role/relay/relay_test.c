@@ -1,3 +1,4 @@
+#include "role/relay/relay_internal.h"
 #include "role/relay/test_role.h"
 
 #include "base/memory.h"
@@ -530,10 +531,39 @@ rfc6531_3_5_what_needs_smtputf8_comes_back_from_a_server_without(void **state)
 	assert_int_equal(count_heard(servers[0], "MAIL"), 0);
 }
 
+/* The session with a mail on it, whose time is over. */
+static void
+let_time_pass(const char *heard)
+{
+	const struct relay *relay = self.state;
+
+	do
+		run_a_little();
+	while (!count_heard(servers[0], heard));
+	session_lose(TAILQ_FIRST(&relay->active)->session, BYTES("timed out"));
+}
+
+static void
+a_server_that_falls_silent_has_not_answered(void **state)
+{
+	(void)state;
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT(HELLO "C MAIL\nW", HELLO "C MAIL\nS 250 ok\nC RCPT TO:\nS 450 no\nC RSET\nS 250 ok\nC MAIL FROM:<a@us.example>\nW", HELLO MAIL "W"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	let_time_pass("MAIL");
+	run_until("1 x.example (127.0.0.1) tls= dsn=0 silent: 0~451 4.4.2 timed out before the answer to MAIL");
+	send_to(2, HOP_MX, "x.example", "b@x.example");
+	run_until("2 x.example (127.0.0.1) tls= dsn=0: 0~450 no");
+	send_to(3, HOP_MX, "x.example", "c@x.example");
+	let_time_pass("MAIL");
+	run_until("3 x.example (127.0.0.1) tls= dsn=0: 0=250 2.0.0 taken");
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_server_that_falls_silent_has_not_answered),
 		TEST(rfc5321_5_1_a_mail_goes_to_the_best_host_and_the_next_one_over_the_same_connection),
 		TEST(what_dns_says_decides_what_becomes_of_it),
 		TEST(rfc5321_5_1_without_mx_the_domain_itself_is_the_host),

@@ -118,7 +118,7 @@ report(struct sending *s)
 	struct message m = { .type = MESSAGE_SENT };
 
 	m.u.sent = (struct ipc_sent){ .request = s->request, .has_dsn = s->has_dsn,
-		.has_deliver_by = s->has_deliver_by, .host = bytes_text(s->server),
+		.has_deliver_by = s->has_deliver_by, .is_silent = s->is_silent, .host = bytes_text(s->server),
 		.tls = bytes_text(s->tls), .results = buf_bytes(&s->results) };
 	if (peer_send(s->relay->queue, &m) == -1)
 		return; /* the queue is gone, and comes with the mail again */

@@ -457,6 +457,8 @@ void
 session_lose(struct session *c, struct bytes why)
 {
 	c->has_ended = true;
+	if (c->sending)
+		c->sending->is_silent = true;
 	smtp_client_lose(c->client, why);
 	pump(c, false);
 }
@@ -560,6 +562,7 @@ session_use(struct session *c, struct sending *s)
 	(void)snprintf(s->tls, sizeof s->tls, "%s", c->tls_text);
 	s->level = c->target.level;
 	s->cause = c->target.cause;
+	s->is_silent = false;
 	leave_idle(c);
 	if (was_idle)
 		pump(c, false);

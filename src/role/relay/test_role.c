@@ -60,8 +60,8 @@ on_sent(const struct ipc_sent *m)
 	uint16_t index, len;
 	uint8_t outcome;
 
-	note("%u %.*s tls=%.*s dsn=%u:", (unsigned int)m->request, BYTES_ARG(m->host), BYTES_ARG(bytes_sub(m->tls, 0, 7)),
-		m->has_dsn);
+	note("%u %.*s tls=%.*s dsn=%u%s:", (unsigned int)m->request, BYTES_ARG(m->host), BYTES_ARG(bytes_sub(m->tls, 0, 7)),
+		m->has_dsn, m->is_silent ? " silent" : "");
 	while (take_u16(&rest, &index) && take_u8(&rest, &outcome) && take_u16(&rest, &len) && take_octets(&rest, len, &text))
 		note(" %u%c%.*s;", index, signs[outcome], BYTES_ARG(text));
 	assert_int_equal(rest.len, 0);
