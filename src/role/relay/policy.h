@@ -15,7 +15,7 @@
 #define POLICY_DOMAINS_MAX 10000
 #define POLICY_OCTETS_MAX (4 * 1024 * 1024)
 /* Fetched at the same time; the rest waits. */
-#define POLICY_FETCHES_MAX 50
+#define POLICY_FETCHES_MAX 200
 
 struct policies;
 struct policy_entry;
