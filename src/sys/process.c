@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/close_range.h>
 #include <pwd.h>
 #include <signal.h>
@@ -156,16 +157,70 @@ process_is_root(void)
 	return geteuid() == 0;
 }
 
+/* In the directory of the last name: `name` begins that in path. */
+static int
+open_parent(const char *path, const char **name)
+{
+	char parent[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	int len = slash ? (int)(slash - path) + 1 : 0;
+
+	*name = path + len;
+	if (len >= (int)sizeof parent) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	(void)snprintf(parent, sizeof parent, "%.*s", len, path);
+	return open(len ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+/* A place and no more; a link is followed only where root alone could have put it. */
+static int
+open_place(const char *path, bool *is_roots)
+{
+	const char *name;
+	struct stat st;
+	int parent = open_parent(path, &name), fd = -1;
+
+	if (parent != -1 && fstat(parent, &st) == 0) {
+		*is_roots = st.st_uid == 0 && !(st.st_mode & (S_IWGRP | S_IWOTH));
+		fd = openat(parent, *name ? name : ".", O_PATH | O_CLOEXEC | (*is_roots ? 0 : O_NOFOLLOW));
+	}
+	int error = errno;
+	if (parent != -1)
+		close(parent);
+	errno = error;
+	return fd;
+}
+
+/* Where others write, a link could be to anything, and a further name of a file could be that of any file. */
+static int
+give_place(int fd, bool is_roots, const struct passwd *account)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) == -1)
+		return -1;
+	if (!is_roots && !S_ISDIR(st.st_mode) && (!S_ISREG(st.st_mode) || st.st_nlink != 1)) {
+		errno = S_ISLNK(st.st_mode) ? ELOOP : EPERM;
+		return -1;
+	}
+	return fchownat(fd, "", account->pw_uid, account->pw_gid, AT_EMPTY_PATH);
+}
+
 int
 process_give(const char *path, const char *user, struct fault *f)
 {
 	const struct passwd *account = getpwnam(user);
+	bool is_roots = false;
 
 	if (!account)
 		return fault_set(f, FAULT_PERM, "there is no user \"%s\" on this system", user);
-	if (chown(path, account->pw_uid, account->pw_gid) == -1)
-		return fault_errno(f, errno, "give %s to %s", path, user);
-	return 0;
+	int fd = open_place(path, &is_roots);
+	int result = fd == -1 ? -1 : give_place(fd, is_roots, account), error = errno;
+	if (fd != -1)
+		close(fd);
+	return result == -1 ? fault_errno(f, error, "give %s to %s", path, user) : 0;
 }
 
 int

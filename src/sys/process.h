@@ -29,7 +29,8 @@ int process_lock(const char *path, struct fault *f) __attribute__((warn_unused_r
 /* Empties the file and gives it free. */
 void process_unlock(int fd);
 bool process_is_root(void);
-/* Gives path to that user of the system and its group, which needs root; -1 with *f. */
+/* Gives path to that user of the system and its group, which needs root; -1 with *f.  In a directory that others than root may
+   write to, neither a link nor a file that has another name is given away. */
 int process_give(const char *path, const char *user, struct fault *f)
 	__attribute__((warn_unused_result));
 /* The numbers of that user of the system and its group; -1 with *f: there is none. */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -177,6 +178,57 @@ activation_is_for_this_process_and_names_its_sockets(void **state)
 	unsetenv("LISTEN_FDNAMES");
 }
 
+enum { NOBODY = 65534 };
+
+static uid_t
+owner_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_uid;
+}
+
+/* What root does in a directory of others'. */
+static void
+nothing_is_given_away_over_a_link_that_others_could_put_there(void **state)
+{
+	static const struct {
+		uid_t owner; /* of the directory */
+		mode_t mode;
+		bool is_given;
+	} rows[] = { { 0, 0755, true }, { NOBODY, 0700, false }, { 0, 0775, false }, { 0, 01777, false } };
+	char root[] = "/tmp/process-test-XXXXXX";
+	struct fault f;
+
+	(void)state;
+	if (!process_is_root())
+		skip();
+	assert_non_null(mkdtemp(root));
+	assert_int_equal(chdir(root), 0);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		assert_int_equal(mkdir("place", 0700), 0);
+		assert_int_equal(mkdir("victim", 0700), 0);
+		assert_int_equal(close(open("file", O_WRONLY | O_CREAT, 0600)), 0);
+		assert_int_equal(symlink("../victim", "place/link"), 0);
+		assert_int_equal(link("file", "place/name"), 0);
+		assert_int_equal(close(open("place/own", O_WRONLY | O_CREAT, 0600)), 0);
+		assert_int_equal(mkdir("place/directory", 0700), 0);
+		assert_true(chown("place", rows[i].owner, 0) == 0 && chmod("place", rows[i].mode) == 0);
+		assert_int_equal(process_give("place/link", "nobody", &f), rows[i].is_given ? 0 : -1);
+		assert_int_equal(owner_of("victim"), rows[i].is_given ? NOBODY : 0);
+		assert_int_equal(process_give("place/name", "nobody", &f), rows[i].is_given ? 0 : -1);
+		assert_int_equal(owner_of("file"), rows[i].is_given ? NOBODY : 0);
+		assert_int_equal(process_give("place/own", "nobody", &f), 0);
+		assert_int_equal(process_give("place/directory/", "nobody", &f), 0);
+		assert_true(owner_of("place/own") == NOBODY && owner_of("place/directory") == NOBODY);
+		assert_int_equal(process_give("place/not-there", "nobody", &f), -1);
+		assert_true(unlink("place/link") == 0 && unlink("place/name") == 0 && unlink("place/own") == 0 && unlink("file") == 0);
+		assert_true(rmdir("place/directory") == 0 && rmdir("place") == 0 && rmdir("victim") == 0);
+	}
+	assert_true(chdir("/") == 0 && rmdir(root) == 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -186,6 +238,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_memory_file_can_be_read_and_not_changed),
 		cmocka_unit_test(a_lock_is_held_once_and_names_its_holder),
 		cmocka_unit_test(systemd_hears_of_us),
+		cmocka_unit_test(nothing_is_given_away_over_a_link_that_others_could_put_there),
 		cmocka_unit_test(activation_is_for_this_process_and_names_its_sockets),
 	};
 

@@ -160,3 +160,19 @@ def test_links_of_the_administrator_are_followed():
         with s.imap("bob") as i:
             assert i.append("Linked", None, None, b"Subject: x\r\n\r\nx\r\n")[0] == "OK"
         assert not s.events("mailbox.refused")
+
+
+@needs_root
+def test_no_file_is_made_for_the_directory_role_over_a_link_that_it_left():
+    with running_server() as s:
+        assert s.stop() == 0
+        accounts, = s.directory.glob("state/**/accounts.*")
+        assert accounts.parent.stat().st_uid == pwd.getpwnam("nobody").pw_uid
+        made = s.directory / "made"
+        accounts.unlink()
+        accounts.symlink_to(made)
+        p = s.cli("user", "add", f"eve@{DOMAIN}", stdin="a good password\n", check=False)
+        assert p.returncode != 0 and not made.exists()
+        accounts.unlink()
+        s.add_users()
+        s.start()

@@ -121,10 +121,11 @@ set_up(struct embedded *e, const char *path, struct fault *f)
 int
 embedded_make_file(const char *path, struct fault *f)
 {
-	int fd = disk->openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	/* O_EXCL: a link to a file that is not there yet would have that made, by root when that edits accounts. */
+	int fd = disk->openat(AT_FDCWD, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		return fault_errno(f, errno, "%s", path);
+		return errno == EEXIST ? 0 : fault_errno(f, errno, "%s", path);
 	disk_close(&fd);
 	return 0;
 }
