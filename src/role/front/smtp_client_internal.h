@@ -153,8 +153,8 @@ void smtp_message_enqueue_told(struct smtp_client *c);
 /* A delivery was answered, or (IPC_LATER) was not in time; the last one of a stage leads to the next. */
 void smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome);
 
-/* The header is there, and what is put before it: is the message to be signed? */
-void smtp_signing_begin(struct smtp_client *c, struct bytes before, struct bytes header);
+/* The header is there, or what of it was looked at, and what is put before it: is the message to be signed? */
+void smtp_signing_begin(struct smtp_client *c, struct bytes before, struct bytes header, bool is_whole);
 /* Asks the queue for the signature of the message, which is whole; that counts as a delivery. */
 void smtp_signing_ask(struct smtp_client *c);
 

@@ -81,8 +81,7 @@ put_head(void *arg, struct bytes header, bool is_whole, struct buf *out)
 	put_received(c, out);
 	if (c->account || c->local)
 		put_missing(c, header, out);
-	if (is_whole)
-		smtp_signing_begin(c, buf_bytes(out), header);
+	smtp_signing_begin(c, buf_bytes(out), header, is_whole);
 }
 
 static void

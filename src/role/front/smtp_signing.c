@@ -31,7 +31,7 @@ has_key(const struct config *config, const struct domain *from)
 }
 
 void
-smtp_signing_begin(struct smtp_client *c, struct bytes before, struct bytes header)
+smtp_signing_begin(struct smtp_client *c, struct bytes before, struct bytes header, bool is_whole)
 {
 	struct domain from;
 	struct buf whole;
@@ -40,6 +40,10 @@ smtp_signing_begin(struct smtp_client *c, struct bytes before, struct bytes head
 		return;
 	if (!signing_from(header, &from) || !has_key(smtp_client_front(c)->config, &from) || !may_speak_for(c, &from))
 		return;
+	if (!is_whole) {
+		event(smtp_client_context(c), EV_MAIL_UNSIGNED, TEXT("sender", c->sender));
+		return;
+	}
 	buf_init(&whole, before.len + header.len);
 	put_bytes(&whole, before);
 	put_bytes(&whole, header);
