@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PATH_MAX_OCTETS = 4096, SNAPSHOT_MAX = 1024 * 1024 * 1024 };
+enum { PATH_MAX_OCTETS = 4096, OWNER_OCTETS = 128, SNAPSHOT_MAX = 1024 * 1024 * 1024 };
 
 static const struct accounts_handlers no_handlers = { NULL };
 
@@ -173,16 +173,32 @@ read_source(struct edit *e)
 
 /* ---- opening */
 
+/* The user whose things these are when we are root; NULL: we are not, or there is none. */
+static const char *
+owner(const struct config *c, char space[OWNER_OCTETS])
+{
+	(void)snprintf(space, OWNER_OCTETS, "%.*s", BYTES_ARG(c->user_directory));
+	return process_is_root() && process_has_user(space) ? space : NULL;
+}
+
 /* As root everything here goes to the user of the role, whose it would be had the role made it. */
 static int
 give(const struct config *c, const char *path, struct fault *f)
 {
-	char user[128];
+	char space[OWNER_OCTETS];
+	const char *user = owner(c, space);
 
-	(void)snprintf(user, sizeof user, "%.*s", BYTES_ARG(c->user_directory));
-	if (!process_is_root() || !process_has_user(user))
-		return 0;
-	return process_give(path, user, f);
+	return user ? process_give(path, user, f) : 0;
+}
+
+/* What lies in the role's directory may be anything, once the role was taken over: root does there what the role could do itself. */
+static int
+act_as_owner(const struct config *c, struct fault *f)
+{
+	char space[OWNER_OCTETS];
+	const char *user = owner(c, space);
+
+	return user ? process_act_as(user, f) : 0;
 }
 
 static bool
@@ -250,7 +266,7 @@ open_source(struct edit *e)
 	len = snprintf(path, sizeof path, "%.*s", BYTES_ARG(e->config->directory_embedded_file));
 	if (len <= 0 || len >= PATH_MAX_OCTETS)
 		return cli_failed("the path of the directory's file is too long");
-	if (make_file(e->config, path, &f) != 0 || embedded_open(path, &e->source, &f) != 0)
+	if (make_file(e->config, path, &f) != 0 || act_as_owner(e->config, &f) != 0 || embedded_open(path, &e->source, &f) != 0)
 		return cli_failed("%s", f.text);
 	return read_source(e);
 }
@@ -290,6 +306,7 @@ edit_run(int argc, char **argv, const struct edit_verb *verbs)
 	struct edit e = { .command = argv[0], .config_path = CONFIG_DEFAULT_PATH };
 	const struct cli_option options[] = { { "-c", &e.config_path, NULL }, { "--json", NULL, &e.is_json }, { 0 } };
 	const struct edit_verb *verb;
+	struct fault f;
 	int operands = cli_take_options(argc, argv, options), result;
 
 	if (operands < 0)
@@ -307,7 +324,7 @@ edit_run(int argc, char **argv, const struct edit_verb *verbs)
 	if (result == CLI_GOOD)
 		result = verb->run(&e, operands, argv + 2);
 	close_source(&e);
-	return result;
+	return process_act_as(NULL, &f) == 0 ? result : cli_failed("%s", f.text);
 }
 
 /* ---- the server that runs */

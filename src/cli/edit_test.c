@@ -36,7 +36,7 @@ set_up(void **state)
 	snprintf(database, sizeof database, "%s/state/directory/accounts.db", folder);
 	snprintf(text, sizeof text,
 		"hostname mail.example.org;\ndomain example.org;\nlisten smtp 127.0.0.1:2525;\n"
-		"mailboxes maildir %s/mail/%%d/%%u;\nstate_directory %s/state;\nrun_directory %s;\n",
+		"mailboxes maildir %s/mail/%%d/%%u;\nstate_directory %s/state;\nrun_directory %s;\nuser directory root;\n",
 		folder, folder, folder);
 	write_file(config_path, text);
 	return 0;

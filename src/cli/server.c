@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "role/control_line.h"
 #include "sys/net.h"
+#include "sys/process.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,6 +37,9 @@ server_ask(const struct config *config, const char *who, const char *line, char 
 	int fd;
 
 	(void)snprintf(path, sizeof path, "%.*s/%s", BYTES_ARG(config->run_directory), who);
+	/* Who edits accounts as root acts as their owner; the socket wants root. */
+	if (process_act_as(NULL, f) != 0)
+		return SERVER_FAILED;
 	fd = net_connect_unix(path, f);
 	if (fd < 0)
 		return errno == ENOENT || errno == ECONNREFUSED ? SERVER_NOT_RUNNING : SERVER_FAILED;

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
 #include <linux/close_range.h>
 #include <pwd.h>
@@ -221,6 +222,25 @@ process_give(const char *path, const char *user, struct fault *f)
 	if (fd != -1)
 		close(fd);
 	return result == -1 ? fault_errno(f, error, "give %s to %s", path, user) : 0;
+}
+
+int
+process_act_as(const char *user, struct fault *f)
+{
+	const struct passwd *account = user ? getpwnam(user) : NULL;
+	uid_t id = account ? account->pw_uid : 0;
+	gid_t group = account ? account->pw_gid : 0;
+
+	if (getuid() != 0)
+		return 0;
+	if (user && !account)
+		return fault_set(f, FAULT_PERM, "there is no user \"%s\" on this system", user);
+	if (geteuid() == id)
+		return 0;
+	/* Root first: only root may change the rest. */
+	if (seteuid(0) == -1 || setegid(group) == -1 || setgroups(1, &group) == -1 || seteuid(id) == -1)
+		return fault_errno(f, errno, "act as %s", user ? user : "root");
+	return 0;
 }
 
 int

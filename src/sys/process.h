@@ -33,6 +33,8 @@ bool process_is_root(void);
    write to, neither a link nor a file that has another name is given away. */
 int process_give(const char *path, const char *user, struct fault *f)
 	__attribute__((warn_unused_result));
+/* From now on root opens and makes files as that user of the system; NULL: as root again.  Nothing for who is not root.  -1 with *f. */
+int process_act_as(const char *user, struct fault *f) __attribute__((warn_unused_result));
 /* The numbers of that user of the system and its group; -1 with *f: there is none. */
 int process_find_user(struct bytes user, uid_t *uid, gid_t *gid, struct fault *f) __attribute__((warn_unused_result));
 /* Our own. */

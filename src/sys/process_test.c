@@ -229,6 +229,25 @@ nothing_is_given_away_over_a_link_that_others_could_put_there(void **state)
 	assert_true(chdir("/") == 0 && rmdir(root) == 0);
 }
 
+static void
+root_acts_as_another_and_as_itself_again(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	if (!process_is_root())
+		skip();
+	assert_int_equal(process_act_as("nobody", &f), 0);
+	assert_int_equal(geteuid(), NOBODY);
+	assert_int_equal(open("/etc/shadow", O_RDONLY), -1);
+	assert_int_equal(getgroups(0, NULL), 1);
+	assert_int_equal(process_act_as("nobody", &f), 0);
+	assert_int_equal(process_act_as(NULL, &f), 0);
+	assert_true(geteuid() == 0 && getegid() == 0);
+	assert_int_equal(process_act_as("no-such-user", &f), -1);
+	assert_int_equal(geteuid(), 0);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -239,6 +258,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(a_lock_is_held_once_and_names_its_holder),
 		cmocka_unit_test(systemd_hears_of_us),
 		cmocka_unit_test(nothing_is_given_away_over_a_link_that_others_could_put_there),
+		cmocka_unit_test(root_acts_as_another_and_as_itself_again),
 		cmocka_unit_test(activation_is_for_this_process_and_names_its_sockets),
 	};
 

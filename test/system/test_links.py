@@ -4,6 +4,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import sqlite3
 import subprocess
 import tempfile
 
@@ -176,3 +177,25 @@ def test_no_file_is_made_for_the_directory_role_over_a_link_that_it_left():
         accounts.unlink()
         s.add_users()
         s.start()
+
+
+@needs_root
+def test_root_edits_no_database_that_a_link_of_the_directory_role_names():
+    with running_server() as s:
+        assert s.stop() == 0
+        accounts, = s.directory.glob("state/**/accounts.*")
+        victim = s.directory / "victim"
+        with contextlib.closing(sqlite3.connect(victim)) as db:
+            db.execute("CREATE TABLE of_another (text)")
+        victim.chmod(0o600)
+        before = victim.read_bytes()
+        aside = accounts.rename(accounts.with_suffix(".aside"))
+        accounts.symlink_to(victim)
+        p = s.cli("user", "add", f"eve@{DOMAIN}", stdin="a good password\n", check=False)
+        assert p.returncode != 0 and victim.read_bytes() == before
+        aside.rename(accounts)
+        s.start()
+        # The running server is told by root, whoever edits the file.
+        s.cli("user", "add", f"eve@{DOMAIN}", stdin="a good password\n")
+        assert {p.owner() for p in accounts.parent.iterdir()} == {"nobody"}
+        s.send(to="eve")
