@@ -256,6 +256,23 @@ def test_the_command_line_lists_what_ldap_holds_and_changes_none_of_it():
         s.start()
 
 
+def test_users_log_in_with_any_address_of_their_entry_and_are_one_account(ldap):
+    i = log_in(ldap, "younes", "azerty")
+    assert "AUTHENTICATIONFAILED" in refusal(ldap, "younes", "secret")
+    assert submit(ldap, "younes", "azerty", "younes.bensyed", "awa")[0] == 250
+    assert {event["user"] for event in ldap.events("login")} == {"younes.bensyed@amerique.iut"}
+    out = json.loads(ldap.cli("explain", "--login", "younes", "--json").stdout)
+    assert out["accepted"] and {"first_domain", "further_address", "account"} <= {step["step"] for step in out["steps"]}
+    # by whatever name he came, he is out when his password is another
+    ldap.slapd.set("ybensyed", "userPassword", "new")
+    with pytest.raises((i.abort, i.error, OSError)):
+        wait_until(lambda: i.noop() and False, 10, "the session's end")
+    assert "AUTHENTICATIONFAILED" in refusal(ldap, "younes", "azerty")
+    # an alias of ours is nobody's name
+    ldap.cli("alias", "add", "boss@amerique.iut", "awa@amerique.iut")
+    assert "AUTHENTICATIONFAILED" in refusal(ldap, "boss", "secret")
+
+
 def test_users_log_in_with_the_name_of_the_account_when_configured():
     with running(extra="login_name account;") as s:
         wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")

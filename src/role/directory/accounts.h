@@ -122,8 +122,8 @@ enum ipc_outcome accounts_may_post(struct accounts *a, uint64_t number, struct b
 enum ipc_outcome accounts_may_send(struct accounts *a, uint64_t number, struct bytes address);
 /* The account, or NULL. */
 const struct account *accounts_by_number(const struct accounts *a, uint64_t number);
-/* The account of that exact address; of a name without "@", the one in the first domain, else the one that the source
-   calls so (login_name account).  NULL when there is none. */
+/* The account of that exact address, or whose further address (of its LDAP entry) it is; of a name without "@", that of the one in the first
+   domain, else the one that the source calls so (login_name account).  Aliases are nobody's.  NULL when there is none. */
 const struct account *accounts_find(const struct accounts *a, struct bytes name);
 /* What that name is folded to, whether there is such an account or not: the same for all that accounts_find takes as one.
    Borrowed from *space; `name` itself when it can't be an address. */

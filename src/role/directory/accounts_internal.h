@@ -54,6 +54,8 @@ struct accounts {
 
 /* An account that no source knows, for mail that must have somewhere to go. */
 void accounts_make(struct accounts *a, struct bytes folded);
+/* Of a name without "@".  False: there is no domain, or the address would be too long. */
+bool accounts_add_first_domain(const struct accounts *a, struct address *address);
 /* Wipes and frees; NULL is fine. */
 void accounts_free_account(struct account *account);
 

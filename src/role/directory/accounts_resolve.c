@@ -344,13 +344,6 @@ is_postmaster(const struct accounts *a, const struct address *address)
 	return local.len == 0 || bytes_find_char(a->delimiters, local.ptr[0]) < a->delimiters.len;
 }
 
-static bool
-add_first_domain(const struct accounts *a, struct address *address)
-{
-	return a->config_domains.count
-		&& address_make(address_bytes(address), a->config_domains.at[0], address);
-}
-
 /* RFC 5321 4.5.1: mail to postmaster is taken at each domain, even where nobody made such a name: it
    goes to the one that is configured, else to that of the first domain, which is made when need be. */
 static enum ipc_outcome
@@ -385,7 +378,7 @@ resolve_postmaster(struct accounts *a, bool is_for_sending, struct targets *out)
 		outcome = walk_to_postmaster(a, a->postmaster, is_for_sending, out);
 	if (outcome != IPC_ABSENT)
 		return outcome;
-	if (!address_fold(BYTES("postmaster"), made) || !add_first_domain(a, made))
+	if (!address_fold(BYTES("postmaster"), made) || !accounts_add_first_domain(a, made))
 		return IPC_LATER;
 	outcome = walk_to_postmaster(a, address_bytes(made), is_for_sending, out);
 	if (outcome != IPC_ABSENT)
@@ -402,7 +395,7 @@ fold_asked(const struct accounts *a, struct bytes address, struct address *asked
 		return false;
 	if (asked->local_len < asked->len)
 		return asked->local_len > 0;
-	return is_postmaster(a, asked) && add_first_domain(a, asked);
+	return is_postmaster(a, asked) && accounts_add_first_domain(a, asked);
 }
 
 /* Is mail for that domain ours to take? */
@@ -531,52 +524,4 @@ accounts_may_send(struct accounts *a, uint64_t number, struct bytes address)
 			return IPC_OK;
 	trace(a->trace, TRACE_NOT_AMONG, TEXT("account", account_address(account)));
 	return IPC_DENIED;
-}
-
-static bool
-fold_name(const struct accounts *a, struct bytes asked, struct address *address)
-{
-	return address_fold(asked, address)
-		&& (address->local_len < address->len || add_first_domain(a, address));
-}
-
-static const struct account *
-find_login_name(const struct accounts *a, struct bytes asked)
-{
-	const struct account *account;
-	struct address folded;
-	uintptr_t place;
-
-	if (!a->login_names || !address_fold(asked, &folded) || folded.local_len < folded.len)
-		return NULL;
-	place = (uintptr_t)map_get(a->login_names, address_bytes(&folded));
-	if (!place)
-		return NULL;
-	account = accounts_by_number(a, a->number_base + place - 1);
-	if (account)
-		trace(a->trace, TRACE_LOGIN_NAME, TEXT("name", asked), TEXT("address", account_address(account)));
-	return account;
-}
-
-const struct account *
-accounts_find(const struct accounts *a, struct bytes asked)
-{
-	struct address address;
-	struct name *name;
-
-	if (!fold_name(a, asked, &address)) {
-		trace(a->trace, TRACE_MALFORMED, TEXT("address", asked));
-		return NULL;
-	}
-	if (!bytes_equal(asked, address_bytes(&address)))
-		trace(a->trace, bytes_find_char(asked, '@') < asked.len ? TRACE_COMPARED_AS : TRACE_FIRST_DOMAIN,
-			TEXT("address", address_bytes(&address)));
-	name = names_get(a->names, address_bytes(&address));
-	return name && name->account ? name->account : find_login_name(a, asked);
-}
-
-struct bytes
-accounts_fold_name(const struct accounts *a, struct bytes name, struct address *space)
-{
-	return fold_name(a, name, space) ? address_bytes(space) : name;
 }

@@ -257,6 +257,30 @@ account_names_find_accounts_when_configured(void **state)
 	assert_null(accounts_find(w->a, BYTES("a1")));
 }
 
+static void
+a_further_address_finds_its_account_and_an_alias_nobody(void **state)
+{
+	struct world *w = *state;
+
+	accounts_begin(w->a);
+	put_named(w, ALICE, "a1");
+	put_named(w, BOB, "b1");
+	put_alias(w, "a.martin@example.org", "Alice@Example.org", ALIAS_FURTHER);
+	put_alias(w, "@example.org", ALICE, ALIAS_FURTHER);
+	put_alias(w, BOB, ALICE, ALIAS_FURTHER);
+	put_alias(w, "team@example.org", ALICE, ALIAS_GROUP);
+	put_alias(w, "crew@example.org", "team@example.org", ALIAS_FURTHER);
+	put_alias(w, "sales@example.org", ALICE, ALIAS_MADE);
+	accounts_end(w->a);
+	assert_ptr_equal(accounts_find(w->a, BYTES("A.Martin@example.org")), accounts_find(w->a, BYTES(ALICE)));
+	assert_ptr_equal(accounts_find(w->a, BYTES("a.martin")), accounts_find(w->a, BYTES(ALICE)));
+	assert_ptr_not_equal(accounts_find(w->a, BYTES(BOB)), accounts_find(w->a, BYTES(ALICE)));
+	assert_null(accounts_find(w->a, BYTES("@example.org")));
+	assert_null(accounts_find(w->a, BYTES("team@example.org")));
+	assert_null(accounts_find(w->a, BYTES("crew@example.org")));
+	assert_null(accounts_find(w->a, BYTES("sales@example.org")));
+}
+
 int
 main(void)
 {
@@ -267,6 +291,7 @@ main(void)
 		TEST(who_may_write_to_a_group_is_configured),
 		TEST(a_member_sends_as_the_group_only_when_configured),
 		TEST(account_names_find_accounts_when_configured),
+		TEST(a_further_address_finds_its_account_and_an_alias_nobody),
 	};
 
 	return cmocka_run_group_tests_name("sending", tests, NULL, NULL);
