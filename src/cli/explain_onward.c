@@ -108,7 +108,8 @@ put_route(struct buf *out, const struct control_line *line, const struct config_
 	} else if (has(line, "target", "mailboxes")) {
 		put_text(out, "no route counts: its domain is one of this server, and the queue looks for a mailbox");
 	} else {
-		put_field(out, "no route counts: it goes to the MX hosts of its domain (", line, "target");
+		put_field(out, bytes_starts(control_line_get(line, "target"), BYTES("mx:[")) ? "no route counts: it goes to the host that the address itself names (" :
+			"no route counts: it goes to the MX hosts of its domain (", line, "target");
 		put_char(out, ')');
 	}
 }

@@ -142,6 +142,12 @@ def test_a_directive_that_the_file_has_no_more_is_told_as_such(server):
     assert "route .relayed.example to mx.plain.example:587 (the configuration has it no more, or otherwise" in text
 
 
+def test_rfc5321_4_1_3_an_address_literal_is_told_as_the_host_itself(server):
+    said = server.cli("explain", f"alice@{DOMAIN}", "x@[192.0.2.1]").stdout
+    assert "no route counts: it goes to the host that the address itself names (mx:[192.0.2.1])" in said and "MX" not in said
+    assert "the address 192.0.2.1: " in said
+
+
 def test_what_is_not_known_now_is_said_and_what_a_mail_would_get(server):
     one = onward(why(server, f"alice@{DOMAIN}", "x@gone.example", code=0), "x@gone.example")
     assert steps(one, "trouble") == [{"step": "trouble", "outcome": "never", "reply": "550 5.1.2 the domain gone.example does not exist"}]
