@@ -140,7 +140,7 @@ static void
 print_dkim(const struct config *c)
 {
 	if (c->dkim_count)
-		printf("\nReports are signed (dkim), if DNS says:\n");
+		printf("\nWhat goes out is signed (dkim); DNS has to say:\n");
 	for (size_t i = 0; i < c->dkim_count; i++)
 		print_record(&c->dkim[i]);
 }

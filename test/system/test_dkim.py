@@ -43,7 +43,9 @@ def directives(keys):
 
 def records(server):
     """What `mermoz check` says that DNS has to say."""
-    found = re.findall(r'^  (\S+)\. TXT((?: "[^"]{1,255}")+)$', server.cli("check").stdout, re.M)
+    said = server.cli("check").stdout
+    assert "What goes out is signed (dkim); DNS has to say:" in said
+    found = re.findall(r'^  (\S+)\. TXT((?: "[^"]{1,255}")+)$', said, re.M)
     return {name: "".join(re.findall('"([^"]*)"', text)) for name, text in found}
 
 
