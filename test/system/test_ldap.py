@@ -277,6 +277,7 @@ def test_while_slapd_is_away_mail_goes_out_and_reports_come_in_and_one_to_an_unk
 def test_the_status_tells_how_fresh_the_accounts_are(ldap):
     status = json.loads(ldap.cli("directory", "status", "--json").stdout)
     assert status["accounts"] == 2 and status["aliases"] == 1 and status["follows"] == "sync" and status["ldap"] == "up"
+    assert status["answers1"] > 0 and status["errors1"] == 0 and 0 < status["us1"] < 2_000_000
     ldap.slapd.stop()
     wait_until(lambda: "away" in ldap.cli("directory", "status").stdout, 10, "the outage")
     assert "Can't contact LDAP server" in ldap.cli("directory", "status").stdout

@@ -5,11 +5,12 @@
 #include "role/directory/ldap_filter.h"
 #include "role/directory/ldap_link_internal.h"
 #include "role/directory/ldap_range.h"
+#include "sys/time.h"
 
 #include <string.h>
 #include <sys/time.h>
 
-enum { FILTER_FULL = 16384, FILTER_MAX = 131072, ARENA_MAX = 65536, PARENTS_MAX = 32, CONTROLS_MAX = 65536 };
+enum { FILTER_FULL = 16384, FILTER_MAX = 131072, ARENA_MAX = 65536, PARENTS_MAX = 32, CONTROLS_MAX = 65536, MEAN_OF = 16 };
 
 static void
 put_origin(struct buf *out, const struct config *c, const struct ldap_mapping *m)
@@ -58,6 +59,7 @@ void
 ldap_link_begin(struct ldap_link *link)
 {
 	ldap_wire_begin(&link->wire);
+	link->begun_us = time_now().mono_us;
 }
 
 static void
@@ -83,7 +85,7 @@ ldap_link_free(struct ldap_link **at)
 struct ldap_link_server
 ldap_link_server(const struct ldap_link *link, size_t index)
 {
-	return (struct ldap_link_server){ link->servers[index], link->counts[index].answers, link->counts[index].errors };
+	return (struct ldap_link_server){ link->servers[index], link->counts[index].answers, link->counts[index].errors, link->counts[index].mean_us };
 }
 
 size_t
@@ -140,6 +142,15 @@ ldap_link_failed(struct ldap_link *link, const char *at, int code, struct fault 
 	return ldap_wire_explain(&link->wire, link->servers[link->current], at, link->is_slow ? LDAP_TIMEOUT : code, f);
 }
 
+static void
+note_answer(struct ldap_link *link)
+{
+	int64_t took_us = time_now().mono_us - link->begun_us, *mean_us = &link->counts[link->current].mean_us;
+
+	link->counts[link->current].answers++;
+	*mean_us = *mean_us ? *mean_us + (took_us - *mean_us) / MEAN_OF : took_us;
+}
+
 /* Ends what began; an answer that came while its time passed is none: the connection may be cut. */
 int
 ldap_link_end(struct ldap_link *link, int result, const char *at, struct fault *f)
@@ -147,7 +158,8 @@ ldap_link_end(struct ldap_link *link, int result, const char *at, struct fault *
 	if (result == 0 && ldap_watch_has_passed(&link->wire.watch))
 		result = ldap_link_failed(link, at, LDAP_TIMEOUT, f);
 	(void)ldap_watch_end(&link->wire.watch);
-	link->counts[link->current].answers += result == 0;
+	if (result == 0)
+		note_answer(link);
 	return result;
 }
 

@@ -25,6 +25,7 @@ int ldap_link_share(struct ldap_link *link);
 struct ldap_link_server {
 	const char *url; /* borrowed for the link's life */
 	uint64_t answers, errors;
+	int64_t mean_us; /* of the last answers; 0: there was none */
 };
 
 /* For the link's thread, or while it is at nothing. */

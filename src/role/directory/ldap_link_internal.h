@@ -11,6 +11,7 @@ struct ldap_link {
 	size_t server_count;
 	struct {
 		uint64_t answers, errors;
+		int64_t mean_us;
 	} counts[CONFIG_LDAP_SERVERS_MAX];
 	size_t current; /* the server that is connected to, or was, or is to be tried first */
 	char *base, *users, *groups, *bind_dn;
@@ -21,6 +22,7 @@ struct ldap_link {
 	struct bytes origin;
 	struct ldap_wire_settings settings;
 	struct ldap_wire wire;
+	int64_t begun_us; /* mono; the question that is under way */
 	uint64_t connections; /* that were begun: the number of the present one */
 	bool is_slow; /* the last call took too long */
 	bool has_no_context; /* of this server: it has no contextCSN that we may read */

@@ -384,6 +384,7 @@ put_servers(const struct ldap_source *s, struct buf *out)
 			probed = ldap_probe_server(s->probe, i);
 		put_format(out, " server%zu=%s%s answers%zu=%llu errors%zu=%llu", i + 1, server.url, i == s->current ? ",in-use" : "", i + 1,
 			(unsigned long long)(server.answers + probed.answers), i + 1, (unsigned long long)(server.errors + probed.errors));
+		put_format(out, " us%zu=%lld", i + 1, (long long)(server.mean_us ? server.mean_us : probed.mean_us));
 	}
 }
 
