@@ -296,7 +296,7 @@ const struct cli_command cli_queue = {
 		 "  -c FILE    the configuration (/etc/mermoz/mermoz.conf)\n"
 		 "\n"
 		 "Exit code: 0 when it was done, if to nobody; 1 when there is nothing of the ID to do it to; 3 when the\n"
-		 "server could not be asked.\n"
+		 "server could not be asked, or refuses what it was asked (it says why).\n"
 		 "\n"
 		 "Examples: mermoz queue reroute --destination dead.example.org --to relay.example.net:587\n"
 		 "          mermoz queue list --recipient @example.org --reason greylist\n"
