@@ -1,4 +1,5 @@
 """A slapd of a test's own, on loopback: Debian's binary, a configuration and a database in a directory of the test's."""
+import contextlib
 import os
 import pathlib
 import signal
@@ -132,6 +133,20 @@ index objectClass,entryCSN,entryUUID,mail eq
 
     def delete(self, uid):
         self.tool("ldapdelete", f"uid={uid},{SUFFIX}")
+
+
+@contextlib.contextmanager
+def hidden_port():
+    """A port as behind a firewall that drops what comes: its listener has no room, so that connections to it are neither made nor refused."""
+    with contextlib.ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        for _ in range(4):
+            client = sockets.enter_context(socket.socket())
+            client.setblocking(False)
+            client.connect_ex(listener.getsockname())
+        yield listener.getsockname()[1]
 
 
 class Stall:

@@ -15,7 +15,7 @@ import conftest
 from conftest import DOMAIN, Server, wait_until
 from peer import Peer
 from test_auth import userdb_client
-from slapd import ADMIN, PROGRAM, SECRET, SUFFIX, Slapd, Stall
+from slapd import ADMIN, PROGRAM, SECRET, SUFFIX, Slapd, Stall, hidden_port
 
 pytestmark = pytest.mark.skipif(not os.path.exists(PROGRAM), reason="slapd is not installed")
 
@@ -345,6 +345,23 @@ def test_when_a_server_stops_in_the_middle_the_next_one_is_asked(scheme):
         assert recipient(s, "koffi") == 250
         assert recipient(s, "nobody") == 550
         assert not s.events("ldap.away")
+
+
+@pytest.mark.parametrize("has_second", [True, False])
+def test_a_server_behind_a_firewall_that_drops_all_is_away_after_the_timeout(has_second):
+    with hidden_port() as port, running(has_second=has_second) as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        assert s.stop() == 0
+        s.conf.write_text(s.conf.read_text().replace(f"127.0.0.1:{s.stall.port};", f"127.0.0.1:{port};"))
+        s.start()
+        status = wait_until(lambda: (status := json.loads(s.cli("directory", "status", "--json").stdout))["errors1"] and status, 10, "the time-out")
+        assert status["answers1"] == 0
+        if has_second:
+            wait_until(lambda: recipient(s, "nobody") == 550, 10, "the second server's word")
+            log_in(s, "younes.bensyed", "azerty").logout()
+        else:
+            assert "no answer within 2 s" in status["last_error"]
+            assert recipient(s, "nobody") == 451 and "UNAVAILABLE" in refusal(s, "awa", "secret")
 
 
 def test_the_preferred_server_is_returned_to_when_it_is_back():
