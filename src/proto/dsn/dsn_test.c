@@ -241,6 +241,39 @@ why_is_told_in_plain_words(void **state)
 }
 
 static void
+how_long_it_was_tried_is_told_in_one_unit(void **state)
+{
+	static const struct {
+		int64_t seconds;
+		const char *want[DSN_LANGUAGES];
+	} rows[] = {
+		{ 8, { "for 1 minute, without", "pendant 1 minute, sans" } },
+		{ 119, { "for 1 minute, without", "pendant 1 minute, sans" } },
+		{ 120, { "for 2 minutes, without", "pendant 2 minutes, sans" } },
+		{ 3600, { "for 1 hour, without", "pendant 1 heure, sans" } },
+		{ 86399, { "for 23 hours, without", "pendant 23 heures, sans" } },
+		{ 86400, { "for 1 day, without", "pendant 1 jour, sans" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof rows / sizeof *rows; i++) {
+		struct dsn_recipient recipient = unknown;
+		struct dsn_report r = report_of(&recipient, 1);
+		struct buf got, shown;
+
+		recipient.reply = BYTES("451 4.4.1 x");
+		r.language = i % 2 ? DSN_FRENCH : DSN_ENGLISH;
+		r.date_s = r.arrival_s + rows[i / 2].seconds;
+		put(&got, &r);
+		put_shown(&shown, &got);
+		if (!has(buf_bytes(&shown), rows[i / 2].want[r.language]))
+			fail_msg("no \"%s\" in:\n%.*s", rows[i / 2].want[r.language], BYTES_ARG(buf_bytes(&shown)));
+		buf_done(&got);
+		buf_done(&shown);
+	}
+}
+
+static void
 french_is_written_as_mime_wants_it_rfc2047_2_rfc2045_6_7(void **state)
 {
 	struct dsn_report r = report_of(&unknown, 1);
@@ -539,6 +572,7 @@ main(void)
 		cmocka_unit_test(the_message_goes_back_whole_when_it_shall_rfc3461_4_3),
 		cmocka_unit_test(status_follows_reply_and_outcome_rfc3463_2_rfc2034_4),
 		cmocka_unit_test(why_is_told_in_plain_words),
+		cmocka_unit_test(how_long_it_was_tried_is_told_in_one_unit),
 		cmocka_unit_test(french_is_written_as_mime_wants_it_rfc2047_2_rfc2045_6_7),
 		cmocka_unit_test(a_delay_says_until_when_rfc3464_2_3_9),
 		cmocka_unit_test(what_the_sender_asked_of_times_is_told_rfc4865_rfc2852),

@@ -141,9 +141,9 @@ static const struct text labels[] = {
 	{ { "Number of the message: ", "Numéro du message : " } },
 };
 static const struct text units[][2] = {
-	{ { { "1 day", "1 jour" } }, { { "% days", "% jours" } } },
-	{ { { "1 hour", "1 heure" } }, { { "% hours", "% heures" } } },
-	{ { { "1 minute", "1 minute" } }, { { "% minutes", "% minutes" } } },
+	{ { { "% day", "% jour" } }, { { "% days", "% jours" } } },
+	{ { { "% hour", "% heure" } }, { { "% hours", "% heures" } } },
+	{ { { "% minute", "% minute" } }, { { "% minutes", "% minutes" } } },
 };
 
 const char *
