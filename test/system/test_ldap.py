@@ -280,7 +280,8 @@ def test_the_status_tells_how_fresh_the_accounts_are(ldap):
     assert status["answers1"] > 0 and status["errors1"] == 0 and 0 < status["us1"] < 2_000_000
     ldap.slapd.stop()
     wait_until(lambda: "away" in ldap.cli("directory", "status").stdout, 10, "the outage")
-    assert "Can't contact LDAP server" in ldap.cli("directory", "status").stdout
+    status = json.loads(ldap.cli("directory", "status", "--json").stdout)
+    assert "Can't contact LDAP server" in status["last_error"] and status["follows"] == "sync"
 
 
 def test_with_slapd_frozen_nothing_waits_for_ever(ldap):

@@ -128,6 +128,7 @@ static void
 take_result(struct ldap_source *s)
 {
 	s->confirmed_us = time_now().mono_us;
+	s->follows_by_sync = s->is_synced;
 	s->read_again_us = 0;
 	if (s->is_failing)
 		event(NULL, EV_LDAP_BACK);
@@ -415,7 +416,7 @@ ldap_source_put_state(const struct ldap_source *s, struct buf *out)
 void
 ldap_source_put_status(const struct ldap_source *s, struct buf *out)
 {
-	const char *how = s->read_us == 0 ? "not-read-yet" : s->was_synced ? "sync" : s->marker.len ? "change-marker" : "sweep";
+	const char *how = s->read_us == 0 ? "not-read-yet" : s->follows_by_sync ? "sync" : s->marker.len ? "change-marker" : "sweep";
 
 	put_format(out, " ldap=%s follows=%s confirmed_s=%lld read_s=%lld looks=%llu readings=%llu failures=%llu",
 		s->is_failing ? "away" : "up", how, age_s(s->confirmed_us), age_s(s->read_us), (unsigned long long)s->looks,

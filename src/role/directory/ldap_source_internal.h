@@ -34,6 +34,7 @@ struct ldap_source {
 	uint32_t poll_s, quiet_s;
 	bool is_looking, has_to_look_again;
 	bool was_synced; /* by the last look */
+	bool follows_by_sync; /* by the last one that was answered */
 	struct ldap_sync_counts told_by_sync; /* after it */
 	struct ldap_poll_counts polled;
 	struct ldap_question *asked; /* to be answered by the next look */
