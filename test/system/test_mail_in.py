@@ -234,3 +234,13 @@ def test_both_spellings_of_a_domain_are_one(server, ours, other):
             assert s.data(b"Subject: both\r\n\r\nx\r\n")[0] == 250
     ascii_form = min(ours, other, key=lambda domain: not domain.isascii())
     assert len(list((server.mail / ascii_form / "eva" / "mailbox" / "new").glob("*"))) == 2
+
+
+def test_rfc5321_4_5_1_who_answers_a_report_reaches_the_postmaster(server):
+    with server.smtp() as s:
+        s.ehlo("client.example")
+        s.mail("someone@afrique.iut")
+        for name in ("postmaster", "MAILER-DAEMON"):
+            for domain in (DOMAIN, f"mail.{DOMAIN}"):
+                assert s.rcpt(f"{name}@{domain}")[0] == 250
+        assert s.rcpt(f"bob@mail.{DOMAIN}")[0] == 550

@@ -132,6 +132,7 @@ accounts_configure(struct accounts *a, const struct config *config)
 	struct arena *arena = arena_new("directory configuration", CONFIG_COPY_MAX, ARENA_PLAIN);
 
 	a->config_domains = keep_domains(arena, config);
+	a->hostname = keep(arena, config->hostname);
 	a->delimiters = keep(arena, config->recipient_delimiter);
 	a->postmaster = keep(arena, config->postmaster);
 	a->group_posting = config->ldap_group_posting;

@@ -26,7 +26,7 @@ struct accounts {
 	void *arg;
 	struct arena *arena; /* the copies below */
 	struct config_texts config_domains; /* one at least, unless they are malformed */
-	struct bytes delimiters, postmaster;
+	struct bytes hostname, delimiters, postmaster;
 	struct template template;
 	struct quota quota; /* of accounts that say nothing else */
 	enum config_group_posting group_posting;

@@ -8,6 +8,7 @@
    What it meets it tells the trace, if somebody watches (accounts_watch). */
 #include "role/directory/accounts.h"
 #include "role/directory/accounts_internal.h"
+#include "role/domain.h"
 
 struct walk {
 	struct accounts *a;
@@ -334,12 +335,13 @@ walk_from(struct accounts *a, struct bytes address, struct bytes asked, bool is_
 	return w.has_loop || w.has_nobody ? IPC_LATER : IPC_ABSENT;
 }
 
+/* Reports come from mailer-daemon, and people answer them. */
 static bool
 is_postmaster(const struct accounts *a, const struct address *address)
 {
 	struct bytes local = address_local(address);
 
-	if (!take_text(&local, BYTES("postmaster")))
+	if (!take_text(&local, BYTES("postmaster")) && !take_text(&local, BYTES("mailer-daemon")))
 		return false;
 	return local.len == 0 || bytes_find_char(a->delimiters, local.ptr[0]) < a->delimiters.len;
 }
@@ -387,14 +389,22 @@ resolve_postmaster(struct accounts *a, bool is_for_sending, struct targets *out)
 	return take_account(a, made, is_for_sending, out);
 }
 
-/* RFC 5321 4.5.1: "postmaster" needs no domain. */
+/* The host's name, when it is no domain of ours. */
+static bool
+is_of_host(const struct accounts *a, const struct address *address)
+{
+	return !accounts_has_domain(a, address_domain(address)) && domain_equal(address_domain(address), a->hostname);
+}
+
+/* RFC 5321 4.5.1: "postmaster" needs no domain; at the host's name there is nobody else. */
 static bool
 fold_asked(const struct accounts *a, struct bytes address, struct address *asked)
 {
 	if (!address_fold(address, asked))
 		return false;
-	if (asked->local_len < asked->len)
+	if (asked->local_len < asked->len && !(is_postmaster(a, asked) && is_of_host(a, asked)))
 		return asked->local_len > 0;
+	asked->len = asked->local_len;
 	return is_postmaster(a, asked) && accounts_add_first_domain(a, asked);
 }
 
