@@ -106,6 +106,19 @@ net_address_parse(struct bytes text, uint16_t default_port, struct net_address *
 	return 0;
 }
 
+bool
+net_literal_parse(struct bytes text, uint16_t port, struct net_address *out)
+{
+	bool is_ipv6;
+
+	if (!take_char(&text, '[') || text.len == 0 || text.ptr[text.len - 1] != ']')
+		return false;
+	text.len--;
+	is_ipv6 = take_text_nocase(&text, BYTES("IPv6:"));
+	memset(out, 0, sizeof *out);
+	return parse_host(text, is_ipv6, port, out) && out->storage.ss_family == (is_ipv6 ? AF_INET6 : AF_INET);
+}
+
 /* The IPv4 address that is meant, also when it came over a socket of both families. */
 static bool
 ipv4_of(const struct net_address *a, struct in_addr *out)

@@ -20,6 +20,8 @@ struct net_address {
    when none is named.  Literal addresses only: names are never looked up.  -1: *f says why. */
 int net_address_parse(struct bytes text, uint16_t default_port, struct net_address *out,
 	struct fault *f) __attribute__((warn_unused_result));
+/* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 4.1.3).  False: it is no such literal. */
+bool net_literal_parse(struct bytes text, uint16_t port, struct net_address *out) __attribute__((warn_unused_result));
 /* "192.0.2.1:25" or "[2001:db8::1]:25" or "unix"; an IPv4-mapped address prints as IPv4. */
 void net_put_address(struct buf *b, const struct net_address *a);
 /* The host alone, as in "[192.0.2.1]" / "[IPv6:2001:db8::1]": RFC 5321 4.1.3 address literal. */

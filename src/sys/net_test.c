@@ -60,6 +60,26 @@ addresses_are_read_and_printed(void **state)
 }
 
 static void
+rfc5321_4_1_3_literals_are_read_and_nothing_else_is(void **state)
+{
+	static const char *const none[] = { "", "[", "[]", "192.0.2.1", "[192.0.2.1", "[192.0.2.1]x", "[192.0.2.1:25]", "[2001:db8::1]", "[*]",
+		"[IPv6:192.0.2.1]", "[IPv6:]", "[x:y]" };
+	struct net_address a;
+	struct buf b;
+	char text[NET_TEXT_MAX];
+
+	(void)state;
+	buf_init_fixed(&b, text, sizeof text);
+	assert_true(net_literal_parse(BYTES("[192.0.2.1]"), 25, &a));
+	net_put_address(&b, &a);
+	assert_true(net_literal_parse(BYTES("[ipv6:2001:DB8:0::1]"), 25, &a));
+	net_put_address(&b, &a);
+	assert_true(bytes_equal(buf_bytes(&b), BYTES("192.0.2.1:25[2001:db8::1]:25")));
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		assert_false(net_literal_parse(bytes_text(none[i]), 25, &a));
+}
+
+static void
 what_is_no_address_is_refused(void **state)
 {
 	static const char *const rows[] = { "", ":25", "localhost", "mail.example:25", "127.0.0.1:",
@@ -361,6 +381,7 @@ main(void)
 		cmocka_unit_test(addresses_are_read_and_printed),
 		cmocka_unit_test(network_and_what_leads_here_go_by_the_address_that_is_meant),
 		cmocka_unit_test(a_network_is_the_worlds_or_private),
+		cmocka_unit_test(rfc5321_4_1_3_literals_are_read_and_nothing_else_is),
 		cmocka_unit_test(what_is_no_address_is_refused),
 		cmocka_unit_test(a_connection_carries_octets_both_ways),
 		cmocka_unit_test(an_address_in_use_is_refused_with_its_name),

@@ -244,3 +244,16 @@ def test_rfc5321_4_5_1_who_answers_a_report_reaches_the_postmaster(server):
             for domain in (DOMAIN, f"mail.{DOMAIN}"):
                 assert s.rcpt(f"{name}@{domain}")[0] == 250
         assert s.rcpt(f"bob@mail.{DOMAIN}")[0] == 550
+
+
+def test_rfc1123_5_2_17_the_servers_own_address_is_its_first_domain(server):
+    with server.smtp() as s:
+        s.ehlo("client.example")
+        s.mail("someone@afrique.iut")
+        assert s.rcpt("bob@[127.0.0.1]")[0] == 250
+        assert s.rcpt("postmaster@[127.0.0.1]")[0] == 250
+        assert s.rcpt("nobody@[127.0.0.1]")[0] == 550
+        for elsewhere in ("[127.0.0.2]", "[192.0.2.1]", "[IPv6:::1]"):
+            assert b"elay" in s.rcpt(f"bob@{elsewhere}")[1]
+        assert s.data(b"Subject: to an address\r\n\r\nx\r\n")[0] == 250
+    wait_until(lambda: any(b"to an address" in p.read_bytes() for p in server.files("bob")), what="the mail")

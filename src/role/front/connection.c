@@ -468,6 +468,19 @@ connection_put_local_text(const struct connection *c, struct buf *out)
 		net_put_address(out, &local);
 }
 
+bool
+connection_is_to(const struct connection *c, struct bytes literal)
+{
+	struct net_address named, local;
+	uint8_t named_octets[16], local_octets[16];
+	size_t count;
+
+	if (!net_literal_parse(literal, 0, &named) || net_local_address(c->fd, &local) != 0)
+		return false;
+	count = net_address_octets(&named, named_octets);
+	return count && bytes_equal(bytes_of(named_octets, count), bytes_of(local_octets, net_address_octets(&local, local_octets)));
+}
+
 const struct tls *
 connection_tls(const struct connection *c)
 {

@@ -66,6 +66,8 @@ bool connection_is_loopback(const struct connection *c);
 /* "192.0.2.1:4711", "192.0.2.7:143"; NULL-terminated, borrowed. */
 const char *connection_remote_text(const struct connection *c);
 void connection_put_local_text(const struct connection *c, struct buf *out);
+/* Is the address literal that of our end? */
+bool connection_is_to(const struct connection *c, struct bytes literal);
 /* NULL in the clear. */
 const struct tls *connection_tls(const struct connection *c);
 

@@ -389,6 +389,18 @@ resolved(void *arg, const struct message *m)
 	}
 }
 
+/* A host recognises its own address (RFC 1123 5.2.17): it stands for the first domain. */
+static void
+put_asked(struct smtp_client *c, const struct smtp_path *path, struct buf *out)
+{
+	const struct config_texts *domains = &smtp_client_front(c)->config->domains;
+
+	if (domains->count && connection_is_to(c->connection, path->domain))
+		put_format(out, "%.*s@%.*s", BYTES_ARG(path->local), BYTES_ARG(domains->at[0]));
+	else
+		smtp_path_put_address(path, out);
+}
+
 void
 smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const struct dsn_rcpt *wishes)
 {
@@ -397,7 +409,7 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const st
 	const struct config_route *refusal;
 
 	buf_done(&c->asked_address);
-	smtp_path_put_address(path, &c->asked_address);
+	put_asked(c, path, &c->asked_address);
 	refusal = admission_refusal(smtp_client_front(c)->config, buf_bytes(&c->asked_address));
 	if (refusal) {
 		refuse(c, path->text, refusal);

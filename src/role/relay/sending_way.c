@@ -308,12 +308,8 @@ take_literal(struct sending *s)
 	struct bytes text = bytes_text(s->host);
 	struct fault f;
 
-	if (s->hop == HOP_MX) {
-		if (!take_char(&text, '[') || text.len == 0 || text.ptr[text.len - 1] != ']')
-			return false;
-		text.len--;
-		(void)take_text_nocase(&text, BYTES("IPv6:"));
-	}
+	if (s->hop == HOP_MX)
+		return net_literal_parse(text, s->port, &s->addresses[0]);
 	return net_address_parse(text, s->port, &s->addresses[0], &f) == 0 && s->addresses[0].storage.ss_family != AF_UNSPEC;
 }
 
