@@ -175,19 +175,31 @@ early_note(struct early *e, struct bytes before, struct bytes now)
 	buf_done(&is.shared);
 }
 
-void
-early_note_entry(struct early *e, const struct entries *entries, struct bytes uuid, struct bytes now)
+/* Each is a change that entries.h counts as one. */
+static void
+note_entry(struct early *e, const struct entries *entries, struct bytes uuid, struct bytes now)
 {
 	struct buf before;
 	bool was_there;
 
-	if (now.len && entries_has(entries, uuid, now))
-		return;
 	buf_init(&before, IMAGE_OCTETS_MAX);
 	was_there = entries_find(entries, uuid, &before);
 	if (was_there || now.len)
 		early_note(e, buf_bytes(&before), now);
 	buf_done_secret(&before);
+}
+
+void
+early_note_put(struct early *e, const struct entries *entries, struct bytes uuid, struct bytes now)
+{
+	if (!entries_has(entries, uuid, now))
+		note_entry(e, entries, uuid, now);
+}
+
+void
+early_note_delete(struct early *e, const struct entries *entries, struct bytes uuid)
+{
+	note_entry(e, entries, uuid, BYTES_NONE);
 }
 
 bool

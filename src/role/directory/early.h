@@ -24,8 +24,10 @@ void early_done(struct early *e);
 void early_reset(struct early *e);
 /* An entry has these records now, and had those before; none: it was, or is, not there. */
 void early_note(struct early *e, struct bytes before, struct bytes now);
-/* The same of an entry that is about to be put, or (none) deleted; nothing when that changes nothing. */
-void early_note_entry(struct early *e, const struct entries *entries, struct bytes uuid, struct bytes now);
+/* The same of an entry that is about to be put, or deleted; nothing when that changes nothing: `entries` is never more than entries_put and
+   entries_delete count, and as many only when all that they count was told. */
+void early_note_put(struct early *e, const struct entries *entries, struct bytes uuid, struct bytes now);
+void early_note_delete(struct early *e, const struct entries *entries, struct bytes uuid);
 /* Takes an entry from the front of them. */
 bool early_take_pair(struct bytes *pairs, struct bytes *before, struct bytes *now);
 /* Moves the records to *out.  False: there are none, or so many entries changed (and may_delete is false: one was deleted) that nothing is to be

@@ -209,6 +209,29 @@ an_entry_that_changes_again_is_one_pair(void **state)
 	early_done(&e);
 }
 
+/* Who compares the two counts knows whether a change is among those that were told one by one. */
+static void
+an_entry_that_means_nothing_before_and_after_is_no_change(void **state)
+{
+	struct bytes uuid = BYTES("0123456789abcdef");
+	struct entries entries;
+	struct early e;
+
+	(void)state;
+	early_init(&e);
+	entries_init(&entries, -1, "entries", BYTES("origin"), 65536);
+	assert_true(entries_put(&entries, uuid, BYTES_NONE));
+	early_note_put(&e, &entries, uuid, BYTES_NONE);
+	assert_false(entries_put(&entries, uuid, BYTES_NONE));
+	assert_int_equal(e.entries, 0);
+	/* That it is gone is counted, and told. */
+	early_note_delete(&e, &entries, uuid);
+	assert_true(entries_delete(&entries, uuid));
+	assert_int_equal(e.entries, 1);
+	early_done(&e);
+	entries_done(&entries);
+}
+
 int
 main(void)
 {
@@ -219,6 +242,7 @@ main(void)
 		cmocka_unit_test(many_changes_are_not_hurried),
 		cmocka_unit_test(records_that_are_none_are_not_hurried),
 		cmocka_unit_test(an_entry_that_changes_again_is_one_pair),
+		cmocka_unit_test(an_entry_that_means_nothing_before_and_after_is_no_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -206,7 +206,7 @@ take_whole(struct visit *v, LDAPMessage *entry, const uint8_t key[SYNC_UUID_OCTE
 		result = fault_set(f, FAULT_LIMIT, "the directory holds more than fits");
 	if (result == 0) {
 		if (!s->met)
-			early_note_entry(&v->poll->early, &s->entries, bytes_of(key, SYNC_UUID_OCTETS), buf_bytes(&records));
+			early_note_put(&v->poll->early, &s->entries, bytes_of(key, SYNC_UUID_OCTETS), buf_bytes(&records));
 		v->poll->changes += entries_put(&s->entries, bytes_of(key, SYNC_UUID_OCTETS), buf_bytes(&records));
 		(void)map_put_number(s->met ? s->met : s->stamps, number_of(key), (void *)(uintptr_t)stamp);
 		result = entries_check_room(&s->entries, f);
@@ -286,7 +286,7 @@ note_gone(struct ldap_poll *p, struct search *s)
 		if (map_get_number(s->met, number_of(key)))
 			continue;
 		left--;
-		early_note_entry(&p->early, &s->entries, bytes_of(key, sizeof key), BYTES_NONE);
+		early_note_delete(&p->early, &s->entries, bytes_of(key, sizeof key));
 	}
 }
 

@@ -162,7 +162,7 @@ put_entry(struct ldap_sync *s, struct search *search, LDAPMessage *message, stru
 	if (records.has_failed)
 		result = fault_set(f, FAULT_LIMIT, "the directory holds more than fits");
 	if (result == 0 && search->is_persisting)
-		early_note_entry(&s->early, &search->entries, uuid, buf_bytes(&records));
+		early_note_put(&s->early, &search->entries, uuid, buf_bytes(&records));
 	if (result == 0)
 		s->changes += entries_put(&search->entries, uuid, buf_bytes(&records));
 	buf_done_secret(&records);
@@ -189,7 +189,7 @@ take_state(struct ldap_sync *s, struct search *search, LDAPMessage *message, con
 		break;
 	case SYNC_DELETE:
 		if (search->is_persisting)
-			early_note_entry(&s->early, &search->entries, state.uuid, BYTES_NONE);
+			early_note_delete(&s->early, &search->entries, state.uuid);
 		s->changes += entries_delete(&search->entries, state.uuid);
 		break;
 	}

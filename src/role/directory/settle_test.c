@@ -153,7 +153,10 @@ change_entry(struct world *w, unsigned int i, bool is_there)
 		make_user(w, i, &records, &space);
 	else if (is_there)
 		make_group(w, i, &records, &space);
-	early_note_entry(&w->early, entries, key, buf_bytes(&records));
+	if (is_there)
+		early_note_put(&w->early, entries, key, buf_bytes(&records));
+	else
+		early_note_delete(&w->early, entries, key);
 	w->changes += is_there ? entries_put(entries, key, buf_bytes(&records)) : entries_delete(entries, key);
 	buf_done(&records);
 	buf_done(&space);
