@@ -68,10 +68,13 @@ groups_key_of_entry(struct bytes dn)
 	return key_of('e', dn);
 }
 
+/* Two that are one to the replica have one key. */
 uint64_t
 groups_key_of_name(struct bytes name)
 {
-	return key_of('n', name);
+	struct address folded;
+
+	return key_of('n', address_fold(name, &folded) ? address_bytes(&folded) : name);
 }
 
 static bool

@@ -196,6 +196,28 @@ records_that_are_none_fail(void **state)
 	groups_free(&g);
 }
 
+/* As the replica takes names (address.h). */
+static void
+a_name_that_is_anothers_when_folded_is_left_to_a_spreading(void **state)
+{
+	struct groups *g = groups_new();
+	struct run records, out;
+	size_t first;
+
+	(void)state;
+	put_user("weiss");
+	first = w.records.len;
+	put_user("wei\u00df");
+	run_init(&records, -1);
+	run_init(&out, -1);
+	put_bytes(&records.tail, buf_bytes(&w.records));
+	assert_false(groups_spread(g, &records, &out));
+	assert_false(groups_note(g, bytes_sub(buf_bytes(&w.records), first, SIZE_MAX), BYTES_NONE));
+	groups_free(&g);
+	run_done(&records);
+	run_done(&out);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -208,6 +230,7 @@ main(void)
 		TEST(a_group_too_large_has_no_targets),
 		TEST(one_more_in_depth_is_too_deep),
 		TEST(records_that_are_none_fail),
+		TEST(a_name_that_is_anothers_when_folded_is_left_to_a_spreading),
 	};
 
 	return cmocka_run_group_tests_name("groups", tests, NULL, NULL);
