@@ -188,13 +188,19 @@ follow(struct groups *g, uint32_t place)
 	buf_done(&text);
 }
 
-/* Those that name it. */
+static bool
+is_little(const struct groups *g)
+{
+	return g->touched.count <= TOUCHED_MAX && g->to_make.count <= TO_MAKE_MAX;
+}
+
+/* Those that name it, until they are too many. */
 static void
 follow_all(struct groups *g, uint64_t key)
 {
-	for (size_t i = groups_first_key(&g->members, key); i < g->members.count && g->members.at[i].digest == key; i++)
+	for (size_t i = groups_first_key(&g->members, key); i < g->members.count && g->members.at[i].digest == key && is_little(g); i++)
 		follow(g, g->members.at[i].place);
-	for (size_t i = 0; i < g->members_since.count; i++)
+	for (size_t i = 0; i < g->members_since.count && is_little(g); i++)
 		if (g->members_since.at[i].digest == key)
 			follow(g, g->members_since.at[i].place);
 }
@@ -213,14 +219,13 @@ make(const struct groups *g, uint32_t place, struct buf *out)
 bool
 groups_make_noted(struct groups *g, struct buf *out)
 {
-	bool is_little = true;
+	bool is_done;
 
-	for (size_t i = 0; i < g->touched.count && is_little; i++) {
+	for (size_t i = 0; i < g->touched.count && is_little(g); i++)
 		follow_all(g, g->touched.at[i].digest);
-		is_little = g->touched.count <= TOUCHED_MAX && g->to_make.count <= TO_MAKE_MAX;
-	}
-	for (size_t i = 0; i < g->to_make.count && is_little; i++)
+	is_done = is_little(g);
+	for (size_t i = 0; i < g->to_make.count && is_done; i++)
 		make(g, g->to_make.at[i].place, out);
 	g->touched.count = g->to_make.count = 0;
-	return is_little && !out->has_failed;
+	return is_done && !out->has_failed;
 }

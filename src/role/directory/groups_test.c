@@ -1,12 +1,17 @@
 #include "role/directory/groups.h"
 
+#include "sys/disk.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
+
+enum { MANY_GROUPS = 3000, READS_MAX = 1000 };
 
 #define UNIT ",ou=groups,dc=x"
 
@@ -218,6 +223,54 @@ a_name_that_is_anothers_when_folded_is_left_to_a_spreading(void **state)
 	run_done(&out);
 }
 
+static size_t reads;
+
+static ssize_t
+counted_pread(int fd, void *to, size_t count, off_t at)
+{
+	reads++;
+	return pread(fd, to, count, at);
+}
+
+static void
+a_member_of_very_many_groups_is_left_to_a_spreading_before_all_are_looked_at(void **state)
+{
+	const struct disk_ops *system = disk;
+	struct disk_ops counting = *disk;
+	struct groups *g = groups_new();
+	int directory = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct run records, out;
+	struct buf made;
+	char name[32];
+
+	(void)state;
+	run_init(&records, directory);
+	run_init(&out, directory);
+	buf_init(&made, 1 << 20);
+	put_user("a");
+	for (unsigned int i = 0; i < MANY_GROUPS; i++) {
+		put_bytes(&records.tail, buf_bytes(&w.records));
+		run_added(&records);
+		buf_reset(&w.records);
+		(void)snprintf(name, sizeof name, "g%u", i);
+		put_group(name, "g@x", "a");
+	}
+	assert_true(groups_spread(g, &records, &out));
+	buf_reset(&w.records);
+	put_user("a");
+	assert_true(groups_note(g, buf_bytes(&w.records), BYTES_NONE));
+	counting.pread = counted_pread;
+	disk = &counting;
+	assert_false(groups_make_noted(g, &made));
+	disk = system;
+	assert_true(reads > 0 && reads <= READS_MAX);
+	groups_free(&g);
+	run_done(&records);
+	run_done(&out);
+	buf_done(&made);
+	(void)close(directory);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -230,6 +283,7 @@ main(void)
 		TEST(a_group_too_large_has_no_targets),
 		TEST(one_more_in_depth_is_too_deep),
 		TEST(records_that_are_none_fail),
+		TEST(a_member_of_very_many_groups_is_left_to_a_spreading_before_all_are_looked_at),
 		TEST(a_name_that_is_anothers_when_folded_is_left_to_a_spreading),
 	};
 
