@@ -459,11 +459,20 @@ accounts_end(struct accounts *a)
 	a->is_loaded = true;
 }
 
+/* What stays is as what was put: a change has to tell it from what it withdraws. */
 void
 accounts_abandon(struct accounts *a)
 {
+	struct name *name;
+
 	map_free(&a->new_domains);
 	map_free(&a->new_login_names);
+	for (size_t i = 0; (name = names_next(a->names, &i));) {
+		if (name->account)
+			name->account->generation = a->generation;
+		if (name->alias)
+			name->alias->generation = a->generation;
+	}
 }
 
 /* ---- a change between loads */

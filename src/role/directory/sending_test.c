@@ -281,6 +281,32 @@ a_further_address_finds_its_account_and_an_alias_nobody(void **state)
 	assert_null(accounts_find(w->a, BYTES("sales@example.org")));
 }
 
+/* Else who edits his entry of LDAP could take the address of an account of the embedded directory, while that can't be read. */
+static void
+what_an_abandoned_load_did_not_meet_stays_in_a_change(void **state)
+{
+	const struct user_record other = { .address = BYTES("own@example.org"), .entry = BYTES("uid=b"), .is_enabled = true };
+	struct world *w = *state;
+	uint64_t number;
+
+	accounts_begin(w->a);
+	put_user(w, "own@example.org");
+	accounts_end(w->a);
+	number = accounts_find(w->a, BYTES("own@example.org"))->number;
+	accounts_begin(w->a);
+	accounts_abandon(w->a);
+	accounts_begin_change(w->a);
+	accounts_withdraw(w->a, other.address);
+	accounts_put_user(w->a, &other);
+	assert_true(accounts_end_change(w->a));
+	assert_non_null(accounts_by_number(w->a, number));
+	assert_false(accounts_by_number(w->a, number)->is_of_ldap);
+	accounts_begin_change(w->a);
+	accounts_withdraw(w->a, other.address);
+	assert_true(accounts_end_change(w->a));
+	assert_non_null(accounts_by_number(w->a, number));
+}
+
 int
 main(void)
 {
@@ -292,6 +318,7 @@ main(void)
 		TEST(a_member_sends_as_the_group_only_when_configured),
 		TEST(account_names_find_accounts_when_configured),
 		TEST(a_further_address_finds_its_account_and_an_alias_nobody),
+		TEST(what_an_abandoned_load_did_not_meet_stays_in_a_change),
 	};
 
 	return cmocka_run_group_tests_name("sending", tests, NULL, NULL);
