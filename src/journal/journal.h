@@ -80,8 +80,8 @@ struct journal_entry {
    FAULT_LIMIT (larger than record_octets_max) or FAULT_TEMP (the journal refuses, see journal_ready). */
 int journal_append(struct journal *j, struct journal_entry *entry, struct fault *f)
 	__attribute__((warn_unused_result));
-/* As journal_append, by a thread that may wait for the disk: when nobody else appends, it writes the record
-   itself and done has been called when this returns, perhaps for records of others, too. */
+/* As journal_append, by a thread that may wait for the disk: when nobody else appends and no checkpoint has to make
+   room first, it writes the record itself and done has been called when this returns. */
 int journal_commit(struct journal *j, struct journal_entry *entry, struct fault *f)
 	__attribute__((warn_unused_result));
 /* The files hold what the entry's record says, or it was given up; once for each entry whose append

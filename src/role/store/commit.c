@@ -91,8 +91,10 @@ is_sound(const struct mailbox *m)
 }
 
 static void
-send_part(struct request *r, struct request_part *p, uint64_t group)
+send_part(struct request *r, struct request_part *p, uint64_t group, uint32_t index)
 {
+	/* Parts share a sync, which who commits alone would make for each. */
+	int (*send)(struct journal *, struct journal_entry *, struct fault *) = group ? journal_append : journal_commit;
 	struct journal_entry *e = &p->entry;
 	struct buf head;
 
@@ -102,14 +104,14 @@ send_part(struct request *r, struct request_part *p, uint64_t group)
 	e->piece_count = 0;
 	buf_init_fixed(&head, p->head, sizeof p->head);
 	if (group) {
-		put_record(&head, &(struct record){ .kind = RECORD_PART, .group = group, .is_last = !p->next });
+		put_record(&head, &(struct record){ .kind = RECORD_PART, .group = group, .index = index, .is_last = !p->next });
 		e->pieces[e->piece_count++] = buf_bytes(&head);
 	}
 	e->pieces[e->piece_count++] = buf_bytes(&p->text);
 	for (size_t i = 0; i < 2; i++)
 		if (p->body[i].len)
 			e->pieces[e->piece_count++] = p->body[i];
-	p->is_taken = is_sound(r->mailbox) && is_sound(r->target) && journal_commit(r->engine->journal, e, NULL) == 0;
+	p->is_taken = is_sound(r->mailbox) && is_sound(r->target) && send(r->engine->journal, e, NULL) == 0;
 	if (!p->is_taken)
 		part_is_durable(e, &(struct fault){ .kind = FAULT_TEMP });
 }
@@ -117,7 +119,7 @@ send_part(struct request *r, struct request_part *p, uint64_t group)
 void
 request_commit(struct request *r, void (*finish_work)(struct request *r, bool is_durable))
 {
-	struct request_part *first = r->parts;
+	struct request_part *first = r->parts, *next;
 	size_t count = 0;
 	uint64_t group = 0;
 
@@ -131,8 +133,9 @@ request_commit(struct request *r, void (*finish_work)(struct request *r, bool is
 	atomic_store(&r->has_part_failed, false);
 	r->finish = finish_work;
 	atomic_store(&r->parts_pending, count);
-	for (struct request_part *p = first, *next; count > 0; count--, p = next) {
-		next = p->next; /* r may be gone when the last part was sent */
-		send_part(r, p, group);
+	for (uint32_t i = 0; i < count; i++) {
+		next = first->next; /* r may be gone when the last part was sent */
+		send_part(r, first, group, i);
+		first = next;
 	}
 }

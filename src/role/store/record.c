@@ -7,6 +7,7 @@
 /* MEMBER(name, type, kinds), in the order of writing; the body of RECORD_APPEND comes last of all. */
 #define MEMBERS                                                                                    \
 	MEMBER(group, U64, OF(RECORD_PART))                                                        \
+	MEMBER(index, U32, OF(RECORD_PART))                                                        \
 	MEMBER(is_last, U8, OF(RECORD_PART))                                                       \
 	MEMBER(path, OCTETS, OF(RECORD_MAILBOX))                                                   \
 	MEMBER(name, OCTETS, OF(RECORD_MAILBOX))                                                   \

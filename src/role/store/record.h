@@ -27,6 +27,7 @@ enum record_kind {
 struct record {
 	enum record_kind kind;
 	uint64_t group; /* PART */
+	uint32_t index; /* in the group, from 0 */
 	bool is_last;
 	struct bytes path, name, guid;
 	uint32_t uid_validity;

@@ -14,13 +14,21 @@
 #include <string.h>
 
 enum { PATH_ROOM = MAILDIR_NAME_MAX + 64 };
+#define GROUP_OCTETS_MAX ((size_t)1 << 31)
+
+/* Records that count when the last of them has come, and none is missing.  Those of several accounts come in turns. */
+struct group {
+	struct group *next;
+	uint64_t number;
+	uint32_t count;
+	struct buf records;
+};
 
 struct recovery {
 	struct engine *engine;
 	struct offline *mailboxes; /* that records spoke of */
 	struct offline *current; /* NULL: what follows is about a mailbox that is not there any more */
-	struct buf group; /* records that count when the last of them has come */
-	uint64_t group_number;
+	struct group *groups;
 	uint64_t messages, lost;
 };
 
@@ -30,7 +38,6 @@ recover_new(struct engine *e)
 	struct recovery *x = NEW(struct recovery);
 
 	x->engine = e;
-	buf_init(&x->group, (size_t)1 << 31);
 	return x;
 }
 
@@ -323,24 +330,71 @@ do_entries(struct recovery *x, struct bytes in, struct fault *f)
 	return in.len ? fault_set(f, FAULT_SYNTAX, "a record of the journal is malformed") : 0;
 }
 
+/* Where the group of that number is linked, or the end of the list. */
+static struct group **
+find_group(struct recovery *x, uint64_t number)
+{
+	struct group **at = &x->groups;
+
+	while (*at && (*at)->number != number)
+		at = &(*at)->next;
+	return at;
+}
+
+static void
+drop_group(struct group **at)
+{
+	struct group *was = *at;
+
+	if (!was)
+		return;
+	*at = was->next;
+	buf_done(&was->records);
+	memory_free(was);
+}
+
+static void
+begin_group(struct recovery *x, uint64_t number)
+{
+	struct group *g = NEW(struct group);
+
+	g->number = number;
+	buf_init(&g->records, GROUP_OCTETS_MAX);
+	g->next = x->groups;
+	x->groups = g;
+}
+
+/* A request of which a part failed was not answered with IPC_OK: nothing of it is done. */
+static int
+add_part(struct recovery *x, const struct record *part, struct bytes entries, struct fault *f)
+{
+	struct group **at;
+	int result = 0;
+
+	if (part->index == 0)
+		begin_group(x, part->group);
+	at = find_group(x, part->group);
+	if (!*at || (*at)->count++ != part->index) {
+		drop_group(at);
+		return 0;
+	}
+	put_bytes(&(*at)->records, entries);
+	if (part->is_last) {
+		result = do_entries(x, buf_bytes(&(*at)->records), f);
+		drop_group(at);
+	}
+	return result;
+}
+
 int
 recover_record(struct recovery *x, struct bytes record, struct fault *f)
 {
 	struct bytes in = record;
 	struct record part;
-	int result;
 
 	if (!take_record(&in, &part) || part.kind != RECORD_PART)
 		return do_entries(x, record, f);
-	if (part.group != x->group_number)
-		buf_reset(&x->group);
-	x->group_number = part.group;
-	put_bytes(&x->group, in);
-	if (!part.is_last)
-		return 0;
-	result = do_entries(x, buf_bytes(&x->group), f);
-	buf_reset(&x->group);
-	return result;
+	return add_part(x, &part, in, f);
 }
 
 int
@@ -372,6 +426,7 @@ recover_free(struct recovery **x, const struct journal_report *report)
 	if (report && report->records)
 		event(NULL, EV_STORE_RECOVERED, INT("records", report->records), INT("messages", was->messages),
 			INT("lost", was->lost), INT("damaged", report->damaged_records));
-	buf_done(&was->group);
+	while (was->groups)
+		drop_group(&was->groups);
 	memory_free(was);
 }

@@ -1,0 +1,143 @@
+/* Records that count together, as requests of several accounts leave them in the journal: in turns, and with some that failed. */
+#include "role/store/recover.h"
+#include "sys/disk_fault.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+struct world {
+	struct disk_fault *disk;
+	struct engine *engine;
+	struct recovery *recovery;
+};
+
+static int
+set_up(void **state)
+{
+	const struct engine_settings settings = {
+		.state_directory = "/state",
+		.mailboxes = "/mail",
+		.hostname = BYTES("test"),
+		.threads = 1,
+		.mailboxes_max = 10,
+		.journal_octets_max = 1 << 20,
+		.requests_octets_max = UINT64_MAX,
+	};
+	struct world *w = NEW(struct world);
+
+	w->disk = disk_fault_new(1);
+	assert_int_equal(disk->mkdirat(AT_FDCWD, "/state", 0700), 0);
+	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail", 0700), 0);
+	assert_int_equal(engine_open(&settings, &w->engine, NULL), 0);
+	w->recovery = recover_new(w->engine);
+	*state = w;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct world *w = *state;
+
+	engine_close(&w->engine);
+	disk_fault_free(&w->disk);
+	memory_free(w);
+	return 0;
+}
+
+/* The part of that index of a group that puts one message into each of its parts; the account is named as the group. */
+static void
+recover_part(struct world *w, uint64_t group, uint32_t index, bool is_last)
+{
+	uint8_t space[1024], guid[RECORD_GUID_OCTETS] = { (uint8_t)group };
+	char path[16], base[16];
+	struct buf out;
+
+	(void)snprintf(path, sizeof path, "/mail/%u", (unsigned int)group);
+	(void)snprintf(base, sizeof base, "%u.test", index + 1);
+	buf_init_fixed(&out, space, sizeof space);
+	put_record(&out, &(struct record){ .kind = RECORD_PART, .group = group, .index = index, .is_last = is_last });
+	put_record(&out,
+		&(struct record){ .kind = RECORD_MAILBOX,
+			.path = bytes_text(path),
+			.name = BYTES("INBOX"),
+			.guid = bytes_of(guid, sizeof guid),
+			.uid_validity = 1 });
+	put_record(&out,
+		&(struct record){ .kind = RECORD_APPEND, .uid = index + 1, .base = bytes_text(base), .has_body = true, .body_octets = 2 });
+	put_text(&out, "a\n");
+	assert_int_equal(recover_record(w->recovery, buf_bytes(&out), NULL), 0);
+}
+
+static bool
+count_one(void *arg, const char *name, unsigned char type)
+{
+	(void)name;
+	(void)type;
+	++*(int *)arg;
+	return true;
+}
+
+static int
+messages_of(const char *path)
+{
+	int directory = disk->openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0), count = 0;
+
+	if (directory < 0)
+		return 0;
+	assert_int_equal(disk->list(directory, ".", count_one, &count), 0);
+	disk_close(&directory);
+	return count;
+}
+
+static void
+end_recovery(struct world *w)
+{
+	assert_int_equal(recover_settle(w->recovery, NULL), 0);
+	recover_free(&w->recovery, NULL);
+}
+
+/* S2: each of the two was answered with IPC_OK. */
+static void
+groups_whose_parts_take_turns_are_both_whole(void **state)
+{
+	struct world *w = *state;
+
+	recover_part(w, 1, 0, false);
+	recover_part(w, 2, 0, false);
+	recover_part(w, 1, 1, true);
+	recover_part(w, 2, 1, true);
+	end_recovery(w);
+	assert_int_equal(messages_of("/mail/1/new"), 2);
+	assert_int_equal(messages_of("/mail/2/new"), 2);
+}
+
+/* It was answered with IPC_LATER: half of it, say what a move takes away and not what it brings, must not happen. */
+static void
+a_group_of_which_a_part_failed_does_not_count(void **state)
+{
+	struct world *w = *state;
+
+	recover_part(w, 1, 1, true);
+	recover_part(w, 2, 0, false);
+	recover_part(w, 2, 2, true);
+	recover_part(w, 3, 0, false);
+	end_recovery(w);
+	assert_int_equal(messages_of("/mail/1/new"), 0);
+	assert_int_equal(messages_of("/mail/2/new"), 0);
+	assert_int_equal(messages_of("/mail/3/new"), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(groups_whose_parts_take_turns_are_both_whole, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_group_of_which_a_part_failed_does_not_count, set_up, tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
