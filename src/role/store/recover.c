@@ -27,7 +27,8 @@ struct group {
 struct recovery {
 	struct engine *engine;
 	struct offline *mailboxes; /* that records spoke of */
-	struct offline *current; /* NULL: what follows is about a mailbox that is not there any more */
+	struct offline *current; /* NULL: what follows is about a mailbox that is not there any more, or not to be opened */
+	bool is_refused; /* the latter */
 	struct group *groups;
 	uint64_t messages, lost;
 };
@@ -94,8 +95,8 @@ find_open(const struct recovery *x, struct bytes guid)
 	return NULL;
 }
 
-/* A mailbox that is not to be opened as it is has lost what the journal has for it: no user can keep the server from starting by
-   what he does to a Maildir in his home. */
+/* A mailbox that is not to be opened as it is gets nothing of what the journal has for it (keep_aside): no user can keep the server from
+   starting by what he does to a Maildir in his home. */
 static int
 give_up(struct recovery *x, const char *path, const struct fault *why, struct fault *f)
 {
@@ -103,7 +104,40 @@ give_up(struct recovery *x, const char *path, const struct fault *why, struct fa
 		return fault_errno(f, errno, "open %s for recovery", path);
 	(void)failure_report_fault(path, why);
 	x->current = NULL;
+	x->is_refused = true;
 	return 0;
+}
+
+/* -1 and *f. */
+static int
+write_aside(const struct recovery *x, const char *name, struct bytes body, struct fault *f)
+{
+	int state = x->engine->state_directory, lost = -1, result = 0;
+
+	if ((disk->mkdirat(state, "lost", 0700) != 0 && errno != EEXIST) || disk->fsync(state) != 0 ||
+		(lost = disk->openat(state, "lost", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)) < 0)
+		result = fault_errno(f, errno, "make the directory for mail of refused mailboxes");
+	else
+		result = disk_replace_file(lost, name, body, 0600, f);
+	disk_close(&lost);
+	return result;
+}
+
+/* Somebody was told that the message is safe: the administrator finds it in lost/, or, when it was a large one, in the mailbox's tmp/. */
+static int
+keep_aside(struct recovery *x, const struct record *r, struct fault *f)
+{
+	char name[MAILDIR_NAME_MAX + 1];
+
+	x->lost++;
+	if (!r->has_body)
+		return 0;
+	if (r->base.len >= sizeof name || bytes_find_char(r->base, '/') < r->base.len)
+		return fault_set(f, FAULT_SYNTAX, "a record's file can't be");
+	memcpy(name, r->base.ptr, r->base.len);
+	name[r->base.len] = '\0';
+	event(NULL, EV_STORE_LOST, STR("file", name), INT("uid", r->uid));
+	return write_aside(x, name, r->body, f);
 }
 
 /* The mailbox that the record names; NULL and *f, and errno EEXIST when another one is there. */
@@ -130,6 +164,7 @@ enter(struct recovery *x, const struct record *r, struct fault *f)
 	if (r->path.len >= sizeof path || r->guid.len != RECORD_GUID_OCTETS
 		|| !maildir_is_folder_name(r->name))
 		return fault_set(f, FAULT_SYNTAX, "a record's mailbox can't be");
+	x->is_refused = false;
 	x->current = find_open(x, r->guid);
 	if (x->current)
 		return 0;
@@ -290,6 +325,8 @@ rename_mailbox(struct recovery *x, const struct record *r)
 static int
 do_entry(struct recovery *x, const struct record *r, struct fault *f)
 {
+	if (r->kind == RECORD_APPEND && x->is_refused)
+		return keep_aside(x, r, f);
 	if (r->kind != RECORD_MAILBOX && !x->current)
 		return 0;
 	switch (r->kind) {
@@ -324,6 +361,7 @@ do_entries(struct recovery *x, struct bytes in, struct fault *f)
 	struct record r;
 
 	x->current = NULL;
+	x->is_refused = false;
 	while (take_record(&in, &r))
 		if (do_entry(x, &r, f) != 0)
 			return -1;

@@ -131,12 +131,29 @@ a_group_of_which_a_part_failed_does_not_count(void **state)
 	assert_int_equal(messages_of("/mail/3/new"), 0);
 }
 
+/* S2 of a mailbox that is refused: who may write to it changed while the server was down. */
+static void
+mail_for_a_mailbox_that_is_refused_is_kept_aside(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail/1", 0777), 0);
+	recover_part(w, 1, 0, false);
+	recover_part(w, 1, 1, true);
+	recover_part(w, 2, 0, true);
+	end_recovery(w);
+	assert_int_equal(messages_of("/mail/1/new"), 0);
+	assert_int_equal(messages_of("/state/lost"), 2);
+	assert_int_equal(messages_of("/mail/2/new"), 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(groups_whose_parts_take_turns_are_both_whole, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_group_of_which_a_part_failed_does_not_count, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(mail_for_a_mailbox_that_is_refused_is_kept_aside, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
