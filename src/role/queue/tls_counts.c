@@ -224,8 +224,8 @@ tls_period_count(struct tls_period *p, const struct ipc_tls_session *m)
 	struct tls_domain *d;
 	struct buf key;
 
-	/* It will stand in a header. */
-	if (!sts_domain_is_possible(m->domain))
+	/* The domain will stand in a header, and the image is not believed when a number in it can't be. */
+	if (!sts_domain_is_possible(m->domain) || m->policy_type >= TLSRPT_POLICY_TYPES || m->result >= TLSRPT_RESULTS)
 		return;
 	p->is_changed = true;
 	d = domain_of(p, m->domain);

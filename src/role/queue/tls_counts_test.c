@@ -56,6 +56,32 @@ shown(const struct tls_period *p, const char *domain)
 	return text;
 }
 
+/* A relay that is somebody else's: what can't be is not counted, and does not cost the period when its image is read. */
+static void
+sessions_that_can_not_be_are_not_counted(void **state)
+{
+	struct tls_period *p = tls_period_new(1, 100), *taken;
+	struct ipc_tls_session m = session("a.example", TLSRPT_EXPIRED);
+	struct buf image;
+
+	(void)state;
+	count(p, "a.example", TLSRPT_SUCCESS);
+	m.result = TLSRPT_RESULTS;
+	tls_period_count(p, &m);
+	m = session("a.example", TLSRPT_EXPIRED);
+	m.policy_type = TLSRPT_POLICY_TYPES;
+	tls_period_count(p, &m);
+	assert_string_equal(shown(p, "a.example"), "sts 1/0;");
+	buf_init(&image, TLS_IMAGE_OCTETS_MAX);
+	tls_period_put(&image, p);
+	tls_image_seal(&image);
+	taken = tls_period_take(buf_bytes(&image), 1);
+	assert_non_null(taken);
+	buf_done(&image);
+	tls_period_free(&taken);
+	tls_period_free(&p);
+}
+
 static void
 sessions_that_are_alike_are_counted_together_rfc8460_4_2(void **state)
 {
@@ -318,6 +344,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sessions_that_are_alike_are_counted_together_rfc8460_4_2),
+		cmocka_unit_test(sessions_that_can_not_be_are_not_counted),
 		cmocka_unit_test(what_is_beyond_the_limits_is_counted_in_sum),
 		cmocka_unit_test(texts_take_no_more_memory_than_their_limit),
 		cmocka_unit_test(a_domain_that_can_stand_in_no_header_is_not_counted),
