@@ -4,7 +4,7 @@
        Opens COUNT sessions, 8 at a time: LOGIN as user000 … (USERS of them in turn), SELECT INBOX, IDLE.  Prints
        {"sessions":N,"seconds":S}, keeps them open until its input ends.
    client logins HOST PORT COUNT USERS
-       COUNT times, 8 at a time: a connection, LOGIN as above, and its end.  Prints the same.
+       COUNT times, 8 at a time: a connection, LOGIN as above, NOOP, LOGOUT.  Prints the same.
    client time HOST PORT USER REPEAT COMMAND...
        REPEAT times: a new connection, LOGIN, every COMMAND once.  Prints {"COMMAND":[ms, …], …}.
 
@@ -259,7 +259,7 @@ run_threads(void *(*work)(void *arg))
 
 struct attempt {
 	int fd;
-	bool is_greeted;
+	size_t said; /* how many of its commands */
 	char user[64];
 	size_t len;
 	char text[LINE_MAX_OCTETS];
@@ -271,7 +271,7 @@ begin_attempt(struct attempt *a, int set, int i)
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = a };
 
 	a->fd = dial();
-	a->is_greeted = false;
+	a->said = 0;
 	a->len = 0;
 	if (epoll_ctl(set, EPOLL_CTL_ADD, a->fd, &event) != 0)
 		die("client: no epoll");
@@ -294,18 +294,24 @@ take_line(struct attempt *a, char line[LINE_MAX_OCTETS])
 	return true;
 }
 
-static void
-say_login(struct attempt *a)
+/* Says the next of its commands; false: there is none left. */
+static bool
+say_next(struct attempt *a)
 {
-	char line[LINE_MAX_OCTETS];
-	int len = snprintf(line, sizeof line, "a LOGIN %s password\r\n", a->user);
+	char login[LINE_MAX_OCTETS];
+	const char *commands[] = { login, "a NOOP\r\n", "a LOGOUT\r\n" };
+	const char *line;
 
-	a->is_greeted = true;
-	if (write(a->fd, line, (size_t)len) != len)
+	if (a->said == sizeof commands / sizeof *commands)
+		return false;
+	(void)snprintf(login, sizeof login, "a LOGIN %s password\r\n", a->user);
+	line = commands[a->said++];
+	if (write(a->fd, line, strlen(line)) != (ssize_t)strlen(line))
 		die("client: cannot send");
+	return true;
 }
 
-/* True: it has logged in, and is gone. */
+/* True: it has logged in and out, and is gone. */
 static bool
 go_on(struct attempt *a)
 {
@@ -316,14 +322,14 @@ go_on(struct attempt *a)
 		die("client: the server closed the connection");
 	a->len += (size_t)got;
 	while (take_line(a, line)) {
-		if (strncmp(line, "* BYE", 5) == 0 || (line[0] == 'a' && strncmp(line, "a OK", 4) != 0))
+		bool is_greeting = a->said == 0;
+
+		if (line[0] == 'a' && strncmp(line, "a OK", 4) != 0)
 			die("client: %s", line);
-		if (line[0] == 'a') {
+		if ((line[0] == 'a' || is_greeting) && !say_next(a)) {
 			(void)close(a->fd);
 			return true;
 		}
-		if (!a->is_greeted)
-			say_login(a);
 	}
 	return false;
 }
