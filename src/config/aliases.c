@@ -204,7 +204,7 @@ add_target(struct aliases *a, const struct aliases_word *word, struct aliases_en
 	struct aliases_word *grown;
 
 	if (out->target_count == ALIASES_TARGETS_MAX)
-		return refuse(a, word->line, word->column, "there are 1024 addresses at most behind a name");
+		return refuse(a, word->line, word->column, "there are 8192 addresses at most behind a name");
 	grown = arena_grow(a->arena, out->targets, out->target_count, sizeof *grown);
 	if (!grown)
 		return refuse(a, word->line, word->column, "there are too many aliases");

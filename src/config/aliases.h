@@ -13,7 +13,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-#define ALIASES_TARGETS_MAX 1024
+#define ALIASES_TARGETS_MAX 8192
 #define ALIASES_WORD_MAX 1024
 
 /* Without quotes and backslashes; lines and columns from 1, a column is a character. */

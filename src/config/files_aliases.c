@@ -281,7 +281,7 @@ add_entry(struct gathering *g, const struct source *file, const struct aliases_e
 	add_targets(g, file, entry);
 	aliases_put_end(&g->text);
 	if (g->target_count > ALIASES_TARGETS_MAX)
-		(void)wrong(g, file->path, &entry->name, "it leads to more than 1024 addresses, with what it includes");
+		(void)wrong(g, file->path, &entry->name, "it leads to more than 8192 addresses, with what it includes");
 	/* A list without addresses is one that nobody is on yet. */
 	if (g->target_count == 0)
 		g->text.len = begin;

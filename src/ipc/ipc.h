@@ -85,6 +85,9 @@ enum ipc_send_flag {
 
 /* A body up to this size rides in the frame itself. */
 #define IPC_BODY_INLINE 65536
+/* Of the list in RESOLVED; a longer one comes in a memory file. */
+#define IPC_TARGETS_INLINE 65536
+#define IPC_TARGETS_MAX (1024 * 1024)
 
 /* The queue's place among the fronts when deliveries are granted; there is no front of that index. */
 #define IPC_GRANTEE_QUEUE 63

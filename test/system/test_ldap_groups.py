@@ -203,6 +203,21 @@ def test_mail_to_a_group_goes_to_each_member_once():
         wait_until(lambda: recipient(s, "unix") == 451, 10, "the last member's end")
 
 
+def test_mail_to_a_group_of_a_whole_school_comes_to_everybody_once():
+    """More than a message between roles has room for, and than are on their way to the store at once."""
+    uids = [f"etudiant-{i:04}-de-la-promotion-2026" for i in range(1200)]
+    with running(extra=GROUPS) as s:
+        s.slapd.add_users(uids)
+        s.slapd.add_group("tous", "groupOfNames extensibleObject", "mail: tous@amerique.iut", *(f"member: uid={uid},{SUFFIX}" for uid in uids))
+        wait_until(lambda: recipient(s, "tous") == 250, 60, "the group")
+        wait_until(lambda: recipient(s, uids[-1]) == 250, 60, "the last member")
+        with s.smtp() as c:
+            c.sendmail("a@b.example", ["tous@amerique.iut", f"{uids[7]}@amerique.iut"], "Subject: to all\r\n\r\n" + "x" * 70 + "\r\n")
+        assert [len(files(s, uid)) for uid in uids] == [1] * len(uids)
+        # Who reads it: what the last of them has is the whole message.
+        assert b"x" * 70 in files(s, uids[-1])[0].read_bytes()
+
+
 def submit(server, name, password, sender, to):
     with smtplib.SMTP("localhost", server.ports["submission"], timeout=30) as c:
         c.starttls(context=server.tls())

@@ -48,6 +48,7 @@ accounts_new(const struct config *config, const struct accounts_handlers *handle
 	a->handlers = handlers;
 	a->arg = arg;
 	a->names = names_new();
+	a->met = NEW(struct targets);
 	a->domains = map_new();
 	/* Below 2^63, so that no index carries over; never 0. */
 	a->number_base = (random_number() >> 1) | 1;
@@ -85,6 +86,7 @@ accounts_free(struct accounts **at)
 	map_free(&a->login_names);
 	map_free(&a->new_login_names);
 	memory_free(a->by_index);
+	memory_free(a->met);
 	arena_free(&a->arena);
 	memory_free(a);
 	*at = NULL;

@@ -10,9 +10,9 @@
 #include "role/directory/trace.h"
 
 /* An address leads to at most so many mailboxes and foreign addresses. */
-#define TARGETS_MAX 512
+#define TARGETS_MAX 8192
 /* And their list takes at most so many octets in RESOLVED. */
-#define TARGETS_OCTETS_MAX 65536
+#define TARGETS_OCTETS_MAX IPC_TARGETS_MAX
 /* Aliases may stand in aliases so deep. */
 #define ALIAS_DEPTH_MAX 16
 /* GRANT_DELIVERY carries no longer path. */

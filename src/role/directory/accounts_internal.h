@@ -50,6 +50,7 @@ struct accounts {
 	size_t account_count, alias_count, bind_count;
 	bool is_loaded;
 	const struct trace *trace; /* NULL: nobody watches */
+	struct targets *met; /* of a walk that asks who is met, not where mail goes */
 };
 
 /* An account that no source knows, for mail that must have somewhere to go. */

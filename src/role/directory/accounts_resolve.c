@@ -22,6 +22,7 @@ struct walk {
 	const struct alias *first; /* that it is, or NULL */
 	bool is_first_whole; /* with the detail of what was asked */
 	struct bytes named; /* the name that was found last; for the trace */
+	struct map *foreign; /* the addresses elsewhere that were met; NULL: none */
 };
 
 static void expand(struct walk *w, struct bytes address, unsigned int depth);
@@ -75,10 +76,10 @@ add_account(struct walk *w, struct account *account, struct bytes address, unsig
 static void
 add_foreign(struct walk *w, struct bytes address, bool is_onward)
 {
-	for (size_t i = 0; i < w->out->count; i++)
-		if (!w->out->at[i].account && bytes_equal(w->out->at[i].address, address))
-			return;
-	add_target(w, NULL, address, is_onward);
+	if (!w->foreign)
+		w->foreign = map_new();
+	if (!map_put(w->foreign, address, w))
+		add_target(w, NULL, address, is_onward);
 }
 
 static struct name *
@@ -326,6 +327,7 @@ walk_from(struct accounts *a, struct bytes address, struct bytes asked, bool is_
 	a->walk++;
 	out->count = out->octets = 0;
 	expand(&w, address, 0);
+	map_free(&w.foreign);
 	if (!is_for_sending && !a->trace)
 		report_trouble(&w);
 	if (w.is_too_large || w.is_unusable)
@@ -494,17 +496,18 @@ walk_for_posting(struct walk *w)
 
 	w->a->trace = NULL;
 	w->a->walk++;
+	w->out->count = w->out->octets = 0;
 	expand(w, address_bytes(&w->out->asked), 0);
+	map_free(&w->foreign);
 	w->a->trace = told;
 }
 
 enum ipc_outcome
 accounts_may_post(struct accounts *a, uint64_t number, struct bytes address)
 {
-	struct targets targets = { .count = 0 };
-	struct walk w = { .a = a, .out = &targets, .is_for_posting = true };
+	struct walk w = { .a = a, .out = a->met, .is_for_posting = true };
 
-	if (a->group_posting == GROUP_POSTING_ANYONE || !fold_asked(a, address, &targets.asked))
+	if (a->group_posting == GROUP_POSTING_ANYONE || !fold_asked(a, address, &a->met->asked))
 		return IPC_OK;
 	walk_for_posting(&w);
 	if (!w.has_group)
@@ -512,15 +515,14 @@ accounts_may_post(struct accounts *a, uint64_t number, struct bytes address)
 	trace_posting(a);
 	if (w.is_too_large)
 		return IPC_LATER;
-	return may_post(a, accounts_by_number(a, number), &targets.asked) ? IPC_OK : IPC_DENIED;
+	return may_post(a, accounts_by_number(a, number), &a->met->asked) ? IPC_OK : IPC_DENIED;
 }
 
 enum ipc_outcome
 accounts_may_send(struct accounts *a, uint64_t number, struct bytes address)
 {
 	const struct account *account = accounts_by_number(a, number);
-	struct targets targets;
-	enum ipc_outcome outcome = resolve(a, address, true, &targets);
+	enum ipc_outcome outcome = resolve(a, address, true, a->met);
 
 	if (outcome == IPC_LATER)
 		return IPC_LATER;
@@ -529,8 +531,8 @@ accounts_may_send(struct accounts *a, uint64_t number, struct bytes address)
 	trace(a->trace, account->is_enabled ? TRACE_SENDING : TRACE_MAY_NOT_LOG_IN, TEXT("account", account_address(account)));
 	if (!account->is_enabled)
 		return IPC_DENIED;
-	for (size_t i = 0; i < targets.count; i++)
-		if (targets.at[i].account == account)
+	for (size_t i = 0; i < a->met->count; i++)
+		if (a->met->at[i].account == account)
 			return IPC_OK;
 	trace(a->trace, TRACE_NOT_AMONG, TEXT("account", account_address(account)));
 	return IPC_DENIED;

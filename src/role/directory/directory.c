@@ -326,6 +326,7 @@ on_start(struct role_self *r, struct fault *f)
 	memory_give_back_early();
 	d->self = r;
 	d->accounts = accounts_new(r->config, &accounts_handlers, d);
+	d->targets = NEW(struct targets);
 	d->verifier = verifier_new(r->loop, thread_count());
 	d->guesses = guesses_new();
 	d->grants = grantor_new();
@@ -414,10 +415,9 @@ enum ipc_outcome
 directory_may_send(struct directory *d, uint64_t account, struct bytes address)
 {
 	enum ipc_outcome outcome = accounts_may_send(d->accounts, account, address);
-	struct targets targets;
 
 	/* An address that was added meanwhile may be the account's. */
-	if (outcome == IPC_DENIED && !directory_is_sure(d) && accounts_resolve(d->accounts, address, &targets) == IPC_ABSENT)
+	if (outcome == IPC_DENIED && !directory_is_sure(d) && accounts_resolve(d->accounts, address, d->targets) == IPC_ABSENT)
 		return IPC_LATER;
 	return outcome;
 }
@@ -475,6 +475,7 @@ on_end(struct role_self *r)
 	disk_close(&d->state_directory);
 	embedded_close(&d->embedded);
 	accounts_free(&d->accounts);
+	memory_free(d->targets);
 	grantor_free(&d->grants);
 	timer_close(&d->retry, on_retry_closed);
 }

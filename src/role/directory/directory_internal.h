@@ -23,6 +23,7 @@ struct unknown;
 struct directory {
 	struct role_self *self;
 	struct accounts *accounts;
+	struct targets *targets; /* of the address in hand */
 	struct embedded *embedded; /* NULL: could not be opened yet */
 	struct ldap_source *ldap; /* NULL: not configured */
 	struct ldap_bind *binds; /* as ldap */

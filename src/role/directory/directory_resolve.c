@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "role/directory/directory_internal.h"
 #include "role/directory/forwarding.h"
+#include "role/targets.h"
+#include "sys/disk.h"
 #include "sys/time.h"
 
 #include <string.h>
@@ -86,13 +88,16 @@ answer_front(struct directory *d, const struct asker *asker, struct bytes addres
 		outcome = put_targets(d, grantee_of(asker->front), targets, elsewhere, &out,
 			&m.u.resolved.has_quota);
 	}
+	if (outcome == IPC_OK && !targets_attach(&m, buf_bytes(&out)))
+		outcome = IPC_LATER;
 	m.u.resolved.request = asker->request;
 	m.u.resolved.outcome = (uint8_t)outcome;
 	m.u.resolved.sender = buf_bytes(&sender);
-	m.u.resolved.targets = outcome == IPC_OK ? buf_bytes(&out) : BYTES_NONE;
 	/* A front that can't be told is gone; nobody waits. */
 	if (peer_send(asker->front, &m) != 0)
 		buf_reset(&out);
+	for (size_t i = 0; i < m.fd_count; i++)
+		disk_close(&m.fds[i]);
 	buf_done(&out);
 }
 
@@ -201,17 +206,16 @@ on_sure(void *arg, bool is_sure)
 	struct unknown *u = arg;
 	struct directory *d = u->directory;
 	struct bytes address = bytes_of(u->address, u->len);
-	struct targets targets;
 	enum ipc_outcome outcome;
 
 	if (u->asker.front || u->asker.why) {
 		trace(explain_trace(u->asker.why), TRACE_LOOKED, STR("result", is_sure ? "it was answered" : "no server answered"));
-		outcome = resolve(d, &u->asker, address, u->account, &targets);
+		outcome = resolve(d, &u->asker, address, u->account, d->targets);
 		if (outcome == IPC_ABSENT && !is_sure)
 			outcome = IPC_LATER;
 		if (outcome == IPC_ABSENT && u->asker.front)
 			remember_absent(d, address);
-		answer(d, &u->asker, address, outcome, &targets);
+		answer(d, &u->asker, address, outcome, d->targets);
 	}
 	forget(u);
 }
@@ -243,17 +247,16 @@ static void
 resolve_for(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account)
 {
 	const struct trace *told = explain_trace(asker->why);
-	struct targets targets;
-	enum ipc_outcome outcome = resolve(d, asker, address, account, &targets);
+	enum ipc_outcome outcome = resolve(d, asker, address, account, d->targets);
 
 	if (outcome != IPC_ABSENT || !d->ldap) {
-		answer(d, asker, address, outcome, &targets);
+		answer(d, asker, address, outcome, d->targets);
 	} else if (is_absent(d, address)) {
 		trace(told, TRACE_ABSENT_BEFORE);
-		answer(d, asker, address, outcome, &targets);
+		answer(d, asker, address, outcome, d->targets);
 	} else if (!wait_for_ldap(d, asker, address, account)) {
 		trace(told, TRACE_QUEUE_FULL);
-		answer(d, asker, address, IPC_LATER, &targets);
+		answer(d, asker, address, IPC_LATER, d->targets);
 	}
 }
 

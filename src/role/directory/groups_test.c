@@ -17,7 +17,7 @@ enum { MANY_GROUPS = 3000, READS_MAX = 1000 };
 
 struct world {
 	struct buf records;
-	char made[65536]; /* ADDRESS: TARGET ..., a line each */
+	char made[1 << 18]; /* ADDRESS: TARGET ..., a line each */
 	size_t len;
 };
 

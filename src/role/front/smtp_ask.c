@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "config/admission.h"
 #include "role/answers.h"
+#include "role/targets.h"
 #include "sys/random.h"
 #include "sys/time.h"
 
@@ -184,12 +185,9 @@ take_back(struct smtp_client *c, const struct mark *mark)
 		(void)map_remove_number(c->accounts, t->account);
 		c->target_count--;
 	}
-	for (struct outgoing *o = *mark->outgoing; o; o = o->next)
-		c->outgoing_count[o->kind]--;
 	*mark->target = NULL;
-	*mark->outgoing = NULL;
 	c->last_target = mark->target;
-	c->last_outgoing = mark->outgoing;
+	smtp_outgoing_take_back(c, mark->outgoing);
 }
 
 static bool
@@ -345,16 +343,16 @@ room_answered(void *arg, const struct message *m)
 /* Of an address that leads to one mailbox the client hears now that there is no room in it; of several some may have some.  False: that
    is not the question. */
 static bool
-ask_room(struct smtp_client *c, const struct ipc_resolved *r)
+ask_room(struct smtp_client *c, const struct ipc_resolved *r, struct bytes targets)
 {
 	struct peer *store = smtp_client_front(c)->store;
 	struct message m = { .type = MESSAGE_MAY_DELIVER };
 	uint64_t account;
 	uint8_t kind;
 
-	if (!r->has_quota || !leads_to_one(r->targets, &kind, &account) || kind != TARGET_MAILBOX)
+	if (!r->has_quota || !leads_to_one(targets, &kind, &account) || kind != TARGET_MAILBOX)
 		return false;
-	if (!arena_copy(c->arena, r->targets, &c->resolved))
+	if (!arena_copy(c->arena, targets, &c->resolved))
 		return false;
 	m.u.may_deliver = (struct ipc_may_deliver){
 		.request = smtp_client_begin_request(c, store),
@@ -366,27 +364,37 @@ ask_room(struct smtp_client *c, const struct ipc_resolved *r)
 }
 
 static void
-resolved(void *arg, const struct message *m)
+take_answer(struct smtp_client *c, const struct ipc_resolved *r, struct bytes targets)
 {
-	struct smtp_client *c = arg;
-	enum ipc_outcome outcome = m ? (enum ipc_outcome)m->u.resolved.outcome : IPC_LATER;
+	const struct config *config = smtp_client_front(c)->config;
 	struct bytes address = buf_bytes(&c->asked_address);
-	const struct config *config;
-	enum admission admission;
+	enum admission admission = admission_decide(config, client_kind(c), address, (enum ipc_outcome)r->outcome);
 
-	if (!smtp_client_end_request(c))
-		return;
-	config = smtp_client_front(c)->config;
-	admission = admission_decide(config, client_kind(c), address, outcome);
 	if (admission == REFUSED_BY_ROUTE) {
 		refuse(c, buf_bytes(&c->asked), config_find_route(config, address));
 		forget_asked(c);
 		connection_run(c->connection);
-	} else if (!smtp_outgoing_rename(c, m ? m->u.resolved.sender : BYTES_NONE)) {
+	} else if (!smtp_outgoing_rename(c, r->sender)) {
 		answer_recipient(c, SMTP_ANSWER_TOO_MANY);
-	} else if (!m || admission != ADMITTED || !ask_room(c, &m->u.resolved)) {
-		answer_recipient(c, carry_out(c, admission, m ? m->u.resolved.targets : BYTES_NONE));
+	} else if (admission != ADMITTED || !ask_room(c, r, targets)) {
+		answer_recipient(c, carry_out(c, admission, targets));
 	}
+}
+
+static void
+resolved(void *arg, const struct message *m)
+{
+	static const struct ipc_resolved later = { .outcome = IPC_LATER };
+	struct smtp_client *c = arg;
+	struct bytes targets = BYTES_NONE;
+	struct buf space;
+	bool is_whole;
+
+	buf_init(&space, 0);
+	is_whole = m && targets_take(m, &space, &targets);
+	if (smtp_client_end_request(c))
+		take_answer(c, is_whole ? &m->u.resolved : &later, targets);
+	buf_done(&space);
 }
 
 /* A host recognises its own address (RFC 1123 5.2.17): it stands for the first domain. */

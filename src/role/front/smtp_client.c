@@ -27,6 +27,7 @@ smtp_client_forget_transaction(struct smtp_client *c)
 	incoming_free(&c->incoming);
 	signing_free(&c->signing);
 	map_free(&c->accounts);
+	map_free(&c->outgoing_known);
 	arena_release(c->arena);
 	buf_done(&c->asked);
 	buf_done(&c->asked_address);
@@ -36,7 +37,7 @@ smtp_client_forget_transaction(struct smtp_client *c)
 	c->release_s = 0;
 	c->by = (struct smtp_by){ .mode = SMTP_BY_UNSAID };
 	c->priority = 0;
-	c->targets = NULL;
+	c->targets = c->undelivered = NULL;
 	c->last_target = &c->targets;
 	c->outgoing = NULL;
 	c->renamed = NULL;

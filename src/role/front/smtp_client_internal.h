@@ -14,7 +14,7 @@
 #include "role/front/settings.h"
 #include "role/front/signing.h"
 
-enum { SMTP_CLIENT_ARENA_MAX = 1024 * 1024, SMTP_CLIENT_RECIPIENTS_MAX = 10000 };
+enum { SMTP_CLIENT_ARENA_MAX = 4 * 1024 * 1024, SMTP_CLIENT_RECIPIENTS_MAX = 10000 };
 
 /* A mailbox that the message goes to. */
 struct target {
@@ -81,10 +81,12 @@ struct smtp_client {
 	bool is_tls_optional; /* its header says so (RFC 8689 3) */
 	uint64_t size; /* that MAIL said, or 0 */
 	struct target *targets, **last_target;
+	struct target *undelivered; /* the first of them that the store is still to be asked for */
 	size_t target_count;
 	struct map *accounts; /* those that are targets already */
 	struct outgoing *outgoing, **last_outgoing;
 	size_t outgoing_count[OUTGOING_KINDS];
+	struct map *outgoing_known; /* those that are there already; NULL: none */
 	struct renamed *renamed; /* all, each once */
 	const struct renamed *as; /* of the recipient in hand; NULL: its sender stays */
 	bool is_trusted; /* connected from a network that may send to the world without a log-in */
@@ -142,6 +144,8 @@ bool smtp_wishes_success(const struct smtp_client *c);
 bool smtp_outgoing_rename(struct smtp_client *c, struct bytes sender);
 /* An address that the queue gets, with what the client wants to hear of it; once.  False: no room. */
 bool smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address);
+/* Those from *from on are gone again. */
+void smtp_outgoing_take_back(struct smtp_client *c, struct outgoing **from);
 /* How many the queue gets. */
 size_t smtp_outgoing_count(const struct smtp_client *c);
 /* Hands the message to the queue for those of its recipients that it is to care for; each ENQUEUE counts as a delivery. */

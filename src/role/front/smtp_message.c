@@ -3,6 +3,8 @@
 
 #include "proto/rfc5322/received.h"
 
+enum { DELIVERIES_AT_ONCE = 256 };
+
 static enum smtp_answer
 temporary(enum ipc_outcome outcome)
 {
@@ -187,6 +189,9 @@ delivered(void *arg, const struct message *m)
 
 	t->is_there = outcome == IPC_OK;
 	t->is_full = outcome == IPC_OVER_QUOTA;
+	/* Who says nothing in time would not for the others. */
+	if (!m)
+		t->client->undelivered = NULL;
 	smtp_message_delivered(t->client, outcome);
 }
 
@@ -199,13 +204,12 @@ put_prefix(const struct smtp_client *c, const struct target *t, struct buf *out)
 }
 
 static void
-deliver(struct smtp_client *c, struct target *t, uint64_t body)
+deliver(struct smtp_client *c, struct target *t, uint64_t body, bool is_first, bool is_last)
 {
 	struct peer *store = smtp_client_front(c)->store;
 	struct message m = { .type = MESSAGE_DELIVER };
 	uint8_t prefix_memory[2048], summary_memory[SUMMARY_MAX];
 	struct buf prefix, summary;
-	bool is_first = t == c->targets;
 	uint64_t prefix_size;
 
 	buf_init_fixed(&prefix, prefix_memory, sizeof prefix_memory);
@@ -216,7 +220,7 @@ deliver(struct smtp_client *c, struct target *t, uint64_t body)
 	m.u.deliver = (struct ipc_deliver){
 		.request = smtp_client_begin_request(c, store),
 		.body = body,
-		.is_last = t->next == NULL,
+		.is_last = is_last,
 		.account = t->account,
 		.mail_id = bytes_text(c->mail_id.text),
 		.prefix = buf_bytes(&prefix),
@@ -232,14 +236,20 @@ deliver(struct smtp_client *c, struct target *t, uint64_t body)
 	smtp_client_send_request_as(c, store, &m, m.u.deliver.request, delivered, t);
 }
 
+/* To the next of a list's mailboxes.  Thousands at once would fill the way to the store, which others go too. */
 static void
-deliver_all(struct smtp_client *c)
+deliver_run(struct smtp_client *c)
 {
+	struct target *first = c->undelivered;
 	uint64_t body = ++smtp_client_front(c)->last_body;
 
-	c->deliveries = (unsigned int)c->target_count;
-	for (struct target *t = c->targets; t; t = t->next)
-		deliver(c, t, body);
+	for (unsigned int left = DELIVERIES_AT_ONCE; c->undelivered && left > 0; left--) {
+		struct target *t = c->undelivered;
+
+		c->undelivered = t->next;
+		c->deliveries++;
+		deliver(c, t, body, t == first, !t->next || left == 1);
+	}
 }
 
 /* Is it safe with anybody, who would get it twice if the client came with it again? */
@@ -285,9 +295,10 @@ begin_stage(struct smtp_client *c)
 		return;
 	case STAGE_DELIVER:
 		if (c->result == SMTP_ANSWER_OK)
-			deliver_all(c);
+			c->undelivered = c->targets;
 		else
 			c->stage = STAGE_TELL;
+		deliver_run(c);
 		return;
 	case STAGE_REST:
 		if (c->result != SMTP_ANSWER_OK)
@@ -304,6 +315,7 @@ begin_stage(struct smtp_client *c)
 static void
 go_on(struct smtp_client *c)
 {
+	deliver_run(c);
 	while (c->deliveries == 0 && c->stage < STAGE_TELL) {
 		c->stage++;
 		begin_stage(c);

@@ -2,6 +2,7 @@
    here when the client wants to hear that it arrived (RFC 3461). */
 #include "role/front/smtp_client_internal.h"
 
+#include "base/map.h"
 #include "proto/dsn/xtext.h"
 #include "sys/random.h"
 #include "sys/time.h"
@@ -110,22 +111,63 @@ add_outgoing(struct smtp_client *c, enum outgoing_kind kind, struct bytes addres
 	return true;
 }
 
+/* What makes two of them the same. */
+static void
+put_key(const struct outgoing *o, struct buf *out)
+{
+	put_u8(out, (uint8_t)o->kind);
+	put_u64(out, (uint64_t)(uintptr_t)o->as);
+	put_u16(out, (uint16_t)o->address.len);
+	put_bytes(out, o->address);
+	put_bytes(out, o->parameters);
+}
+
+static bool
+is_known(struct smtp_client *c, struct bytes key)
+{
+	if (!c->outgoing_known)
+		c->outgoing_known = map_new();
+	return map_get(c->outgoing_known, key) != NULL;
+}
+
 bool
 smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address)
 {
 	uint8_t text[DSN_ORIGINAL_MAX + 64];
-	struct buf parameters;
+	struct buf parameters, key;
+	bool is_there;
 
 	buf_init_fixed(&parameters, text, sizeof text);
 	/* RFC 3461 5.2.7.3: what goes to a list's members is its own mail. */
 	if (kind != OUTGOING_LISTED)
 		dsn_put_rcpt(&parameters, &c->wishes);
-	for (const struct outgoing *o = c->outgoing; o; o = o->next)
-		if (o->kind == kind && o->as == name_of(c, kind) && bytes_equal(o->address, address) && bytes_equal(o->parameters, buf_bytes(&parameters)))
-			return true;
-	if (smtp_outgoing_count(c) + c->target_count >= SMTP_CLIENT_RECIPIENTS_MAX)
-		return false;
-	return add_outgoing(c, kind, address, buf_bytes(&parameters));
+	buf_init(&key, SIZE_MAX);
+	put_key(&(struct outgoing){ .kind = kind, .as = name_of(c, kind), .address = address, .parameters = buf_bytes(&parameters) }, &key);
+	is_there = is_known(c, buf_bytes(&key));
+	if (!is_there && smtp_outgoing_count(c) + c->target_count < SMTP_CLIENT_RECIPIENTS_MAX
+		&& add_outgoing(c, kind, address, buf_bytes(&parameters))) {
+		(void)map_put(c->outgoing_known, buf_bytes(&key), c);
+		is_there = true;
+	}
+	buf_done(&key);
+	return is_there;
+}
+
+void
+smtp_outgoing_take_back(struct smtp_client *c, struct outgoing **from)
+{
+	struct buf key;
+
+	buf_init(&key, SIZE_MAX);
+	for (const struct outgoing *o = *from; o; o = o->next) {
+		buf_reset(&key);
+		put_key(o, &key);
+		(void)map_remove(c->outgoing_known, buf_bytes(&key));
+		c->outgoing_count[o->kind]--;
+	}
+	buf_done(&key);
+	*from = NULL;
+	c->last_outgoing = from;
 }
 
 static void

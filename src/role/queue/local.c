@@ -1,10 +1,13 @@
 /* A batch for mailboxes here: the directory says which, the store puts it there.  One recipient after the other. */
 #include "role/queue/queue_internal.h"
 
+#include "role/targets.h"
 #include "sys/disk.h"
 #include "sys/random.h"
 
 #include <string.h>
+
+enum { PARTS_AT_ONCE = 256 };
 
 struct local {
 	struct queue *queue;
@@ -15,7 +18,9 @@ struct local {
 	struct queued *child; /* for addresses elsewhere */
 	int fd;
 	unsigned int pending;
-	bool has_trouble, has_mailbox, is_full; /* of the current one */
+	bool has_trouble, has_mailbox, is_full, is_silent; /* of the current one */
+	struct buf targets; /* where that leads */
+	struct bytes left_here, left_elsewhere; /* what of them is still to be seen to */
 };
 
 /* A mailbox that the store was asked to deliver to. */
@@ -26,6 +31,7 @@ struct part {
 };
 
 static void next(struct local *l);
+static bool give_run(struct local *l);
 
 static void
 finish(struct local *l)
@@ -42,6 +48,7 @@ finish(struct local *l)
 	if (!l->failed && !l->told)
 		queue_settle(q, m);
 	disk_close(&l->fd);
+	buf_done(&l->targets);
 	memory_free(l);
 	queue_kick(q);
 }
@@ -83,7 +90,7 @@ is_there(struct local *l)
 static void
 part_done(struct local *l)
 {
-	if (--l->pending > 0)
+	if (--l->pending > 0 || give_run(l))
 		return;
 	if (l->has_trouble) {
 		later(l, "451 4.3.0 the mail store can't take it now");
@@ -108,6 +115,7 @@ stored(void *arg, const struct message *m)
 		l->is_full = true;
 	else
 		l->has_trouble = true;
+	l->is_silent |= m == NULL;
 	memory_free(part);
 	part_done(l);
 }
@@ -266,6 +274,48 @@ meant(const struct local *l, struct bytes targets)
 }
 
 static bool
+send_next_on(struct local *l)
+{
+	struct bytes address, parameters = delivery_parameters(l->current);
+	struct buf recipients;
+	uint64_t account;
+	bool is_any;
+
+	buf_init(&recipients, SIZE_MAX);
+	for (unsigned int i = 0; i < PARTS_AT_ONCE && next_target(l, &l->left_elsewhere, TARGET_FOREIGN, &account, &address); i++) {
+		put_u16(&recipients, (uint16_t)address.len);
+		put_bytes(&recipients, address);
+		put_u16(&recipients, (uint16_t)parameters.len);
+		put_bytes(&recipients, parameters);
+	}
+	is_any = recipients.len > 0;
+	if (is_any)
+		send_on(l, buf_bytes(&recipients));
+	buf_done(&recipients);
+	return is_any;
+}
+
+static bool
+store_next(struct local *l)
+{
+	uint64_t account, body = ++l->queue->last_body;
+	size_t count = count_mailboxes(l, l->left_here);
+	struct bytes address;
+
+	count = count < PARTS_AT_ONCE ? count : PARTS_AT_ONCE;
+	for (size_t given = 1; given <= count && next_target(l, &l->left_here, TARGET_MAILBOX, &account, &address); given++)
+		store(l, address, account, body, given == count);
+	return count > 0;
+}
+
+/* The next ones of those that are left: thousands at once would fill the way to the store.  False: there are none, or the store says nothing. */
+static bool
+give_run(struct local *l)
+{
+	return send_next_on(l) || (!l->is_silent && store_next(l));
+}
+
+static bool
 leads_to_mailbox(struct bytes targets)
 {
 	struct bytes address;
@@ -281,27 +331,13 @@ leads_to_mailbox(struct bytes targets)
 static void
 give_out(struct local *l, struct bytes targets)
 {
-	struct bytes rest = targets, address, parameters = delivery_parameters(l->current);
-	struct buf foreign;
-	uint64_t account, body = ++l->queue->last_body;
-	size_t mailboxes = count_mailboxes(l, targets), given = 0;
-
-	buf_init(&foreign, SIZE_MAX);
-	while (next_target(l, &rest, TARGET_FOREIGN, &account, &address)) {
-		put_u16(&foreign, (uint16_t)address.len);
-		put_bytes(&foreign, address);
-		put_u16(&foreign, (uint16_t)parameters.len);
-		put_bytes(&foreign, parameters);
-	}
-	l->pending = 1; /* until all are on their way */
+	buf_reset(&l->targets);
+	put_bytes(&l->targets, targets);
+	l->left_here = l->left_elsewhere = buf_bytes(&l->targets);
 	l->has_mailbox = leads_to_mailbox(targets);
 	l->has_trouble = targets.len == 0;
-	l->is_full = false;
-	for (rest = targets; next_target(l, &rest, TARGET_MAILBOX, &account, &address);)
-		store(l, address, account, body, ++given == mailboxes);
-	if (foreign.len)
-		send_on(l, buf_bytes(&foreign));
-	buf_done(&foreign);
+	l->is_full = l->is_silent = false;
+	l->pending = 1;
 	part_done(l);
 }
 
@@ -344,18 +380,24 @@ static void
 resolved(void *arg, const struct message *m)
 {
 	struct local *l = arg;
-	enum ipc_outcome outcome = m ? (enum ipc_outcome)m->u.resolved.outcome : IPC_LATER;
+	enum ipc_outcome outcome = IPC_LATER;
+	struct bytes targets;
+	struct buf space;
 
-	if (outcome == IPC_OK && comes_back(l, m->u.resolved.targets))
+	buf_init(&space, 0);
+	if (m && targets_take(m, &space, &targets))
+		outcome = (enum ipc_outcome)m->u.resolved.outcome;
+	if (outcome == IPC_OK && comes_back(l, targets))
 		later(l, "451 4.3.5 the directory sends it on to another server, and no route says where that is");
 	else if (outcome == IPC_OK)
-		give_out(l, meant(l, m->u.resolved.targets));
+		give_out(l, meant(l, targets));
 	else if (outcome == IPC_FOREIGN)
 		is_foreign(l);
 	else if (outcome == IPC_ABSENT || outcome == IPC_INVALID)
 		failed(l, "550 5.1.1 there is no such address here");
 	else
 		later(l, "451 4.3.0 the directory can't tell now");
+	buf_done(&space);
 }
 
 /* Nothing is to be brought, only told; or the mailbox has it by another of its addresses. */
@@ -421,5 +463,6 @@ queue_deliver(struct queue *q, const struct batch *b)
 	l->rest = b->first;
 	l->last_failed = &l->failed;
 	l->fd = -1;
+	buf_init(&l->targets, SIZE_MAX);
 	spool_open_body(q->spool, &b->message->id, opened, l);
 }

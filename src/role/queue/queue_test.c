@@ -129,6 +129,29 @@ an_attempt_leaves_out_whom_the_one_before_reached(void **state)
 }
 
 static void
+a_list_of_thousands_is_brought_in_runs_to_everybody_once(void **state)
+{
+	static struct bytes domains[] = { BYTES_INIT("here.example") };
+	struct queue *q = self.state;
+	struct queued *m;
+	size_t elsewhere = 0;
+
+	(void)state;
+	list_mailboxes = 3000;
+	list_elsewhere = 600;
+	config.domains = (struct config_texts){ domains, 1 };
+	connect_to(ROLE_DIRECTORY);
+	connect_to(ROLE_STORE);
+	enqueue(1, "all@here.example", -1);
+	run_until_event("queue.sent");
+	assert_int_equal(list_delivered, 3000);
+	assert_int_equal(list_runs, 12);
+	LIST_FOREACH (m, &q->messages, link)
+		elsewhere += m->count;
+	assert_int_equal(elsewhere, 600);
+}
+
+static void
 what_a_relay_ended_over_waits_longer_each_time(void **state)
 {
 	struct queue *q = self.state;
@@ -338,6 +361,7 @@ main(void)
 		TEST(a_body_that_no_message_has_is_not_read),
 		TEST(what_is_not_durable_yet_is_bounded),
 		TEST(an_attempt_leaves_out_whom_the_one_before_reached),
+		TEST(a_list_of_thousands_is_brought_in_runs_to_everybody_once),
 		TEST(what_a_relay_ended_over_waits_longer_each_time),
 		TEST(a_step_of_the_clock_gives_nothing_up_and_lets_nothing_wait),
 		TEST(what_expired_while_the_server_was_off_is_tried_once_more),

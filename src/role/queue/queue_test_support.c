@@ -1,6 +1,7 @@
 #include "role/queue/queue_test_support.h"
 
 #include "base/map.h"
+#include "role/targets.h"
 #include "sys/disk.h"
 #include "sys/net.h"
 
@@ -173,28 +174,35 @@ relay_message(void *arg, struct peer *p, const struct message *m)
 }
 
 size_t delivered[3], told_full;
+uint64_t list_mailboxes, list_elsewhere;
+size_t list_delivered, list_runs;
 
-/* An alias: two mailboxes and an address elsewhere. */
+/* An alias. */
 static void
 directory_message(void *arg, struct peer *p, const struct message *m)
 {
 	struct message answer = { .type = MESSAGE_RESOLVED, .u.resolved = { .request = m->u.resolve.request } };
-	uint8_t space[200];
 	struct buf out;
 
 	(void)arg;
-	buf_init_fixed(&out, space, sizeof space);
-	for (unsigned int i = 1; i <= 3; i++) {
-		put_u8(&out, i == 3 ? TARGET_FOREIGN : TARGET_MAILBOX);
+	buf_init(&out, IPC_TARGETS_MAX);
+	for (uint64_t i = 1; i <= list_mailboxes + list_elsewhere; i++) {
+		char address[32];
+		int len = snprintf(address, sizeof address, "u%u@x%u.exampl", (unsigned int)i, (unsigned int)i);
+
+		put_u8(&out, i > list_mailboxes ? TARGET_FOREIGN : TARGET_MAILBOX);
 		put_u64(&out, i);
-		put_u16(&out, 12);
-		put_format(&out, "u%u@x%u.exampl", i, i);
+		put_u16(&out, (uint16_t)len);
+		put_text(&out, address);
 	}
-	answer.u.resolved.targets = buf_bytes(&out);
+	assert_true(targets_attach(&answer, buf_bytes(&out)));
 	assert_int_equal(peer_send(p, &answer), 0);
+	for (size_t i = 0; i < answer.fd_count; i++)
+		net_close(answer.fds[i]);
+	buf_done(&out);
 }
 
-/* The second mailbox is full when it is asked first. */
+/* The second mailbox of a short list is full when it is asked first. */
 static void
 store_message(void *arg, struct peer *p, const struct message *m)
 {
@@ -203,7 +211,10 @@ store_message(void *arg, struct peer *p, const struct message *m)
 	(void)arg;
 	for (size_t i = 0; i < m->fd_count; i++)
 		net_close(m->fds[i]);
-	if (m->u.deliver.account == 2 && told_full++ == 0)
+	list_runs += m->u.deliver.is_last;
+	if (list_mailboxes > 2)
+		list_delivered++;
+	else if (m->u.deliver.account == 2 && told_full++ == 0)
 		answer.u.delivered.outcome = IPC_NO_SPACE;
 	else
 		delivered[m->u.deliver.account]++;
@@ -362,6 +373,9 @@ set_up(void **state)
 	wishes = (struct ipc_enqueue){ .flags = 0 };
 	relay_defers = relay_is_full = relay_is_kept_waiting = false;
 	is_done = false;
+	list_mailboxes = 2;
+	list_elsewhere = 1;
+	list_delivered = list_runs = 0;
 	ops = disk_system;
 	ops.openat = open_or_fail;
 	disk_use(&ops);
