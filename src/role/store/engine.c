@@ -143,10 +143,21 @@ copy_text(struct bytes text)
 	return copy;
 }
 
+/* As many looks as there are threads may be logged at a time, each done with its last record: together they take no more than
+   what begins a checkpoint, and the log has room for twice that.  What fits one record waits for no other. */
+static uint64_t
+scan_octets(uint64_t journal_octets_max, uint32_t threads)
+{
+	uint64_t share = journal_octets_max / threads, one_record = ENGINE_RECORD_OCTETS - 65536;
+
+	return share > one_record ? share : one_record;
+}
+
 int
 engine_open(const struct engine_settings *settings, struct engine **out, struct fault *f)
 {
 	struct engine *e = NEW(struct engine);
+	uint32_t threads = settings->threads ? settings->threads : 1;
 
 	e->state_directory = e->journal_directory = -1;
 	e->hostname = copy_text(settings->hostname);
@@ -155,6 +166,7 @@ engine_open(const struct engine_settings *settings, struct engine **out, struct 
 	e->mailboxes_max = settings->mailboxes_max;
 	e->reserve_octets = settings->reserve_octets;
 	e->requests_octets_max = settings->requests_octets_max;
+	e->scan_octets = scan_octets(settings->journal_octets_max, threads);
 	e->accounts = map_new();
 	(void)pthread_mutex_init(&e->lock, NULL);
 	(void)pthread_cond_init(&e->settled, NULL);
@@ -163,7 +175,7 @@ engine_open(const struct engine_settings *settings, struct engine **out, struct 
 		engine_close(out);
 		return -1;
 	}
-	e->pool = pool_new(settings->threads ? settings->threads : 1);
+	e->pool = pool_new(threads);
 	if (open_journal(e, settings->journal_octets_max, f) != 0) {
 		engine_close(out);
 		return -1;

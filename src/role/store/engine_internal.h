@@ -50,6 +50,7 @@ struct engine {
 	int64_t process;
 	uint32_t mailboxes_max;
 	uint64_t reserve_octets, requests_octets_max;
+	uint64_t scan_octets; /* of records that one look into a mailbox may log (scan.c) */
 	_Atomic uint64_t next_file; /* the Q of file names */
 	_Atomic uint64_t next_mailbox;
 	_Atomic uint32_t idle_mailboxes; /* open, not pinned */

@@ -253,8 +253,8 @@ request_send(struct request *r, const struct message *reply)
 		outlet_send(r->outlet, r->outlet_epoch, reply);
 }
 
-static void
-free_parts(struct request *r)
+void
+request_applied(struct request *r)
 {
 	struct request_part *p;
 
@@ -265,6 +265,7 @@ free_parts(struct request *r)
 		buf_done(&p->text);
 		memory_free(p);
 	}
+	r->last_part = NULL;
 }
 
 void
@@ -272,7 +273,7 @@ request_done(struct request *r)
 {
 	struct engine_account *a = r->account;
 
-	free_parts(r);
+	request_applied(r);
 	usage_give_back(r);
 	mailbox_unpin(&r->mailbox);
 	mailbox_unpin(&r->target);

@@ -37,6 +37,9 @@ void request_log_body(struct request *r, struct bytes prefix, struct bytes octet
    an account finish in the order in which they commit. */
 void request_commit(struct request *r, void (*finish)(struct request *r, bool is_durable));
 
+/* What the request logged so far is done, or was given up: a checkpoint waits for it no longer. */
+void request_applied(struct request *r);
+
 /* Sends m unless the outlet was renewed since `epoch`. */
 void outlet_send(struct engine_outlet *o, uint64_t epoch, const struct message *m);
 uint64_t outlet_epoch(struct engine_outlet *o);

@@ -4,7 +4,11 @@
    cur/.  A file without a record gets a uid; a record without a file is expunged; a file with
    another name got other flags: those that differ from the name we knew are taken over, so that
    a change of ours that the name does not say yet is not lost.  All of it is logged before it is shown
-   (a uid must stay), and done when the log is durable, to records that are still as they were. */
+   (a uid must stay), and done when the log is durable, to records that are still as they were.
+
+   Records that are logged together are done together, and a checkpoint waits for them: were there more of them than the
+   journal has room for, it would wait for itself.  So what was found is taken in by passes of scan_octets; when the changed
+   don't fit one, the mailbox is looked at again until nothing is left. */
 #include "role/store/scan.h"
 
 #include "base/event.h"
@@ -30,10 +34,15 @@ struct scan {
 	struct listing listing;
 	struct listed **added;
 	size_t added_count;
-	uint32_t first_uid; /* of the added */
+	size_t pass_from, pass_to; /* of the added, in this pass */
+	uint32_t first_uid; /* of these */
+	uint32_t appending; /* the mailbox's, for those that are to come */
 	struct changed *changed;
 	size_t changed_count, room;
 	uint32_t vanished;
+	uint64_t octets; /* logged in this pass */
+	bool is_cut; /* more was changed */
+	bool has_failed; /* some of it could not be shown */
 };
 
 static int64_t
@@ -153,19 +162,41 @@ collect_added(struct scan *s, struct mailbox *m)
 }
 
 static void
+hold_room(struct mailbox *m, struct scan *s, size_t count)
+{
+	m->appending += (uint32_t)count - s->appending;
+	s->appending = (uint32_t)count;
+}
+
+static bool
+has_room(const struct request *r, const struct scan *s)
+{
+	return s->octets < r->engine->scan_octets;
+}
+
+static void
+log_entry(struct request *r, struct scan *s, const struct record *entry)
+{
+	struct buf *log = request_log(r, r->mailbox);
+	size_t before = log->len;
+
+	put_record(log, entry);
+	s->octets += log->len - before;
+}
+
+static void
 log_added(struct request *r, struct scan *s)
 {
 	struct mailbox *m = r->mailbox;
 
 	s->first_uid = m->uid_next;
-	for (size_t i = 0; i < s->added_count; i++)
-		put_record(request_log(r, m),
+	for (s->pass_to = s->pass_from; s->pass_to < s->added_count && has_room(r, s); s->pass_to++)
+		log_entry(r, s,
 			&(struct record){
 				.kind = RECORD_ADOPT,
 				.uid = m->uid_next++,
-				.base = listed_base(&s->listing, s->added[i]),
+				.base = listed_base(&s->listing, s->added[s->pass_to]),
 			});
-	m->appending += (uint32_t)s->added_count;
 }
 
 /* Flags of a record after the file's name changed from c->before to c->after. */
@@ -183,13 +214,15 @@ merge(struct mailbox *m, const struct view_record *v, const struct changed *c, u
 }
 
 static void
-log_changed(struct request *r, const struct scan *s)
+log_changed(struct request *r, struct scan *s)
 {
 	struct mailbox *m = r->mailbox;
 	uint8_t pair[8], names[VIEW_KEYWORDS_MAX * (VIEW_KEYWORD_OCTETS_MAX + 1)];
 	struct buf uid, keywords;
+	size_t i = 0;
 
-	for (size_t i = 0; i < s->changed_count; i++) {
+	s->vanished = 0;
+	for (; i < s->changed_count && has_room(r, s); i++) {
 		const struct changed *c = &s->changed[i];
 		struct record entry = { .kind = c->is_vanished ? RECORD_EXPUNGE : RECORD_FLAGS };
 		uint64_t bits;
@@ -201,11 +234,14 @@ log_changed(struct request *r, const struct scan *s)
 		buf_init_fixed(&keywords, names, sizeof names);
 		mailbox_put_keywords(&keywords, m, bits);
 		entry.keywords = buf_bytes(&keywords);
-		put_record(request_log(r, m), &entry);
+		log_entry(r, s, &entry);
+		s->vanished += c->is_vanished;
 	}
+	s->is_cut = i < s->changed_count;
+	s->changed_count = i;
 }
 
-static void
+static int
 add_one(struct mailbox *m, const struct listing *l, const struct listed *e, uint32_t uid)
 {
 	char path[MAILDIR_NAME_MAX + 64];
@@ -222,8 +258,7 @@ add_one(struct mailbox *m, const struct listing *l, const struct listed *e, uint
 	a.date_s = maildir_base_seconds(base);
 	if (disk->fstatat(m->directory, path, &st, 0) == 0)
 		a.date_s = st.st_mtim.tv_sec;
-	if (arrival_publish(m, &a, e->state) != 0)
-		(void)failure_report("write uidlist", m->account->path, errno);
+	return arrival_publish(m, &a, e->state);
 }
 
 /* Only what is still as it was when it was compared. */
@@ -250,21 +285,25 @@ change_one(struct mailbox *m, const struct changed *c, uint64_t modseq)
 }
 
 static void
-take_in(struct mailbox *m, const struct scan *s)
+take_in(struct mailbox *m, struct scan *s)
 {
 	uint64_t modseq = mailbox_next_modseq(m);
 
 	for (size_t i = 0; i < s->changed_count; i++)
 		change_one(m, &s->changed[i], modseq);
 	view_commit(&m->view, modseq);
-	for (size_t i = 0; i < s->added_count; i++)
-		add_one(m, &s->listing, s->added[i], s->first_uid + (uint32_t)i);
-	if (s->changed_count || s->added_count) {
-		mailbox_changed(m);
-		event(NULL, EV_MAILBOX_OUTSIDE, STR("path", m->account->path), STR("mailbox", m->name),
-			INT("new", s->added_count), INT("gone", s->vanished),
-			INT("changed", s->changed_count - s->vanished));
+	for (size_t i = s->pass_from; i < s->pass_to; i++) {
+		if (add_one(m, &s->listing, s->added[i], s->first_uid + (uint32_t)(i - s->pass_from)) == 0)
+			continue;
+		(void)failure_report("write uidlist", m->account->path, errno);
+		s->has_failed = true;
 	}
+	mailbox_changed(m);
+	event(NULL, EV_MAILBOX_OUTSIDE, STR("path", m->account->path), STR("mailbox", m->name),
+		INT("new", s->pass_to - s->pass_from), INT("gone", s->vanished), INT("changed", s->changed_count - s->vanished));
+	hold_room(m, s, s->added_count - s->pass_to);
+	s->pass_from = s->pass_to;
+	s->changed_count = s->vanished = 0;
 }
 
 /* What changed while the other scan went on is looked for, too. */
@@ -274,19 +313,27 @@ look_once_more(struct request *r)
 	scan_then(r, r->after_scan);
 }
 
-/* The end of a scan, for who started it and who waited for it. */
 static void
-end_scan(struct request *r, enum ipc_outcome outcome)
+free_scan(struct request *r)
 {
 	struct scan *s = r->extra;
-	struct mailbox *m = r->mailbox;
-	struct request *waiter;
 
+	hold_room(r->mailbox, s, 0);
 	listing_done(&s->listing);
 	memory_free(s->added);
 	memory_free(s->changed);
 	memory_free(s);
 	r->extra = NULL;
+}
+
+/* The end of a scan, for who started it and who waited for it. */
+static void
+end_scan(struct request *r, enum ipc_outcome outcome)
+{
+	struct mailbox *m = r->mailbox;
+	struct request *waiter;
+
+	free_scan(r);
 	m->is_scanning = false;
 	while ((waiter = m->scan_waiters)) {
 		m->scan_waiters = waiter->next;
@@ -296,21 +343,7 @@ end_scan(struct request *r, enum ipc_outcome outcome)
 	r->after_scan(r);
 }
 
-static void
-scan_finish(struct request *r, bool is_durable)
-{
-	struct scan *s = r->extra;
-
-	r->mailbox->appending -= (uint32_t)s->added_count;
-	if (!is_durable) {
-		r->mailbox->needs_scan = true;
-		end_scan(r, IPC_LATER);
-		return;
-	}
-	r->mailbox->is_logged = true;
-	take_in(r->mailbox, s);
-	end_scan(r, IPC_OK);
-}
+static void start(struct request *r);
 
 static enum ipc_outcome
 prepare(struct request *r, struct scan *s)
@@ -337,9 +370,39 @@ prepare(struct request *r, struct scan *s)
 	if (index_reserve(m, (uint32_t)s->added_count) != 0
 		|| uids_reserve(m, (uint32_t)s->added_count) != 0)
 		return failure_report("make room", m->account->path, errno);
-	log_added(r, s);
+	hold_room(m, s, s->added_count);
 	log_changed(r, s);
+	log_added(r, s);
 	return IPC_OK;
+}
+
+static void
+scan_finish(struct request *r, bool is_durable)
+{
+	struct scan *s = r->extra;
+	struct mailbox *m = r->mailbox;
+
+	if (!is_durable) {
+		m->needs_scan = true;
+		end_scan(r, IPC_LATER);
+		return;
+	}
+	m->is_logged = true;
+	take_in(m, s);
+	request_applied(r);
+	if (s->has_failed) {
+		m->needs_scan = true;
+		end_scan(r, IPC_OK);
+	} else if (s->pass_from < s->added_count) {
+		s->octets = 0;
+		log_added(r, s);
+		request_commit(r, scan_finish);
+	} else if (s->is_cut) {
+		free_scan(r);
+		start(r);
+	} else {
+		end_scan(r, IPC_OK);
+	}
 }
 
 static void

@@ -107,7 +107,7 @@ testing_resume(struct testing *t)
 		.loop = t->loop,
 		.threads = 2,
 		.mailboxes_max = 100,
-		.journal_octets_max = 16 << 20,
+		.journal_octets_max = t->journal_octets_max,
 		.requests_octets_max = TESTING_REQUESTS_OCTETS_MAX,
 	};
 
@@ -128,7 +128,8 @@ testing_start(struct testing *t)
 	const struct event_sink sink = { .write = write_line, .now_us = no_time, .role = "test" };
 
 	event_set_sink(&sink);
-	*t = (struct testing){ .root = "/tmp/mermoz-store-XXXXXX", .new_fds = { -1, -1 }, .loop = loop };
+	*t = (struct testing){ .root = "/tmp/mermoz-store-XXXXXX", .new_fds = { -1, -1 }, .loop = loop,
+		.journal_octets_max = 16 << 20 };
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->came, NULL);
 	must(mkdtemp(t->root) != NULL, "mkdtemp");

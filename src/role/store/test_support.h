@@ -16,6 +16,7 @@ struct testing {
 	struct engine_account *account;
 	struct engine_outlet *outlet;
 	struct loop *loop; /* NULL: none */
+	uint64_t journal_octets_max; /* of the next engine that is opened */
 	pthread_mutex_t lock;
 	pthread_cond_t came;
 	struct message answer; /* to the last request */
