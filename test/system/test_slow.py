@@ -121,11 +121,13 @@ def test_without_descriptors_the_front_waits_and_does_not_spin(poor):
         s.close()
 
 
-def test_who_comes_one_by_one_is_spread_over_the_fronts():
-    """One front is woken for a connection; they take turns at being the first (front.c, stand_in_line)."""
+@pytest.mark.parametrize("pause_s", [0, 0.15])
+def test_who_comes_one_by_one_is_spread_over_the_fronts(pause_s):
+    """One front is woken for a connection; they take turns at being the first (front.c, stand_in_line), at whatever pace clients come."""
     with running_server("fronts 2;\n") as s:
         for _ in range(64):
             connect(s, "smtp").close()
+            time.sleep(pause_s)
         wait_until(lambda: len(s.events("connection.closed")) >= 64)
         served = collections.Counter(event["pid"] for event in s.events("connection.closed"))
     assert len(served) == 2 and min(served.values()) >= 16, served

@@ -23,7 +23,7 @@ before_jail(struct role_self *r, struct fault *f)
 
 /* One front is woken for a connection, and not all of them, of which all but one would find nothing.  The system wakes the
    first in line that has nothing to do: each time this is called we go to its end, so that who comes when all are idle is
-   spread over them, too.  Whoever waits is seen then, even if the front that was woken for them has died. */
+   spread over them, too. */
 static void
 stand_in_line(struct listener *l)
 {
@@ -33,13 +33,45 @@ stand_in_line(struct listener *l)
 }
 
 static void
+acceptable(struct watch *w, unsigned int events)
+{
+	struct listener *l = (struct listener *)((char *)w - offsetof(struct listener, watch));
+	struct net_address remote;
+	int fd;
+
+	(void)events;
+	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
+		fd = net_accept(l->source->fd, &remote);
+		if (fd < 0) {
+			/* No descriptors are left: the socket would call again at once, and until there are some. */
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+				watch_want(w, 0);
+			return;
+		}
+		/* A reload took the certificates away; that this listener goes with them is about to be said. */
+		if (clients_is_tls_from_start(l->service) && !l->front->settings->tls)
+			net_close(fd);
+		else
+			connection_open(l->front, l, fd, &remote);
+		if (++l->accepted >= ACCEPTS_IN_TURN)
+			stand_in_line(l);
+	}
+}
+
+/* Whoever waits is seen then, even if the front that was woken for them has died.  Our place in the line stays: all fronts look
+   one after the other, and who comes now and then would always meet the same one. */
+static void
 sweep(struct timer *t)
 {
 	struct front *front = (struct front *)((char *)t - offsetof(struct front, sweep));
 	struct listener *l;
 
-	LIST_FOREACH (l, &front->listeners, link)
-		stand_in_line(l);
+	LIST_FOREACH (l, &front->listeners, link) {
+		if (l->watch.wanted)
+			acceptable(&l->watch, LOOP_READABLE);
+		else
+			stand_in_line(l);
+	}
 	connections_sweep(front);
 	mailboxes_sweep(front);
 }
@@ -96,32 +128,6 @@ reload(struct role_self *r, const struct config *old, struct fault *f)
 	front->config = r->config;
 	front->settings = settings_new(r->config, tls);
 	return 0;
-}
-
-static void
-acceptable(struct watch *w, unsigned int events)
-{
-	struct listener *l = (struct listener *)((char *)w - offsetof(struct listener, watch));
-	struct net_address remote;
-	int fd;
-
-	(void)events;
-	for (int i = 0; i < ACCEPTS_AT_ONCE; i++) {
-		fd = net_accept(l->source->fd, &remote);
-		if (fd < 0) {
-			/* No descriptors are left: the socket would call again at once, and until there are some. */
-			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-				watch_want(w, 0);
-			return;
-		}
-		/* A reload took the certificates away; that this listener goes with them is about to be said. */
-		if (clients_is_tls_from_start(l->service) && !l->front->settings->tls)
-			net_close(fd);
-		else
-			connection_open(l->front, l, fd, &remote);
-		if (++l->accepted >= ACCEPTS_IN_TURN)
-			stand_in_line(l);
-	}
 }
 
 static void
