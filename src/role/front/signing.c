@@ -50,6 +50,52 @@ signing_from(struct bytes header, struct domain *out)
 	return count == 1 && domain_of(from, out);
 }
 
+static bool
+has_key(const struct config *config, struct bytes domain)
+{
+	for (size_t i = 0; i < config->dkim_count; i++)
+		if (config_dkim_is_for(config->dkim[i].domain, domain))
+			return true;
+	return false;
+}
+
+static struct bytes
+domain_part(struct bytes address)
+{
+	return bytes_sub(address, bytes_find_last_char(address, '@') + 1, address.len);
+}
+
+static bool
+has_key_of_address(const struct config *config, struct bytes address)
+{
+	struct domain domain;
+
+	return domain_fold(domain_part(address), &domain) && has_key(config, domain_bytes(&domain));
+}
+
+/* Is there a From: field with which the author's message would be signed? */
+static bool
+may_sign_for(const struct config *config, const struct signing_author *a)
+{
+	if (!a->is_known)
+		return a->is_trusted && config->dkim_count > 0;
+	return has_key_of_address(config, a->sender) || has_key_of_address(config, a->address);
+}
+
+static bool
+may_speak_for(const struct signing_author *a, const struct domain *from)
+{
+	if (!a->is_known)
+		return a->is_trusted;
+	return domain_equal(domain_part(a->sender), domain_bytes(from)) || domain_equal(domain_part(a->address), domain_bytes(from));
+}
+
+bool
+signing_domain(const struct config *config, const struct signing_author *author, struct bytes header, struct domain *out)
+{
+	return may_sign_for(config, author) && signing_from(header, out) && has_key(config, domain_bytes(out)) && may_speak_for(author, out);
+}
+
 struct signing *
 signing_new(const struct domain *from, struct bytes header)
 {

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
 static void
@@ -39,6 +40,68 @@ the_domain_of_from_is_one_and_as_dns_writes_it_rfc5322_3_6_2(void **state)
 		if (is_found != (rows[i].want != NULL) || (is_found && !bytes_equal(domain_bytes(&domain), bytes_text(rows[i].want))))
 			fail_msg("%s", rows[i].header);
 	}
+}
+
+static struct config *
+config_with_key(struct config_dkim *key)
+{
+	static struct config config;
+
+	*key = (struct config_dkim){ .domain = BYTES("ours.example") };
+	config.dkim = key;
+	config.dkim_count = 1;
+	return &config;
+}
+
+static void
+who_may_speak_for_the_domain_of_from_is_signed_for(void **state)
+{
+	static const struct {
+		const char *sender, *address, *from;
+		bool is_known, is_trusted, want;
+	} rows[] = {
+		{ "a@ours.example", "a@ours.example", "a@ours.example", true, false, true },
+		{ "a@Sub.Ours.example", "", "a@sub.ours.example", true, true, true },
+		{ "a@theirs.example", "a@ours.example", "a@ours.example", true, false, true },
+		{ "a@ours.example", "", "a@sub.ours.example", true, false, false },
+		{ "a@ours.example", "a@ours.example", "a@theirs.example", true, false, false },
+		{ "a@theirs.example", "a@theirs.example", "a@theirs.example", true, false, false },
+		{ "", "", "a@ours.example", false, true, true },
+		{ "a@ours.example", "", "a@theirs.example", false, true, false },
+		{ "a@ours.example", "", "a@ours.example", false, false, false },
+	};
+	struct config_dkim key;
+	const struct config *config = config_with_key(&key);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct signing_author author = { rows[i].is_known, rows[i].is_trusted, bytes_text(rows[i].sender), bytes_text(rows[i].address) };
+		char header[100];
+		struct domain domain;
+
+		(void)snprintf(header, sizeof header, "From: %s\n", rows[i].from);
+		if (signing_domain(config, &author, bytes_text(header), &domain) != rows[i].want)
+			fail_msg("%zu: %s as %s", i, header, rows[i].sender);
+	}
+}
+
+/* A field of 48 KiB with names beyond ASCII takes some 20 ms. */
+static void
+the_header_of_whom_nothing_is_signed_for_is_not_read(void **state)
+{
+	static const struct signing_author authors[] = {
+		{ .sender = BYTES("a@ours.example") },
+		{ .is_known = true, .sender = BYTES("a@theirs.example"), .address = BYTES("b@theirs.example") },
+		{ .is_known = true, .is_trusted = true },
+	};
+	const struct bytes unreadable = { .ptr = (const uint8_t *)1, .len = 48 * 1024 };
+	struct config_dkim key;
+	const struct config *config = config_with_key(&key);
+	struct domain domain;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof authors / sizeof *authors; i++)
+		assert_false(signing_domain(config, &authors[i], unreadable, &domain));
 }
 
 static struct domain
@@ -98,6 +161,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_domain_of_from_is_one_and_as_dns_writes_it_rfc5322_3_6_2),
+		cmocka_unit_test(who_may_speak_for_the_domain_of_from_is_signed_for),
+		cmocka_unit_test(the_header_of_whom_nothing_is_signed_for_is_not_read),
 		cmocka_unit_test(body_and_header_become_what_is_signed_rfc6376_3_7),
 		cmocka_unit_test(a_header_with_more_to_sign_than_fits_is_told),
 	};

@@ -1,44 +1,19 @@
-/* Whether an SMTP client's message is signed (DKIM), and its signature.
-
-   What is signed is mail that goes out, of who may speak for the domain of its From: field: a client that logged in, or a program of this machine, when
-   that is the domain of the address that it sends as (which the directory allowed), or of its account; a client of trusted_networks with any domain.
-   Mail of strangers that is forwarded is not. */
+/* The signature (DKIM) of an SMTP client's message that goes out. */
 #include "role/front/smtp_client_internal.h"
-
-#include "config/route.h"
-
-static struct bytes
-domain_part(struct bytes address)
-{
-	return bytes_sub(address, bytes_find_last_char(address, '@') + 1, address.len);
-}
-
-static bool
-may_speak_for(const struct smtp_client *c, const struct domain *from)
-{
-	if (!c->account && !c->local)
-		return c->is_trusted;
-	return domain_equal(domain_part(c->sender), domain_bytes(from)) || domain_equal(domain_part(c->address), domain_bytes(from));
-}
-
-static bool
-has_key(const struct config *config, const struct domain *from)
-{
-	for (size_t i = 0; i < config->dkim_count; i++)
-		if (config_dkim_is_for(config->dkim[i].domain, domain_bytes(from)))
-			return true;
-	return false;
-}
 
 void
 smtp_signing_begin(struct smtp_client *c, struct bytes before, struct bytes header, bool is_whole)
 {
+	const struct signing_author author = {
+		.is_known = c->account || c->local,
+		.is_trusted = c->is_trusted,
+		.sender = c->sender,
+		.address = c->address,
+	};
 	struct domain from;
 	struct buf whole;
 
-	if (smtp_outgoing_count(c) == 0 || smtp_client_front(c)->config->dkim_count == 0)
-		return;
-	if (!signing_from(header, &from) || !has_key(smtp_client_front(c)->config, &from) || !may_speak_for(c, &from))
+	if (smtp_outgoing_count(c) == 0 || !signing_domain(smtp_client_front(c)->config, &author, header, &from))
 		return;
 	if (!is_whole) {
 		event(smtp_client_context(c), EV_MAIL_UNSIGNED, TEXT("sender", c->sender));
