@@ -1,64 +1,9 @@
-/* One take-function for each rule of RFC 8461 3.1 and 3.2; names and values count with their case. */
+/* One take-function for each rule of RFC 8461 3.2 (those of 3.1 are in proto/dns/txt.c); names and values count with their case. */
 #include "proto/sts/sts.h"
 
-enum { NAME_REST_MAX = 31, AGE_DIGITS_MAX = 10 };
+#include "proto/dns/txt.h"
 
-/* sts-ext-name = sts-policy-ext-name = (ALPHA / DIGIT) *31(ALPHA / DIGIT / "_" / "-" / ".") */
-static bool
-take_name(struct bytes *in, struct bytes *out)
-{
-	size_t len = 0;
-
-	while (len < in->len && len <= NAME_REST_MAX &&
-		(byte_is_class(in->ptr[len], CLASS_ALPHA | CLASS_DIGIT) ||
-			(len > 0 && (in->ptr[len] == '_' || in->ptr[len] == '-' || in->ptr[len] == '.'))))
-		len++;
-	return len > 0 && take_octets(in, len, out);
-}
-
-/* sts-field-delim = *WSP ";" *WSP */
-static bool
-take_field_delim(struct bytes *in)
-{
-	struct bytes rest = *in;
-
-	take_spaces(&rest);
-	if (!take_char(&rest, ';'))
-		return false;
-	take_spaces(&rest);
-	*in = rest;
-	return true;
-}
-
-/* sts-ext-value = 1*(%x21-3A / %x3C / %x3E-7E)      chars excluding "=", ";", SP, and CTLs */
-static bool
-take_record_value(struct bytes *in, struct bytes *out)
-{
-	size_t len = 0;
-
-	while (len < in->len && in->ptr[len] > ' ' && in->ptr[len] < 0x7f && in->ptr[len] != ';' && in->ptr[len] != '=')
-		len++;
-	return len > 0 && take_octets(in, len, out);
-}
-
-/* sts-field = sts-id / sts-extension
-   sts-id = %s"id=" 1*32(ALPHA / DIGIT)      The first one counts (RFC 8461 3.1). */
-static bool
-take_record_field(struct bytes *in, struct bytes *id)
-{
-	struct bytes rest = *in, name, value;
-
-	if (!take_name(&rest, &name) || !take_char(&rest, '=') || !take_record_value(&rest, &value))
-		return false;
-	if (bytes_equal(name, BYTES("id"))) {
-		if (value.len > STS_ID_OCTETS_MAX || !bytes_all_class(value, CLASS_ALPHA | CLASS_DIGIT))
-			return false;
-		if (id->len == 0)
-			*id = value;
-	}
-	*in = rest;
-	return true;
-}
+enum { AGE_DIGITS_MAX = 10 };
 
 bool
 sts_domain_is_possible(struct bytes domain)
@@ -72,27 +17,20 @@ sts_domain_is_possible(struct bytes domain)
 	return true;
 }
 
-bool
-sts_record_is_meant(struct bytes record)
+/* sts-id = %s"id=" 1*32(ALPHA / DIGIT) */
+static bool
+is_id(struct bytes value)
 {
-	return take_text(&record, BYTES("v=STSv1")) && take_field_delim(&record);
+	return value.len > 0 && value.len <= STS_ID_OCTETS_MAX && bytes_all_class(value, CLASS_ALPHA | CLASS_DIGIT);
 }
 
-/* sts-text-record = sts-version 1*(sts-field-delim sts-field) [sts-field-delim] */
 bool
-sts_record_parse(struct bytes record, struct bytes *id)
+sts_find_id(struct bytes records, struct bytes *id)
 {
-	struct bytes found = BYTES_NONE;
+	static const struct bytes version = BYTES_INIT("v=STSv1");
+	struct bytes record;
 
-	if (!take_text(&record, BYTES("v=STSv1")))
-		return false;
-	while (take_field_delim(&record) && record.len > 0)
-		if (!take_record_field(&record, &found))
-			return false;
-	if (record.len > 0 || found.len == 0)
-		return false;
-	*id = found;
-	return true;
+	return txt_find(records, version, &record) && txt_field(record, version, BYTES("id"), is_id, id);
 }
 
 /* sts-policy-ext-value = sts-policy-vchar [*(%x20 / sts-policy-vchar) sts-policy-vchar]
@@ -116,7 +54,7 @@ take_policy_field(struct bytes *in, struct bytes *name, struct bytes *value)
 
 	if (rest.len < in->len && line.len > 0 && line.ptr[line.len - 1] == '\r')
 		line.len--;
-	if (!take_name(&line, name) || !take_char(&line, ':'))
+	if (!txt_take_name(&line, name) || !take_char(&line, ':'))
 		return false;
 	take_spaces(&line);
 	while (line.len > 0 && byte_is_class(line.ptr[line.len - 1], CLASS_SPACE))

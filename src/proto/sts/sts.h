@@ -24,10 +24,9 @@ struct sts_policy {
 
 /* Can a domain have a policy?  It stands in names of DNS, in a URL, and as the name of a file. */
 bool sts_domain_is_possible(struct bytes domain);
-/* Reads the text of one TXT record of _mta-sts.DOMAIN (RFC 8461 3.1).  *id is borrowed; false: it is none, or malformed. */
-bool sts_record_parse(struct bytes record, struct bytes *id) __attribute__((warn_unused_result));
-/* Does it begin as one?  Of those that do, a domain has one alone, or has no policy (RFC 8461 3.1). */
-bool sts_record_is_meant(struct bytes record);
+/* The id of a domain's policy, by the TXT records of _mta-sts.DOMAIN in the form of dns_read_answer: exactly one begins as such a record does, and it
+   makes sense (RFC 8461 3.1).  *id is borrowed; false: it has no policy. */
+bool sts_find_id(struct bytes records, struct bytes *id) __attribute__((warn_unused_result));
 /* Reads a policy (RFC 8461 3.2).  False: it is none. */
 bool sts_policy_parse(struct bytes text, struct sts_policy *policy) __attribute__((warn_unused_result));
 /* Is the host among its mx patterns (RFC 8461 4.1)?  host: A-labels, without a final dot. */

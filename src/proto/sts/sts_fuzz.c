@@ -1,6 +1,8 @@
 /* Random octets as a record and as a policy: what is read lies in them, and keeps the limits. */
 #include "proto/sts/sts.h"
 
+#include "base/buf.h"
+
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -14,13 +16,17 @@ is_inside(struct bytes part, const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static uint8_t octets[65536];
 	struct bytes in = bytes_of(data, size), id;
 	struct sts_policy policy;
+	struct buf records;
 
-	if (sts_record_parse(in, &id)) {
-		if (!sts_record_is_meant(in) || id.len == 0 || id.len > STS_ID_OCTETS_MAX || !is_inside(id, data, size))
-			abort();
-	}
+	buf_init_fixed(&records, octets, sizeof octets);
+	put_u16(&records, (uint16_t)size);
+	put_bytes(&records, in);
+	if (!records.has_failed && sts_find_id(buf_bytes(&records), &id) &&
+		(id.len == 0 || id.len > STS_ID_OCTETS_MAX || !is_inside(id, records.ptr, records.len)))
+		abort();
 	if (sts_policy_parse(in, &policy)) {
 		if (policy.max_age_s > STS_AGE_MAX_S || policy.mode > STS_ENFORCE || !is_inside(policy.text, data, size))
 			abort();

@@ -1,5 +1,7 @@
 #include "proto/sts/sts.h"
 
+#include "base/buf.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,62 +12,34 @@
 #include <string.h>
 
 #define POLICY "version: STSv1\nmode: enforce\nmx: mail.example.com\nmx: *.example.net\nmx: backupmx.example.com\nmax_age: 604800\n"
-#define ID32 "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
-
 static void
-rfc8461_3_1_a_record_has_a_version_and_an_id(void **state)
+rfc8461_3_1_an_id_has_up_to_32_letters_and_digits(void **state)
 {
 	static const struct {
-		const char *in, *id; /* NULL: it is none */
+		const char *in, *id; /* NULL: there is no policy */
 	} rows[] = {
-		{ "v=STSv1; id=20160831085700Z;", "20160831085700Z" },
-		{ "v=STSv1;id=a", "a" },
-		{ "v=STSv1 \t; \tid=1 ; ", "1" },
-		{ "v=STSv1; id=" ID32, ID32 },
-		{ "v=STSv1; more=x!y; id=1; some-thing.else_=z", "1" },
-		{ "v=STSv1; id=1; id=2;", "1" },
-		{ "v=STSv1; id=" ID32 "6", NULL },
-		{ "v=STSv1; id=", NULL },
+		{ "v=STSv1; id=20160831085700Z;", "20160831085700Z" }, /* the example */
+		{ "v=STSv1; id=ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345" },
+		{ "v=STSv1; id=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456", NULL },
 		{ "v=STSv1; id=a-b", NULL },
+		{ "v=STSv1; id=1 2", NULL },
 		{ "v=STSv1; id=1; id=a-b", NULL },
-		{ "v=STSv1; id=1;;", NULL },
-		{ "v=STSv1; id=1; more", NULL },
-		{ "v=STSv1; id=1; more=", NULL },
-		{ "v=STSv1; id=1; more=a=b", NULL },
-		{ "v=STSv1; id=1; _x=b", NULL },
-		{ "v=STSv1; id=1; abcdefghijklmnopqrstuvwxyz0123456=b", NULL },
-		{ "v=STSv1; id=1; x=\x80", NULL },
-		{ "v=STSv1 id=1", NULL },
-		{ "v=STSv1", NULL },
-		{ "v=STSv1;", NULL },
-		{ "v=STSv1; more=x", NULL },
-		{ "v=STSV1; id=1", NULL },
-		{ "v=STSv1; ID=1", NULL },
 		{ "v=STSv2; id=1", NULL },
-		{ "id=1; v=STSv1", NULL },
-		{ " v=STSv1; id=1", NULL },
-		{ "", NULL },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct bytes id = BYTES("untouched");
 		const char *want = rows[i].id ? rows[i].id : "untouched";
+		uint8_t octets[256];
+		struct buf records;
 
-		if (sts_record_parse(bytes_text(rows[i].in), &id) != (rows[i].id != NULL) || !bytes_equal(id, bytes_text(want)))
+		buf_init_fixed(&records, octets, sizeof octets);
+		put_u16(&records, (uint16_t)strlen(rows[i].in));
+		put_bytes(&records, bytes_text(rows[i].in));
+		if (sts_find_id(buf_bytes(&records), &id) != (rows[i].id != NULL) || !bytes_equal(id, bytes_text(want)))
 			fail_msg("\"%s\" gave \"%.*s\"", rows[i].in, BYTES_ARG(id));
 	}
-}
-
-static void
-rfc8461_3_1_records_that_begin_otherwise_do_not_count(void **state)
-{
-	(void)state;
-	assert_true(sts_record_is_meant(BYTES("v=STSv1; id=1")));
-	assert_true(sts_record_is_meant(BYTES("v=STSv1;nonsense")));
-	assert_false(sts_record_is_meant(BYTES("v=STSv12; id=1")));
-	assert_false(sts_record_is_meant(BYTES("v=STSv1")));
-	assert_false(sts_record_is_meant(BYTES("v=spf1 -all")));
 }
 
 static void
@@ -183,8 +157,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_domain_that_can_have_a_policy_is_a_name_of_dns_and_of_a_file),
-		cmocka_unit_test(rfc8461_3_1_a_record_has_a_version_and_an_id),
-		cmocka_unit_test(rfc8461_3_1_records_that_begin_otherwise_do_not_count),
+		cmocka_unit_test(rfc8461_3_1_an_id_has_up_to_32_letters_and_digits),
 		cmocka_unit_test(rfc8461_3_2_a_policy_has_version_mode_age_and_hosts),
 		cmocka_unit_test(rfc8461_3_3_a_policy_has_64_kib_at_most),
 		cmocka_unit_test(rfc8461_4_1_a_star_stands_for_one_label),

@@ -1,102 +1,26 @@
-/* One take-function for each rule of RFC 8460 3. */
+/* The targets of RFC 8460 3; the grammar around them is proto/dns/txt.c. */
 #include "proto/tlsrpt/tlsrpt.h"
+
+#include "proto/dns/txt.h"
 
 #include <string.h>
 
-enum { NAME_REST_MAX = 31, HOST_OCTETS_MAX = 253, ADDRESS_OCTETS_MAX = 254 };
+enum { HOST_OCTETS_MAX = 253, ADDRESS_OCTETS_MAX = 254 };
 
-/* field-delim = *WSP ";" *WSP */
+/* tlsrpt-rua = %s"rua=" tlsrpt-uri *(*WSP "," *WSP tlsrpt-uri)      What can't be used of it is passed over (tlsrpt_take_target). */
 static bool
-take_field_delim(struct bytes *in)
+is_rua(struct bytes value)
 {
-	struct bytes rest = *in;
-
-	take_spaces(&rest);
-	if (!take_char(&rest, ';'))
-		return false;
-	take_spaces(&rest);
-	*in = rest;
-	return true;
-}
-
-/* tlsrpt-ext-name = (ALPHA / DIGIT) *31(ALPHA / DIGIT / "_" / "-" / ".") */
-static bool
-take_name(struct bytes *in, struct bytes *out)
-{
-	size_t len = 0;
-
-	while (len < in->len && len <= NAME_REST_MAX &&
-		(byte_is_class(in->ptr[len], CLASS_ALPHA | CLASS_DIGIT) ||
-			(len > 0 && (in->ptr[len] == '_' || in->ptr[len] == '-' || in->ptr[len] == '.'))))
-		len++;
-	return len > 0 && take_octets(in, len, out);
-}
-
-/* tlsrpt-ext-value = 1*(%x21-3A / %x3C / %x3E-7E)      chars excluding "=", ";", SP, and control chars */
-static bool
-is_extension_value(struct bytes value)
-{
-	for (size_t i = 0; i < value.len; i++)
-		if (value.ptr[i] <= ' ' || value.ptr[i] >= 0x7f || value.ptr[i] == '=')
-			return false;
 	return value.len > 0;
 }
 
-/* Up to the next ";", without the WSP in front of it. */
-static struct bytes
-take_value(struct bytes *in)
-{
-	struct bytes value = bytes_sub(*in, 0, bytes_find_char(*in, ';'));
-
-	while (value.len > 0 && byte_is_class(value.ptr[value.len - 1], CLASS_SPACE))
-		value.len--;
-	*in = bytes_sub(*in, value.len, in->len);
-	return value;
-}
-
-/* tlsrpt-field = tlsrpt-rua / tlsrpt-extension
-   tlsrpt-rua = %s"rua=" tlsrpt-uri *(*WSP "," *WSP tlsrpt-uri)      The first one counts. */
-static bool
-take_field(struct bytes *in, struct bytes *rua)
-{
-	struct bytes rest = *in, name, value;
-
-	if (!take_name(&rest, &name) || !take_char(&rest, '='))
-		return false;
-	value = take_value(&rest);
-	if (!bytes_equal(name, BYTES("rua"))) {
-		if (!is_extension_value(value))
-			return false;
-	} else if (value.len == 0) {
-		return false;
-	} else if (rua->len == 0) {
-		*rua = value;
-	}
-	*in = rest;
-	return true;
-}
-
 bool
-tlsrpt_record_is_meant(struct bytes record)
+tlsrpt_find_rua(struct bytes records, struct bytes *rua)
 {
-	return take_text(&record, BYTES("v=TLSRPTv1")) && take_field_delim(&record);
-}
+	static const struct bytes version = BYTES_INIT("v=TLSRPTv1");
+	struct bytes record;
 
-/* tlsrpt-record = tlsrpt-version 1*(field-delim tlsrpt-field) [field-delim] */
-bool
-tlsrpt_record_parse(struct bytes record, struct bytes *rua)
-{
-	struct bytes found = BYTES_NONE;
-
-	if (!take_text(&record, BYTES("v=TLSRPTv1")))
-		return false;
-	while (take_field_delim(&record) && record.len > 0)
-		if (!take_field(&record, &found))
-			return false;
-	if (record.len > 0 || found.len == 0)
-		return false;
-	*rua = found;
-	return true;
+	return txt_find(records, version, &record) && txt_field(record, version, BYTES("rua"), is_rua, rua);
 }
 
 /* pchar, "/" and "?" of RFC 3986, but "!" and ";", which have to be encoded here; "%" with its two digits */

@@ -26,16 +26,19 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes in = bytes_of(data, size), rua;
-	static uint8_t octets[65536];
+	static uint8_t octets[65536], record[65536];
+	struct buf space, records;
 	struct tlsrpt_target t;
-	struct buf space;
 
 	buf_init_fixed(&space, octets, sizeof octets);
 	if (tlsrpt_target_parse(in, &space, &t) && !is_sound(&t))
 		abort();
-	if (!tlsrpt_record_parse(in, &rua))
+	buf_init_fixed(&records, record, sizeof record);
+	put_u16(&records, (uint16_t)size);
+	put_bytes(&records, in);
+	if (records.has_failed || !tlsrpt_find_rua(buf_bytes(&records), &rua))
 		return 0;
-	if (!tlsrpt_record_is_meant(in) || rua.len == 0 || rua.ptr < data || rua.ptr + rua.len > data + size)
+	if (rua.len == 0 || rua.ptr < record || rua.ptr + rua.len > record + records.len)
 		abort();
 	while (tlsrpt_take_target(&rua, &space, &t))
 		if (!is_sound(&t))

@@ -45,10 +45,9 @@ struct tlsrpt_target {
 	uint16_t port;
 };
 
-/* Does a TXT record of _smtp._tls.DOMAIN begin as one?  Of those that do, a domain has one alone, or asks for nothing (3). */
-bool tlsrpt_record_is_meant(struct bytes record);
-/* Reads it.  *rua: the URIs, borrowed; false: it is none, or malformed. */
-bool tlsrpt_record_parse(struct bytes record, struct bytes *rua) __attribute__((warn_unused_result));
+/* Where a domain wants its reports, by the TXT records of _smtp._tls.DOMAIN in the form of dns_read_answer: exactly one begins as such a record does,
+   and it makes sense (3).  *rua: the URIs, borrowed; false: it asks for none. */
+bool tlsrpt_find_rua(struct bytes records, struct bytes *rua) __attribute__((warn_unused_result));
 /* Takes the next URI that can be used; what can't is passed over.  *target lasts as long as *rua's octets and space do.  False at the end. */
 bool tlsrpt_take_target(struct bytes *rua, struct buf *space, struct tlsrpt_target *target);
 /* Reads one URI. */

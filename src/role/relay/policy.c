@@ -332,22 +332,6 @@ fetch(struct policies *p, struct policy_entry *e, struct bytes id)
 
 /* ---- questions */
 
-/* RFC 8461 3.1: of the records that begin as one there is exactly one, and it makes sense. */
-static bool
-find_id(const struct message *m, struct bytes *id)
-{
-	struct bytes rest = m && m->u.looked_up.answer == ANSWER_FOUND ? m->u.looked_up.records : BYTES_NONE, record, meant = BYTES_NONE;
-	uint16_t len;
-	size_t count = 0;
-
-	while (take_u16(&rest, &len) && take_octets(&rest, len, &record))
-		if (sts_record_is_meant(record)) {
-			meant = record;
-			count++;
-		}
-	return count == 1 && sts_record_parse(meant, id);
-}
-
 static bool
 may_fetch(const struct policies *p, const struct policy_entry *e)
 {
@@ -364,7 +348,7 @@ on_record(void *arg, const struct message *m)
 
 	q->request = 0;
 	q->is_sure = m && m->u.looked_up.answer != ANSWER_LATER;
-	if (!find_id(m, &id)) {
+	if (!m || m->u.looked_up.answer != ANSWER_FOUND || !sts_find_id(m->u.looked_up.records, &id)) {
 		answer(p, q, e);
 		return;
 	}

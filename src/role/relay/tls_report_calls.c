@@ -77,22 +77,6 @@ tell_targets(struct tls_calls *t, uint64_t request, enum ipc_answer found, struc
 	answer(t, &m);
 }
 
-/* RFC 8460 3: of the records that begin as one there is exactly one, and it makes sense. */
-static bool
-find_rua(struct bytes records, struct bytes *rua)
-{
-	struct bytes record, meant = BYTES_NONE;
-	size_t count = 0;
-	uint16_t len;
-
-	while (take_u16(&records, &len) && take_octets(&records, len, &record))
-		if (tlsrpt_record_is_meant(record)) {
-			meant = record;
-			count++;
-		}
-	return count == 1 && tlsrpt_record_parse(meant, rua);
-}
-
 static void
 put_target(struct buf *out, const struct tlsrpt_target *target)
 {
@@ -125,7 +109,7 @@ on_record(void *arg, const struct message *m)
 	c->look_up = 0;
 	buf_init_fixed(&out, octets, sizeof octets);
 	buf_init_fixed(&space, texts, sizeof texts);
-	if (result == ANSWER_FOUND && !find_rua(found->records, &rua))
+	if (result == ANSWER_FOUND && !tlsrpt_find_rua(found->records, &rua))
 		result = ANSWER_NO_RECORD;
 	for (size_t i = 0; i < TLSRPT_TARGETS_MAX && tlsrpt_take_target(&rua, &space, &target); i++)
 		put_target(&out, &target);
