@@ -17,6 +17,8 @@ import time
 
 import pytest
 
+from authority import Authority
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PASSWORDS = {"alice": "wonderland 1", "bob": "builder\\2\"", "carol": "pässwörd"}
 DOMAIN = "amerique.iut"
@@ -267,3 +269,12 @@ def own_server():
     """For tests that stop, break or refill it."""
     with running_server() as s:
         yield s
+
+
+@pytest.fixture(scope="session")
+def authority():
+    """Others than root read its file."""
+    directory = tempfile.mkdtemp(prefix="mermoz-authority-")
+    os.chmod(directory, 0o755)
+    yield Authority(f"{directory}/ca")
+    shutil.rmtree(directory)

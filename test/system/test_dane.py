@@ -1,25 +1,12 @@
 """DANE between two organisations with signed zones (RFC 7672): what a resolver that validates calls authentic decides how mail goes."""
-import os
-import shutil
-import tempfile
-
 import pytest
 
-from authority import Authority
 from conftest import wait_until
 from organisations import House, two_organisations
 from peer import Peer
 
 EXTRA = "queue { retry_first 1s; }\noutgoing_tls verified.afrique.iut verify;\noutgoing_ca %s;\n"
 WRONG = "3 1 1 " + "00" * 32
-
-
-@pytest.fixture(scope="module")
-def authority():
-    directory = tempfile.mkdtemp(prefix="mermoz-authority-")
-    os.chmod(directory, 0o755)
-    yield Authority(f"{directory}/ca")
-    shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="module")

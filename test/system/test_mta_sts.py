@@ -1,11 +1,6 @@
 """MTA-STS between two organisations (RFC 8461): the policy that a domain serves over HTTPS says how its mail goes."""
-import os
-import shutil
-import tempfile
-
 import pytest
 
-from authority import Authority
 from conftest import wait_until
 from organisations import House, two_organisations
 from peer import Peer, PolicyServer
@@ -32,14 +27,6 @@ def organisations():
     texts = {"afrique": "".join(records()), "amerique": "_mta-sts IN TXT \"v=STSv1; id=1;\"\nmta-sts IN A 198.51.100.1\n"}
     with two_organisations(texts) as both:
         yield both
-
-
-@pytest.fixture(scope="module")
-def authority():
-    directory = tempfile.mkdtemp(prefix="mermoz-authority-")
-    os.chmod(directory, 0o755)
-    yield Authority(f"{directory}/ca")
-    shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="module")

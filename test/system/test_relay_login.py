@@ -5,7 +5,6 @@ import tempfile
 
 import pytest
 
-from authority import Authority
 from conftest import DOMAIN, running_server, wait_until
 from nameserver import NXDOMAIN, Fake, record
 from peer import Peer
@@ -18,7 +17,7 @@ USERS = {OURS: {"amerique": "azerty", "alice-there": "qsdfgh"}, BOBS: {"bob-ther
 EXTRA = """queue {{ retry_first 1s; }}
 trusted_networks 127.0.0.1;
 resolver 127.0.0.1:{dns};
-outgoing_ca {directory}/ca/ca.pem;
+outgoing_ca {ca};
 route * to smtp.provider.iut:{ours};
 sender_route bob@{domain} to mx.asso.iut:{bobs};
 outgoing_login smtp.provider.iut amerique file:{directory}/amerique;
@@ -47,8 +46,8 @@ def dns():
 
 
 @pytest.fixture
-def hosts(directory):
-    certificate = Authority(directory / "ca").sign(OURS, BOBS)
+def hosts(directory, authority):
+    certificate = authority.sign(OURS, BOBS)
     peers = {name: Peer(address, tls=certificate.context()) for name, address in ADDRESSES.items()}
     for name, peer in peers.items():
         peer.extensions.append("AUTH PLAIN")
@@ -62,8 +61,8 @@ def hosts(directory):
 
 
 @pytest.fixture
-def server(hosts, dns, directory):
-    extra = EXTRA.format(dns=dns.port, directory=directory, domain=DOMAIN, ours=hosts[OURS].port, bobs=hosts[BOBS].port)
+def server(hosts, dns, directory, authority):
+    extra = EXTRA.format(dns=dns.port, directory=directory, ca=authority.file, domain=DOMAIN, ours=hosts[OURS].port, bobs=hosts[BOBS].port)
     with running_server(extra) as s:
         yield s
 

@@ -3,17 +3,13 @@ import base64
 import gzip
 import http.server
 import json
-import os
 import re
-import shutil
 import socket
-import tempfile
 import threading
 
 import pytest
 
 import dkim
-from authority import Authority
 from conftest import wait_until
 from organisations import House, two_organisations
 from peer import Peer, PolicyServer
@@ -72,14 +68,6 @@ class CollectorRequest(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
-
-
-@pytest.fixture(scope="module")
-def authority():
-    directory = tempfile.mkdtemp(prefix="mermoz-authority-")
-    os.chmod(directory, 0o755)
-    yield Authority(f"{directory}/ca")
-    shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="module")
