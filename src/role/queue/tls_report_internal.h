@@ -16,7 +16,7 @@ struct tls_delivery;
 struct tls_reports {
 	struct queue *queue;
 	struct tls_files *files;
-	TAILQ_HEAD(tls_period_list, tls_period) periods; /* the oldest first; the one that goes on is the last */
+	TAILQ_HEAD(tls_period_list, tls_period) periods; /* the oldest first */
 	int64_t last_number, last_end_s;
 	uint32_t looks;
 	LIST_HEAD(, tls_delivery) deliveries;

@@ -350,40 +350,6 @@ nothing_is_counted_when_reports_are_turned_off(void **state)
 	assert_int_equal(finds, 0);
 }
 
-static void
-what_ended_long_ago_is_not_told_any_more(void **state)
-{
-	(void)state;
-	begin();
-	target(TLSRPT_HTTPS, "https://x.example:443/");
-	tell("a.example", TLSRPT_SUCCESS);
-	restart();
-	wrong_by_s += 4 * DAY_S;
-	connect_to(ROLE_RELAY);
-	pass(0);
-	pass(4 * HOUR_S);
-	assert_int_equal(finds, 0);
-}
-
-static void
-a_clock_that_was_wrong_holds_up_no_report(void **state)
-{
-	(void)state;
-	begin();
-	target(TLSRPT_HTTPS, "https://x.example:443/");
-	wrong_by_s += 1000 * DAY_S;
-	tell("a.example", TLSRPT_SUCCESS);
-	wrong_by_s -= 1000 * DAY_S;
-	tell("a.example", TLSRPT_SUCCESS);
-	pass(0);
-	pass(4 * HOUR_S);
-	run_until_event("tlsrpt.sent");
-	tell("b.example", TLSRPT_SUCCESS);
-	pass(DAY_S);
-	pass(4 * HOUR_S);
-	run_until_event("domain=b.example");
-}
-
 int
 main(void)
 {
@@ -400,9 +366,7 @@ main(void)
 		TEST(a_relay_that_was_taken_over_chooses_no_strange_address),
 		TEST(a_report_that_would_be_too_long_goes_without_its_details),
 		TEST(a_relay_that_was_taken_over_sends_no_crowd_a_report),
-		TEST(a_clock_that_was_wrong_holds_up_no_report),
 		TEST(nothing_is_counted_when_reports_are_turned_off),
-		TEST(what_ended_long_ago_is_not_told_any_more),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
