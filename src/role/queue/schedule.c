@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { LIMIT_FIRST = 5, RETURN_S = 10, REST_MOST_S = 1800, KEY_MAX = 400, JITTER_PERCENT = 10 };
+enum { LIMIT_FIRST = 5, RETURN_S = 10, REST_MOST_S = 1800, KEY_MAX = 400, JITTER_PERCENT = 10, SILENT_EVERY = 8 };
 
 TAILQ_HEAD(destination_list, destination);
 
@@ -15,6 +15,7 @@ struct schedule {
 	struct map *destinations, *lanes;
 	struct destination_list lines[PLACE_KINDS]; /* with lanes, below their limit, not resting */
 	struct places places; /* of batches */
+	uint32_t passed_over; /* so often those that were silent last time waited while another probe went */
 	bool has_relay;
 	/* Heaps: earliest first. */
 	struct delivery **waiting;
@@ -476,14 +477,23 @@ schedule_next_s(const struct schedule *s)
 	return next;
 }
 
-/* Whose turn it is, or NULL. */
+static struct destination *
+first_of(const struct schedule *s, enum place_kind kind)
+{
+	return places_has_one(&s->places, kind, s->limits.batches_max) ? TAILQ_FIRST(&s->lines[kind]) : NULL;
+}
+
+/* Whose turn it is, or NULL.  Of the probes one in SILENT_EVERY goes to those that were silent last time, however many wait that nobody knows. */
 static struct destination *
 choose(const struct schedule *s)
 {
-	for (enum place_kind kind = PLACE_ANSWERS; kind < PLACE_KINDS; kind++)
-		if (!TAILQ_EMPTY(&s->lines[kind]) && places_has_one(&s->places, kind, s->limits.batches_max))
-			return TAILQ_FIRST(&s->lines[kind]);
-	return NULL;
+	struct destination *d = first_of(s, PLACE_ANSWERS);
+
+	if (!d && s->passed_over >= SILENT_EVERY - 1)
+		d = first_of(s, PLACE_SILENT);
+	if (!d)
+		d = first_of(s, PLACE_UNKNOWN);
+	return d ? d : first_of(s, PLACE_SILENT);
 }
 
 bool
@@ -501,6 +511,10 @@ schedule_next(struct schedule *s, int64_t now_s, struct batch *out)
 	out->message = delivery_message(out->first);
 	out->began_s = now_s;
 	d->active++;
+	if (out->place == PLACE_SILENT)
+		s->passed_over = 0;
+	else if (out->place == PLACE_UNKNOWN && first_of(s, PLACE_SILENT))
+		s->passed_over++;
 	places_take(&s->places, out->place, now_s);
 	TAILQ_REMOVE(d->line, d, link);
 	d->line = NULL;

@@ -4,8 +4,8 @@
    the lanes of a destination, those of a higher priority first, so that neither a large mailing nor a dead host holds up anybody else's mail.
    How many batches a destination gets at a time is one until it has answered, grows by one with each that went well and is halved when nobody
    answered; a destination that does not answer rests, longer each time, and is then tried with one batch.  Those that answer go first, then those of
-   which nothing is known yet, then those that were silent last time; what goes to one of the latter two is a probe, and probes never take all places
-   (places.h), so that the dead, whose time-outs are long, leave room for the living. */
+   which nothing is known yet, then those that were silent last time, though every eighth time the latter; what goes to one of these two is a probe, and
+   probes never take all places (places.h), so that the dead, whose time-outs are long, leave room for the living. */
 #ifndef QUEUE_SCHEDULE_H
 #define QUEUE_SCHEDULE_H
 

@@ -145,11 +145,53 @@ the_living_half_is_delivered_as_if_the_dead_were_not_there(void **state)
 	assert_in_range(with_dead, alone, alone + alone / 5);
 }
 
+/* Of one sender who mails to new ones without end; 10 can be tried at a time. */
+static void
+those_that_were_silent_wait_for_no_more_than_seven_that_nobody_knows(void **state)
+{
+	static const struct schedule_limits few = { .batches_max = 7, .destination_batches_max = 20, .batch_recipients_max = 100, .retry_first_s = 300,
+		.retry_most_s = 14400 };
+	enum { OLD = 20, FRESH = 400 };
+	struct queued *mail[OLD + FRESH];
+	unsigned int taken = 0, old = 0;
+	struct batch b[20];
+
+	(void)state;
+	s = schedule_new(&few, 42);
+	schedule_set_relay(s, true);
+	for (unsigned int i = 0; i < OLD + FRESH; i++) {
+		struct hop hop = { .kind = HOP_KIND_RELAY };
+
+		mail[i] = mail_to(i);
+		hop.host = delivery_domain(&mail[i]->at[0]);
+		schedule_add(s, &mail[i]->at[0], &hop, NOW);
+		if (i >= OLD)
+			continue;
+		assert_true(schedule_next(s, NOW, &b[0]));
+		schedule_retry(s, b[0].first, NOW);
+		schedule_batch_done(s, &b[0], BATCH_NO_ANSWER, NOW);
+	}
+	while (old < OLD && schedule_next(s, NOW + 1000, &b[taken % 10])) {
+		unsigned int number = 0;
+
+		assert_int_equal(sscanf((const char *)b[taken % 10].destination->hop.host.ptr, "d%u.", &number), 1);
+		old += number < OLD;
+		assert_in_range(old, taken / 8, taken / 8 + 1);
+		if (++taken >= 10)
+			arrived(&b[taken % 10], NOW + 1000);
+	}
+	assert_int_equal(old, OLD);
+	for (unsigned int i = 0; i < OLD + FRESH; i++)
+		queued_free(&mail[i]);
+	schedule_free(&s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_living_half_is_delivered_as_if_the_dead_were_not_there),
+		cmocka_unit_test(those_that_were_silent_wait_for_no_more_than_seven_that_nobody_knows),
 	};
 
 	map_seed((const uint8_t[16]){ 1 });
