@@ -54,13 +54,14 @@ next_number(struct accounts *a)
 
 /* Empty when the template gives none. */
 static struct bytes
-make_path(struct accounts *a, const struct address *address, const struct user_record *record,
+make_path(struct accounts *a, const struct address *address, const struct user_record *record, bool is_made,
 	struct buf *path)
 {
 	struct fault f;
+	int result = is_made ? template_put_made_path(path, &a->template, address, &f)
+			     : template_put_path(path, &a->template, address, record->attributes, record->attribute_count, &f);
 
-	if (template_put_path(path, &a->template, address, record->attributes, record->attribute_count,
-		    &f) == 0)
+	if (result == 0)
 		return buf_bytes(path);
 	event(NULL, EV_ACCOUNT_UNUSABLE, TEXT("account", address_bytes(address)), STR("reason", f.text));
 	return BYTES_NONE;
@@ -203,7 +204,7 @@ set_account(struct accounts *a, const struct address *address, const struct user
 	buf_init_fixed(&path, space, sizeof space);
 	buf_init_fixed(&secret_stored, secret_space, sizeof secret_space);
 	make_stored(a, address, record->secret_password, &secret_stored);
-	now = make_account(address, buf_bytes(&secret_stored), make_path(a, address, record, &path),
+	now = make_account(address, buf_bytes(&secret_stored), make_path(a, address, record, is_made, &path),
 		dn_to_bind(record, buf_bytes(&secret_stored)));
 	memory_wipe(secret_space, secret_stored.len);
 	set_stamps(now, record, before);

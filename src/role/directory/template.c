@@ -21,12 +21,23 @@ put_value(struct buf *out, struct bytes what, struct bytes value, struct fault *
 	return 0;
 }
 
+/* What an account has; one that is made has its local part for each attribute. */
+struct values {
+	const struct address *address;
+	const struct record_attribute *attributes;
+	size_t count;
+	bool is_made;
+};
+
 static int
-find_attribute(struct bytes name, const struct record_attribute *attributes, size_t count, struct bytes *value, struct fault *f)
+find_attribute(const struct values *v, struct bytes name, struct bytes *value, struct fault *f)
 {
-	for (size_t i = 0; i < count; i++)
-		if (bytes_equal_nocase(attributes[i].name, name)) {
-			*value = attributes[i].value;
+	*value = address_local(v->address);
+	if (v->is_made)
+		return 0;
+	for (size_t i = 0; i < v->count; i++)
+		if (bytes_equal_nocase(v->attributes[i].name, name)) {
+			*value = v->attributes[i].value;
 			return 0;
 		}
 	return fault_set(f, FAULT_PERM, "has no attribute %.*s", BYTES_ARG(name));
@@ -64,9 +75,8 @@ put_home(struct buf *out, struct bytes homes, struct bytes home, struct fault *f
 	return count ? 0 : fault_set(f, FAULT_PERM, "its home is no directory below %.*s", BYTES_ARG(homes));
 }
 
-int
-template_put_path(struct buf *out, const struct template *whole, const struct address *address,
-	const struct record_attribute *attributes, size_t attribute_count, struct fault *f)
+static int
+put_path(struct buf *out, const struct template *whole, const struct values *v, struct fault *f)
 {
 	struct bytes template = whole->text;
 	int result = 0;
@@ -82,17 +92,17 @@ template_put_path(struct buf *out, const struct template *whole, const struct ad
 		if (take_text(&template, BYTES("%%"))) {
 			put_char(out, '%');
 		} else if (take_text(&template, BYTES("%d"))) {
-			result = put_value(out, BYTES("the domain"), address_domain(address), f);
+			result = put_value(out, BYTES("the domain"), address_domain(v->address), f);
 		} else if (take_text(&template, BYTES("%u"))) {
-			result = put_value(out, BYTES("the local part"), address_local(address), f);
+			result = put_value(out, BYTES("the local part"), address_local(v->address), f);
 		} else if (take_text(&template, BYTES("%h"))) {
-			result = find_attribute(BYTES(RECORD_HOME), attributes, attribute_count, &value, f);
+			result = find_attribute(v, BYTES(RECORD_HOME), &value, f);
 			if (result == 0)
 				result = put_home(out, whole->homes, value, f);
 		} else if (bytes_find_char(template, '}') < template.len
 			&& take_text(&template, BYTES("%{"))) {
 			name = take_until(&template, '}');
-			result = find_attribute(name, attributes, attribute_count, &value, f);
+			result = find_attribute(v, name, &value, f);
 			if (result == 0)
 				result = put_value(out, name, value, f);
 		} else {
@@ -102,6 +112,19 @@ template_put_path(struct buf *out, const struct template *whole, const struct ad
 	if (result == 0 && out->has_failed)
 		return fault_set(f, FAULT_LIMIT, "the path is too long");
 	return result;
+}
+
+int
+template_put_path(struct buf *out, const struct template *template, const struct address *address,
+	const struct record_attribute *attributes, size_t attribute_count, struct fault *f)
+{
+	return put_path(out, template, &(struct values){ address, attributes, attribute_count, false }, f);
+}
+
+int
+template_put_made_path(struct buf *out, const struct template *template, const struct address *address, struct fault *f)
+{
+	return put_path(out, template, &(struct values){ address, NULL, 0, true }, f);
 }
 
 /* What stands behind the last variable, or behind %h. */

@@ -19,6 +19,9 @@ struct template {
 int template_put_path(struct buf *out, const struct template *template, const struct address *address,
 	const struct record_attribute *attributes, size_t attribute_count, struct fault *f)
 	__attribute__((warn_unused_result));
+/* The same for an account that no source describes: each attribute, and its home, is its local part. */
+int template_put_made_path(struct buf *out, const struct template *template, const struct address *address, struct fault *f)
+	__attribute__((warn_unused_result));
 
 /* The part of a path that the template made which is one account's alone: what stands behind the component with the
    last variable is cut off, or behind %h.  Borrowed from path. */

@@ -124,6 +124,32 @@ a_home_lies_below_homes_or_is_not_used(void **state)
 	}
 }
 
+/* RFC 5321 4.5.1: a postmaster's mail has a place whatever the template. */
+static void
+an_account_that_is_made_has_its_local_part_for_each_attribute(void **state)
+{
+	static const struct {
+		const char *template, *homes, *want;
+	} rows[] = {
+		{ "/home/vmail/%d/%{uid}/mailbox", "", "/home/vmail/x.org/postmaster/mailbox" },
+		{ "%h/Maildir", "/home", "/home/postmaster/Maildir" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct template template = { bytes_text(rows[i].template), bytes_text(rows[i].homes) };
+		uint8_t space[64];
+		struct buf out;
+		struct address address;
+		struct fault f;
+
+		assert_true(address_fold(BYTES("postmaster@x.org"), &address));
+		buf_init_fixed(&out, space, sizeof space);
+		assert_int_equal(template_put_made_path(&out, &template, &address, &f), 0);
+		assert_true(bytes_equal(buf_bytes(&out), bytes_text(rows[i].want)));
+	}
+}
+
 static void
 a_home_is_what_belongs_to_one_account(void **state)
 {
@@ -155,6 +181,7 @@ main(void)
 		cmocka_unit_test(a_template_gives_a_safe_path_or_none),
 		cmocka_unit_test(a_nul_never_gets_into_a_path),
 		cmocka_unit_test(a_home_lies_below_homes_or_is_not_used),
+		cmocka_unit_test(an_account_that_is_made_has_its_local_part_for_each_attribute),
 		cmocka_unit_test(a_home_is_what_belongs_to_one_account),
 	};
 
