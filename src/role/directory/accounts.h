@@ -112,11 +112,11 @@ struct targets {
 
 /* IPC_OK with the targets; IPC_ABSENT: it leads nowhere; IPC_FOREIGN: not of a domain of ours; IPC_LATER:
    nothing loaded yet, an alias that leads to itself or to too many, or a mailbox without a path (the
-   administrator hears of it).  "postmaster" alone, at each of our domains and at the host's name is
-   never absent, and neither is "mailer-daemon", which is the same. */
+   administrator hears of it).  "postmaster" alone, at each of our domains and at the host's name
+   is never absent, whatever an alias or a group of that name leads to, and neither is "mailer-daemon", which is the same. */
 enum ipc_outcome accounts_resolve(struct accounts *a, struct bytes address, struct targets *out);
 /* May the account, or (0) somebody who did not log in, write to that address, which leads somewhere?  IPC_OK, IPC_LATER,
-   IPC_DENIED: there is a group on the way, and it is not open to all. */
+   IPC_DENIED: there is a group on the way, and it is not open to all (as each is that postmaster leads to). */
 enum ipc_outcome accounts_may_post(struct accounts *a, uint64_t number, struct bytes address);
 /* May the account send as that address: its own, with or without detail, or one that leads to it?
    IPC_OK, IPC_DENIED, IPC_LATER. */

@@ -318,7 +318,18 @@ report_trouble(const struct walk *w)
 		event(NULL, EV_ALIAS_DANGLING, TEXT("alias", address_bytes(&w->out->asked)));
 }
 
-/* asked: the same, as it was written; empty: it is another one. */
+/* Reports come from mailer-daemon, and people answer them. */
+static bool
+is_postmaster(const struct accounts *a, const struct address *address)
+{
+	struct bytes local = address_local(address);
+
+	if (!take_text(&local, BYTES("postmaster")) && !take_text(&local, BYTES("mailer-daemon")))
+		return false;
+	return local.len == 0 || bytes_find_char(a->delimiters, local.ptr[0]) < a->delimiters.len;
+}
+
+/* asked: the same, as it was written; empty: it is another one.  A postmaster who leads to nobody now is none. */
 static enum ipc_outcome
 walk_from(struct accounts *a, struct bytes address, struct bytes asked, bool is_for_sending, struct targets *out)
 {
@@ -334,22 +345,9 @@ walk_from(struct accounts *a, struct bytes address, struct bytes asked, bool is_
 		return IPC_LATER;
 	if (out->count)
 		return IPC_OK;
-	return w.has_loop || w.has_nobody ? IPC_LATER : IPC_ABSENT;
+	return (w.has_loop || w.has_nobody) && !is_postmaster(a, &out->asked) ? IPC_LATER : IPC_ABSENT;
 }
 
-/* Reports come from mailer-daemon, and people answer them. */
-static bool
-is_postmaster(const struct accounts *a, const struct address *address)
-{
-	struct bytes local = address_local(address);
-
-	if (!take_text(&local, BYTES("postmaster")) && !take_text(&local, BYTES("mailer-daemon")))
-		return false;
-	return local.len == 0 || bytes_find_char(a->delimiters, local.ptr[0]) < a->delimiters.len;
-}
-
-/* RFC 5321 4.5.1: mail to postmaster is taken at each domain, even where nobody made such a name: it
-   goes to the one that is configured, else to that of the first domain, which is made when need be. */
 static enum ipc_outcome
 walk_to_postmaster(struct accounts *a, struct bytes address, bool is_for_sending, struct targets *out)
 {
@@ -357,38 +355,47 @@ walk_to_postmaster(struct accounts *a, struct bytes address, bool is_for_sending
 	return walk_from(a, address, BYTES_NONE, is_for_sending, out);
 }
 
-/* The account itself, whatever an alias of its name leads to ("postmaster: root" where nobody is root). */
+/* The account itself, whatever an alias of its name leads to ("postmaster: root" where nobody is root).  IPC_ABSENT: there is none. */
 static enum ipc_outcome
 take_account(struct accounts *a, const struct address *address, bool is_for_sending, struct targets *out)
 {
 	struct walk w = { .a = a, .out = out, .is_for_sending = is_for_sending };
-	const struct name *name = names_get(a->names, address_bytes(address));
+	size_t found_len;
+	const struct name *name = find_name(a, address, &found_len);
 
-	a->walk++;
 	out->count = out->octets = 0;
-	if (name && name->account)
-		add_account(&w, name->account, address_bytes(address), 0);
+	if (!name || !name->account)
+		return IPC_ABSENT;
+	a->walk++;
+	add_account(&w, name->account, account_address(name->account), 0);
 	return out->count ? IPC_OK : IPC_LATER;
 }
 
-/* The account that is made is one in memory, and one that the next mail would make: also when somebody only asks why. */
+static enum ipc_outcome
+make_postmaster(struct accounts *a, const struct address *address, struct targets *out)
+{
+	accounts_make(a, address_bytes(address));
+	return take_account(a, address, false, out);
+}
+
+/* RFC 5321 4.5.1: mail to postmaster is taken at each domain, even where nobody made such a name or it leads to nobody: it goes to
+   the account of that name, else to the one that is configured, else to that of the first domain, which is made when need be. */
 static enum ipc_outcome
 resolve_postmaster(struct accounts *a, bool is_for_sending, struct targets *out)
 {
-	enum ipc_outcome outcome = IPC_ABSENT;
-	struct address *made = &out->asked; /* what is found may be a view of it */
+	enum ipc_outcome outcome = take_account(a, &out->asked, is_for_sending, out);
+	struct address *first = &out->asked; /* what is found may be a view of it */
 
-	if (a->postmaster.len)
+	if (outcome == IPC_ABSENT && a->postmaster.len)
 		outcome = walk_to_postmaster(a, a->postmaster, is_for_sending, out);
 	if (outcome != IPC_ABSENT)
 		return outcome;
-	if (!address_fold(BYTES("postmaster"), made) || !accounts_add_first_domain(a, made))
+	if (!address_fold(BYTES("postmaster"), first) || !accounts_add_first_domain(a, first))
 		return IPC_LATER;
-	outcome = walk_to_postmaster(a, address_bytes(made), is_for_sending, out);
-	if (outcome != IPC_ABSENT)
-		return outcome;
-	accounts_make(a, address_bytes(made));
-	return take_account(a, made, is_for_sending, out);
+	outcome = walk_to_postmaster(a, address_bytes(first), is_for_sending, out);
+	if (outcome == IPC_ABSENT)
+		outcome = take_account(a, first, is_for_sending, out);
+	return outcome == IPC_ABSENT && !is_for_sending ? make_postmaster(a, first, out) : outcome;
 }
 
 /* The host's name, when it is no domain of ours. */
@@ -507,7 +514,7 @@ accounts_may_post(struct accounts *a, uint64_t number, struct bytes address)
 {
 	struct walk w = { .a = a, .out = a->met, .is_for_posting = true };
 
-	if (a->group_posting == GROUP_POSTING_ANYONE || !fold_asked(a, address, &a->met->asked))
+	if (a->group_posting == GROUP_POSTING_ANYONE || !fold_asked(a, address, &a->met->asked) || is_postmaster(a, &a->met->asked))
 		return IPC_OK;
 	walk_for_posting(&w);
 	if (!w.has_group)

@@ -157,87 +157,6 @@ nothing_is_unknown_before_the_first_load(void **state)
 }
 
 static void
-rfc5321_4_5_1_postmaster_is_never_absent(void **state)
-{
-	static const char *const addresses[] = { "postmaster", "PostMaster", "Postmaster@Example.org", "postmaster+x@example.org",
-		"postmaster@Mail.example.org", "mailer-daemon@example.org", "MAILER-DAEMON@mail.example.org", "postmaster@empty.org" };
-	struct world *w = *state;
-
-	accounts_begin(w->a);
-	accounts_end(w->a);
-	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
-		assert_int_equal(accounts_resolve(w->a, bytes_text(addresses[i]), &w->targets), IPC_OK);
-		assert_int_equal(w->targets.count, 1);
-		assert_true(w->targets.at[0].account->is_made);
-	}
-	assert_true(bytes_equal(account_path(w->targets.at[0].account), BYTES("/mail/example.org/postmaster")));
-	assert_false(w->targets.at[0].account->is_enabled);
-	assert_int_equal(account_secret_password(w->targets.at[0].account).len, 0);
-	/* It stays through a load, with its number. */
-	uint64_t number = w->targets.at[0].account->number;
-	load_usual(w);
-	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster@empty.org"), &w->targets), IPC_OK);
-	assert_int_equal(w->targets.at[0].account->number, number);
-	assert_int_equal(accounts_count(w->a).accounts, 4);
-	assert_int_equal(w->changes[ACCOUNT_REMOVED], 0);
-	assert_int_equal(accounts_resolve(w->a, BYTES("alice@mail.example.org"), &w->targets), IPC_FOREIGN);
-	/* Nor is it when an alias of its name leads to nobody ("postmaster: root"). */
-	accounts_begin(w->a);
-	put_alias(w, "postmaster@example.org", "root@example.org");
-	accounts_end(w->a);
-	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster@example.org"), &w->targets), IPC_OK);
-	assert_true(w->targets.count == 1 && w->targets.at[0].account->is_made);
-}
-
-static void
-postmaster_is_an_alias_or_the_configured_account_first(void **state)
-{
-	struct world *w = *state;
-
-	w->config.postmaster = BYTES(ALICE);
-	accounts_configure(w->a, &w->config);
-	load_usual(w);
-	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster@empty.org"), &w->targets), IPC_OK);
-	assert_true(bytes_equal(account_address(w->targets.at[0].account), BYTES(ALICE)));
-	accounts_begin(w->a);
-	put_user(w, BOB, "", true);
-	put_alias(w, "postmaster@empty.org", BOB);
-	accounts_end(w->a);
-	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster@empty.org"), &w->targets), IPC_OK);
-	assert_true(bytes_equal(account_address(w->targets.at[0].account), BYTES(BOB)));
-	/* alice is gone: the configured address leads nowhere, the mail still has a place. */
-	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster"), &w->targets), IPC_OK);
-	assert_true(bytes_equal(account_address(w->targets.at[0].account), BYTES("postmaster@example.org")));
-}
-
-static void
-postmaster_of_other_domains_goes_to_that_of_the_first(void **state)
-{
-	struct world *w = *state;
-
-	accounts_begin(w->a);
-	put_user(w, "postmaster@example.org", "", true);
-	accounts_end(w->a);
-	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster@empty.org"), &w->targets), IPC_OK);
-	assert_true(bytes_equal(account_address(w->targets.at[0].account), BYTES("postmaster@example.org")));
-	assert_false(w->targets.at[0].account->is_made);
-}
-
-static void
-without_domains_the_host_has_a_postmaster(void **state)
-{
-	struct world *w = *state;
-
-	w->config.domains.count = 0;
-	accounts_configure(w->a, &w->config);
-	accounts_begin(w->a);
-	accounts_end(w->a);
-	assert_int_equal(accounts_resolve(w->a, BYTES("postmaster"), &w->targets), IPC_OK);
-	assert_int_equal(accounts_resolve(w->a, BYTES("x@mail.example.org"), &w->targets), IPC_ABSENT);
-	assert_int_equal(accounts_resolve(w->a, BYTES("x@example.org"), &w->targets), IPC_FOREIGN);
-}
-
-static void
 aliases_too_large_or_too_deep_have_to_wait(void **state)
 {
 	struct world *w = *state;
@@ -576,10 +495,6 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(addresses_resolve),
 		TEST(nothing_is_unknown_before_the_first_load),
-		TEST(rfc5321_4_5_1_postmaster_is_never_absent),
-		TEST(postmaster_is_an_alias_or_the_configured_account_first),
-		TEST(postmaster_of_other_domains_goes_to_that_of_the_first),
-		TEST(without_domains_the_host_has_a_postmaster),
 		TEST(aliases_too_large_or_too_deep_have_to_wait),
 		TEST(a_load_tells_what_changed),
 		TEST(names_find_accounts_only),
