@@ -110,7 +110,7 @@ struct targets {
 	struct target at[TARGETS_MAX];
 };
 
-/* IPC_OK with the targets; IPC_ABSENT: it leads nowhere; IPC_FOREIGN: not of a domain of ours; IPC_LATER:
+/* IPC_OK with the targets (none, where somebody watches and the mail would make the account); IPC_ABSENT: it leads nowhere; IPC_FOREIGN: not of a domain of ours; IPC_LATER:
    nothing loaded yet, an alias that leads to itself or to too many, or a mailbox without a path (the
    administrator hears of it).  "postmaster" alone, at each of our domains and at the host's name
    is never absent, whatever an alias or a group of that name leads to, and neither is "mailer-daemon", which is the same. */

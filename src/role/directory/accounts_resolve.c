@@ -65,7 +65,7 @@ add_account(struct walk *w, struct account *account, struct bytes address, unsig
 	}
 	account->walk = w->a->walk;
 	trace(w->a->trace, account->path_len ? TRACE_ACCOUNT : TRACE_NO_PATH, TEXT("address", own), INT("depth", depth),
-		TEXT("source", source_of(account->is_of_ldap)), TEXT("mailbox", account_path(account)),
+		TEXT("source", account->is_made ? BYTES("made") : source_of(account->is_of_ldap)), TEXT("mailbox", account_path(account)),
 		INT("enabled", account->is_enabled));
 	if (account->path_len == 0)
 		w->is_unusable = true;
@@ -371,11 +371,24 @@ take_account(struct accounts *a, const struct address *address, bool is_for_send
 	return out->count ? IPC_OK : IPC_LATER;
 }
 
+/* To who only asks why it is told, and no account is made. */
 static enum ipc_outcome
 make_postmaster(struct accounts *a, const struct address *address, struct targets *out)
 {
-	accounts_make(a, address_bytes(address));
-	return take_account(a, address, false, out);
+	uint8_t space[ACCOUNT_PATH_MAX];
+	struct buf path;
+
+	if (!a->trace) {
+		accounts_make(a, address_bytes(address));
+		return take_account(a, address, false, out);
+	}
+	buf_init_fixed(&path, space, sizeof space);
+	if (template_put_made_path(&path, &a->template, address, NULL) != 0) {
+		trace(a->trace, TRACE_NO_PATH, TEXT("address", address_bytes(address)), STR("source", "made"));
+		return IPC_LATER;
+	}
+	trace(a->trace, TRACE_MADE, TEXT("address", address_bytes(address)), TEXT("mailbox", buf_bytes(&path)));
+	return IPC_OK;
 }
 
 /* RFC 5321 4.5.1: mail to postmaster is taken at each domain, even where nobody made such a name or it leads to nobody: it goes to

@@ -66,6 +66,7 @@ on_step(void *arg, enum trace_step step, const struct event_field *fields)
 {
 	struct explaining *e = arg;
 
+	e->would_make |= step == TRACE_MADE;
 	e->is_troubled |= step == TRACE_LOOP || step == TRACE_TOO_DEEP || step == TRACE_TOO_MANY || step == TRACE_NO_PATH;
 	meet(e, field_text(fields, "address"), met_of(step, bytes_equal(field_text(fields, "source"), BYTES("LDAP"))));
 	control_line_put(&e->steps, trace_word(step), fields);
@@ -374,7 +375,7 @@ explain_resolved(struct explaining *e, enum ipc_outcome outcome, const struct ta
 	struct bytes address = buf_bytes(&e->recipient);
 	enum admission admission = admission_decide(config, e->client, address, outcome);
 	enum smtp_answer answer = answer_to_recipient(admission);
-	struct decision d = { .word = NULL };
+	struct decision d = { .mailboxes = e->would_make };
 
 	for (size_t i = 0; outcome == IPC_OK && i < targets->count; i++) {
 		d.mailboxes += targets->at[i].account != NULL;

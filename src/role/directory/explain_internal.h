@@ -36,6 +36,7 @@ struct explaining {
 	struct explaining *next; /* of the directory's */
 	enum admission_client client; /* who would write to the recipient */
 	bool is_troubled; /* what was met is what an administrator has to mend */
+	bool would_make; /* the account that gets the mail is one that the mail would make */
 };
 
 /* The address, or the name, is what is asked about: what sources say of it is told. */

@@ -47,7 +47,7 @@ static void
 tell_account(struct explaining *e, const struct account *account)
 {
 	trace(&e->trace, account->path_len ? TRACE_ACCOUNT : TRACE_NO_PATH, TEXT("address", account_address(account)),
-		STR("source", account->is_of_ldap ? "LDAP" : "embedded"), TEXT("mailbox", account_path(account)),
+		STR("source", account->is_made ? "made" : account->is_of_ldap ? "LDAP" : "embedded"), TEXT("mailbox", account_path(account)),
 		INT("enabled", account->is_enabled));
 	tell_state(e, account);
 	tell_passwords(e, account);

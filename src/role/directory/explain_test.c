@@ -156,6 +156,30 @@ what_is_no_question_is_refused(void **state)
 }
 
 static void
+a_postmaster_that_mail_would_make_is_told_of_and_not_made(void **state)
+{
+	(void)state;
+	clear();
+	for (int i = 0; i < 2; i++) {
+		ask_why("explain\trecipient=postmaster@example.org\n");
+		has("postmaster\taddress=postmaster@example.org\n");
+		has("made\taddress=postmaster@example.org\tmailbox=/mail/example.org/postmaster\n");
+		has_not("account\taddress=");
+		has("decision=mailbox\taccepted=1\tsmtp=250 2.1.5 Recipient ok\t");
+		has("why=each of these mailboxes gets the mail\tmailboxes=1\t");
+	}
+	ask_why("explain\tsender=postmaster@example.org\tas=alice\n");
+	has_not("made\t");
+	has("decision=denied\taccepted=0\tsmtp=553 5.7.1");
+	assert_string_equal(trace, "");
+	assert_string_equal(events, "");
+	ask_resolve(0, "postmaster@example.org");
+	run_until("resolved");
+	ask_why("explain\trecipient=postmaster@example.org\n");
+	has("account\taddress=postmaster@example.org\tdepth=0\tsource=made\t");
+}
+
+static void
 an_alias_with_more_steps_than_fit_is_decided_all_the_same(void **state)
 {
 	static char addresses[500][128];
@@ -186,6 +210,7 @@ main(void)
 		TEST(a_log_in_says_which_account_and_how_without_its_password),
 		TEST(nobody_is_granted_anything_and_nothing_is_told_to_the_log),
 		TEST(what_is_no_question_is_refused),
+		TEST(a_postmaster_that_mail_would_make_is_told_of_and_not_made),
 		TEST(an_alias_with_more_steps_than_fit_is_decided_all_the_same),
 	};
 
