@@ -9,7 +9,7 @@ kind_of(struct bytes name)
 {
 	static const char *const numbers[] = { "depth", "targets", "read_s", "confirmed_s", "mailboxes", "elsewhere", "preference", "waiting",
 		"sending", "failures", "rests_until_s", "limit", "octets", "messages", "quota_octets", "quota_messages" };
-	static const char *const truths[] = { "enabled", "up", "tells_changes", "accepted", "authentic" };
+	static const char *const truths[] = { "enabled", "up", "tells_changes", "accepted", "authentic", "tried" };
 
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		if (bytes_equal(name, bytes_text(numbers[i])))

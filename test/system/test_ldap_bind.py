@@ -9,7 +9,7 @@ import time
 import pytest
 
 from conftest import DOMAIN, wait_until
-from slapd import PROGRAM
+from slapd import PROGRAM, SUFFIX
 from test_ldap import STAGES, log_in, recipient, refusal, running
 
 pytestmark = pytest.mark.skipif(not os.path.exists(PROGRAM), reason="slapd is not installed")
@@ -93,6 +93,31 @@ def test_what_is_none_of_our_schemes_is_for_the_server_to_try():
         wait_until(lambda: status(s)["by_bind"] == 1, 10, "the account")
         assert said(s, "koffi", "{SASL}koffi@elsewhere") == WRONG
         assert status(s)["binds"] == 1
+
+
+def explained(s, *args):
+    """The object, and the step of the bind."""
+    out = json.loads(s.cli("explain", "--login", *args, "--json", check=False).stdout)
+    return out, [step for step in out["steps"] if step["step"] == "bind"]
+
+
+def test_an_explanation_of_a_log_in_by_bind_says_that_none_is_tried(ldap):
+    before = status(ldap)["binds"]
+    out, bind = explained(ldap, "awa")
+    assert bind == [{"step": "bind", "entry": f"uid=awa,{SUFFIX}", "tried": False}]
+    assert out["accepted"] and out["why"] == "with a password that LDAP takes, which is not tried here"
+    text = ldap.cli("explain", "--login", "awa").stdout
+    assert f"the password would be checked by a bind to LDAP as uid=awa,{SUFFIX}; that is not tried here" in text
+    assert status(ldap)["binds"] == before
+
+
+def test_while_slapd_is_away_an_explanation_is_what_a_log_in_by_bind_hears(own_ldap):
+    s = own_ldap
+    s.slapd.stop()
+    assert said(s, "awa", "secret") == UNAVAILABLE
+    out, bind = explained(s, "awa")
+    assert out["decision"] == "later" and out["imap"] == f"NO {UNAVAILABLE}" and bind
+    assert [step for step in out["steps"] if step["step"] == "bind_away"]
 
 
 # ---- what is told
@@ -340,6 +365,8 @@ def test_a_password_that_was_right_is_taken_while_slapd_is_away_and_only_then():
         assert said(s, "nobody", "secret") == UNAVAILABLE
         assert "the password was right before" in s.events("login")[-1]["reason"]
         assert status(s)["recalled"] == 3
+        out, _ = explained(s, "awa")
+        assert out["accepted"] and out["why"] == "with a password that is remembered (remember_login)"
         s.slapd.start()
         wait_until(lambda: s.events("ldap.bind_back"), 10, "ldap.bind_back")
         assert said(s, "awa", "Secret") == WRONG

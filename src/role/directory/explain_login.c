@@ -11,7 +11,9 @@ tell_passwords(const struct explaining *e, const struct account *account)
 	struct password_trouble trouble;
 
 	if (account->bind_dn_len) {
-		trace(&e->trace, TRACE_BIND, TEXT("entry", account_bind_dn(account)));
+		trace(&e->trace, TRACE_BIND, TEXT("entry", account_bind_dn(account)), INT("tried", 0));
+		if (ldap_bind_is_away(e->directory->binds))
+			trace(&e->trace, TRACE_BIND_AWAY);
 		return;
 	}
 	if (secret_values.len == 0)
@@ -54,6 +56,24 @@ tell_account(struct explaining *e, const struct account *account)
 	explain_uses_ask(&e->uses, account);
 }
 
+/* A bind that can't be tried now is one that has to wait, but for passwords that may be remembered; NULL: it can. */
+static const char *
+bind_delay(const struct directory *d, const struct account *account)
+{
+	if (account->bind_dn_len == 0 || d->self->config->ldap_remember_login_s > 0 || !ldap_bind_is_away(d->binds))
+		return NULL;
+	return "no LDAP server answers, and the password is checked by a bind";
+}
+
+/* No password is asked for. */
+static const char *
+condition_of(const struct directory *d, const struct account *account)
+{
+	if (account->bind_dn_len == 0)
+		return "with the right password";
+	return ldap_bind_is_away(d->binds) ? "with a password that is remembered (remember_login)" : "with a password that LDAP takes, which is not tried here";
+}
+
 void
 explain_login(struct explaining *e, struct bytes name)
 {
@@ -73,11 +93,11 @@ explain_login(struct explaining *e, struct bytes name)
 		outcome = IPC_LATER;
 	else if ((why = directory_login_trouble(d, account, BYTES_NONE, &refusal)))
 		outcome = IPC_DENIED;
-	else if ((why = directory_login_unplaced(account)))
+	else if ((why = directory_login_unplaced(account)) || (why = bind_delay(d, account)))
 		outcome = IPC_LATER;
 	explain_decide(e, &(struct decision){
 		.word = outcome == IPC_OK ? "login" : outcome == IPC_LATER ? "later" : "denied",
-		.why = why ? why : "with the right password",
+		.why = why ? why : condition_of(d, account),
 		.is_accepted = outcome == IPC_OK,
 		.reply = smtp_reply_of_login(answer_to_smtp_login(outcome, refusal)),
 		.imap = answer_to_imap_login(outcome, refusal),

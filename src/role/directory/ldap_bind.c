@@ -483,6 +483,12 @@ ldap_bind_try(struct ldap_bind *b, const struct ldap_bind_question *q, struct ld
 	return true;
 }
 
+bool
+ldap_bind_is_away(const struct ldap_bind *b)
+{
+	return atomic_load(&b->is_away);
+}
+
 void
 ldap_bind_put_status(const struct ldap_bind *b, struct buf *out)
 {

@@ -37,6 +37,8 @@ bool ldap_bind_try(struct ldap_bind *b, const struct ldap_bind_question *q, stru
 	void (*done)(void *arg, const struct ldap_bind_answer *answer), void *arg) __attribute__((warn_unused_result));
 /* The account is not what it was: what is remembered of it (remember_login) is wiped, and what is under way will not be. */
 void ldap_bind_forget(struct ldap_bind *b, uint64_t account);
+/* Was nobody there when a server was asked last?  Then only what is remembered is right, and all else has to wait. */
+bool ldap_bind_is_away(const struct ldap_bind *b);
 /* How it goes: "name=value", a space before each. */
 void ldap_bind_put_status(const struct ldap_bind *b, struct buf *out);
 
