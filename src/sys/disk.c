@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PATH_OCTETS_MAX 4096
 
@@ -33,6 +34,15 @@ reserve(int fd, size_t max, struct buf *out)
 		(void)buf_room(out, (size_t)st.st_size + 65536);
 }
 
+/* What has no places (a pipe) is read as it comes. */
+static ssize_t
+read_next(int fd, void *to, size_t count, size_t at)
+{
+	ssize_t got = disk->pread(fd, to, count, (off_t)at);
+
+	return got == -1 && errno == ESPIPE ? read(fd, to, count) : got;
+}
+
 /* Reads to the end of the file, whatever fstat says: files of /proc have no size. */
 int
 disk_read_descriptor(int fd, size_t max, struct buf *out, struct fault *f)
@@ -47,7 +57,7 @@ disk_read_descriptor(int fd, size_t max, struct buf *out, struct fault *f)
 
 		if (!to)
 			return fault_set(f, FAULT_LIMIT, "larger than %zu octets", max);
-		ssize_t got = disk->pread(fd, to, count, (off_t)done);
+		ssize_t got = read_next(fd, to, count, done);
 		if (got == -1 && errno == EINTR)
 			continue;
 		if (got == -1)

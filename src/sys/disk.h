@@ -48,7 +48,7 @@ extern const struct disk_ops *disk;
 void disk_use(const struct disk_ops *ops);
 extern const struct disk_ops disk_system;
 
-/* Reads a whole file of at most max octets into *out (appended); -1 with *f (FAULT_LIMIT when larger). */
+/* Reads a whole file of at most max octets into *out (appended), or a pipe until its writer ends; -1 with *f (FAULT_LIMIT when larger). */
 int disk_read_file(const char *path, size_t max, struct buf *out, struct fault *f)
 	__attribute__((warn_unused_result));
 /* The same for an open file, from its start. */

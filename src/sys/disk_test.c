@@ -60,6 +60,30 @@ check_file(const char *name, const char *want)
 }
 
 static void
+a_pipe_is_read_until_its_writer_ends_and_no_further_than_the_limit(void **state)
+{
+	for (size_t max = 7; max <= 8; max++) {
+		char path[128];
+		struct buf b;
+		struct fault f = { .kind = FAULT_NONE };
+		int ends[2];
+
+		(void)state;
+		assert_int_equal(pipe(ends), 0);
+		assert_int_equal(write(ends[1], "one\ntwo\n", 8), 8);
+		close(ends[1]);
+		(void)snprintf(path, sizeof path, "/dev/fd/%d", ends[0]);
+		buf_init(&b, 100);
+		assert_int_equal(disk_read_file(path, max, &b, &f), max == 8 ? 0 : -1);
+		assert_int_equal(f.kind, max == 8 ? FAULT_NONE : FAULT_LIMIT);
+		if (max == 8)
+			assert_true(bytes_equal(buf_bytes(&b), BYTES("one\ntwo\n")));
+		buf_done(&b);
+		close(ends[0]);
+	}
+}
+
+static void
 a_replaced_file_has_the_new_content_and_leaves_nothing_else(void **state)
 {
 	struct fault f;
@@ -314,6 +338,7 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		TEST(a_pipe_is_read_until_its_writer_ends_and_no_further_than_the_limit),
 		TEST(a_replaced_file_has_the_new_content_and_leaves_nothing_else),
 		TEST(whichever_call_fails_the_old_file_or_the_new_one_is_there),
 		TEST(a_file_larger_than_allowed_is_refused),

@@ -87,3 +87,10 @@ def test_the_manual_page_has_every_command():
     assert "serve" in commands and "sendmail" in commands
     for command in commands:
         assert f"\n.SS mermoz {command}\n" in page
+
+
+def test_a_configuration_is_read_from_a_pipe(server):
+    server.write_conf()
+    for text, code, said in ((server.conf.read_text(), 0, "/dev/stdin: no errors."), ("hostname mail.example.org;\nxyzzy;\n", 1, "/dev/stdin:2:1: ")):
+        p = subprocess.run([executable(), "check", "-c", "/dev/stdin"], input=text, capture_output=True, text=True, timeout=30)
+        assert p.returncode == code and said in p.stdout + p.stderr, p.stderr
