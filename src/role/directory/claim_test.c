@@ -1,12 +1,15 @@
 #include "role/directory/claims.h"
 
 #include "base/event.h"
+#include "sys/disk.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -15,6 +18,7 @@ struct world {
 	char counts[1024]; /* ENTRY:ADDRESS, ENTRY>ADDRESS or ENTRY*ADDRESS, separated by SP */
 	char told[8192];
 	int told_count;
+	int reads;
 };
 
 static struct world w;
@@ -170,7 +174,7 @@ who_had_it_before_a_restart_keeps_it(void **state)
 	(void)state;
 	run_init(&records, -1);
 	put_records(&records.tail, "b:boss@x b>bb@x");
-	claims_learn(w.claims, &records);
+	assert_true(claims_learn(w.claims, &records));
 	run_done(&records);
 	assert_string_equal(settle("a:boss@x c:c@x c>bb@x b:boss@x b>bb@x"), "c:c@x b:boss@x b>bb@x");
 }
@@ -281,6 +285,44 @@ records_that_are_none_fail(void **state)
 	run_done(&out);
 }
 
+static ssize_t
+read_none_at_first(int fd, void *to, size_t count, off_t at)
+{
+	if (w.reads++ == 0) {
+		errno = EIO;
+		return -1;
+	}
+	return disk_system.pread(fd, to, count, at);
+}
+
+static void
+records_that_cannot_be_read_at_first_fail_and_take_no_address_from_anybody(void **state)
+{
+	int directory = open("/tmp", O_RDONLY | O_DIRECTORY);
+	struct disk_ops ops = disk_system;
+	struct run in, out;
+
+	(void)state;
+	(void)settle("b:boss@x a:a@x");
+	run_init(&in, directory);
+	run_init(&out, -1);
+	for (int i = 0; i < 20000; i++) {
+		put_records(&in.tail, "a:boss@x b:boss@x");
+		run_added(&in);
+	}
+	ops.pread = read_none_at_first;
+	disk_use(&ops);
+	claims_settle(w.claims, &in, &out);
+	assert_true(out.tail.has_failed);
+	w.reads = 0;
+	assert_false(claims_learn(w.claims, &in));
+	disk_use(NULL);
+	run_done(&in);
+	run_done(&out);
+	(void)close(directory);
+	assert_string_equal(settle("a:boss@x b:boss@x"), "b:boss@x");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -302,6 +344,7 @@ main(void)
 		TEST(a_change_is_decided_where_nobody_else_claims),
 		TEST(a_change_that_does_not_come_about_leaves_all_as_it_was),
 		TEST(records_that_are_none_fail),
+		TEST(records_that_cannot_be_read_at_first_fail_and_take_no_address_from_anybody),
 	};
 
 	return cmocka_run_group_tests_name("claims", tests, NULL, NULL);

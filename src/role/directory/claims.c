@@ -222,15 +222,18 @@ compare_claims(const void *x, const void *y)
 	return a->order < b->order ? -1 : 1;
 }
 
-static void
+/* False: not all of them could be read. */
+static bool
 collect(struct settling *s, const struct run *records)
 {
 	static const struct image_visitor visitor = { claim_user, claim_alias, claim_group };
 
-	(void)image_visit_run(records, &visitor, s);
+	if (!image_visit_run(records, &visitor, s))
+		return false;
 	if (s->count)
 		sort_in_place(s->at, s->count, sizeof *s->at, compare_claims);
 	s->fates = memory_new(s->record_count + 1);
+	return true;
 }
 
 /* ---- deciding */
@@ -436,13 +439,32 @@ tell_losses(struct settling *s)
 	}
 }
 
-static void
+/* False: nothing is decided.  Of some records alone, who had an address before might lose it. */
+static bool
 decide(struct settling *s, const struct run *records)
 {
-	collect(s, records);
-	settle(s);
+	bool is_whole = collect(s, records);
+
+	if (is_whole)
+		settle(s);
 	memory_free(s->at);
 	memory_free(s->losers.at);
+	return is_whole;
+}
+
+static void
+put_out(struct settling *s, const struct run *records, struct run *out)
+{
+	static const struct image_visitor visitor = { put_user, put_alias, put_group };
+
+	s->out = out;
+	buf_init(&s->texts, IMAGE_OCTETS_MAX);
+	if (!image_visit_run(records, &visitor, s))
+		out->tail.has_failed = true;
+	buf_reset(&s->claims->losses);
+	tell_losses(s);
+	buf_done(&s->texts);
+	memory_free(s->texts_of);
 }
 
 static void
@@ -455,19 +477,12 @@ end(struct settling *s)
 void
 claims_settle(struct claims *c, const struct run *records, struct run *out)
 {
-	static const struct image_visitor visitor = { put_user, put_alias, put_group };
 	struct settling s = { .claims = c };
 
-	buf_reset(&c->losses);
-	decide(&s, records);
-	s.out = out;
-	buf_init(&s.texts, IMAGE_OCTETS_MAX);
-	/* The rest of records that are none is nobody's; who reads what is put out says so. */
-	if (!image_visit_run(records, &visitor, &s))
+	if (decide(&s, records))
+		put_out(&s, records, out);
+	else
 		out->tail.has_failed = true;
-	tell_losses(&s);
-	buf_done(&s.texts);
-	memory_free(s.texts_of);
 	end(&s);
 }
 
@@ -560,11 +575,12 @@ claims_take_loss(struct bytes *losses, struct claims_loss *loss)
 		&& image_take_member(losses, &loss->kept);
 }
 
-void
+bool
 claims_learn(struct claims *c, const struct run *records)
 {
 	struct settling s = { .claims = c };
+	bool is_whole = decide(&s, records);
 
-	decide(&s, records);
 	end(&s);
+	return is_whole;
 }

@@ -13,9 +13,9 @@ struct claims;
 /* Nobody has anything yet.  Owned. */
 struct claims *claims_new(void);
 void claims_free(struct claims **c);
-/* What these records (image.h) say is how it was. */
-void claims_learn(struct claims *c, const struct run *records);
-/* Appends to *out the records that count, in their order, and remembers who has what.  An entry that has lost the
+/* What these records (image.h) say is how it was.  False: they can't be read, and nothing was learned. */
+bool claims_learn(struct claims *c, const struct run *records) __attribute__((warn_unused_result));
+/* Appends to *out the records that count, in their order, and remembers who has what.  What can't be read makes *out fail, and takes no address from anybody.  An entry that has lost the
    address of its account is left out with its further addresses; a group without its address stays a part of others.  The administrator hears of each loss once. */
 void claims_settle(struct claims *c, const struct run *records, struct run *out);
 

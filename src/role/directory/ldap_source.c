@@ -229,10 +229,13 @@ read_snapshot(struct ldap_source *s)
 	buf_init(&marker, IMAGE_TEXT_MAX);
 	result = snapshot_read(s->directory, SNAPSHOT_NAME, origin_of(s), &marker, &records, &f);
 	buf_done(&marker);
+	if (result == SNAPSHOT_READ && !claims_learn(s->settler.claims, &records)) {
+		(void)fault_set(&f, FAULT_TEMP, "it can't be read any more");
+		result = SNAPSHOT_UNUSABLE;
+	}
 	if (result == SNAPSHOT_UNUSABLE)
 		event(NULL, EV_SNAPSHOT_IGNORED, STR("reason", f.text));
 	if (result == SNAPSHOT_READ) {
-		claims_learn(s->settler.claims, &records);
 		held_take(&s->held, &records);
 		s->handlers->changed(s->arg, &s->held.records, true);
 	}
