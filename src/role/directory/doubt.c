@@ -132,13 +132,14 @@ note_alias(void *arg, const struct alias_record *record)
 	add(&c->looked, record->address);
 }
 
-static void
+static bool
 begin(struct comparison *c, const struct run *looked)
 {
 	static const struct image_visitor visitor = { note_user, note_alias, NULL };
+	bool is_whole = image_visit_run(looked, &visitor, c);
 
-	(void)image_visit_run(looked, &visitor, c);
 	sort(&c->looked);
+	return is_whole;
 }
 
 static void
@@ -175,16 +176,17 @@ count_alias(void *arg, const struct alias_record *record)
 	c->count->missing_aliases += is_lacking(c, record->address);
 }
 
-void
+bool
 doubt_compare(const struct run *held, const struct run *looked, struct doubt_count *count)
 {
 	static const struct image_visitor visitor = { count_user, count_alias, NULL };
 	struct comparison c = { .count = count };
+	bool is_whole;
 
 	*count = (struct doubt_count){ 0 };
-	begin(&c, looked);
-	(void)image_visit_run(held, &visitor, &c);
+	is_whole = begin(&c, looked) && image_visit_run(held, &visitor, &c);
 	end(&c);
+	return is_whole;
 }
 
 static void
@@ -252,25 +254,24 @@ pass_alias(void *arg, const struct alias_record *record)
 	(void)arg, (void)record;
 }
 
-static void
+static bool
 visit(struct comparison *c, const struct run *records, void (*user)(void *, const struct user_record *),
 	void (*alias)(void *, const struct alias_record *))
 {
-	(void)image_visit_run(records, &(struct image_visitor){ user, alias, NULL }, c);
+	return image_visit_run(records, &(struct image_visitor){ user, alias, NULL }, c);
 }
 
 /* Which aliases are kept is only known when all the accounts that are missing are. */
-void
+bool
 doubt_keep(const struct run *held, const struct run *looked, struct run *out)
 {
 	struct comparison c = { .out = out };
+	bool is_whole = begin(&c, looked) && visit(&c, held, keep_user, pass_alias);
 
-	begin(&c, looked);
-	visit(&c, held, keep_user, pass_alias);
 	sort(&c.missing);
-	visit(&c, held, pass_user, choose_alias);
+	is_whole = is_whole && visit(&c, held, pass_user, choose_alias);
 	sort(&c.kept);
-	visit(&c, looked, put_user, put_alias);
-	visit(&c, held, pass_user, keep_alias);
+	is_whole = is_whole && visit(&c, looked, put_user, put_alias) && visit(&c, held, pass_user, keep_alias);
 	end(&c);
+	return is_whole;
 }

@@ -32,10 +32,10 @@ void doubt_disturb(struct doubt *d, int64_t now_us);
 bool doubt_is_ripe(const struct doubt *d, int64_t now_us, int64_t quiet_us);
 /* Takes a reading into account.  True: what it lacks is to be kept. */
 bool doubt_judge(struct doubt *d, const struct doubt_count *count, int64_t now_us, int64_t quiet_us);
-/* Counts what the records of a reading lack of those that are held (image.h). */
-void doubt_compare(const struct run *held, const struct run *looked, struct doubt_count *count);
+/* Counts what the records of a reading lack of those that are held (image.h).  False: some can't be read, and the count says nothing. */
+bool doubt_compare(const struct run *held, const struct run *looked, struct doubt_count *count) __attribute__((warn_unused_result));
 /* Appends the reading with what is held and it lacks, accounts and aliases; of an alias that leads to such an account, as it is
-   held. */
-void doubt_keep(const struct run *held, const struct run *looked, struct run *out);
+   held.  False: some can't be read, and what was appended is not all of it. */
+bool doubt_keep(const struct run *held, const struct run *looked, struct run *out) __attribute__((warn_unused_result));
 
 #endif

@@ -137,6 +137,7 @@ static bool
 look_by_sync(struct ldap_source *s)
 {
 	size_t changes = ldap_sync_changes(s->sync);
+	bool is_told;
 
 	if (changes == 0 && !s->must_read)
 		return true;
@@ -146,11 +147,18 @@ look_by_sync(struct ldap_source *s)
 	}
 	if (hurry(s, ldap_sync_early(s->sync), changes))
 		return true;
+	if (!s->may_read) {
+		s->result = -1;
+		return true;
+	}
 	s->result = ldap_sync_read(s->sync, &s->look_records, &s->fault);
+	is_told = s->result == 0;
 	take_reading(s, changes);
 	if (s->has_read)
 		ldap_sync_settled(s->sync);
-	return s->has_read;
+	/* No other server helps then. */
+	s->has_failed_reading = is_told && !s->has_read;
+	return is_told;
 }
 
 /* False: as look_by_marker. */

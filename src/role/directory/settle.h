@@ -21,8 +21,8 @@ struct settler {
 /* Nothing was settled yet.  directory: the caller's. */
 void settler_init(struct settler *s, int directory);
 void settler_done(struct settler *s);
-/* Puts what counts in place of what was read, of which so many entries at most are not as they were.  -1 with *f (FAULT_LIMIT): it is
-   more than fits. */
+/* Puts what counts in place of what was read, of which so many entries at most are not as they were.  -1 with *f: it is more than fits
+   (FAULT_LIMIT), or it can't be told (FAULT_TEMP) whether accounts are missing: what is held stays. */
 int settle(struct settler *s, const struct held *held, size_t changes, int64_t now_us, int64_t quiet_us, struct run *records, struct fault *f)
 	__attribute__((warn_unused_result));
 /* The same of a few entries that changed (early_take_pair), without looking at all others: what that changes is appended to *change.  The result is

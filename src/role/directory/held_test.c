@@ -1,0 +1,197 @@
+/* What is in force, on a disk that fails. */
+#include "role/directory/held.h"
+
+#include "base/event.h"
+#include "role/directory/settle.h"
+#include "sys/disk.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* So many that they lie in a file. */
+enum { USERS = 2000, HALF = USERS / 2, QUIET_US = 600000000 };
+
+struct world {
+	int directory;
+	struct settler settler;
+	struct held held;
+	int told; /* of a copy that can't be read or written */
+	size_t reads, failing; /* the read that fails, from 1 on; 0: none */
+	int failing_fd; /* all reads of it fail; -1: of none */
+};
+
+static struct world w;
+
+static ssize_t
+read_or_fail(int fd, void *to, size_t count, off_t at)
+{
+	if (++w.reads == w.failing || fd == w.failing_fd) {
+		errno = EIO;
+		return -1;
+	}
+	return disk_system.pread(fd, to, count, at);
+}
+
+static void
+hear(void *arg, struct bytes line)
+{
+	char text[1024];
+
+	(void)arg;
+	(void)snprintf(text, sizeof text, "%.*s", BYTES_ARG(line));
+	w.told += strstr(text, "snapshot.failed") != NULL;
+}
+
+static int64_t
+no_time(void)
+{
+	return 0;
+}
+
+static void
+put_users(struct run *records, int count)
+{
+	for (int i = 0; i < count; i++) {
+		char address[32], entry[32];
+
+		(void)snprintf(address, sizeof address, "user%d@x.iut", i);
+		(void)snprintf(entry, sizeof entry, "uid=user%d,dc=x", i);
+		image_put_user(&records->tail,
+			&(struct user_record){ .address = bytes_text(address), .entry = bytes_text(entry), .is_enabled = true });
+		run_added(records);
+	}
+}
+
+/* As a look that reads so many accounts: how many are in force then, or -1 when it did not count. */
+static int
+look(int count, int64_t now_us)
+{
+	struct run records;
+	struct fault f;
+	int result;
+
+	run_init(&records, w.directory);
+	put_users(&records, count);
+	result = settle(&w.settler, &w.held, USERS, now_us, QUIET_US, &records, &f);
+	if (result == 0)
+		held_take(&w.held, &records);
+	run_done(&records);
+	return result;
+}
+
+static void
+count_user(void *arg, const struct user_record *record)
+{
+	int *count = arg;
+
+	(void)record;
+	++*count;
+}
+
+static int
+count_held(void)
+{
+	static const struct image_visitor visitor = { count_user, NULL, NULL };
+	int count = 0;
+
+	assert_true(held_visit(&w.held, &visitor, &count));
+	return count;
+}
+
+static int
+set_up(void **state)
+{
+	static const struct event_sink sink = { .write = hear, .now_us = no_time, .role = "test", .least = LEVEL_DEBUG };
+	static struct disk_ops ops;
+
+	(void)state;
+	w = (struct world){ .directory = open("/tmp", O_RDONLY | O_DIRECTORY), .failing_fd = -1 };
+	event_set_sink(&sink);
+	settler_init(&w.settler, w.directory);
+	held_init(&w.held, BYTES("here"));
+	assert_int_equal(look(USERS, 1), 0);
+	assert_true(w.held.records.fd >= 0);
+	ops = disk_system;
+	ops.pread = read_or_fail;
+	disk_use(&ops);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	disk_use(NULL);
+	settler_done(&w.settler);
+	held_done(&w.held);
+	(void)close(w.directory);
+	return 0;
+}
+
+static void
+whichever_read_fails_nobody_is_taken_to_be_gone(void **state)
+{
+	bool is_tried = false;
+
+	for (size_t nth = 1; !is_tried; nth++) {
+		w.reads = 0;
+		w.failing = nth;
+		(void)look(HALF, 2);
+		is_tried = w.reads < nth;
+		w.failing = 0;
+		assert_int_equal(count_held(), USERS);
+		assert_int_equal(look(HALF, 3), 0);
+		assert_int_equal(count_held(), USERS);
+		assert_true(w.settler.doubt.since_us);
+		(void)tear_down(state);
+		(void)set_up(state);
+	}
+}
+
+static void
+while_what_is_in_force_cannot_be_read_a_reading_counts_after_the_quiet_time(void **state)
+{
+	(void)state;
+	w.failing_fd = w.held.records.fd;
+	assert_int_equal(look(HALF, 2), -1);
+	assert_true(w.told > 0);
+	assert_int_equal(w.settler.doubt.since_us, 2);
+	assert_int_equal(look(HALF, 1 + (int64_t)QUIET_US), -1);
+	assert_int_equal(look(HALF, 2 + (int64_t)QUIET_US), 0);
+	assert_int_equal(w.settler.doubt.since_us, 0);
+	w.failing_fd = -1;
+	assert_int_equal(count_held(), HALF);
+}
+
+static void
+a_server_that_shows_nobody_is_doubted_though_what_is_in_force_cannot_be_read(void **state)
+{
+	(void)state;
+	w.failing_fd = w.held.records.fd;
+	settle_nobody(&w.settler, &w.held, 2);
+	w.failing_fd = -1;
+	assert_int_equal(w.settler.doubt.since_us, 2);
+	assert_int_equal(look(USERS - 1, 3), 0);
+	assert_int_equal(count_held(), USERS);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(whichever_read_fails_nobody_is_taken_to_be_gone),
+		TEST(while_what_is_in_force_cannot_be_read_a_reading_counts_after_the_quiet_time),
+		TEST(a_server_that_shows_nobody_is_doubted_though_what_is_in_force_cannot_be_read),
+	};
+
+	return cmocka_run_group_tests_name("held", tests, NULL, NULL);
+}
