@@ -124,21 +124,19 @@ disk_write_all(int fd, struct bytes from, off_t at)
 	return 0;
 }
 
+/* The open file, or -1 and errno. */
 static int
 write_new_file(int dir, const char *name, int (*write)(void *arg, int fd), void *arg, mode_t mode)
 {
 	/* A link that somebody put there would have its file emptied. */
-	int fd = disk->openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode), result;
+	int fd = disk->openat(dir, name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
 
-	if (fd == -1)
-		return -1;
-	result = write(arg, fd);
-	if (result == 0)
-		result = disk->fsync(fd);
+	if (fd == -1 || (write(arg, fd) == 0 && disk->fsync(fd) == 0))
+		return fd;
 	int error = errno;
 	disk_close(&fd);
 	errno = error;
-	return result;
+	return -1;
 }
 
 static int
@@ -190,19 +188,26 @@ sync_directory_of(int dir, const char *name)
 }
 
 int
-disk_replace_file_by(int dir, const char *name, int (*write)(void *arg, int fd), void *arg, mode_t mode, struct fault *f)
+disk_replace_file_by(int dir, const char *name, int (*write)(void *arg, int fd), void *arg, mode_t mode, int *file, struct fault *f)
 {
 	char temporary[PATH_OCTETS_MAX];
+	int fd = temporary_name(name, temporary) == 0 ? write_new_file(dir, temporary, write, arg, mode) : -1;
 
-	if (temporary_name(name, temporary) == -1 ||
-		write_new_file(dir, temporary, write, arg, mode) == -1 ||
-		disk->renameat(dir, temporary, dir, name, 0) == -1) {
+	if (fd == -1 || disk->renameat(dir, temporary, dir, name, 0) == -1) {
 		int error = errno;
 		(void)disk->unlinkat(dir, temporary, 0);
+		disk_close(&fd);
 		return fault_errno(f, error, "write %s", name);
 	}
-	if (sync_directory_of(dir, name) == -1)
-		return fault_errno(f, errno, "sync the directory of %s", name);
+	if (sync_directory_of(dir, name) == -1) {
+		int error = errno;
+		disk_close(&fd);
+		return fault_errno(f, error, "sync the directory of %s", name);
+	}
+	if (file)
+		*file = fd;
+	else
+		disk_close(&fd);
 	return 0;
 }
 
@@ -215,7 +220,7 @@ write_content(void *arg, int fd)
 int
 disk_replace_file(int dir, const char *name, struct bytes content, mode_t mode, struct fault *f)
 {
-	return disk_replace_file_by(dir, name, write_content, &content, mode, f);
+	return disk_replace_file_by(dir, name, write_content, &content, mode, NULL, f);
 }
 
 static int

@@ -63,8 +63,9 @@ int disk_write_all(int fd, struct bytes from, off_t at) __attribute__((warn_unus
    at a time: the temporary name is .NAME.new. */
 int disk_replace_file(int dir, const char *name, struct bytes content, mode_t mode, struct fault *f)
 	__attribute__((warn_unused_result));
-/* The same with a content that `write` writes to that descriptor; -1 and errno when it can't. */
-int disk_replace_file_by(int dir, const char *name, int (*write)(void *arg, int fd), void *arg, mode_t mode, struct fault *f)
+/* The same with a content that `write` writes to that descriptor; -1 and errno when it can't.  file: NULL, or takes after 0 the open
+   file, to be read from, whatever becomes of its name. */
+int disk_replace_file_by(int dir, const char *name, int (*write)(void *arg, int fd), void *arg, mode_t mode, int *file, struct fault *f)
 	__attribute__((warn_unused_result));
 /* mkdir -p with mode for what is missing; -1 with *f. */
 int disk_make_path(const char *path, mode_t mode, struct fault *f) __attribute__((warn_unused_result));

@@ -3,6 +3,7 @@
 
 #include "base/event.h"
 #include "role/directory/settle.h"
+#include "role/directory/snapshot.h"
 #include "sys/disk.h"
 
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -135,6 +137,29 @@ tear_down(void **state)
 	return 0;
 }
 
+/* As many octets as the file has. */
+static int
+write_zeros(void *arg, int fd)
+{
+	struct stat st;
+
+	(void)arg;
+	return disk->fstatat(w.directory, "copy", &st, 0) != 0 || disk->ftruncate(fd, st.st_size) != 0 ? -1 : 0;
+}
+
+/* Another process comes first. */
+static int
+rename_and_replace(int from_dir, const char *from, int to_dir, const char *to, unsigned int flags)
+{
+	struct fault f;
+
+	if (disk_system.renameat(from_dir, from, to_dir, to, flags) != 0)
+		return -1;
+	disk_use(&disk_system);
+	assert_int_equal(disk_replace_file_by(to_dir, to, write_zeros, NULL, 0600, NULL, &f), 0);
+	return 0;
+}
+
 static void
 whichever_read_fails_nobody_is_taken_to_be_gone(void **state)
 {
@@ -182,6 +207,30 @@ a_server_that_shows_nobody_is_doubted_though_what_is_in_force_cannot_be_read(voi
 	assert_int_equal(count_held(), USERS);
 }
 
+static void
+what_was_written_is_read_again_whatever_the_file_is_by_then(void **state)
+{
+	char path[] = "/tmp/mermoz-held-XXXXXX";
+	struct disk_ops ops = disk_system;
+	struct run records;
+	struct fault f;
+
+	(void)state;
+	assert_non_null(mkdtemp(path));
+	(void)close(w.directory);
+	w.directory = open(path, O_RDONLY | O_DIRECTORY);
+	run_init(&records, -1);
+	put_users(&records, HALF);
+	ops.renameat = rename_and_replace;
+	disk_use(&ops);
+	assert_int_equal(snapshot_write(w.directory, "copy", BYTES("here"), BYTES_NONE, &records, &f), 0);
+	held_take(&w.held, &records);
+	assert_int_equal(count_held(), HALF);
+	run_done(&records);
+	assert_int_equal(unlinkat(w.directory, "copy", 0), 0);
+	assert_int_equal(rmdir(path), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -191,6 +240,7 @@ main(void)
 		TEST(whichever_read_fails_nobody_is_taken_to_be_gone),
 		TEST(while_what_is_in_force_cannot_be_read_a_reading_counts_after_the_quiet_time),
 		TEST(a_server_that_shows_nobody_is_doubted_though_what_is_in_force_cannot_be_read),
+		TEST(what_was_written_is_read_again_whatever_the_file_is_by_then),
 	};
 
 	return cmocka_run_group_tests_name("held", tests, NULL, NULL);

@@ -99,36 +99,33 @@ write_all(void *arg, int fd)
 }
 
 static int
-take_written(int directory, const char *name, size_t begin, struct run *records, struct fault *f)
+take_written(int fd, const char *name, size_t begin, struct run *records, struct fault *f)
 {
-	int fd = disk->openat(directory, name, O_RDONLY | O_CLOEXEC, 0);
 	struct run written;
 
-	if (fd < 0)
-		return fault_errno(f, errno, "%s", name);
 	run_init_file(&written, fd, begin);
 	if (run_octets(&written) == run_octets(records)) {
 		run_replace(records, &written);
 		return 0;
 	}
 	run_done(&written);
-	return fault_set(f, FAULT_TEMP, "%s is another one already", name);
+	return fault_set(f, FAULT_TEMP, "%s is not as it was written", name);
 }
 
 int
 snapshot_write(int directory, const char *name, struct bytes origin, struct bytes marker, struct run *records, struct fault *f)
 {
 	struct writing w = { .records = records };
-	int result = -1;
+	int result = -1, fd;
 
 	buf_init(&w.head, IMAGE_TEXT_MAX * 4);
 	image_put_snapshot_head(&w.head, origin, marker, records);
 	if (w.head.has_failed || records->tail.has_failed)
 		(void)fault_set(f, FAULT_LIMIT, "it is too large, or can't be read");
 	else
-		result = disk_replace_file_by(directory, name, write_all, &w, 0600, f);
+		result = disk_replace_file_by(directory, name, write_all, &w, 0600, &fd, f);
 	if (result == 0)
-		result = take_written(directory, name, w.head.len, records, f);
+		result = take_written(fd, name, w.head.len, records, f);
 	buf_done(&w.head);
 	return result;
 }
