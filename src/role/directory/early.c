@@ -184,7 +184,10 @@ note_entry(struct early *e, const struct entries *entries, struct bytes uuid, st
 
 	buf_init(&before, IMAGE_OCTETS_MAX);
 	was_there = entries_find(entries, uuid, &before);
-	if (was_there || now.len)
+	/* What it had then can't be read, and nobody knows what it gives up. */
+	if (!was_there && entries_is_there(entries, uuid))
+		e->pairs.has_failed = true;
+	else if (was_there || now.len)
 		early_note(e, buf_bytes(&before), now);
 	buf_done_secret(&before);
 }

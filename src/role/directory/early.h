@@ -15,7 +15,7 @@ struct early {
 	struct buf records; /* of users, as they are now; one that is gone is disabled */
 	size_t entries, deleted; /* that it was told of */
 	size_t own; /* of them those that changed in nothing but what is their own */
-	struct buf pairs; /* what each had before and has now, in turn, as early_take_pair takes them; has_failed: they are too large */
+	struct buf pairs; /* what each had before and has now, in turn, as early_take_pair takes them; has_failed: they are too large, or what one had can't be read */
 };
 
 /* Nothing was told yet; ends it; forgets what was told. */

@@ -235,6 +235,12 @@ is_there(const struct entries *e, uint64_t uuid, const uint64_t *digest)
 }
 
 bool
+entries_is_there(const struct entries *e, struct bytes uuid)
+{
+	return is_there(e, map_hash(uuid), NULL);
+}
+
+bool
 entries_has(const struct entries *e, struct bytes uuid, struct bytes records)
 {
 	uint64_t digest = map_hash(records);

@@ -36,6 +36,8 @@ void entries_clear(struct entries *e);
 
 /* Appends the records of the entry.  False: there is no such entry, or (its base being damaged) it can't be read. */
 bool entries_find(const struct entries *e, struct bytes uuid, struct buf *records) __attribute__((warn_unused_result));
+/* Is there such an entry, be it that it can't be read? */
+bool entries_is_there(const struct entries *e, struct bytes uuid);
 /* Has the entry these records? */
 bool entries_has(const struct entries *e, struct bytes uuid, struct bytes records);
 /* The entry has these records (image.h) now, or none.  True: it had others. */

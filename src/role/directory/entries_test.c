@@ -1,7 +1,10 @@
 #include "role/directory/entries.h"
 
+#include "role/directory/early.h"
 #include "role/directory/sync_value.h"
+#include "sys/disk.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -320,6 +323,41 @@ a_change_that_finds_no_room_is_told_and_never_saved(void **state)
 	close_world(&w);
 }
 
+static ssize_t
+read_nothing(int fd, void *to, size_t count, off_t at)
+{
+	(void)fd, (void)to, (void)count, (void)at;
+	errno = EIO;
+	return -1;
+}
+
+static void
+an_entry_that_had_what_cannot_be_read_is_left_to_a_reading_of_all(void **state)
+{
+	struct disk_ops ops = disk_system;
+	char space[SYNC_UUID_OCTETS];
+	struct early early;
+	struct world w;
+
+	(void)state;
+	open_world(&w, true);
+	early_init(&early);
+	put(&w, 'a', "A ");
+	save(&w, "one");
+	ops.pread = read_nothing;
+	disk_use(&ops);
+	early_note_put(&early, &w.e, uuid('b', space), BYTES("B "));
+	assert_false(early.pairs.has_failed);
+	early_note_put(&early, &w.e, uuid('a', space), BYTES("Aa "));
+	assert_true(early.pairs.has_failed);
+	early_reset(&early);
+	early_note_delete(&early, &w.e, uuid('a', space));
+	assert_true(early.pairs.has_failed);
+	disk_use(NULL);
+	early_done(&early);
+	close_world(&w);
+}
+
 int
 main(void)
 {
@@ -331,6 +369,7 @@ main(void)
 		cmocka_unit_test(a_file_that_is_damaged_or_of_elsewhere_counts_as_none),
 		cmocka_unit_test(without_a_place_to_write_nothing_is_lost),
 		cmocka_unit_test(a_change_that_finds_no_room_is_told_and_never_saved),
+		cmocka_unit_test(an_entry_that_had_what_cannot_be_read_is_left_to_a_reading_of_all),
 	};
 
 	return cmocka_run_group_tests_name("entries", tests, NULL, NULL);
