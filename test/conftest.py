@@ -20,6 +20,7 @@ import pytest
 from authority import Authority
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+COPY_S = 70  # what changed in LDAP is in the copy on disk after a minute at most
 PASSWORDS = {"alice": "wonderland 1", "bob": "builder\\2\"", "carol": "pässwörd"}
 DOMAIN = "amerique.iut"
 

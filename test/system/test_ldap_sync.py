@@ -1,15 +1,17 @@
 """A server with syncprov is followed by RFC 4533: it sends what changed and no more."""
+import contextlib
 import imaplib
 import itertools
 import json
 import os
 import re
 import subprocess
+import threading
 import time
 
 import pytest
 
-from conftest import DOMAIN, wait_until
+from conftest import COPY_S, DOMAIN, wait_until
 from slapd import PROGRAM, SUFFIX
 from test_ldap import log_in, recipient, running
 
@@ -267,9 +269,9 @@ def test_one_change_of_addresses_groups_or_of_who_there_is_makes_nothing_else_an
     s.slapd.add_user("koffi", [f"koffi@{DOMAIN}", f"further@{DOMAIN}"], "un")
     assert recipient(s, "further") == 250
     modify(s, f"dn: cn=team,{SUFFIX}\nchangetype: modify\nadd: member\nmember: uid=koffi,{SUFFIX}\n")
-    wait_until(lambda: f"koffi@{DOMAIN}" in shown(s, "alias", "show", f"team@{DOMAIN}"), 10, "the member, in the copy on disk")
+    wait_until(lambda: f"koffi@{DOMAIN}" in shown(s, "alias", "show", f"team@{DOMAIN}"), COPY_S, "the member, in the copy on disk")
     s.slapd.set("koffi", "mail", f"other@{DOMAIN}")
-    wait_until(lambda: f"other@{DOMAIN}" in shown(s, "alias", "show", f"team@{DOMAIN}"), 10, "the member's other address")
+    wait_until(lambda: f"other@{DOMAIN}" in shown(s, "alias", "show", f"team@{DOMAIN}"), COPY_S, "the member's other address")
     s.slapd.delete("user1")
     wait_until(lambda: recipient(s, "user1") == 550, 10, "the deletion")
     after = status(s)
@@ -281,6 +283,64 @@ def test_one_change_of_addresses_groups_or_of_who_there_is_makes_nothing_else_an
     s.start()
     assert [recipient(s, name) for name in ("fifth", "other", "team")] == [250] * 3 and recipient(s, "user1") in (451, 550)
     assert not s.events("snapshot.failed")
+
+
+@contextlib.contextmanager
+def some_entry_changing(s, uid):
+    """All the time: no look finds that nothing has changed."""
+    is_over = threading.Event()
+
+    def change():
+        while not is_over.is_set():
+            s.slapd.set(uid, "userPassword", f"secret {next(COUNTER)}")
+
+    thread = threading.Thread(target=change)
+    thread.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def test_while_some_entry_changes_all_the_time_the_copy_on_disk_gets_no_older_than_a_minute(many):
+    s = many
+    with some_entry_changing(s, "user7"):
+        s.slapd.set("user5", "mail", f"fifth@{DOMAIN}")
+        wait_until(lambda: recipient(s, "fifth") == 250, 10, "the change")
+        wait_until(lambda: "user5" in shown(s, "user", "show", f"fifth@{DOMAIN}"), COPY_S, "the change, in the copy on disk")
+
+
+def test_a_copy_that_could_not_be_written_is_written_when_it_can(many):
+    s = many
+    [copy] = (s.directory / "state").rglob("ldap.snapshot")
+    obstacle = copy.with_name(".ldap.snapshot.new")
+    obstacle.mkdir()
+    s.slapd.set("user5", "mail", f"fifth@{DOMAIN}")
+    wait_until(lambda: s.events("snapshot.failed"), COPY_S, "the failure")
+    assert recipient(s, "fifth") == 250
+    looks = status(s)["looks"]
+    wait_until(lambda: status(s)["looks"] > looks + 3, 20, "some more looks")
+    assert len(s.events("snapshot.failed")) == 1, "not at each look"
+    obstacle.rmdir()
+    wait_until(lambda: "user5" in shown(s, "user", "show", f"fifth@{DOMAIN}"), COPY_S, "the change, in the copy on disk")
+    # It is what is in force, too.
+    s.cli("user", "add", f"cecile@{DOMAIN}", "--attribute", "uid=cecile", stdin="un deux trois\n")
+    assert [recipient(s, name) for name in ("fifth", "user5", "user6", "cecile")] == [250, 550, 250, 250]
+
+
+def test_a_copy_that_is_damaged_while_it_serves_is_made_anew(many):
+    s = many
+    [copy] = (s.directory / "state").rglob("ldap.snapshot")
+    wait_until(lambda: "user39" in shown(s, "user", "show", f"user39@{DOMAIN}"), COPY_S, "all accounts, in the copy on disk")
+    readings = status(s)["readings"]
+    with copy.open("r+b") as f:
+        f.seek(-3, os.SEEK_END)
+        f.write(b"\xff")
+    s.slapd.set("user5", "mail", f"fifth@{DOMAIN}")
+    wait_until(lambda: "user5" in shown(s, "user", "show", f"fifth@{DOMAIN}"), COPY_S, "the change, in the copy on disk")
+    assert len(s.events("snapshot.failed")) == 1 and status(s)["readings"] == readings + 1
+    assert [recipient(s, name) for name in ("fifth", "user5", "user39")] == [250, 550, 250]
 
 
 def test_an_address_that_an_entry_lost_to_another_is_not_touched_by_it(early):

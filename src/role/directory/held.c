@@ -67,7 +67,7 @@ note_alias(void *arg, const struct alias_record *record)
 	note(arg, record->address);
 }
 
-void
+bool
 held_change(struct held *h, const struct change *change)
 {
 	static const struct image_visitor visitor = { note_user, note_alias, NULL };
@@ -75,11 +75,16 @@ held_change(struct held *h, const struct change *change)
 	size_t first = h->changes.len, all = rest.len;
 	struct noting n = { .held = h, .place = first };
 
+	put_bytes(&h->changes, rest);
+	if (h->changes.has_failed) {
+		h->changes.has_failed = false;
+		return false;
+	}
 	while (image_take_member(&gone, &address))
 		(void)map_put_number(h->changed, key_of(address), (void *)(uintptr_t)GONE);
-	put_bytes(&h->changes, rest);
 	while (rest.len && image_take_record(&rest, &visitor, &n))
 		n.place = first + all - rest.len;
+	return true;
 }
 
 size_t

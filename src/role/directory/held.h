@@ -21,8 +21,8 @@ void held_init(struct held *h, struct bytes origin);
 void held_done(struct held *h);
 /* From now on these are held; taken over, and empty then. */
 void held_take(struct held *h, struct run *records);
-/* What is held is otherwise now. */
-void held_change(struct held *h, const struct change *change);
+/* What is held is otherwise now.  False: there is no room for that, and it is as it was: all has to be read anew. */
+bool held_change(struct held *h, const struct change *change) __attribute__((warn_unused_result));
 /* Octets of what changed since held_take. */
 size_t held_changes(const struct held *h);
 /* Visits what is held.  False: it can't be read any more; the administrator was told. */

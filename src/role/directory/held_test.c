@@ -231,6 +231,34 @@ what_was_written_is_read_again_whatever_the_file_is_by_then(void **state)
 	assert_int_equal(rmdir(path), 0);
 }
 
+static void
+put_gone(struct change *change, const char *address)
+{
+	image_put_member(&change->gone, bytes_text(address));
+}
+
+static void
+a_change_without_room_is_none_and_leaves_what_was_held(void **state)
+{
+	struct change change;
+
+	(void)state;
+	change_init(&change);
+	put_gone(&change, "user1@x.iut");
+	assert_true(held_change(&w.held, &change));
+	assert_int_equal(count_held(), USERS - 1);
+	put_gone(&change, "user2@x.iut");
+	put_gone(&change, "user3@x.iut");
+	image_put_user(&change.records, &(struct user_record){ .address = BYTES("user2@x.iut"), .entry = BYTES("uid=user2"), .is_enabled = true });
+	w.held.changes.max = change.records.len - 1;
+	assert_false(held_change(&w.held, &change));
+	assert_int_equal(count_held(), USERS - 1);
+	w.held.changes.max++;
+	assert_true(held_change(&w.held, &change));
+	assert_int_equal(count_held(), USERS - 2);
+	change_done(&change);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -240,6 +268,7 @@ main(void)
 		TEST(whichever_read_fails_nobody_is_taken_to_be_gone),
 		TEST(while_what_is_in_force_cannot_be_read_a_reading_counts_after_the_quiet_time),
 		TEST(a_server_that_shows_nobody_is_doubted_though_what_is_in_force_cannot_be_read),
+		TEST(a_change_without_room_is_none_and_leaves_what_was_held),
 		TEST(what_was_written_is_read_again_whatever_the_file_is_by_then),
 	};
 

@@ -27,15 +27,28 @@ is_news(const struct ldap_source *s)
 }
 
 static void
-write_snapshot(struct ldap_source *s)
+note_failed_saving(struct ldap_source *s)
+{
+	s->has_failed_saving = true;
+	s->save_us = UNSAVED_MOST_US;
+}
+
+/* False: the copy on disk is the one before. */
+static bool
+write_snapshot(struct ldap_source *s, struct run *records)
 {
 	int64_t before_us = time_now().mono_us;
 	struct fault f;
 
 	if (s->directory >= 0
-		&& snapshot_write(s->directory, SNAPSHOT_NAME, origin_of(s), buf_bytes(&s->look_marker), &s->look_records, &f) != 0)
+		&& snapshot_write(s->directory, SNAPSHOT_NAME, origin_of(s), buf_bytes(&s->look_marker), records, &f) != 0) {
 		event(NULL, EV_SNAPSHOT_FAILED, STR("reason", f.text));
+		note_failed_saving(s);
+		return false;
+	}
+	s->has_failed_saving = false;
 	s->save_us = time_now().mono_us - before_us;
+	return true;
 }
 
 static void
@@ -190,22 +203,27 @@ look_at_one(struct ldap_source *s)
 	return s->result != 0 || look_by_sync(s);
 }
 
-/* What changed since the copy on disk was written lies in memory for a while: writing it takes long when all of it is much. */
 static void
 save(struct ldap_source *s)
 {
-	s->has_written = held_changes(&s->held) && held_read(&s->held, &s->look_records);
-	if (s->has_written)
-		write_snapshot(s);
+	run_done(&s->saved);
+	run_init(&s->saved, s->directory);
+	s->has_lost = !held_read(&s->held, &s->saved);
+	if (s->has_lost)
+		note_failed_saving(s);
+	else
+		s->has_saved = write_snapshot(s, &s->saved);
 }
 
-static void
-save_when_due(struct ldap_source *s)
+/* What changed since the copy on disk was written lies in memory for a while: writing it takes long when all of it is much.  However much it is,
+   what failed is tried again in a minute. */
+static bool
+is_save_due(const struct ldap_source *s)
 {
 	int64_t unsaved_us = s->unsaved_us ? time_now().mono_us - s->unsaved_us : 0;
+	bool is_much = held_changes(&s->held) > UNSAVED_MAX && s->save_us < UNSAVED_MOST_US;
 
-	if (held_changes(&s->held) > UNSAVED_MAX || unsaved_us > s->save_us * REST || unsaved_us > UNSAVED_MOST_US)
-		save(s);
+	return is_much || unsaved_us > s->save_us * REST || unsaved_us > UNSAVED_MOST_US;
 }
 
 void
@@ -213,27 +231,28 @@ ldap_look(struct job *job)
 {
 	struct ldap_source *s = (void *)((uint8_t *)job - offsetof(struct ldap_source, job));
 
+	/* Before the look: what it brings is not held yet at its end, and each may bring something. */
+	if (is_save_due(s))
+		save(s);
 	if (s->look_turns_to != LDAP_SOURCE_NOBODY)
 		ldap_link_turn_to(s->link, s->look_turns_to);
 	for (size_t tries = ldap_link_server_count(s->link); tries > 0 && !look_at_one(s); tries--)
 		continue;
 	if (s->has_read)
-		write_snapshot(s);
+		(void)write_snapshot(s, &s->look_records); /* else it is tried again */
 	else if (s->result != 0 && s->fault.kind == FAULT_PERM)
 		settle_nobody(&s->settler, &s->held, time_now().mono_us);
-	if (!s->has_read && change_is_empty(&s->look_change))
-		save_when_due(s);
 	wake_send(&s->wake);
 }
 
 void
 ldap_look_finish(struct ldap_source *s)
 {
-	/* What was read last is on disk. */
-	if (s->has_read)
+	bool has_changed = !change_is_empty(&s->look_change);
+
+	/* What a look that the loop did not hear of has read is on disk. */
+	if (s->is_looking && s->has_read)
 		return;
-	begin_records(s);
-	if (!change_is_empty(&s->look_change))
-		held_change(&s->held, &s->look_change);
-	save(s);
+	if ((has_changed && held_change(&s->held, &s->look_change)) || s->unsaved_us)
+		save(s);
 }

@@ -59,14 +59,15 @@ start_look(struct ldap_source *s)
 	ldap_arrival_stop(s->arrival);
 	s->began_us = now_us;
 	s->is_looking = true;
-	s->has_to_look_again = s->has_read = s->has_failed_reading = s->has_found = s->is_undecided = s->has_written = false;
+	s->has_to_look_again = s->has_read = s->has_failed_reading = s->has_found = s->is_undecided = false;
+	s->has_saved = s->has_failed_saving = s->has_lost = false;
 	s->may_read = now_us >= s->read_again_us;
 	s->may_find = now_us >= s->find_again_us;
 	s->answering = s->asked;
 	s->asked = NULL;
 	s->look_turns_to = s->turn_to < s->current ? s->turn_to : LDAP_SOURCE_NOBODY;
 	s->turn_to = LDAP_SOURCE_NOBODY;
-	s->must_read = s->read_us == 0 || doubt_is_ripe(&s->settler.doubt, time_now().mono_us, ldap_source_quiet_us(s));
+	s->must_read = s->read_us == 0 || s->must_read_anew || doubt_is_ripe(&s->settler.doubt, time_now().mono_us, ldap_source_quiet_us(s));
 	s->must_poll = s->marker.len == 0 && now_us - s->polled_us >= (int64_t)s->poll_s * 1000000;
 	s->looks++;
 	s->job.run = ldap_look;
@@ -105,23 +106,33 @@ take_hurried(struct ldap_source *s)
 	s->has_to_look_again = true;
 }
 
+/* Without room for it nothing of it is in force, and the next look brings all. */
 static void
 take_change(struct ldap_source *s)
 {
-	s->changes++;
-	s->read_us = s->confirmed_us;
-	held_change(&s->held, &s->look_change);
-	s->handlers->changed_in_part(s->arg, &s->look_change);
+	if (held_change(&s->held, &s->look_change)) {
+		s->changes++;
+		s->read_us = s->confirmed_us;
+		s->handlers->changed_in_part(s->arg, &s->look_change);
+		if (!s->unsaved_us)
+			s->unsaved_us = time_now().mono_us;
+	} else {
+		s->must_read_anew = s->has_to_look_again = true;
+	}
 	change_reset(&s->look_change);
-	if (!s->unsaved_us)
-		s->unsaved_us = time_now().mono_us;
 }
 
+/* After a look, whatever became of it: what it wrote of what was held when it began. */
 static void
-take_records(struct ldap_source *s)
+take_saved(struct ldap_source *s)
 {
-	held_take(&s->held, &s->look_records);
-	s->unsaved_us = 0;
+	if (s->has_saved)
+		held_take(&s->held, &s->saved);
+	if (s->has_saved || s->has_read)
+		s->unsaved_us = 0;
+	if (s->has_failed_saving)
+		s->unsaved_us = time_now().mono_us;
+	s->must_read_anew |= s->has_lost;
 }
 
 static void
@@ -145,8 +156,6 @@ take_result(struct ldap_source *s)
 		take_hurried(s);
 	if (!change_is_empty(&s->look_change))
 		take_change(s);
-	if (s->has_written)
-		take_records(s);
 	if (!s->has_read)
 		return;
 	s->readings++;
@@ -154,7 +163,8 @@ take_result(struct ldap_source *s)
 	buf_reset(&s->losses);
 	put_bytes(&s->losses, claims_losses(s->settler.claims));
 	forget_hurried(&s->hurried);
-	take_records(s);
+	s->must_read_anew = false;
+	held_take(&s->held, &s->look_records);
 	s->handlers->changed(s->arg, &s->held.records, false);
 }
 
@@ -183,6 +193,7 @@ looked(struct wake *wake)
 	s->polled = ldap_poll_count(s->poll);
 	timer_stop(&s->watchdog);
 	note_servers(s);
+	take_saved(s);
 	if (s->result == 0)
 		take_result(s);
 	else
@@ -263,6 +274,7 @@ ldap_source_new(struct loop *loop, const struct config *config, int directory,
 	buf_init(&s->losses, CLAIMS_LOSSES_OCTETS_MAX);
 	buf_init(&s->look_marker, IMAGE_TEXT_MAX);
 	run_init(&s->look_records, directory);
+	run_init(&s->saved, directory);
 	change_init(&s->look_change);
 	buf_init(&s->look_hurried, IMAGE_OCTETS_MAX);
 	buf_init(&s->hurried, IMAGE_OCTETS_MAX);
@@ -332,6 +344,7 @@ ldap_source_free(struct ldap_source **at)
 	buf_done(&s->look_marker);
 	buf_done(&s->losses);
 	run_done(&s->look_records);
+	run_done(&s->saved);
 	change_done(&s->look_change);
 	buf_done_secret(&s->look_hurried);
 	buf_done_secret(&s->hurried);
@@ -361,9 +374,12 @@ ldap_source_hurried(const struct ldap_source *s)
 }
 
 bool
-ldap_source_visit(const struct ldap_source *s, const struct image_visitor *visitor, void *arg)
+ldap_source_visit(struct ldap_source *s, const struct image_visitor *visitor, void *arg)
 {
-	return s->held.is_there && held_visit(&s->held, visitor, arg);
+	bool is_whole = s->held.is_there && held_visit(&s->held, visitor, arg);
+
+	s->must_read_anew |= !is_whole;
+	return is_whole;
 }
 
 bool

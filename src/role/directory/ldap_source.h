@@ -34,7 +34,7 @@ void ldap_source_free(struct ldap_source **s);
 /* What `hurried` told since: it counts before what `changed` told.  Borrowed until the next look. */
 struct bytes ldap_source_hurried(const struct ldap_source *s);
 /* Visits all that was told, as it is now; false: nothing was yet, or it can't be read. */
-bool ldap_source_visit(const struct ldap_source *s, const struct image_visitor *visitor, void *arg) __attribute__((warn_unused_result));
+bool ldap_source_visit(struct ldap_source *s, const struct image_visitor *visitor, void *arg) __attribute__((warn_unused_result));
 
 /* Calls `sure` with arg, once and never from in here, when the source has been looked at after this call: true when
    what was told of that address is how it is now, false when no server answered.  A server that can't tell changes is asked for the

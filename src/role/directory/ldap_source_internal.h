@@ -44,6 +44,7 @@ struct ldap_source {
 	struct buf losses; /* claims that did not count at the last reading */
 	struct buf hurried; /* of users that are otherwise than there */
 	struct held held; /* the records that are in force, not changed while is_looking */
+	bool must_read_anew; /* it lacks something that is in force, or can't be read any more */
 	struct settler settler;
 	struct doubt told; /* as it was after the last look */
 	bool is_failing;
@@ -62,9 +63,11 @@ struct ldap_source {
 	bool must_read, must_poll, may_read, may_find, has_read, has_failed_reading, has_changed; /* has_changed: what was read is not as it was before */
 	bool has_found, is_undecided; /* an address that is asked for is there; and it may not be read for now, or was not told yet */
 	bool is_synced, is_current; /* by ldap_sync; and what the marker knows of was all taken */
-	bool has_written; /* look_records are those that are held: they lie on disk as they are now */
-	int64_t unsaved_us; /* mono; since when what is held is otherwise than on disk; 0: it is not */
-	int64_t save_us; /* what writing it took last */
+	struct run saved; /* when has_saved: what was held as the look began, as it lies on disk now */
+	bool has_saved, has_failed_saving;
+	bool has_lost; /* what is held can't be read any more */
+	int64_t unsaved_us; /* mono; since when what is held is otherwise than on disk, or when it was tried in vain to write it; 0: it is not */
+	int64_t save_us; /* what writing it took last; UNSAVED_MOST_US when it failed */
 	int result;
 	struct fault fault;
 };

@@ -224,7 +224,7 @@ take_few(struct world *w, struct way *way)
 	change_init(&change);
 	if (w->early.entries == w->changes && !doubt_is_due(0, w->changes) && settle_few(&way->settler, buf_bytes(&w->early.pairs), &change)) {
 		way->few++;
-		held_change(&way->held, &change);
+		assert_true(held_change(&way->held, &change));
 		if (!directory_change(way->accounts, &change))
 			load(way);
 	} else {
