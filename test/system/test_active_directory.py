@@ -7,7 +7,7 @@ import shutil
 import tempfile
 
 from active_directory import ActiveDirectory
-from conftest import DOMAIN, Server, wait_until
+from conftest import COPY_S, DOMAIN, Server, wait_until
 from test_ldap import recipient
 
 
@@ -139,7 +139,7 @@ def test_an_entry_that_is_renamed_without_a_change_of_its_own_is_read_anew():
         with ad.lock:
             ad.entries[f"cn=u5,ou=moved,{ad.base}"] = ad.entries.pop(f"cn=u5,{ad.base}")
             ad.usn += 1
-        wait_until(lambda: f"cn=u5,ou=moved,{ad.base}" in s.cli("user", "show", f"u5@{DOMAIN}").stdout, 10, "the new name")
+        wait_until(lambda: f"cn=u5,ou=moved,{ad.base}" in s.cli("user", "show", f"u5@{DOMAIN}").stdout, COPY_S, "the new name")
         assert whole_entries(ad, since) == 1 and recipient(s, "u5") == 250
 
 

@@ -12,7 +12,7 @@ import time
 import pytest
 
 import conftest
-from conftest import DOMAIN, Server, wait_until
+from conftest import COPY_S, DOMAIN, Server, wait_until
 from peer import Peer
 from test_auth import userdb_client
 from slapd import ADMIN, PROGRAM, SECRET, SUFFIX, Slapd, Stall, hidden_port
@@ -171,7 +171,7 @@ def test_a_server_that_cannot_tell_changes_is_asked_for_what_changed_and_not_for
         s.slapd.set("user7", "userPassword", "changed")
         wait_until(lambda: refusal_or_none(s, "user7", "changed") is None, 10, "the change")
         s.slapd.tool("ldapmodrdn", "-r", f"uid=user8,{SUFFIX}", "uid=moved8")
-        wait_until(lambda: f"uid=moved8,{SUFFIX}" in s.cli("user", "show", f"user8@{DOMAIN}").stdout, 10, "the other name")
+        wait_until(lambda: f"uid=moved8,{SUFFIX}" in s.cli("user", "show", f"user8@{DOMAIN}").stdout, COPY_S, "the other name")
         s.slapd.delete("user9")
         wait_until(lambda: recipient(s, "user9") == 550, 10, "the deletion")
         after = json.loads(s.cli("directory", "status", "--json").stdout)

@@ -7,7 +7,7 @@ import smtplib
 
 import pytest
 
-from conftest import wait_until
+from conftest import COPY_S, wait_until
 from test_ldap import ldap, log_in, recipient, refusal, running  # noqa: F401: ldap is a fixture
 from slapd import SUFFIX
 
@@ -106,7 +106,7 @@ def test_the_schema_of_active_directory():
         for to in ("koffi", "kk", "sales", "vente"):
             s.send(f"to {to}", to=to)
         assert len(files(s, "koffi")) == 4 and recipient(s, "sip") == 550
-        wait_until(lambda: "koffi@amerique.iut  Koffi K." in s.cli("user", "list").stdout, 20, "the copy on disk")
+        wait_until(lambda: "koffi@amerique.iut  Koffi K." in s.cli("user", "list").stdout, COPY_S, "the copy on disk")
         assert not s.events("entry.value")
         imaplib.IMAP4("127.0.0.1", s.ports["imap"], timeout=30).login("kkoffi", "un")
         s.slapd.set("koffi", "userAccountControl", "514")
@@ -177,7 +177,7 @@ def with_groups(extra=""):
         d.add_group("out", "nisMailAlias extensibleObject", "mail: out@amerique.iut", "rfc822MailMember: x@afrique.iut")
         wait_until(lambda: recipient(s, "koffi") == 250, 20, "the reading")
         names = {f"{name}@amerique.iut" for name in ("names", "unique", "unique2", "unix", "list", "loop", "out")}
-        wait_until(lambda: names <= {a["address"] for a in json.loads(s.cli("alias", "list", "--json").stdout)}, 20, "the groups")
+        wait_until(lambda: names <= {a["address"] for a in json.loads(s.cli("alias", "list", "--json").stdout)}, COPY_S, "the groups")
         yield s
 
 
