@@ -4,7 +4,9 @@ import imaplib
 import json
 import os
 import pathlib
+import re
 import shutil
+import signal
 import smtplib
 import tempfile
 import time
@@ -207,6 +209,50 @@ def test_a_copy_that_another_account_read_is_ignored(ldap):
     assert recipient(ldap, "younes") == 451
     assert json.loads(ldap.cli("directory", "status", "--json").stdout)["age_s"] == -1
     assert len(ldap.events("directory.loaded")) == 1, "the one of the first start"
+
+
+def use_base(server, base):
+    server.conf.write_text(re.sub(r"base [^;]*;", f"base {base};", server.conf.read_text()))
+
+
+def test_another_base_is_refused_by_a_reload_and_one_that_is_not_there_calls_nobody_unknown(ldap):
+    use_base(ldap, f"ou=nowhere,{SUFFIX}")
+    ldap.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "base" in str(ldap.events("config.refused")), 20, "the refusal")
+    assert recipient(ldap, "younes") == 250
+    log_in(ldap, "younes", "azerty").logout()
+    assert ldap.stop() == 0
+    ldap.start()
+    wait_until(lambda: json.loads(ldap.cli("directory", "status", "--json").stdout)["failures"] > 1, 20, "looks in vain")
+    assert recipient(ldap, "younes") == 451
+    assert "UNAVAILABLE" in refusal(ldap, "younes", "azerty")
+    # Nothing was made of it: the copy is that of the base before.
+    assert ldap.stop() == 0
+    ldap.slapd.stop()
+    use_base(ldap, SUFFIX)
+    ldap.start()
+    assert recipient(ldap, "younes") == 250
+
+
+@pytest.mark.parametrize("has_syncprov", [True, False])
+def test_a_base_that_is_not_there_any_more_loses_nobody(has_syncprov):
+    with running(extra="poll 1s;", has_syncprov=has_syncprov) as s:
+        people = f"ou=people,{SUFFIX}"
+        tree = (f"dn: {people}\nobjectClass: organizationalUnit\nou: people\n\n"
+                f"dn: uid=koffi,{people}\nobjectClass: inetOrgPerson\nuid: koffi\ncn: koffi\nsn: koffi\nmail: koffi@{DOMAIN}\nuserPassword: un\n")
+        s.slapd.tool("ldapadd", ldif=tree)
+        assert s.stop() == 0
+        use_base(s, people)
+        s.start()
+        wait_until(lambda: recipient(s, "koffi") == 250, 20, "the first reading")
+        s.slapd.start_empty()
+        wait_until(lambda: "No such object" in s.cli("directory", "status").stdout, 20, "a look in vain")
+        assert recipient(s, "koffi") == 250 and recipient(s, "younes") == 451
+        log_in(s, "koffi", "un").logout()
+        s.slapd.tool("ldapadd", ldif=tree)
+        wait_until(lambda: s.events("ldap.back"), 20, "the base")
+        wait_until(lambda: recipient(s, "younes") == 550, 20, "certainty")
+        assert recipient(s, "koffi") == 250
 
 
 def test_while_slapd_is_away_a_look_up_of_an_unknown_account_is_told_to_come_back(ldap):
