@@ -1,5 +1,5 @@
 /* Few entries that changed.  Each is decided by itself, as claims.h and groups.h allow; what they leave to a settling of all is left to it: an
-   address that several entries claim, two entries by one name, a group that very many name. */
+   address that an entry begins or ceases to claim and others claim too, two entries by one name, a group that very many name. */
 #include "role/directory/settle.h"
 
 #include "role/directory/address.h"
@@ -66,68 +66,89 @@ keep(const struct claims *claims, struct bytes records)
 
 /* ---- claims */
 
-struct claiming {
-	struct claims *claims;
-	bool (*claim)(struct claims *claims, struct bytes address, struct bytes entry);
-	bool may_be;
-	struct buf all; /* what is claimed, in turn */
+struct claim {
+	struct bytes address, entry;
+	uint8_t rank; /* ALIAS_FURTHER, or an account's or group's own address */
 };
 
 static void
-claim(struct claiming *c, uint8_t rank, struct bytes address, struct bytes entry)
+put_claim(struct buf *all, uint8_t rank, struct bytes address, struct bytes entry)
 {
-	put_u8(&c->all, rank);
-	image_put_member(&c->all, address);
-	image_put_member(&c->all, entry);
-	if (c->claim)
-		c->may_be = c->may_be && c->claim(c->claims, address, entry);
+	put_u8(all, rank);
+	image_put_member(all, address);
+	image_put_member(all, entry);
 }
 
 static void
 claim_user(void *arg, const struct user_record *record)
 {
-	claim(arg, 0, record->address, record->entry);
+	put_claim(arg, 0, record->address, record->entry);
 }
 
 static void
 claim_alias(void *arg, const struct alias_record *record)
 {
-	claim(arg, (uint8_t)record->rank, record->address, record->entry);
+	put_claim(arg, (uint8_t)record->rank, record->address, record->entry);
 }
 
 static void
 claim_group(void *arg, const struct group_record *record)
 {
-	claim(arg, ALIAS_RANKS, record->address, record->entry);
+	put_claim(arg, ALIAS_RANKS, record->address, record->entry);
 }
 
-static const struct image_visitor claim_visitor = { claim_user, claim_alias, claim_group };
-
-static bool
-has_same_claims(struct bytes before, struct bytes now)
+/* In turn.  To be ended with buf_done. */
+static struct buf
+claims_of(struct bytes records)
 {
-	struct claiming was = { .may_be = true }, is = { .may_be = true };
-	bool is_same;
+	static const struct image_visitor visitor = { claim_user, claim_alias, claim_group };
+	struct buf all;
 
-	buf_init(&was.all, IMAGE_OCTETS_MAX);
-	buf_init(&is.all, IMAGE_OCTETS_MAX);
-	is_same = image_visit(before, &claim_visitor, &was) && image_visit(now, &claim_visitor, &is)
-		&& bytes_equal(buf_bytes(&was.all), buf_bytes(&is.all));
-	buf_done(&was.all);
-	buf_done(&is.all);
-	return is_same;
+	buf_init(&all, IMAGE_OCTETS_MAX);
+	if (!image_visit(records, &visitor, &all))
+		all.has_failed = true;
+	return all;
 }
 
 static bool
-change_claims(struct claims *claims, struct bytes records, bool (*each)(struct claims *claims, struct bytes address, struct bytes entry))
+take_claim(struct bytes *all, struct claim *c)
 {
-	struct claiming c = { .claims = claims, .claim = each, .may_be = true };
-	bool is_whole;
+	return take_u8(all, &c->rank) && image_take_member(all, &c->address) && image_take_member(all, &c->entry);
+}
 
-	buf_init(&c.all, IMAGE_OCTETS_MAX);
-	is_whole = image_visit(records, &claim_visitor, &c);
-	buf_done(&c.all);
-	return is_whole && c.may_be;
+static bool
+is_among(struct bytes all, const struct claim *wanted)
+{
+	struct claim c;
+
+	while (take_claim(&all, &c))
+		if (c.rank == wanted->rank && bytes_equal(c.address, wanted->address) && bytes_equal(c.entry, wanted->entry))
+			return true;
+	return false;
+}
+
+/* What an entry claims before and after the change stays whose it is, whoever else claims it. */
+static bool
+change_claims(struct claims *claims, struct bytes all, struct bytes others, bool (*each)(struct claims *claims, struct bytes address, struct bytes entry))
+{
+	struct claim c;
+
+	while (take_claim(&all, &c))
+		if (!is_among(others, &c) && !each(claims, c.address, c.entry))
+			return false;
+	return true;
+}
+
+/* An entry that has not its own address has no further ones, be they nobody else's. */
+static bool
+has_its_own(const struct claims *claims, struct bytes all)
+{
+	struct claim c;
+
+	while (take_claim(&all, &c))
+		if (c.rank != ALIAS_FURTHER && !claims_has(claims, c.address, c.entry))
+			return false;
+	return true;
 }
 
 /* ---- what becomes of it */
@@ -214,28 +235,73 @@ put_change(struct settler *s, const struct buf *before, const struct buf *now, s
 
 struct pair {
 	struct bytes before, now;
-	struct buf counted; /* what of it did before */
+	struct buf claimed, claims;
 	bool is_same; /* in what it claims */
+	struct buf counted; /* what of it did before */
 };
+
+static void
+open_pair(const struct settler *s, struct pair *p)
+{
+	p->claimed = claims_of(p->before);
+	p->claims = claims_of(p->now);
+	p->is_same = bytes_equal(buf_bytes(&p->claimed), buf_bytes(&p->claims));
+	p->counted = keep(s->claims, p->before);
+}
+
+static void
+close_pair(struct pair *p)
+{
+	buf_done(&p->claimed);
+	buf_done(&p->claims);
+	buf_done_secret(&p->counted);
+}
+
+static bool
+is_readable(const struct pair *p)
+{
+	return !p->claimed.has_failed && !p->claims.has_failed;
+}
+
+static bool
+release(struct claims *claims, const struct pair *p)
+{
+	return is_readable(p) && (p->is_same || change_claims(claims, buf_bytes(&p->claimed), buf_bytes(&p->claims), claims_release));
+}
+
+static bool
+take(struct claims *claims, const struct pair *p)
+{
+	return p->is_same
+		|| (change_claims(claims, buf_bytes(&p->claims), buf_bytes(&p->claimed), claims_take) && has_its_own(claims, buf_bytes(&p->claims)));
+}
+
+static bool
+settle_claims(struct settler *s, const struct pair *pairs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!release(s->claims, &pairs[i]))
+			return false;
+	for (size_t i = 0; i < count; i++)
+		if (!take(s->claims, &pairs[i]))
+			return false;
+	return true;
+}
 
 static bool
 settle_pairs(struct settler *s, struct pair *pairs, size_t count, struct change *change)
 {
-	bool is_done = true;
+	bool is_done;
 
-	for (size_t i = 0; i < count; i++) {
-		pairs[i].counted = keep(s->claims, pairs[i].before);
-		pairs[i].is_same = has_same_claims(pairs[i].before, pairs[i].now);
-		is_done = is_done && (pairs[i].is_same || change_claims(s->claims, pairs[i].before, claims_release));
-	}
 	for (size_t i = 0; i < count; i++)
-		is_done = is_done && (pairs[i].is_same || change_claims(s->claims, pairs[i].now, claims_take));
+		open_pair(s, &pairs[i]);
+	is_done = settle_claims(s, pairs, count);
 	for (size_t i = 0; i < count; i++) {
 		struct buf counts = keep(s->claims, pairs[i].now);
 
 		is_done = is_done && put_change(s, &pairs[i].counted, &counts, change);
 		buf_done_secret(&counts);
-		buf_done_secret(&pairs[i].counted);
+		close_pair(&pairs[i]);
 	}
 	/* Whether a server that shows nobody is to be believed is told by who reads all of it. */
 	return is_done && groups_accounts(s->groups) > 0 && groups_make_noted(s->groups, &change->records) && !change->gone.has_failed && !change->records.has_failed;
