@@ -33,6 +33,7 @@ enum {
 	MOST_is_forced = 1,
 	MOST_record = IPC_RECORDS - 1,
 	MOST_answer = IPC_ANSWERS - 1,
+	MOST_may_keep = 1,
 	MOST_is_authentic = 1,
 	MOST_hop = IPC_HOPS - 1,
 	MOST_has_dsn = 1,

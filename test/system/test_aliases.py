@@ -76,6 +76,42 @@ def test_a_catch_all_of_the_embedded_directory_gives_way_to_every_other_name(ser
     assert "rest info+x@troisieme.iut" not in subjects(server, "carol")
 
 
+def rcpt(server, address):
+    with server.smtp() as c:
+        c.helo("c.example")
+        c.mail("someone@asie.iut")
+        return c.rcpt(address)[0]
+
+
+def test_what_a_front_was_told_of_an_address_holds_until_it_changes(server):
+    """A front asks once, and hears of each change: of an alias, of an account, and of the directory that begins anew."""
+    address = f"often@{DOMAIN}"
+    assert rcpt(server, address) == 550
+    server.cli("alias", "add", address, f"alice@{DOMAIN}")
+    wait_until(lambda: rcpt(server, address) == 250, what="the alias")
+    def mail(subject):
+        with server.smtp() as c:
+            assert c.sendmail("someone@asie.iut", [address], f"Subject: {subject}\r\n\r\nx\r\n".encode()) == {}
+
+    for n in range(20):  # by any front
+        mail(f"first {n}")
+    assert {f"first {n}" for n in range(20)} <= set(subjects(server, "alice"))
+    server.cli("alias", "add", address, f"bob@{DOMAIN}")
+    server.cli("alias", "remove", address, f"alice@{DOMAIN}")
+    wait_until(lambda: mail("probe") or "probe" in subjects(server, "bob"), what="the change")
+    for n in range(20):
+        mail(f"second {n}")
+    assert {f"second {n}" for n in range(20)} <= set(subjects(server, "bob"))
+    assert not any(s.startswith("second") for s in subjects(server, "alice"))
+    server.kill_role("directory")
+    wait_until(lambda: rcpt(server, address) == 250, what="the directory's return")
+    mail("after it")
+    assert "after it" in subjects(server, "bob")
+    server.cli("alias", "remove", address)
+    wait_until(lambda: rcpt(server, address) == 550, what="its end")
+    assert {rcpt(server, address) for _ in range(20)} == {550}
+
+
 def test_who_is_meant_by_an_alias_may_send_as_it(server):
     with server.submission("alice") as c:
         c.ehlo("c.example")

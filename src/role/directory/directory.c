@@ -57,6 +57,17 @@ directory_visit_ldap(const struct directory *d, const struct image_visitor *visi
 	return d->ldap && ldap_source_visit(d->ldap, visitor, arg);
 }
 
+/* After each change of accounts, domains or aliases. */
+static void
+tell_fronts_of_change(struct directory *d)
+{
+	struct message m = { .type = MESSAGE_ANSWERS_CHANGED };
+
+	for (size_t i = 0; i < ROLE_INSTANCES_MAX; i++)
+		if (d->fronts[i] && peer_send(d->fronts[i], &m) != 0)
+			d->fronts[i] = NULL;
+}
+
 /* False: LDAP was not read yet, so that nobody is known to be unknown. */
 static bool
 load_ldap(struct directory *d)
@@ -76,9 +87,10 @@ static void
 on_ldap_hurried(void *arg, struct bytes records)
 {
 	static const struct image_visitor visitor = { update_user, NULL, NULL };
-	const struct directory *d = arg;
+	struct directory *d = arg;
 
 	(void)image_visit(records, &visitor, d->accounts); /* they are our own */
+	tell_fronts_of_change(d);
 }
 
 /* A source that failed is opened anew the next time. */
@@ -94,6 +106,7 @@ read_source(struct directory *d, bool *is_whole, struct fault *f)
 	if (embedded_visit(d->embedded, &visitor, d->accounts, f) != 0) {
 		accounts_abandon(d->accounts);
 		embedded_close(&d->embedded);
+		tell_fronts_of_change(d);
 		return -1;
 	}
 	*is_whole = load_ldap(d);
@@ -101,6 +114,7 @@ read_source(struct directory *d, bool *is_whole, struct fault *f)
 		accounts_end(d->accounts);
 	else
 		accounts_abandon(d->accounts);
+	tell_fronts_of_change(d);
 	if (*is_whole && d->ldap)
 		on_ldap_hurried(d, ldap_source_hurried(d->ldap));
 	return 0;
@@ -194,11 +208,14 @@ on_ldap_changed_in_part(void *arg, const struct change *change)
 	struct directory *d = arg;
 	int64_t before_us = time_now().mono_us;
 	struct fault f;
+	bool is_in_force;
 
 	/* What was never loaded is when its time has come. */
 	if (!accounts_are_loaded(d->accounts))
 		return;
-	if (directory_change(d->accounts, change))
+	is_in_force = directory_change(d->accounts, change);
+	tell_fronts_of_change(d);
+	if (is_in_force)
 		event(NULL, EV_DIRECTORY_CHANGED, INT("us", time_now().mono_us - before_us));
 	else
 		(void)directory_load(d, &f);

@@ -73,6 +73,13 @@ put_sender(struct directory *d, const struct asker *asker, struct bytes address,
 	return forwarding_put_sender(d->self->config, d->accounts, address, bytes_of(asker->sender, asker->sender_len), now_s(), out);
 }
 
+/* Does the answer hold whoever asks, and whoever the mail is from? */
+static bool
+is_for_all(const struct directory *d, const struct targets *targets)
+{
+	return targets->count == 1 && targets->at[0].account && d->self->config->ldap_group_posting == GROUP_POSTING_ANYONE;
+}
+
 static void
 answer_front(struct directory *d, const struct asker *asker, struct bytes address, enum ipc_outcome outcome, const struct targets *targets)
 {
@@ -92,6 +99,7 @@ answer_front(struct directory *d, const struct asker *asker, struct bytes addres
 		outcome = IPC_LATER;
 	m.u.resolved.request = asker->request;
 	m.u.resolved.outcome = (uint8_t)outcome;
+	m.u.resolved.may_keep = outcome == IPC_OK && is_for_all(d, targets);
 	m.u.resolved.sender = buf_bytes(&sender);
 	/* A front that can't be told is gone; nobody waits. */
 	if (peer_send(asker->front, &m) != 0)

@@ -6,6 +6,7 @@
 #include "proto/mime/charset.h"
 #include "role/front/clients.h"
 #include "role/front/mailboxes.h"
+#include "role/front/recipients.h"
 #include "role/front/settings.h"
 
 #include <errno.h>
@@ -107,6 +108,7 @@ start(struct role_self *r, struct fault *f)
 	front->addresses = map_new();
 	front->large_bodies = map_new();
 	front->mailboxes = mailboxes_new();
+	front->recipients = recipients_new();
 	front->has_room = true;
 	LIST_INIT(&front->listeners);
 	TAILQ_INIT(&front->connections);
@@ -181,6 +183,8 @@ message(struct role_self *r, struct peer *p, const struct message *m)
 		mailboxes_changed(front, m);
 	else if (m->type == MESSAGE_ROOM)
 		front->has_room = m->u.room.has_room != 0;
+	else if (m->type == MESSAGE_ANSWERS_CHANGED)
+		recipients_forget(front->recipients);
 	else if (m->type == MESSAGE_ACCOUNT_GONE)
 		connections_shut_account(front, m->u.account_gone.account);
 	else if (m->type == MESSAGE_TICKET_KEYS)
@@ -194,6 +198,8 @@ peer_lost(struct role_self *r, struct peer *p)
 {
 	struct front *front = r->state;
 
+	if (peer_role(p) == ROLE_DIRECTORY)
+		recipients_forget(front->recipients); /* accounts have other numbers with the next one */
 	if (peer_role(p) != ROLE_STORE)
 		return;
 	mailboxes_forget(front);

@@ -31,6 +31,7 @@ struct front {
 	struct settings *settings; /* of the connections to come */
 	struct tickets *tickets; /* of all, whatever is reloaded */
 	struct peer *directory, *store, *queue;
+	struct recipients *recipients;
 	LIST_HEAD(, listener) listeners;
 	TAILQ_HEAD(, connection) connections;
 	uint32_t connection_count;

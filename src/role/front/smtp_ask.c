@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "config/admission.h"
 #include "role/answers.h"
+#include "role/front/recipients.h"
 #include "role/targets.h"
 #include "sys/random.h"
 #include "sys/time.h"
@@ -392,8 +393,11 @@ resolved(void *arg, const struct message *m)
 
 	buf_init(&space, 0);
 	is_whole = m && targets_take(m, &space, &targets);
-	if (smtp_client_end_request(c))
+	if (smtp_client_end_request(c)) {
+		if (is_whole && m->u.resolved.may_keep)
+			recipients_keep(smtp_client_front(c)->recipients, buf_bytes(&c->asked_address), &m->u.resolved);
 		take_answer(c, is_whole ? &m->u.resolved : &later, targets);
+	}
 	buf_done(&space);
 }
 
@@ -415,6 +419,7 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const st
 	struct peer *directory = smtp_client_front(c)->directory;
 	struct message m = { .type = MESSAGE_RESOLVE };
 	const struct config_route *refusal;
+	struct ipc_resolved kept;
 
 	buf_done(&c->asked_address);
 	put_asked(c, path, &c->asked_address);
@@ -427,6 +432,10 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const st
 	buf_done(&c->asked);
 	put_bytes(&c->asked, path->text);
 	smtp_wishes_keep(c, path, wishes);
+	if (recipients_find(smtp_client_front(c)->recipients, buf_bytes(&c->asked_address), &kept)) {
+		take_answer(c, &kept, kept.targets);
+		return;
+	}
 	m.u.resolve = (struct ipc_resolve){
 		.request = smtp_client_begin_request(c, directory),
 		.account = c->account,
