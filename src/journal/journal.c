@@ -6,7 +6,7 @@
      free    zeros, or an old segment that no replay needs.  Overwritten when the next segment begins.
      live    a segment of the log: its head names the one before it.  The newest live one is written;
              the others wait for a checkpoint.
-     bad     a write or a sync of it failed.  Never written again, removed at the next checkpoint.
+     bad     a write or a sync of it failed.  Never written again, removed by the checkpoint that settles what is in it.
      aside   `damaged-N`: a live segment in which a replay found damage.  The administrator's.
 
    A record goes: line (journal_append) -> batch (one write, one sync, commit.c) -> durable -> applied

@@ -13,7 +13,7 @@ enum slot_state {
 	SLOT_NONE, /* no file: the place is free for another */
 	SLOT_FREE, /* may be begun as the next segment */
 	SLOT_LIVE, /* a segment that a replay would read, or the one being written */
-	SLOT_BAD, /* a write or sync of it failed: gone at the next checkpoint */
+	SLOT_BAD, /* a write or sync of it failed: gone with a checkpoint */
 };
 
 /* A file `segment-N`. */

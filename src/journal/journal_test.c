@@ -260,6 +260,39 @@ j5_a_checkpoint_waits_until_everything_is_applied(void **state)
 }
 
 static void
+append_one_and_fail_one(struct world *w)
+{
+	w->after_settle = NULL;
+	assert_int_equal(append_and_wait(w, 2), 0);
+	disk_fault_fail(w->disk, 2, 1, EIO); /* write, then the sync */
+	assert_int_equal(append_and_wait(w, 3), -1);
+}
+
+static void
+j5_j7_what_is_safe_in_a_segment_that_failed_is_kept_by_a_checkpoint_that_did_not_settle_it(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 10; seed++) {
+		struct world *w = world_new(seed);
+
+		must_open(w);
+		wait_for_quiet(w);
+		assert_int_equal(append_and_wait(w, 1), 0);
+		w->after_settle = append_one_and_fail_one;
+		assert_int_equal(journal_checkpoint(w->journal, &f), 0);
+		assert_false(w->is_settled[2]);
+		disk_fault_cut(w->disk, 1);
+		crash(w);
+		must_open(w);
+		check_replay(w);
+		assert_int_equal(w->replayed_count, 1);
+		world_free(w);
+	}
+}
+
+static void
 a_log_that_was_closed_has_nothing_to_replay(void **state)
 {
 	struct world *w = world_new(18);
@@ -304,6 +337,7 @@ main(void)
 		cmocka_unit_test(j8_a_full_disk_fails_the_opening_and_nothing_later),
 		cmocka_unit_test(what_is_larger_than_allowed_is_refused_at_once),
 		cmocka_unit_test(j5_a_checkpoint_waits_until_everything_is_applied),
+		cmocka_unit_test(j5_j7_what_is_safe_in_a_segment_that_failed_is_kept_by_a_checkpoint_that_did_not_settle_it),
 		cmocka_unit_test(a_log_that_was_closed_has_nothing_to_replay),
 		cmocka_unit_test(what_waits_together_is_synced_together),
 	};

@@ -47,7 +47,8 @@ free_segments(struct journal *j)
 	for (size_t i = 0; i < j->slots.count; i++) {
 		struct slot *slot = &j->slots.at[i];
 
-		if (slot->state == SLOT_BAD)
+		/* One of this epoch that failed may hold records that were safe before. */
+		if (slot->state == SLOT_BAD && (slot->head.sequence < j->needed || !slot->is_begun))
 			slots_remove(&j->slots, i);
 		else if (slot->state == SLOT_LIVE && slot->head.sequence < j->needed)
 			slot->state = SLOT_FREE;

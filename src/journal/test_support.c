@@ -68,6 +68,8 @@ settle(void *arg, struct fault *f)
 	for (size_t i = 0; i < IDS_MAX; i++)
 		w->is_settled[i] |= applied[i];
 	(void)pthread_mutex_unlock(&w->lock);
+	if (w->after_settle)
+		w->after_settle(w);
 	return 0;
 }
 

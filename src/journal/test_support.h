@@ -23,6 +23,7 @@ struct world {
 	size_t replayed_count;
 	unsigned int last_ok;
 	bool fails_settle;
+	void (*after_settle)(struct world *w); /* what comes while a checkpoint is under way; NULL: nothing */
 };
 
 /* A record of the test: an id and a body whose length and octets follow from it. */
