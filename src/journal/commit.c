@@ -66,18 +66,19 @@ static bool
 have_segment(struct journal *j, const struct journal_entry *entry, bool *is_new)
 {
 	bool is_epoch_begin = j->is_checkpointing && j->epoch_first == 0;
+	bool may_begin = entry->followers == 0 || group_has_room(j, entry); /* J10 */
 	struct slot *slot;
 
 	*is_new = false;
-	if (!is_epoch_begin && has_room(j, entry))
+	if (may_begin && !is_epoch_begin && has_room(j, entry))
 		return true;
 	slot = slots_find_free(&j->slots);
-	if (slot && (is_epoch_begin || slots_count(&j->slots, SLOT_FREE) > 1)) {
+	if (may_begin && slot && (is_epoch_begin || slots_count(&j->slots, SLOT_FREE) > 1)) {
 		take_slot(j, slot);
 		*is_new = true;
 		return true;
 	}
-	if (!j->is_checkpointing) {
+	if (!j->is_checkpointing && journal_has_what_to_free(j)) {
 		j->is_checkpoint_wanted = true;
 		(void)pthread_cond_signal(&j->chores);
 	}
@@ -99,10 +100,14 @@ take_entry(struct journal *j, struct batch *b, struct journal_entry *entry)
 	b->last = entry;
 	b->count++;
 	b->octets += format_record_room(entry->payload_octets);
+	if (entry->followers)
+		j->followers_due = entry->followers;
+	else if (entry->kind == KIND_RECORD && j->followers_due > 0 && --j->followers_due == 0)
+		(void)pthread_cond_signal(&j->chores); /* a checkpoint may begin */
 }
 
-static struct journal_entry *
-unlink_first(struct journal *j)
+struct journal_entry *
+journal_unlink_first(struct journal *j)
 {
 	struct journal_entry *entry = j->first;
 
@@ -138,8 +143,8 @@ take_batch(struct journal *j, struct batch *b)
 	room = room_left(j, false);
 	room = room < BATCH_OCTETS_MAX ? room : BATCH_OCTETS_MAX;
 	while (j->first && (b->count + 1) * PARTS_OF_RECORD + 2 <= PARTS_MAX &&
-		(b->count == 0 || b->octets + format_record_room(j->first->payload_octets) <= room))
-		take_entry(j, b, unlink_first(j));
+		(b->count == 0 || (b->octets + format_record_room(j->first->payload_octets) <= room && j->first->followers == 0)))
+		take_entry(j, b, journal_unlink_first(j));
 	b->slot = j->current;
 	b->at = j->at;
 	b->number = j->last_batch + 1;
@@ -331,6 +336,25 @@ tell(struct journal_entry *list, const struct fault *f)
 	return waiting;
 }
 
+/* The rest of a group that is begun. */
+static void
+take_followers(struct journal *j, struct batch *b)
+{
+	while (j->followers_due > 0)
+		take_entry(j, b, journal_unlink_first(j));
+}
+
+/* A group for which there is no room and will be none. */
+static struct journal_entry *
+take_group(struct journal *j)
+{
+	struct batch b = { .first = NULL };
+
+	take_entry(j, &b, journal_unlink_first(j));
+	take_followers(j, &b);
+	return b.first;
+}
+
 /* Takes the whole line, counted as taken from it, so that journal_applied finds it so. */
 static struct journal_entry *
 take_all(struct journal *j)
@@ -341,7 +365,7 @@ take_all(struct journal *j)
 		take_entry(j, &b, j->checkpoint_entry);
 	j->checkpoint_entry = NULL;
 	while (j->first)
-		take_entry(j, &b, unlink_first(j));
+		take_entry(j, &b, journal_unlink_first(j));
 	return b.first;
 }
 
@@ -374,10 +398,12 @@ commit(struct journal *j, struct batch *b)
 	(void)pthread_mutex_unlock(&j->lock);
 	is_good = write_batch(j, b, &f);
 	(void)pthread_mutex_lock(&j->lock);
-	if (is_good)
+	if (is_good) {
 		note_success(j, b);
-	else
+	} else {
 		note_failure(j, b, &f);
+		take_followers(j, b);
+	}
 	finish(j, b->first, is_good ? NULL : &f);
 	j->is_writing = false;
 	(void)pthread_cond_broadcast(&j->changed);
@@ -481,6 +507,8 @@ journal_commit_thread(void *arg)
 			try_to_mend(j);
 		else if ((j->is_refusing || j->is_dead) && has_work(j))
 			finish(j, take_all(j), &j->failure);
+		else if (group_is_hopeless(j))
+			finish(j, take_group(j), &(struct fault){ .kind = FAULT_TEMP, .text = "too few segments" });
 		else if (commit_next(j))
 			continue;
 		else if (j->is_ending)

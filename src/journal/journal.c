@@ -38,6 +38,9 @@
        checkpoint record, and one free slot for the segment that a checkpoint begins.  A full disk
        can make appends wait for a checkpoint, but fails only journal_open.
    J9  A file of another version, or that isn't ours, is never written, renamed or removed.
+   J10 The records of a group (journal_append_group) stand in the line side by side.  The first is written only when there is room
+       for all, no checkpoint begins between the first and the last, and when one fails all behind it do.  So a group that is
+       begun waits for nothing, and a checkpoint may wait until the whole of it is applied.
 
    What it can't tell: damage within the last batch of the log looks like a torn batch, and ends it. */
 #include "journal/journal_internal.h"
@@ -250,7 +253,7 @@ journal_close(struct journal **j)
 }
 
 static int
-measure(const struct journal *j, struct journal_entry *entry, struct fault *f)
+prepare(const struct journal *j, struct journal_entry *entry, struct fault *f)
 {
 	uint64_t octets = 0;
 
@@ -264,6 +267,10 @@ measure(const struct journal *j, struct journal_entry *entry, struct fault *f)
 	entry->payload_crc = 0;
 	for (uint32_t i = 0; i < entry->piece_count; i++)
 		entry->payload_crc = crc32c(entry->payload_crc, entry->pieces[i]);
+	entry->kind = KIND_RECORD;
+	entry->state = ENTRY_QUEUED;
+	entry->is_applied = false;
+	entry->followers = 0;
 	return 0;
 }
 
@@ -282,17 +289,21 @@ refuse(struct journal *j, struct fault *f)
 
 /* With the lock held; true: the commit thread is to be woken. */
 static bool
-stand_in_line(struct journal *j, struct journal_entry *entry)
+stand_in_line(struct journal *j, struct journal_entry *first)
 {
-	entry->number = ++j->next_number;
+	bool is_waking = false;
+
 	if (j->last)
-		j->last->next = entry;
+		j->last->next = first;
 	else
-		j->first = entry;
-	j->last = entry;
-	++j->waiting;
+		j->first = first;
+	for (struct journal_entry *entry = first; entry; entry = entry->next) {
+		entry->number = ++j->next_number;
+		j->last = entry;
+		is_waking |= ++j->waiting == j->gather.wanted || !j->is_gathering;
+	}
 	/* Who writes looks at the line again when that is done. */
-	return !j->is_writing && (j->waiting == j->gather.wanted || !j->is_gathering);
+	return is_waking && !j->is_writing;
 }
 
 /* With the lock held: nobody writes, nobody waits, and nobody came of late whom to wait for. */
@@ -303,23 +314,17 @@ is_alone(const struct journal *j)
 }
 
 static int
-append(struct journal *j, struct journal_entry *entry, bool may_write, struct fault *f)
+append(struct journal *j, struct journal_entry *first, bool may_write, struct fault *f)
 {
 	bool is_waking = false;
 	int result = 0;
 
-	if (measure(j, entry, f) < 0)
-		return -1;
-	entry->next = NULL;
-	entry->kind = KIND_RECORD;
-	entry->state = ENTRY_QUEUED;
-	entry->is_applied = false;
 	(void)pthread_mutex_lock(&j->lock);
 	may_write = may_write && is_alone(j);
 	if (j->is_dead || j->is_refusing || j->is_closing)
 		result = refuse(j, f);
 	else
-		is_waking = stand_in_line(j, entry);
+		is_waking = stand_in_line(j, first);
 	if (may_write && result == 0)
 		is_waking = journal_write_alone(j);
 	(void)pthread_mutex_unlock(&j->lock);
@@ -329,16 +334,39 @@ append(struct journal *j, struct journal_entry *entry, bool may_write, struct fa
 	return result;
 }
 
+static int
+append_one(struct journal *j, struct journal_entry *entry, bool may_write, struct fault *f)
+{
+	entry->next = NULL;
+	return prepare(j, entry, f) < 0 ? -1 : append(j, entry, may_write, f);
+}
+
 int
 journal_append(struct journal *j, struct journal_entry *entry, struct fault *f)
 {
-	return append(j, entry, false, f);
+	return append_one(j, entry, false, f);
 }
 
 int
 journal_commit(struct journal *j, struct journal_entry *entry, struct fault *f)
 {
-	return append(j, entry, true, f);
+	return append_one(j, entry, true, f);
+}
+
+int
+journal_append_group(struct journal *j, struct journal_entry *first, struct fault *f)
+{
+	uint32_t followers = 0;
+
+	for (struct journal_entry *entry = first; entry; entry = entry->next) {
+		if (prepare(j, entry, f) < 0)
+			return -1;
+		followers += entry != first;
+	}
+	first->followers = followers;
+	if (!group_may_ever_fit(j, first))
+		return fault_set(f, FAULT_LIMIT, "more at once than the journal can hold");
+	return append(j, first, false, f);
 }
 
 void

@@ -68,10 +68,13 @@ struct journal_entry {
 	/* Set by journal_append: grows from record to record. */
 	uint64_t number;
 
-	/* The journal's. */
+	/* The next of a group; the journal's as soon as it stands in line. */
 	struct journal_entry *next;
+
+	/* The journal's. */
 	uint64_t epoch;
 	uint32_t payload_octets, payload_crc;
+	uint32_t followers; /* of the first of a group: how many belong behind it */
 	uint8_t kind, state;
 	bool is_applied;
 };
@@ -84,9 +87,14 @@ int journal_append(struct journal *j, struct journal_entry *entry, struct fault 
    room first, it writes the record itself and done has been called when this returns. */
 int journal_commit(struct journal *j, struct journal_entry *entry, struct fault *f)
 	__attribute__((warn_unused_result));
+/* As journal_append, with records that count together: the first, which leads to the others by `next`.  None is written before there is room
+   for all, and no checkpoint begins in the midst of them, so that they may be applied when the last is durable (J10).  When one fails, those
+   behind it have failed, too.  -1: none was taken; FAULT_LIMIT, too, when the journal can never have room for all at once. */
+int journal_append_group(struct journal *j, struct journal_entry *first, struct fault *f)
+	__attribute__((warn_unused_result));
 /* The files hold what the entry's record says, or it was given up; once for each entry whose append
    returned 0, at any time from then on, from any thread.  Until then no checkpoint ends, and appends may
-   have to wait for one: so it may not depend on a later append. */
+   have to wait for one: so it may not depend on a later append, but for those of the same group. */
 void journal_applied(struct journal *j, struct journal_entry *entry);
 /* Blocks until the entry (with done NULL) is durable: 0, or -1 and *f. */
 int journal_wait(struct journal *j, struct journal_entry *entry, struct fault *f)

@@ -86,6 +86,7 @@ struct journal {
 	uint32_t waiting; /* how many stand in it */
 	struct gather gather;
 	bool is_gathering; /* the commit thread waits until gather.wanted stand in the line */
+	uint32_t followers_due; /* of the group that is being written: how many still stand in the line */
 	struct journal_entry *checkpoint_entry; /* before the line */
 	uint64_t next_number;
 	bool is_writing; /* the commit thread, or who is alone */
@@ -124,7 +125,22 @@ bool journal_write_alone(struct journal *j) __attribute__((warn_unused_result));
 /* With the lock held: */
 uint64_t journal_log_octets(const struct journal *j);
 
+/* Takes the first of the line. */
+struct journal_entry *journal_unlink_first(struct journal *j);
+
+/* group.c, with the lock held: */
+
+/* Could the log, with nothing else in it, hold the group at once? */
+bool group_may_ever_fit(const struct journal *j, const struct journal_entry *first);
+/* Is there room for all of it now? */
+bool group_has_room(const struct journal *j, const struct journal_entry *first);
+/* A group stands first in the line, and nothing that could make room for it is left to be done. */
+bool group_is_hopeless(const struct journal *j);
+
 /* keeper.c: checkpoints, and enough segments in reserve. */
+
+/* With the lock held: would a checkpoint find something to do? */
+bool journal_has_what_to_free(const struct journal *j);
 void *journal_keeper_thread(void *arg);
 
 #endif

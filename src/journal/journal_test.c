@@ -25,7 +25,8 @@ run_workload(struct world *w, unsigned int first)
 		assert_int_equal(f.kind, FAULT_TEMP);
 	append(w, first + 14, 30);
 	(void)append_and_wait(w, first + 44);
-	append(w, first + 45, 5);
+	if (append_group(w, first + 45, 5, &f) < 0)
+		assert_int_equal(f.kind, FAULT_TEMP);
 }
 enum { WORKLOAD = 50 };
 
@@ -293,6 +294,185 @@ j5_j7_what_is_safe_in_a_segment_that_failed_is_kept_by_a_checkpoint_that_did_not
 }
 
 static void
+j10_a_group_waits_until_there_is_room_for_all_of_it(void **state)
+{
+	struct world *w = world_new(20);
+	struct held a, b;
+
+	(void)state;
+	must_open(w);
+	wait_for_quiet(w);
+	append_held_group(w, LARGE_FROM, GROUP_MAX, &a);
+	assert_int_equal(wait_for_held(w, &a), GROUP_MAX);
+	append_held_group(w, LARGE_FROM + GROUP_MAX, GROUP_MAX, &b);
+	append(w, LARGE_FROM + 2 * GROUP_MAX, 5);
+	assert_int_equal(journal_stats(w->journal).records, GROUP_MAX);
+	let_go(w, &a, true);
+	assert_int_equal(wait_for_held(w, &b), GROUP_MAX);
+	assert_int_equal(journal_stats(w->journal).checkpoints, 1);
+	let_go(w, &b, true);
+	assert_int_equal(append_and_wait(w, IDS_MAX - 1), 0);
+	disk_fault_cut(w->disk, 1);
+	crash(w);
+	must_open(w);
+	check_replay(w);
+	world_free(w);
+}
+
+static void *
+make_checkpoints(void *arg)
+{
+	struct world *w = arg;
+	struct fault f;
+
+	while (!atomic_load(&w->is_over))
+		assert_int_equal(journal_checkpoint(w->journal, &f), 0);
+	return NULL;
+}
+
+static void
+j10_no_checkpoint_begins_in_the_midst_of_a_group(void **state)
+{
+	struct world *w = world_new(21);
+	pthread_t thread;
+	struct held held;
+
+	(void)state;
+	must_open(w);
+	wait_for_quiet(w);
+	assert_int_equal(pthread_create(&thread, NULL, make_checkpoints, w), 0);
+	for (unsigned int round = 0; round < 50; round++) {
+		append_held_group(w, LARGE_FROM, GROUP_MAX, &held);
+		assert_int_equal(wait_for_held(w, &held), GROUP_MAX);
+		for (unsigned int i = 1; i < held.count; i++)
+			assert_int_equal(held.at[i]->entry.epoch, held.at[0]->entry.epoch);
+		let_go(w, &held, true);
+	}
+	atomic_store(&w->is_over, true);
+	(void)pthread_join(thread, NULL);
+	world_free(w);
+}
+
+static void
+j10_a_group_larger_than_the_log_is_refused_at_once(void **state)
+{
+	struct world *w = world_new(22);
+	struct fault f;
+
+	(void)state;
+	must_open(w);
+	assert_int_equal(append_group(w, LARGE_FROM, GROUP_MAX + 1, &f), -1);
+	assert_int_equal(f.kind, FAULT_LIMIT);
+	assert_int_equal(append_and_wait(w, 1), 0);
+	assert_int_equal(journal_stats(w->journal).records, 1);
+	assert_int_equal(append_group(w, LARGE_FROM, GROUP_MAX, &f), 0);
+	assert_int_equal(append_and_wait(w, IDS_MAX - 1), 0);
+	assert_true(w->was_told_ok[LARGE_FROM + GROUP_MAX - 1]);
+	world_free(w);
+}
+
+static void
+j8_j10_a_group_for_which_the_disk_has_no_room_fails_and_the_log_goes_on(void **state)
+{
+	struct world *w = world_new(23);
+	struct held held;
+	struct fault f;
+
+	(void)state;
+	disk_fault_set_room(w->disk, 3 * SEGMENT);
+	must_open(w);
+	for (unsigned int round = 0; round < 3; round++) {
+		append_held_group(w, LARGE_FROM, GROUP_MAX, &held);
+		assert_int_equal(wait_for_held(w, &held), 0);
+		let_go(w, &held, false);
+		assert_int_equal(append_group(w, LARGE_FROM + GROUP_MAX + round * 5, 4, &f), 0);
+		assert_int_equal(append_and_wait(w, LARGE_FROM + GROUP_MAX + round * 5 + 4), 0);
+		assert_true(w->was_told_ok[LARGE_FROM + GROUP_MAX + round * 5 + 3]);
+	}
+	world_free(w);
+}
+
+/* The replayed ones are the first of the group, in order. */
+static void
+check_is_prefix(const struct world *w, unsigned int first, size_t least)
+{
+	assert_true(w->replayed_count >= least && w->replayed_count <= GROUP_MAX);
+	for (size_t i = 0; i < w->replayed_count; i++)
+		assert_int_equal(w->replayed[i], first + i);
+}
+
+static void
+j10_whichever_call_fails_all_that_stand_behind_it_fail(void **state)
+{
+	(void)state;
+	for (uint64_t nth = 1; nth <= 8; nth++) {
+		struct world *w = world_new(nth);
+		struct held held;
+		unsigned int durable;
+
+		must_open(w);
+		wait_for_quiet(w);
+		disk_fault_fail(w->disk, nth, 1, EIO);
+		append_held_group(w, LARGE_FROM, GROUP_MAX, &held);
+		durable = wait_for_held(w, &held);
+		for (unsigned int i = 0; i < GROUP_MAX; i++)
+			assert_int_equal(w->was_told_failed[LARGE_FROM + i], i >= durable);
+		disk_fault_cut(w->disk, 1);
+		let_go(w, &held, false);
+		crash(w);
+		must_open(w);
+		check_is_prefix(w, LARGE_FROM, durable);
+		world_free(w);
+	}
+}
+
+static void
+j10_after_a_group_failed_there_is_room_for_the_next(void **state)
+{
+	struct world *w = world_new(24);
+	struct held held;
+
+	(void)state;
+	must_open(w);
+	wait_for_quiet(w);
+	for (uint64_t nth = 1; nth <= 6; nth++) {
+		disk_fault_fail(w->disk, nth, 1, EIO);
+		append_held_group(w, LARGE_FROM, GROUP_MAX, &held);
+		(void)wait_for_held(w, &held);
+		let_go(w, &held, false);
+		disk_fault_fail(w->disk, 0, 0, 0);
+		append_held_group(w, LARGE_FROM + GROUP_MAX, GROUP_MAX, &held);
+		assert_int_equal(wait_for_held(w, &held), GROUP_MAX);
+		let_go(w, &held, true);
+	}
+	world_free(w);
+}
+
+static void
+j10_whenever_the_power_goes_a_group_is_replayed_from_its_first_on(void **state)
+{
+	(void)state;
+	for (uint64_t cut = 1; cut <= 8; cut++)
+		for (uint64_t seed = 1; seed <= 5; seed++) {
+			struct world *w = world_new(cut * 10 + seed);
+			struct held held;
+			unsigned int durable;
+
+			must_open(w);
+			wait_for_quiet(w);
+			disk_fault_cut(w->disk, cut);
+			append_held_group(w, LARGE_FROM, GROUP_MAX, &held);
+			durable = wait_for_held(w, &held);
+			disk_fault_cut(w->disk, 1);
+			let_go(w, &held, false);
+			crash(w);
+			must_open(w);
+			check_is_prefix(w, LARGE_FROM, durable);
+			world_free(w);
+		}
+}
+
+static void
 a_log_that_was_closed_has_nothing_to_replay(void **state)
 {
 	struct world *w = world_new(18);
@@ -338,6 +518,13 @@ main(void)
 		cmocka_unit_test(what_is_larger_than_allowed_is_refused_at_once),
 		cmocka_unit_test(j5_a_checkpoint_waits_until_everything_is_applied),
 		cmocka_unit_test(j5_j7_what_is_safe_in_a_segment_that_failed_is_kept_by_a_checkpoint_that_did_not_settle_it),
+		cmocka_unit_test(j10_a_group_waits_until_there_is_room_for_all_of_it),
+		cmocka_unit_test(j10_no_checkpoint_begins_in_the_midst_of_a_group),
+		cmocka_unit_test(j10_a_group_larger_than_the_log_is_refused_at_once),
+		cmocka_unit_test(j8_j10_a_group_for_which_the_disk_has_no_room_fails_and_the_log_goes_on),
+		cmocka_unit_test(j10_whichever_call_fails_all_that_stand_behind_it_fail),
+		cmocka_unit_test(j10_after_a_group_failed_there_is_room_for_the_next),
+		cmocka_unit_test(j10_whenever_the_power_goes_a_group_is_replayed_from_its_first_on),
 		cmocka_unit_test(a_log_that_was_closed_has_nothing_to_replay),
 		cmocka_unit_test(what_waits_together_is_synced_together),
 	};

@@ -66,6 +66,13 @@ remove_failed(struct journal *j)
 			slots_remove(&j->slots, i);
 }
 
+static void
+end_refill(struct journal *j)
+{
+	j->is_refill_wanted = false;
+	(void)pthread_cond_broadcast(&j->work); /* a group may wait for what there won't be */
+}
+
 /* One at a time, the lock open while the file is made.  A full disk is tried again after the next
    checkpoint; the log goes on with the slots that there are (J8). */
 static void
@@ -77,7 +84,7 @@ refill(struct journal *j)
 
 	remove_failed(j);
 	if (usable >= j->slots_wanted || !slots_has_room(&j->slots)) {
-		j->is_refill_wanted = false;
+		end_refill(j);
 		return;
 	}
 	j->slots.next_number++;
@@ -85,7 +92,7 @@ refill(struct journal *j)
 	fd = slot_prepare(j->slots.directory, number, j->slots.segment_octets, NULL);
 	(void)pthread_mutex_lock(&j->lock);
 	if (fd < 0) {
-		j->is_refill_wanted = false;
+		end_refill(j);
 		return;
 	}
 	slots_adopt(&j->slots, number, fd);
@@ -140,6 +147,12 @@ write_checkpoint(struct journal *j)
 	return entry.state == ENTRY_DURABLE;
 }
 
+bool
+journal_has_what_to_free(const struct journal *j)
+{
+	return journal_log_octets(j) > 0 || j->is_writing || slots_count(&j->slots, SLOT_BAD) > 0;
+}
+
 static void
 checkpoint(struct journal *j)
 {
@@ -150,7 +163,7 @@ checkpoint(struct journal *j)
 	j->checkpoints_begun++;
 	if (j->is_dead) {
 		fail_checkpoint(j, &j->failure);
-	} else if (journal_log_octets(j) > 0 || j->is_writing || slots_count(&j->slots, SLOT_BAD) > 0) {
+	} else if (journal_has_what_to_free(j)) {
 		j->is_checkpointing = true;
 		j->epoch++;
 		j->epoch_first = 0;
@@ -164,6 +177,7 @@ checkpoint(struct journal *j)
 	}
 	j->checkpoints_ended = j->checkpoints_begun;
 	(void)pthread_cond_broadcast(&j->changed);
+	(void)pthread_cond_broadcast(&j->work); /* who waited for it may have to want another */
 }
 
 void *
@@ -173,7 +187,7 @@ journal_keeper_thread(void *arg)
 
 	(void)pthread_mutex_lock(&j->lock);
 	while (!j->is_closing) {
-		if (j->is_checkpoint_wanted)
+		if (j->is_checkpoint_wanted && j->followers_due == 0)
 			checkpoint(j);
 		else if (j->is_refill_wanted)
 			refill(j);

@@ -15,7 +15,7 @@ static const struct journal_limits limits = { .segment_octets = SEGMENT, .octets
 static size_t
 body_octets(unsigned int id)
 {
-	return id % 7 == 0 ? 4900 : (id * 37) % 700;
+	return id % 7 == 0 || id >= LARGE_FROM ? 4900 : (id * 37) % 700;
 }
 
 struct work *
@@ -154,6 +154,70 @@ append(struct world *w, unsigned int first, unsigned int count)
 		assert_int_equal(f.kind, FAULT_TEMP);
 		w->was_told_failed[id] = true;
 		memory_free(work);
+	}
+}
+
+int
+append_group(struct world *w, unsigned int first, unsigned int count, struct fault *f)
+{
+	struct work *group[IDS_MAX];
+	int result;
+
+	for (unsigned int i = 0; i < count; i++) {
+		group[i] = work_new(w, first + i);
+		group[i]->entry.done = finished;
+		w->was_appended[first + i] = true;
+		if (i > 0)
+			group[i - 1]->entry.next = &group[i]->entry;
+	}
+	result = journal_append_group(w->journal, &group[0]->entry, f);
+	for (unsigned int i = 0; i < count && result < 0; i++) {
+		w->was_told_failed[first + i] = true;
+		memory_free(group[i]);
+	}
+	return result;
+}
+
+void
+append_held_group(struct world *w, unsigned int first, unsigned int count, struct held *held)
+{
+	struct fault f;
+
+	*held = (struct held){ .count = count };
+	for (unsigned int i = 0; i < count; i++) {
+		held->at[i] = work_new(w, first + i);
+		w->was_appended[first + i] = true;
+		if (i > 0)
+			held->at[i - 1]->entry.next = &held->at[i]->entry;
+	}
+	assert_int_equal(journal_append_group(w->journal, &held->at[0]->entry, &f), 0);
+}
+
+unsigned int
+wait_for_held(struct world *w, struct held *held)
+{
+	unsigned int durable = 0;
+	struct fault f;
+
+	for (unsigned int i = 0; i < held->count; i++) {
+		struct work *work = held->at[i];
+		bool is_durable = journal_wait(w->journal, &work->entry, &f) == 0;
+
+		w->was_told_failed[work->id] = !is_durable;
+		durable += is_durable;
+	}
+	return durable;
+}
+
+void
+let_go(struct world *w, struct held *held, bool is_applied)
+{
+	for (unsigned int i = 0; i < held->count; i++) {
+		(void)pthread_mutex_lock(&w->lock);
+		w->is_applied[held->at[i]->id] = w->was_told_ok[held->at[i]->id] = is_applied;
+		(void)pthread_mutex_unlock(&w->lock);
+		journal_applied(w->journal, &held->at[i]->entry);
+		memory_free(held->at[i]);
 	}
 }
 

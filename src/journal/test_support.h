@@ -6,8 +6,11 @@
 #include "sys/disk_fault.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum { SEGMENT = 32 * 1024, RECORD_MAX = 5000, IDS_MAX = 400 };
+/* Bodies from this id on are all large, two pages: the log of a test has room for a group of twelve. */
+enum { LARGE_FROM = 360, GROUP_MAX = 12 };
 
 /* What the owner of the journal knows, and what the outside world was told. */
 struct world {
@@ -23,6 +26,7 @@ struct world {
 	size_t replayed_count;
 	unsigned int last_ok;
 	bool fails_settle;
+	atomic_bool is_over; /* for a thread of the test */
 	void (*after_settle)(struct world *w); /* what comes while a checkpoint is under way; NULL: nothing */
 };
 
@@ -46,6 +50,20 @@ void must_open(struct world *w);
 void wait_for_quiet(struct world *w);
 /* Appends the ids without waiting; those that are refused count as failed. */
 void append(struct world *w, unsigned int first, unsigned int count);
+/* As one group, each of which is applied as soon as it is durable; -1: refused, *f says why. */
+int append_group(struct world *w, unsigned int first, unsigned int count, struct fault *f);
+
+/* A group that is not applied before all of it is durable, as a request of the store is. */
+struct held {
+	struct work *at[IDS_MAX];
+	unsigned int count;
+};
+void append_held_group(struct world *w, unsigned int first, unsigned int count, struct held *held);
+/* How many became durable. */
+unsigned int wait_for_held(struct world *w, struct held *held);
+/* Applied or given up. */
+void let_go(struct world *w, struct held *held, bool is_applied);
+
 /* Appends one and waits until it is durable. */
 int append_and_wait(struct world *w, unsigned int id);
 /* Closes the journal and cuts the power: what was applied and not settled is gone. */
