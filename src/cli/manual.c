@@ -159,4 +159,6 @@ manual_put_limits(struct buf *out)
 	}
 	put_format(out, "\nFixed: an account has %d folders at most; what other programs made beyond it is served, and `CREATE` answers `NO [LIMIT]` (RFC 5530).\n",
 		IPC_FOLDERS_MAX);
+	put_text(out, "\nWhat one COPY or MOVE says must fit into an empty `journal`, which holds about twice its size and 16M: of each message some 140 octets,\n"
+		      "and its keywords. Of more than that nothing is copied, and the answer is `NO [LIMIT]`.\n");
 }

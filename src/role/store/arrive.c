@@ -205,9 +205,9 @@ remove_tmp(struct request *r)
 }
 
 static void
-taken_back(struct request *r, bool is_durable)
+taken_back(struct request *r, enum ipc_outcome outcome)
 {
-	(void)is_durable;
+	(void)outcome;
 	request_answer(r, IPC_LATER);
 }
 
@@ -276,14 +276,14 @@ show(struct request *r)
 }
 
 static void
-finish(struct request *r, bool is_durable)
+finish(struct request *r, enum ipc_outcome outcome)
 {
 	struct mailbox *m = r->mailbox;
 
 	m->appending--;
-	if (!is_durable) {
+	if (outcome != IPC_OK) {
 		remove_tmp(r);
-		request_answer(r, IPC_LATER);
+		request_answer(r, outcome);
 		return;
 	}
 	m->is_logged = true;

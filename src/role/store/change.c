@@ -105,9 +105,9 @@ make_levels(struct request *r, struct bytes name, bool is_all, enum ipc_outcome 
 }
 
 static void
-made(struct request *r, bool is_durable)
+made(struct request *r, enum ipc_outcome outcome)
 {
-	request_answer(r, is_durable ? IPC_OK : IPC_LATER);
+	request_answer(r, outcome);
 }
 
 static void
@@ -131,10 +131,10 @@ create(struct request *r)
 }
 
 static void
-deleted(struct request *r, bool is_durable)
+deleted(struct request *r, enum ipc_outcome outcome)
 {
-	if (!is_durable) {
-		request_answer(r, IPC_LATER);
+	if (outcome != IPC_OK) {
+		request_answer(r, outcome);
 		return;
 	}
 	mailbox_forget(r->mailbox);
@@ -227,19 +227,19 @@ log_renames(struct renames *x, bool is_back)
 }
 
 static void
-renamed_back(struct request *r, bool is_durable)
+renamed_back(struct request *r, enum ipc_outcome outcome)
 {
-	(void)is_durable;
+	(void)outcome;
 	let_go(r->extra);
 	request_answer(r, IPC_LATER);
 }
 
 static void
-renamed(struct request *r, bool is_durable)
+renamed(struct request *r, enum ipc_outcome outcome)
 {
 	struct renames *x = r->extra;
 
-	for (struct rename *one = x->first; one && is_durable; one = one->next) {
+	for (struct rename *one = x->first; one && outcome == IPC_OK; one = one->next) {
 		if (rename_directory(r->account, one->before, one->after) != 0) {
 			(void)failure_report("rename folder", r->account->path, errno);
 			for (struct rename *was = x->first; was != one; was = was->next)
@@ -249,10 +249,10 @@ renamed(struct request *r, bool is_durable)
 			return;
 		}
 	}
-	for (struct rename *one = x->first; one && is_durable; one = one->next)
+	for (struct rename *one = x->first; one && outcome == IPC_OK; one = one->next)
 		mailbox_rename(one->mailbox, bytes_text(one->after));
 	let_go(x);
-	request_answer(r, is_durable ? IPC_OK : IPC_LATER);
+	request_answer(r, outcome);
 }
 
 static void
@@ -263,14 +263,14 @@ inbox_moved(struct request *r, enum ipc_outcome outcome)
 }
 
 static void
-target_made(struct request *r, bool is_durable)
+target_made(struct request *r, enum ipc_outcome outcome)
 {
 	static const struct ipc_range all = { 1, UINT32_MAX };
 
-	if (is_durable)
+	if (outcome == IPC_OK)
 		copy_start(r, &(struct ipc_ranges){ &all, 1 }, true, inbox_moved);
 	else
-		request_answer(r, IPC_LATER);
+		request_answer(r, outcome);
 }
 
 /* RFC 3501 6.3.5: renaming INBOX moves its messages to a new mailbox; what is below INBOX stays. */
@@ -394,9 +394,9 @@ handle_mailbox_change(struct request *r)
 }
 
 static void
-welcomed(struct request *r, bool is_durable)
+welcomed(struct request *r, enum ipc_outcome outcome)
 {
-	(void)is_durable;
+	(void)outcome;
 	request_done(r);
 }
 

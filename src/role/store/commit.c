@@ -13,6 +13,8 @@
        summaries may be deleted at any time.
 
    S7  Nothing is logged that was made of an index which another program wrote (index.h).
+   S8  A request that commits again, or waits for another, has let go of what it committed before, which its files hold
+       or which it gave up: what a checkpoint waits for never waits for a checkpoint.  Records of one commit are a group (J10).
 
    A crash leaves: files in tmp/ that nobody knows (removed when the mailbox is opened next), records
    that are not done (recover.c does them), views that may be torn (of an earlier epoch: made anew). */
@@ -66,9 +68,37 @@ request_log_body(struct request *r, struct bytes prefix, struct bytes octets)
 }
 
 static void
+free_first_part(struct request *r)
+{
+	struct request_part *p = r->parts;
+
+	r->parts = p->next;
+	if (!r->parts)
+		r->last_part = NULL;
+	if (p->is_taken)
+		journal_applied(r->engine->journal, &p->entry);
+	buf_done(&p->text);
+	memory_free(p);
+}
+
+void
+request_let_go(struct request *r)
+{
+	while (r->parts && r->parts->is_sent)
+		free_first_part(r);
+}
+
+void
+request_log_done(struct request *r)
+{
+	while (r->parts)
+		free_first_part(r);
+}
+
+static void
 finish(struct request *r)
 {
-	r->finish(r, !atomic_load(&r->has_part_failed));
+	r->finish(r, atomic_load(&r->committed));
 }
 
 static void
@@ -78,7 +108,7 @@ part_is_durable(struct journal_entry *entry, const struct fault *f)
 	struct request *r = p->request;
 
 	if (f)
-		atomic_store(&r->has_part_failed, true);
+		atomic_store(&r->committed, IPC_LATER);
 	if (atomic_fetch_sub(&r->parts_pending, 1) == 1)
 		request_continue(r, finish);
 }
@@ -90,17 +120,17 @@ is_sound(const struct mailbox *m)
 	return !m || view_is_ours(&m->view);
 }
 
+/* group: 0 when it is the only one. */
 static void
-send_part(struct request *r, struct request_part *p, uint64_t group, uint32_t index)
+prepare_part(struct request_part *p, uint64_t group, uint32_t index)
 {
-	/* Parts share a sync, which who commits alone would make for each. */
-	int (*send)(struct journal *, struct journal_entry *, struct fault *) = group ? journal_append : journal_commit;
 	struct journal_entry *e = &p->entry;
 	struct buf head;
 
 	assert(!p->text.has_failed);
 	p->is_sent = true;
 	e->done = part_is_durable;
+	e->next = p->next ? &p->next->entry : NULL;
 	e->piece_count = 0;
 	buf_init_fixed(&head, p->head, sizeof p->head);
 	if (group) {
@@ -111,31 +141,41 @@ send_part(struct request *r, struct request_part *p, uint64_t group, uint32_t in
 	for (size_t i = 0; i < 2; i++)
 		if (p->body[i].len)
 			e->pieces[e->piece_count++] = p->body[i];
-	p->is_taken = is_sound(r->mailbox) && is_sound(r->target) && send(r->engine->journal, e, NULL) == 0;
-	if (!p->is_taken)
-		part_is_durable(e, &(struct fault){ .kind = FAULT_TEMP });
+}
+
+/* -1 and *f: nothing of it stands in the journal. */
+static int
+send_parts(struct request *r, uint64_t group, struct fault *f)
+{
+	struct journal_entry *first = &r->parts->entry;
+
+	if (!is_sound(r->mailbox) || !is_sound(r->target))
+		return fault_set(f, FAULT_TEMP, "another program wrote an index");
+	return group ? journal_append_group(r->engine->journal, first, f) : journal_commit(r->engine->journal, first, f);
 }
 
 void
-request_commit(struct request *r, void (*finish_work)(struct request *r, bool is_durable))
+request_commit(struct request *r, void (*finish_work)(struct request *r, enum ipc_outcome outcome))
 {
-	struct request_part *first = r->parts, *next;
-	size_t count = 0;
 	uint64_t group = 0;
+	uint32_t count = 0;
+	struct fault f;
 
-	while (first && first->is_sent)
-		first = first->next;
-	for (struct request_part *p = first; p; p = p->next)
-		count++;
-	assert(count > 0);
-	if (count > 1)
+	request_let_go(r); /* S8 */
+	assert(r->parts);
+	if (r->parts->next)
 		group = atomic_fetch_add(&r->engine->next_file, 1) + 1;
-	atomic_store(&r->has_part_failed, false);
+	for (struct request_part *p = r->parts; p; p = p->next)
+		prepare_part(p, group, count++);
 	r->finish = finish_work;
+	atomic_store(&r->committed, IPC_OK);
 	atomic_store(&r->parts_pending, count);
-	for (uint32_t i = 0; i < count; i++) {
-		next = first->next; /* r may be gone when the last part was sent */
-		send_part(r, first, group, i);
-		first = next;
+	if (send_parts(r, group, &f) != 0) {
+		atomic_store(&r->committed, f.kind == FAULT_LIMIT ? IPC_LIMIT : IPC_LATER);
+		request_continue(r, finish);
+		return;
 	}
+	/* Before it is freed: that is done on this strand. */
+	for (struct request_part *p = r->parts; p; p = p->next)
+		p->is_taken = true;
 }

@@ -275,14 +275,14 @@ take_back(struct request *r, struct copy *x)
 }
 
 static void
-finish(struct request *r, bool is_durable)
+finish(struct request *r, enum ipc_outcome outcome)
 {
 	struct copy *x = r->extra;
 
 	r->target->appending -= x->count;
-	if (!is_durable) {
+	if (outcome != IPC_OK) {
 		remove_links(r, x);
-		end(r, IPC_LATER);
+		end(r, outcome);
 		return;
 	}
 	r->target->is_logged = true;

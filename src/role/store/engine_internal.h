@@ -165,12 +165,12 @@ struct request {
 	uint64_t outlet_epoch;
 	struct message m; /* a copy; its octets stand behind this struct */
 	void (*work)(struct request *r); /* what to do next */
-	void (*finish)(struct request *r, bool is_durable); /* after the commit */
+	void (*finish)(struct request *r, enum ipc_outcome outcome); /* after the commit */
 	struct arena *arena;
 	struct mailbox *mailbox, *target; /* pinned */
 	struct request_part *parts, *last_part;
 	_Atomic size_t parts_pending;
-	_Atomic bool has_part_failed;
+	_Atomic enum ipc_outcome committed;
 	struct arrival arrival;
 	void *extra; /* of the kind of request, in the arena */
 	struct usage taken; /* of the account's quota, until it is done */

@@ -146,13 +146,13 @@ expunge_apply(struct mailbox *m, struct bytes uids)
 }
 
 static void
-finish(struct request *r, bool is_durable)
+finish(struct request *r, enum ipc_outcome outcome)
 {
 	struct message reply = request_reply(r, IPC_OK);
 	const struct bytes *uids = r->extra;
 
-	if (!is_durable) {
-		request_answer(r, IPC_LATER);
+	if (outcome != IPC_OK) {
+		request_answer(r, outcome);
 		return;
 	}
 	reply.u.expunged.modseq = expunge_apply(r->mailbox, *uids);

@@ -54,7 +54,7 @@ set_one(struct mailbox *m, uint32_t index, const struct ipc_set_flags *s, uint64
 }
 
 static void
-finish(struct request *r, bool is_durable)
+finish(struct request *r, enum ipc_outcome outcome)
 {
 	struct message reply = request_reply(r, IPC_OK);
 	const struct ipc_set_flags *s = &r->m.u.set_flags;
@@ -62,8 +62,8 @@ finish(struct request *r, bool is_durable)
 	uint64_t modseq = mailbox_next_modseq(m), keywords;
 	bool has_changed = false;
 
-	if (!is_durable) {
-		request_answer(r, IPC_LATER);
+	if (outcome != IPC_OK) {
+		request_answer(r, outcome);
 		return;
 	}
 	(void)mailbox_take_keywords(m, s->keywords, &keywords);

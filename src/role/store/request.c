@@ -254,26 +254,11 @@ request_send(struct request *r, const struct message *reply)
 }
 
 void
-request_applied(struct request *r)
-{
-	struct request_part *p;
-
-	while ((p = r->parts)) {
-		r->parts = p->next;
-		if (p->is_taken)
-			journal_applied(r->engine->journal, &p->entry);
-		buf_done(&p->text);
-		memory_free(p);
-	}
-	r->last_part = NULL;
-}
-
-void
 request_done(struct request *r)
 {
 	struct engine_account *a = r->account;
 
-	request_applied(r);
+	request_log_done(r);
 	usage_give_back(r);
 	mailbox_unpin(&r->mailbox);
 	mailbox_unpin(&r->target);

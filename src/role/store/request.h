@@ -33,12 +33,14 @@ void request_fail(struct request *r, const char *what, int error);
 struct buf *request_log(struct request *r, const struct mailbox *m);
 /* Octets that follow the last entry put. */
 void request_log_body(struct request *r, struct bytes prefix, struct bytes octets);
-/* Logs what was put and calls finish on the strand when it is durable, or is not going to be.  Requests of
-   an account finish in the order in which they commit. */
-void request_commit(struct request *r, void (*finish)(struct request *r, bool is_durable));
+/* Logs what was put and calls finish on the strand when it is durable (IPC_OK), or is not going to be: IPC_LIMIT says that it is more
+   than the journal can hold.  Requests of an account finish in the order in which they commit.  Lets go of what was committed before. */
+void request_commit(struct request *r, void (*finish)(struct request *r, enum ipc_outcome outcome));
 
-/* What the request logged so far is done, or was given up: a checkpoint waits for it no longer. */
-void request_applied(struct request *r);
+/* What was committed counts as applied, or as given up. */
+void request_let_go(struct request *r);
+/* The same, and what was not committed goes. */
+void request_log_done(struct request *r);
 
 /* Sends m unless the outlet was renewed since `epoch`. */
 void outlet_send(struct engine_outlet *o, uint64_t epoch, const struct message *m);

@@ -377,19 +377,19 @@ prepare(struct request *r, struct scan *s)
 }
 
 static void
-scan_finish(struct request *r, bool is_durable)
+scan_finish(struct request *r, enum ipc_outcome outcome)
 {
 	struct scan *s = r->extra;
 	struct mailbox *m = r->mailbox;
 
-	if (!is_durable) {
+	if (outcome != IPC_OK) {
 		m->needs_scan = true;
-		end_scan(r, IPC_LATER);
+		end_scan(r, outcome);
 		return;
 	}
 	m->is_logged = true;
 	take_in(m, s);
-	request_applied(r);
+	request_let_go(r); /* S8 */
 	if (s->has_failed) {
 		m->needs_scan = true;
 		end_scan(r, IPC_OK);

@@ -117,7 +117,7 @@ more_than_the_journal_has_room_for_is_taken_in_bit_by_bit(void **state)
 	uint64_t before;
 	char from[512], to[512];
 
-	t->journal_octets_max = 1 << 20;
+	t->journal_octets = 1 << 20;
 	testing_stop(t);
 	testing_resume(t);
 	assert_int_equal(testing_deliver(t, "one\n"), 1);

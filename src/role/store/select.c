@@ -57,10 +57,10 @@ answer_selected(struct request *r)
 }
 
 static void
-was_logged(struct request *r, bool is_durable)
+was_logged(struct request *r, enum ipc_outcome outcome)
 {
-	if (!is_durable) {
-		request_answer(r, IPC_LATER);
+	if (outcome != IPC_OK) {
+		request_answer(r, outcome);
 		return;
 	}
 	r->mailbox->is_logged = true;

@@ -107,7 +107,7 @@ testing_resume(struct testing *t)
 		.loop = t->loop,
 		.threads = 2,
 		.mailboxes_max = 100,
-		.journal_octets_max = t->journal_octets_max,
+		.journal_octets_max = t->journal_octets ? t->journal_octets : 16 << 20,
 		.requests_octets_max = TESTING_REQUESTS_OCTETS_MAX,
 	};
 
@@ -125,11 +125,12 @@ void
 testing_start(struct testing *t)
 {
 	struct loop *loop = t->loop;
+	uint64_t journal_octets = t->journal_octets;
 	const struct event_sink sink = { .write = write_line, .now_us = no_time, .role = "test" };
 
 	event_set_sink(&sink);
 	*t = (struct testing){ .root = "/tmp/mermoz-store-XXXXXX", .new_fds = { -1, -1 }, .loop = loop,
-		.journal_octets_max = 16 << 20 };
+		.journal_octets = journal_octets };
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->came, NULL);
 	must(mkdtemp(t->root) != NULL, "mkdtemp");
@@ -168,14 +169,21 @@ testing_end(struct testing *t)
 }
 
 int
-testing_set_up(void **state)
+testing_set_up_journal(void **state, uint64_t octets)
 {
 	static struct testing t;
 
 	t.loop = NULL;
+	t.journal_octets = octets;
 	testing_start(&t);
 	*state = &t;
 	return 0;
+}
+
+int
+testing_set_up(void **state)
+{
+	return testing_set_up_journal(state, 0);
 }
 
 int

@@ -16,7 +16,7 @@ struct testing {
 	struct engine_account *account;
 	struct engine_outlet *outlet;
 	struct loop *loop; /* NULL: none */
-	uint64_t journal_octets_max; /* of the next engine that is opened */
+	uint64_t journal_octets; /* 0: 16 MiB */
 	pthread_mutex_t lock;
 	pthread_cond_t came;
 	struct message answer; /* to the last request */
@@ -37,6 +37,8 @@ void testing_resume(struct testing *t);
 void testing_end(struct testing *t);
 /* The same for cmocka: *state is a struct testing. */
 int testing_set_up(void **state);
+/* With a journal that is checkpointed when it holds so much. */
+int testing_set_up_journal(void **state, uint64_t octets);
 int testing_tear_down(void **state);
 
 /* Submits and waits for the answer, which is valid until the next; its descriptors are the caller's. */

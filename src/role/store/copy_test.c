@@ -1,0 +1,145 @@
+/* COPY and MOVE of more than the journal has room for just now, or ever.  commit.c, S8; journal.c, J10. */
+#include "role/store/test_support.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A message with all keywords, each of them long, takes 1.4 kB of the log when it is copied.  The least journal has three segments of
+   8 MiB, two of which one group may fill: FITS of them fit when the log is empty, and
+   neither behind as many nor behind HALF. */
+enum { KEYWORDS = 26, KEYWORD_OCTETS = 48, FITS = 8000, HALF = 4500, FITS_NEVER = 13000, LEAST = 1 << 20, LARGEST_WITH_LEAST_SEGMENTS = 7 << 20 };
+
+static int
+set_up(void **state)
+{
+	return testing_set_up_journal(state, LEAST);
+}
+
+static int
+set_up_without_checkpoints(void **state)
+{
+	return testing_set_up_journal(state, LARGEST_WITH_LEAST_SEGMENTS);
+}
+
+/* As another program would. */
+static void
+put_messages(const struct testing *t, int count)
+{
+	char words[KEYWORDS * (KEYWORD_OCTETS + 8)], name[256], other[256];
+	size_t at = 0;
+
+	for (int i = 0; i < KEYWORDS; i++)
+		at += (size_t)snprintf(words + at, sizeof words - at, "%d %c%0*d\n", i, 'a' + i, KEYWORD_OCTETS - 1, 0);
+	testing_make(t, "cur");
+	testing_write(t, "dovecot-keywords", words);
+	testing_write(t, "first", "Subject: x\n\nx\n");
+	(void)snprintf(name, sizeof name, "%s/first", t->mail);
+	for (int i = 0; i < count; i++) {
+		(void)snprintf(other, sizeof other, "%s/cur/1700000000.%d.other,W=17:2,Sabcdefghijklmnopqrstuvwxyz", t->mail, i);
+		assert_int_equal(link(name, other), 0);
+	}
+	testing_remove(t, "first");
+}
+
+static uint32_t
+messages_of(struct testing *t, const char *name)
+{
+	struct engine_session *s = testing_session(t);
+	struct testing_view v;
+	uint32_t count;
+
+	assert_int_equal(testing_select(t, s, name, &v), IPC_OK);
+	count = atomic_load(&v.view.head->messages);
+	testing_unmap(&v);
+	engine_session_end(&s);
+	return count;
+}
+
+static struct engine_session *
+session_in_inbox(struct testing *t)
+{
+	struct engine_session *s = testing_session(t);
+	struct testing_view v;
+
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	testing_unmap(&v);
+	return s;
+}
+
+static void
+what_fits_into_an_empty_log_only_waits_until_it_is_empty(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s;
+
+	put_messages(t, FITS);
+	s = session_in_inbox(t);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "A", ""), IPC_OK);
+	assert_int_equal(testing_copy(t, s, false, "A", 1, FITS), IPC_OK);
+	assert_int_equal(testing_copy(t, s, false, "A", 1, FITS), IPC_OK);
+	assert_int_equal(testing_copy(t, s, true, "A", 1, FITS), IPC_OK);
+	engine_session_end(&s);
+	assert_int_equal(messages_of(t, "A"), 3 * FITS);
+	assert_int_equal(messages_of(t, "INBOX"), 0);
+	testing_stop(t);
+	testing_resume(t);
+	assert_int_equal(messages_of(t, "A"), 3 * FITS);
+}
+
+static void
+what_never_fits_is_a_limit_and_changes_nothing(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s;
+
+	put_messages(t, FITS_NEVER);
+	s = session_in_inbox(t);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "A", ""), IPC_OK);
+	assert_int_equal(testing_copy(t, s, false, "A", 1, FITS_NEVER), IPC_LIMIT);
+	assert_int_equal(testing_copy(t, s, true, "A", 1, FITS_NEVER), IPC_LIMIT);
+	assert_int_equal(testing_count(t, ".A/tmp"), 0);
+	assert_int_equal(testing_count(t, ".A/cur"), 0);
+	assert_int_equal(messages_of(t, "A"), 0);
+	assert_int_equal(testing_deliver(t, "x\n"), FITS_NEVER + 1);
+	assert_int_equal(testing_copy(t, s, false, "A", 1, 10), IPC_OK);
+	engine_session_end(&s);
+	testing_stop(t);
+	testing_resume(t);
+	assert_int_equal(messages_of(t, "A"), 10);
+	assert_int_equal(messages_of(t, "INBOX"), FITS_NEVER + 1);
+}
+
+static void
+s8_what_was_committed_before_does_not_keep_the_checkpoint_that_makes_room_for_the_rest(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s;
+
+	put_messages(t, FITS);
+	s = session_in_inbox(t);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "A", ""), IPC_OK);
+	assert_int_equal(testing_copy(t, s, false, "A", 1, HALF), IPC_OK);
+	/* Makes B, and when that is durable moves what is in INBOX. */
+	assert_int_equal(testing_change(t, s, MAILBOX_RENAME, "INBOX", "B"), IPC_OK);
+	engine_session_end(&s);
+	assert_int_equal(messages_of(t, "B"), FITS);
+	assert_int_equal(messages_of(t, "INBOX"), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_fits_into_an_empty_log_only_waits_until_it_is_empty, set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(what_never_fits_is_a_limit_and_changes_nothing, set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(s8_what_was_committed_before_does_not_keep_the_checkpoint_that_makes_room_for_the_rest,
+			set_up_without_checkpoints, testing_tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
