@@ -26,6 +26,13 @@ set_up_without_checkpoints(void **state)
 	return testing_set_up_journal(state, LARGEST_WITH_LEAST_SEGMENTS);
 }
 
+/* Of the file of message i, as another program names it. */
+static void
+put_name(char out[256], const struct testing *t, int i, const char *flags)
+{
+	(void)snprintf(out, 256, "%s/cur/1700000000.%d.other,W=17:2,%sabcdefghijklmnopqrstuvwxyz", t->mail, i, flags);
+}
+
 /* As another program would. */
 static void
 put_messages(const struct testing *t, int count)
@@ -40,7 +47,7 @@ put_messages(const struct testing *t, int count)
 	testing_write(t, "first", "Subject: x\n\nx\n");
 	(void)snprintf(name, sizeof name, "%s/first", t->mail);
 	for (int i = 0; i < count; i++) {
-		(void)snprintf(other, sizeof other, "%s/cur/1700000000.%d.other,W=17:2,Sabcdefghijklmnopqrstuvwxyz", t->mail, i);
+		put_name(other, t, i, "S");
 		assert_int_equal(link(name, other), 0);
 	}
 	testing_remove(t, "first");
@@ -131,12 +138,37 @@ s8_what_was_committed_before_does_not_keep_the_checkpoint_that_makes_room_for_th
 	assert_int_equal(messages_of(t, "INBOX"), 0);
 }
 
+static void
+what_another_program_changed_in_more_messages_than_fit_is_taken_in_bit_by_bit(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s;
+	struct testing_view v;
+	char before[256], after[256];
+
+	put_messages(t, FITS_NEVER);
+	assert_int_equal(messages_of(t, "INBOX"), FITS_NEVER);
+	for (int i = 0; i < FITS_NEVER; i++) {
+		put_name(before, t, i, "S");
+		put_name(after, t, i, "FS");
+		assert_int_equal(rename(before, after), 0);
+	}
+	s = testing_session(t);
+	assert_int_equal(testing_select(t, s, "INBOX", &v), IPC_OK);
+	for (uint32_t uid = 1; uid <= FITS_NEVER; uid++)
+		assert_int_equal(view_flags(testing_record(&v, uid)), VIEW_FLAGGED | VIEW_SEEN);
+	testing_unmap(&v);
+	engine_session_end(&s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_fits_into_an_empty_log_only_waits_until_it_is_empty, set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(what_never_fits_is_a_limit_and_changes_nothing, set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(what_another_program_changed_in_more_messages_than_fit_is_taken_in_bit_by_bit, set_up,
+			testing_tear_down),
 		cmocka_unit_test_setup_teardown(s8_what_was_committed_before_does_not_keep_the_checkpoint_that_makes_room_for_the_rest,
 			set_up_without_checkpoints, testing_tear_down),
 	};

@@ -339,6 +339,7 @@ end_scan(struct request *r, enum ipc_outcome outcome)
 		m->scan_waiters = waiter->next;
 		request_continue(waiter, look_once_more);
 	}
+	request_let_go(r); /* S8 */
 	r->outcome = outcome;
 	r->after_scan(r);
 }
