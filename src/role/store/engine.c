@@ -5,6 +5,7 @@
 #include "role/store/failure.h"
 #include "role/store/folders.h"
 #include "role/store/handlers.h"
+#include "role/store/idle.h"
 #include "role/store/mailbox.h"
 #include "role/store/names.h"
 #include "role/store/recover.h"
@@ -203,24 +204,6 @@ free_accounts(struct engine *e)
 }
 
 static void
-close_account(struct job *job)
-{
-	struct engine_account *a = (void *)((uint8_t *)job - offsetof(struct engine_account, close_job));
-
-	atomic_store(&a->is_close_queued, false);
-	account_close_idle(a);
-}
-
-static void
-queue_close(struct engine_account *a)
-{
-	if (atomic_exchange(&a->is_close_queued, true))
-		return;
-	a->close_job.run = close_account;
-	pool_add(a->engine->pool, &a->strand, &a->close_job);
-}
-
-static void
 free_outlets(struct engine *e)
 {
 	struct engine_outlet *o;
@@ -266,6 +249,18 @@ wait_for_requests(struct engine *e)
 	pthread_mutex_unlock(&e->lock);
 }
 
+static void
+close_accounts(struct engine *e)
+{
+	struct bytes path;
+	size_t at = 0;
+	void *value;
+
+	atomic_store(&e->is_closing, true);
+	while (map_next(e->accounts, &at, &path, &value))
+		idle_close(value);
+}
+
 void
 engine_close(struct engine **e)
 {
@@ -274,8 +269,7 @@ engine_close(struct engine **e)
 
 	*e = NULL;
 	wait_for_requests(was);
-	for (struct engine_account *a = was->oldest; a; a = a->newer)
-		queue_close(a);
+	close_accounts(was);
 	if (was->journal)
 		journal_close(&was->journal);
 	pool_free(&was->pool);
@@ -344,29 +338,6 @@ outlet_send(struct engine_outlet *o, uint64_t epoch, const struct message *m)
 	pthread_mutex_unlock(&o->lock);
 }
 
-/* Puts the account behind all others in the order of use. */
-static void
-note_use(struct engine_account *a)
-{
-	struct engine *e = a->engine;
-
-	if (e->newest == a)
-		return;
-	if (a->newer)
-		a->newer->older = a->older;
-	if (a->older)
-		a->older->newer = a->newer;
-	if (e->oldest == a)
-		e->oldest = a->newer;
-	a->older = e->newest;
-	a->newer = NULL;
-	if (e->newest)
-		e->newest->newer = a;
-	e->newest = a;
-	if (!e->oldest)
-		e->oldest = a;
-}
-
 struct engine_account *
 engine_account(struct engine *e, struct bytes path)
 {
@@ -383,7 +354,6 @@ engine_account(struct engine *e, struct bytes path)
 	a->way.directory = -1;
 	a->mailboxes = map_new();
 	(void)map_put(e->accounts, path, a);
-	note_use(a);
 	return a;
 }
 
@@ -396,18 +366,6 @@ engine_set_quota(struct engine *e, struct bytes path, uint64_t octets, uint64_t 
 		return;
 	atomic_store(&a->quota_octets, octets);
 	atomic_store(&a->quota_messages, messages);
-}
-
-/* Too many mailboxes are open: those of the account that was used the longest ago are let go. */
-static void
-make_room(struct engine *e)
-{
-	struct engine_account *a = e->oldest;
-
-	if (atomic_load(&e->idle_mailboxes) <= e->mailboxes_max || a == e->newest)
-		return;
-	queue_close(a);
-	note_use(a);
 }
 
 static void (*const handlers[MESSAGE_COUNT])(struct request *r) = {
@@ -442,8 +400,6 @@ engine_submit(struct engine_account *a, struct engine_session *s, struct engine_
 		engine_refuse(o, m, IPC_LATER);
 		return;
 	}
-	make_room(a->engine);
-	note_use(a);
 	if (s)
 		s->is_used = true;
 	request_start(request_new(a, s, body, o, m), handlers[m->type]);

@@ -53,12 +53,11 @@ struct engine {
 	uint64_t scan_octets; /* of records that one look into a mailbox may log (scan.c) */
 	_Atomic uint64_t next_file; /* the Q of file names */
 	_Atomic uint64_t next_mailbox;
-	_Atomic uint32_t idle_mailboxes; /* open, not pinned */
+	_Atomic bool is_closing;
 	_Atomic int64_t space_checked_s;
 	_Atomic bool is_full;
 	/* The loop's thread. */
 	struct map *accounts; /* by path */
-	struct engine_account *oldest, *newest; /* by their last use */
 	struct engine_outlet *outlets;
 	/* Under the lock. */
 	pthread_mutex_t lock;
@@ -69,6 +68,8 @@ struct engine {
 	uint64_t file_system_ids[ENGINE_FILE_SYSTEMS_MAX];
 	size_t file_system_count;
 	uint64_t requests; /* under way */
+	struct mailbox *idle_first, *idle_last; /* open, not pinned (idle.h) */
+	uint32_t idle_count;
 };
 
 struct engine_outlet {
@@ -88,7 +89,6 @@ struct engine_account {
 	struct strand strand;
 	char *path;
 	/* The loop's thread. */
-	struct engine_account *older, *newer;
 	bool is_welcomed;
 	/* Strand. */
 	struct map *mailboxes; /* open ones, by name */
@@ -224,6 +224,8 @@ struct mailbox {
 	_Atomic bool is_way_synced; /* the names that lead to tmp/ are on the disk; beside the strand, too */
 	struct job notify_job;
 	bool is_notify_queued;
+	/* Under the engine's lock. */
+	struct mailbox *idle_before, *idle_behind;
 };
 
 /* engine.c */

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <dirent.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -421,6 +423,90 @@ a_summary_takes_the_place_of_one_of_an_older_version_only(void **state)
 	engine_session_end(&s);
 }
 
+static int
+descriptors(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	int count = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		count++;
+	closedir(d);
+	return count;
+}
+
+enum { MANY = 30, OPEN_MAX = 8, DESCRIPTORS_EACH = 5 /* of a mailbox, its account's among them */ };
+
+static void
+limit_mailboxes(struct testing *t)
+{
+	t->mailboxes_max = OPEN_MAX;
+	testing_stop(t);
+	testing_resume(t);
+}
+
+/* What is closed by jobs of other strands is closed soon. */
+static void
+wait_for_descriptors(int most)
+{
+	while (descriptors() > most)
+		(void)sched_yield();
+}
+
+static void
+one_account_keeps_no_more_mailboxes_open_than_all_may(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *s, *selected;
+	struct testing_view v;
+	char name[16], body[64];
+	int before;
+
+	assert_int_equal(testing_deliver(t, "one\n"), 1);
+	s = testing_session(t);
+	for (int i = 0; i < MANY; i++) {
+		(void)snprintf(name, sizeof name, "folder-%d", i);
+		assert_int_equal(testing_change(t, s, MAILBOX_CREATE, name, ""), IPC_OK);
+	}
+	engine_session_end(&s);
+	limit_mailboxes(t);
+	s = testing_session(t);
+	selected = testing_session(t);
+	assert_int_equal(testing_select(t, selected, "INBOX", &v), IPC_OK);
+	before = descriptors();
+	for (int i = 0; i < 2 * MANY; i++) {
+		struct message m = { .type = MESSAGE_STATUS };
+
+		(void)snprintf(name, sizeof name, "folder-%d", i % MANY);
+		m.u.status.name = bytes_text(name);
+		assert_int_equal(testing_ask(t, s, NULL, &m)->u.status_result.outcome, IPC_OK);
+	}
+	wait_for_descriptors(before + OPEN_MAX * DESCRIPTORS_EACH);
+	assert_true(testing_body(t, selected, 1, body, sizeof body)); /* which stayed open */
+	testing_unmap(&v);
+	engine_session_end(&selected);
+	engine_session_end(&s);
+}
+
+static void
+many_accounts_keep_no_more_mailboxes_open_than_all_may(void **state)
+{
+	struct testing *t = *state;
+	char path[128];
+	int before;
+
+	limit_mailboxes(t);
+	assert_int_equal(testing_deliver(t, "one\n"), 1); /* the file system's is there from now on */
+	before = descriptors();
+	for (int i = 0; i < 3 * MANY; i++) {
+		(void)snprintf(path, sizeof path, "%s/mail/user-%d", t->root, i % MANY);
+		t->account = engine_account(t->engine, bytes_text(path));
+		assert_int_equal(testing_deliver(t, "one\n"), i / MANY + 1);
+	}
+	wait_for_descriptors(before + OPEN_MAX * DESCRIPTORS_EACH);
+}
+
 int
 main(void)
 {
@@ -442,6 +528,8 @@ main(void)
 			a_message_that_a_session_was_told_of_is_recent_to_no_later_one_rfc3501_2_3_2, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(a_summary_takes_the_place_of_one_of_an_older_version_only, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(many_expunges_make_a_new_generation, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(one_account_keeps_no_more_mailboxes_open_than_all_may, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(many_accounts_keep_no_more_mailboxes_open_than_all_may, testing_set_up, testing_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

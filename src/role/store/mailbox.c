@@ -2,13 +2,14 @@
 
    A mailbox is open (in its account's map), or gone (deleted, renamed or forgotten, but still pinned), or not in
    memory.  It is kept open while something pins it: a request, a session that selected it.  What is idle is
-   closed when too many are open (account_close_idle), which writes down in its view that nothing is to
+   closed when too many are open (idle.h), which writes down in its view that nothing is to
    be looked for when it is opened again. */
 #include "role/store/mailbox.h"
 
 #include "base/event.h"
 #include "role/store/failure.h"
 #include "role/store/files.h"
+#include "role/store/idle.h"
 #include "role/store/index.h"
 #include "role/store/names.h"
 #include "role/store/scan.h"
@@ -240,8 +241,8 @@ mailbox_open(struct engine_account *a, struct bytes name, struct mailbox **out, 
 		return -1;
 	}
 	(void)map_put(a->mailboxes, name, m);
-	atomic_fetch_add(&a->engine->idle_mailboxes, 1);
-	*out = mailbox_pin(m);
+	m->pins = 1;
+	*out = m;
 	return 0;
 }
 
@@ -299,7 +300,7 @@ struct mailbox *
 mailbox_pin(struct mailbox *m)
 {
 	if (m->pins++ == 0 && !m->is_gone)
-		atomic_fetch_sub(&m->account->engine->idle_mailboxes, 1);
+		idle_remove(m);
 	return m;
 }
 
@@ -318,7 +319,7 @@ mailbox_unpin(struct mailbox **m)
 		index_close(was, false);
 		release(was);
 	} else {
-		atomic_fetch_add(&was->account->engine->idle_mailboxes, 1);
+		idle_add(was);
 	}
 }
 
@@ -327,7 +328,7 @@ take_out(struct mailbox *m)
 {
 	(void)map_remove(m->account->mailboxes, bytes_text(m->name));
 	if (m->pins == 0)
-		atomic_fetch_sub(&m->account->engine->idle_mailboxes, 1);
+		idle_remove(m);
 	m->is_gone = true;
 }
 
@@ -390,14 +391,22 @@ find_idle(struct engine_account *a)
 }
 
 void
+account_close_mailbox(struct mailbox *m)
+{
+	struct engine_account *a = m->account;
+
+	close_mailbox(m);
+	if (map_count(a->mailboxes) == 0 && a->started == 0)
+		disk_close(&a->way.directory);
+}
+
+void
 account_close_idle(struct engine_account *a)
 {
 	struct mailbox *m;
 
 	while ((m = find_idle(a)))
-		close_mailbox(m);
-	if (map_count(a->mailboxes) == 0)
-		disk_close(&a->way.directory);
+		account_close_mailbox(m);
 }
 
 static struct mailbox_watcher *

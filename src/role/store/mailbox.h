@@ -7,7 +7,9 @@
 /* The account's directory, made when it is missing and is_made is set.  -1 and *outcome. */
 int account_open(struct engine_account *a, bool is_made, enum ipc_outcome *outcome)
 	__attribute__((warn_unused_result));
-/* Lets go of mailboxes that nobody uses. */
+/* Closes a mailbox that nothing pins, and the account's directory when it was the last one. */
+void account_close_mailbox(struct mailbox *m);
+/* Closes all that nothing pins. */
 void account_close_idle(struct engine_account *a);
 
 /* The mailbox of that name, opened when it is not; pinned in *out (which held nothing before).  INBOX is made when

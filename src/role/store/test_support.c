@@ -106,7 +106,7 @@ testing_resume(struct testing *t)
 		.hostname = BYTES("test"),
 		.loop = t->loop,
 		.threads = 2,
-		.mailboxes_max = 100,
+		.mailboxes_max = t->mailboxes_max,
 		.journal_octets_max = t->journal_octets ? t->journal_octets : 16 << 20,
 		.requests_octets_max = TESTING_REQUESTS_OCTETS_MAX,
 	};
@@ -130,7 +130,7 @@ testing_start(struct testing *t)
 
 	event_set_sink(&sink);
 	*t = (struct testing){ .root = "/tmp/mermoz-store-XXXXXX", .new_fds = { -1, -1 }, .loop = loop,
-		.journal_octets = journal_octets };
+		.journal_octets = journal_octets, .mailboxes_max = 100 };
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->came, NULL);
 	must(mkdtemp(t->root) != NULL, "mkdtemp");

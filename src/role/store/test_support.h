@@ -16,7 +16,8 @@ struct testing {
 	struct engine_account *account;
 	struct engine_outlet *outlet;
 	struct loop *loop; /* NULL: none */
-	uint64_t journal_octets; /* 0: 16 MiB */
+	uint64_t journal_octets; /* of the next engine that is opened; 0: 16 MiB */
+	uint32_t mailboxes_max; /* the same */
 	pthread_mutex_t lock;
 	pthread_cond_t came;
 	struct message answer; /* to the last request */
