@@ -71,7 +71,7 @@ start(struct role_self *r, struct fault *f)
 	TAILQ_INIT(&relay->waiting);
 	TAILQ_INIT(&relay->plans);
 	TAILQ_INIT(&relay->sessions);
-	TAILQ_INIT(&relay->idle);
+	idle_init(&relay->idle);
 	timer_init(&relay->end_of_drain, r->loop, end_when_done);
 	set_sources(relay);
 	policies_start(relay->policies, r->loop, r->config);

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "proto/mime/downgrade.h"
 #include "proto/smtp/client.h"
+#include "role/relay/idle.h"
 #include "role/relay/policy.h"
 #include "role/relay/route.h"
 #include "role/relay/tls_client.h"
@@ -50,8 +51,8 @@ struct relay {
 	uint32_t plan_count;
 	struct map *hops; /* key of a hop → how many active ones there are, as a pointer's value */
 	TAILQ_HEAD(, session) sessions;
-	TAILQ_HEAD(, session) idle; /* of them, those that wait for the next mail; the oldest first */
-	uint32_t session_count, idle_count;
+	uint32_t session_count;
+	struct idle_set idle; /* of them, those that wait for the next mail */
 	uint32_t connecting_count; /* the tries of all sendings */
 	uint64_t last_session;
 	bool is_draining, is_starting;

@@ -20,7 +20,8 @@ enum {
 enum stage { STAGE_CONNECTING, STAGE_CLEAR, STAGE_TLS_WANTED, STAGE_HANDSHAKE, STAGE_TLS };
 
 struct session {
-	TAILQ_ENTRY(session) link, idle;
+	TAILQ_ENTRY(session) link;
+	struct idle idle;
 	struct watch watch;
 	struct timer timer;
 	unsigned int closing; /* of both, that are not closed yet */
@@ -41,7 +42,6 @@ struct session {
 	uint32_t uses; /* mails that went over it */
 	uint64_t moves; /* at which the timer was set */
 	bool is_timer_due; /* set anew: something else begins */
-	bool is_idle;
 	bool is_tested; /* its certificate was */
 	bool is_counted; /* what became of TLS was told */
 	bool has_secret; /* in output */
@@ -74,15 +74,19 @@ timer_closed(struct timer *t)
 	one_closed((struct session *)((char *)t - offsetof(struct session, timer)));
 }
 
+static struct session *
+session_of(struct idle *i)
+{
+	return (struct session *)((char *)i - offsetof(struct session, idle));
+}
+
 static void
 leave_idle(struct session *c)
 {
-	if (!c->is_idle)
+	if (!c->idle.is_in)
 		return;
-	c->is_idle = false;
 	c->is_timer_due = true;
-	TAILQ_REMOVE(&c->relay->idle, c, idle);
-	c->relay->idle_count--;
+	idle_remove(&c->relay->idle, &c->idle);
 }
 
 void
@@ -163,11 +167,10 @@ on_ready(struct session *c)
 		smtp_client_quit(c->client);
 		return true;
 	}
-	if (c->is_idle)
+	if (c->idle.is_in)
 		return false;
-	c->is_idle = c->is_timer_due = true;
-	TAILQ_INSERT_TAIL(&relay->idle, c, idle);
-	relay->idle_count++;
+	c->is_timer_due = true;
+	idle_add(&relay->idle, &c->idle, bytes_text(c->key));
 	/* This one is the last that would go. */
 	sessions_end_idle(relay, relay->config->outgoing_max);
 	return false;
@@ -371,7 +374,7 @@ set_timer(struct session *c)
 		return;
 	c->is_timer_due = false;
 	c->moves = moves;
-	timer_start(&c->timer, c->is_idle ? IDLE_MS : 1000 * (uint64_t)smtp_client_timeout_s(c->client), 0);
+	timer_start(&c->timer, c->idle.is_in ? IDLE_MS : 1000 * (uint64_t)smtp_client_timeout_s(c->client), 0);
 }
 
 /* One turn: read, step, write.  False when the session is gone. */
@@ -470,7 +473,7 @@ fired(struct timer *t)
 
 	if (c->stage == STAGE_CONNECTING) {
 		end_connecting(c, ETIMEDOUT);
-	} else if (c->is_idle) {
+	} else if (c->idle.is_in) {
 		leave_idle(c);
 		smtp_client_quit(c->client);
 		pump(c, false);
@@ -543,18 +546,15 @@ session_open(struct sending *s, const struct relay_target *target, struct fault 
 struct session *
 session_find_idle(struct relay *relay, const char *key)
 {
-	struct session *c;
+	struct idle *i = idle_find(&relay->idle, bytes_text(key));
 
-	TAILQ_FOREACH (c, &relay->idle, idle)
-		if (strcmp(c->key, key) == 0)
-			return c;
-	return NULL;
+	return i ? session_of(i) : NULL;
 }
 
 void
 session_use(struct session *c, struct sending *s)
 {
-	bool was_idle = c->is_idle;
+	bool was_idle = c->idle.is_in;
 
 	c->sending = s;
 	s->session = c;
@@ -577,8 +577,8 @@ session_may_go_on(const struct session *c)
 void
 sessions_end_idle(struct relay *relay, uint32_t most)
 {
-	while (relay->idle_count > most) {
-		struct session *c = TAILQ_FIRST(&relay->idle);
+	while (relay->idle.count > most) {
+		struct session *c = session_of(idle_oldest(&relay->idle));
 
 		leave_idle(c);
 		smtp_client_quit(c->client);
