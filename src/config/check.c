@@ -170,7 +170,7 @@ has_own_domain(const struct config *c, struct bytes pattern)
 	return false;
 }
 
-/* The queue keeps such mail until it is too old. */
+/* Of domains that only the directory has nothing is known here.  Mail for those that it has not the queue keeps until it is too old. */
 static void
 warn_of_foreign_mailboxes(struct config_reading *r)
 {
@@ -184,8 +184,8 @@ warn_of_foreign_mailboxes(struct config_reading *r)
 		if (route->kind != ROUTE_MAILBOXES || has_own_domain(c, route->pattern))
 			continue;
 		(void)snprintf(file, sizeof file, "%.*s", BYTES_ARG(route->where.file));
-		config_warning_add(r->errors, &at, "route %s to mailboxes: there are none, for it is no \"domain\" of this server, and mail for it waits "
-			"until it is sent back; add it to \"domain\", or name a host", config_show(route->pattern).text);
+		config_warning_add(r->errors, &at, "route %s to mailboxes: no \"domain\" line names it: right if your directory has it (mermoz domain), else mail for it "
+			"waits until it is sent back; add it to \"domain\", or name a host", config_show(route->pattern).text);
 	}
 }
 
@@ -234,7 +234,7 @@ is_ours(const struct config *c, struct bytes domain)
 	return is_of_a_domain;
 }
 
-/* A key that never signs.  Clients of trusted_networks may write from anywhere. */
+/* A key that never signs, unless only the directory has its domain.  Clients of trusted_networks may write from anywhere. */
 static void
 check_dkim(struct config_reading *r)
 {
@@ -242,8 +242,8 @@ check_dkim(struct config_reading *r)
 
 	for (size_t i = 0; i < c->dkim_count && c->hostname.len && c->trusted_network_count == 0; i++)
 		if (!is_ours(c, c->dkim[i].domain))
-			config_warning_add(r->errors, &r->dkim_at[i], "dkim: nothing comes from %.*s: it is no \"domain\" of this server, and reports come from %.*s",
-				BYTES_ARG(c->dkim[i].domain), BYTES_ARG(c->hostname));
+			config_warning_add(r->errors, &r->dkim_at[i], "dkim: no \"domain\" line names %.*s, or what is below it: right if your directory has addresses there, else "
+				"nothing comes from it (reports come from %.*s)", BYTES_ARG(c->dkim[i].domain), BYTES_ARG(c->hostname));
 }
 
 /* Certificates and aliases stand in it.  A role would not start. */

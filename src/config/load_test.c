@@ -220,7 +220,7 @@ static const struct {
 	{ "xyzzy 1;", "2:1", "mermoz directives" },
 	{ "limits { recipents 100; }", "2:10", "did you mean \"recipients\"?" },
 	{ "limits {\n  hostname a.b;\n}", "3:3", "does not belong into limits" },
-	{ "message_size 1M;", "2:1", "belongs into limits { ... }" },
+	{ "message_size 1M;", "2:1", "belongs into limits { ... }" }, { "report_language fr;", "2:1", "belongs into queue { ... }" },
 	{ "limit { errors 5; }", "2:1", "did you mean \"limits\"?" },
 	{ "limits 5;", "2:1", "is written: limits { ... }" },
 	{ "limits x { }", "2:1", "is written: limits { ... }" },
