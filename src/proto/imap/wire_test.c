@@ -57,6 +57,38 @@ what_is_skipped_is_the_front_of_the_wire_form(void **state)
 	}
 }
 
+/* Longer than what is stepped over at once, with line ends of all kinds at every place of it. */
+static void
+a_long_text_is_skipped_as_a_short_one_is(void **state)
+{
+	static const char *const pieces[] = { "\n", "\r\n", "\r", "x", "\n\n\n", "a line\n" };
+	struct buf in, want;
+	struct imap_wire w;
+
+	(void)state;
+	buf_init(&in, 40000);
+	buf_init(&want, 80000);
+	for (unsigned int i = 0; i < 10000; i++)
+		put_text(&in, pieces[i * 2654435761U % 4096 % COUNT_OF(pieces)]);
+	imap_wire_start(&w, buf_bytes(&in));
+	while (imap_wire_put(&w, &want, 1) > 0)
+		;
+	assert_int_equal(imap_wire_length(buf_bytes(&in)), want.len);
+	for (size_t skip = 0; skip <= want.len; skip += 1 + skip % 7) {
+		uint8_t octets[8];
+		struct buf out;
+
+		buf_init_fixed(&out, octets, sizeof octets);
+		imap_wire_start(&w, buf_bytes(&in));
+		imap_wire_skip(&w, skip / 3);
+		imap_wire_skip(&w, skip - skip / 3);
+		(void)imap_wire_put(&w, &out, sizeof octets);
+		assert_octets("behind", buf_bytes(&out), bytes_sub(buf_bytes(&want), skip, sizeof octets));
+	}
+	buf_done(&in);
+	buf_done(&want);
+}
+
 static void
 no_nul_goes_out_rfc3501_4_3_1(void **state)
 {
@@ -96,6 +128,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(line_ends_become_crlf_in_pieces_of_any_size),
 		cmocka_unit_test(what_is_skipped_is_the_front_of_the_wire_form),
+		cmocka_unit_test(a_long_text_is_skipped_as_a_short_one_is),
 		cmocka_unit_test(no_nul_goes_out_rfc3501_4_3_1),
 		cmocka_unit_test(slices_are_given_as_they_are),
 	};
