@@ -1,10 +1,12 @@
 """IMAP clients that mean harm, or are slow: what they do is theirs alone, and the roles live on."""
 import os
 import socket
+import threading
+import time
 
 import pytest
 
-from conftest import DOMAIN, PASSWORDS, wait_until
+from conftest import DOMAIN, PASSWORDS, running_server, wait_until
 
 
 class Client:
@@ -103,3 +105,54 @@ def test_a_client_that_begins_another_command_holds_no_message(large_message):
     for c in clients:
         c.send(b"OP\r\n")
         assert c.read_line().startswith(b"n OK")
+
+
+def leave(server, name, octets):
+    """Another program's delivery: nobody has looked at it."""
+    maildir = server.maildir()
+    path = maildir / "tmp" / name
+    path.write_bytes(octets)
+    os.chown(path, maildir.stat().st_uid, maildir.stat().st_gid)
+    path.rename(maildir / "new" / name)
+
+
+def longest_wait(reader, other):
+    """Of the other client, while the reader has its message looked at; as a part of the time that this takes."""
+    began = time.monotonic()
+    reading = threading.Thread(target=reader.ask, args=(b"FETCH * (ENVELOPE)",))
+    reading.start()
+    worst = 0
+    while reading.is_alive():
+        asked = time.monotonic()
+        assert other.ask(b"NOOP").startswith(b"t OK")
+        worst = max(worst, time.monotonic() - asked)
+    return worst / (time.monotonic() - began)
+
+
+def test_others_have_their_turns_while_a_message_of_another_program_is_looked_through():
+    with running_server("fronts 1;\n") as s:
+        s.send()
+        reader, other = Client(s), Client(s, "alice")
+        parts = []
+        while not parts or parts[-1] >= 0.5:
+            assert len(parts) < 3, parts
+            leave(s, f"{len(parts)}.other", b"A:\n" * (8 << 20) + b"\nx\n")
+            assert reader.ask(b"SELECT INBOX").startswith(b"t OK")
+            parts.append(longest_wait(reader, other))
+
+
+def test_who_goes_while_his_message_is_looked_through_takes_nothing_along():
+    with running_server("fronts 1;\n") as s:
+        s.send()
+        leave(s, "other", b"A:\n" * (4 << 20) + b"\nx\n")
+        pids, other = s.role_pids("front"), Client(s, "alice")
+        for turns in range(8):
+            reader = Client(s)
+            assert reader.ask(b"SELECT INBOX").startswith(b"t OK")
+            reader.send(b"f FETCH * (ENVELOPE)\r\n")
+            for _ in range(turns * 3):
+                assert other.ask(b"NOOP").startswith(b"t OK")
+            reader.socket.close()
+        reader = Client(s)
+        assert reader.ask(b"SELECT INBOX").startswith(b"t OK") and reader.ask(b"FETCH * (ENVELOPE)").startswith(b"t OK")
+        assert s.role_pids("front") == pids

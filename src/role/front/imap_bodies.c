@@ -1,5 +1,6 @@
 /* Message files that a session reads: opened by the store, read here, with the summary made anew for mail that came
-   from outsiders and has none.  Read, not mapped: another program may cut a file short at any time. */
+   from outsiders and has none; others have their turns while a large one is looked through.  Read, not mapped: another program
+   may cut a file short at any time. */
 #include "role/front/imap_client.h"
 
 #include "base/map.h"
@@ -21,6 +22,8 @@ static const struct message_limits limits = {
    front hold a message for each connection.  Of one account (but for its first one), and of all together. */
 #define LARGE_OCTETS_MAX ((uint64_t)1 << 30)
 #define LARGE_OCTETS_OF_ACCOUNT_MAX ((uint64_t)256 << 20)
+/* Looked through before others have their turn: 8 ms, when it is all fields of a header. */
+#define LOOK_OCTETS ((size_t)1 << 20)
 
 struct imap_bodies {
 	struct imap_body list[IMAP_BODIES_MAX];
@@ -30,6 +33,12 @@ struct imap_bodies {
 	uint64_t octet_count;
 	struct front *front;
 	uint64_t account, large_octets; /* counted there */
+	struct imap_client *client;
+	size_t looked_at; /* of the list: they have summaries */
+	struct message_parser *parser; /* of the next one; NULL: it has not begun */
+	size_t fed; /* its octets so far */
+	struct defer again;
+	struct imap_answer answer; /* when all have */
 };
 
 static uint64_t
@@ -69,6 +78,8 @@ imap_free_bodies(struct imap_client *c)
 
 	if (!b)
 		return;
+	loop_defer_cancel(b->front->loop, &b->again);
+	message_parser_free(&b->parser);
 	for (size_t i = 0; i < b->count; i++) {
 		memory_free(b->octets[i]);
 		buf_done(&b->summaries[i]);
@@ -126,20 +137,6 @@ tell_store(struct imap_client *c, const struct imap_body *body)
 	(void)!peer_send(connection_front(c->connection)->store, &m);
 }
 
-static void
-summarize(struct imap_client *c, struct imap_body *body, struct buf *summary)
-{
-	struct message_parser *parser = message_parser_new(&limits, BYTES_NONE);
-
-	buf_reset(summary);
-	message_parser_feed(parser, body->octets);
-	message_parser_finish(parser, summary);
-	body->summary = buf_bytes(summary);
-	body->size = message_parser_facts(parser).size;
-	message_parser_free(&parser);
-	tell_store(c, body);
-}
-
 /* None, or one of an older version: it is made anew. */
 static bool
 is_summary(struct bytes octets)
@@ -180,22 +177,18 @@ add_body(struct imap_client *c, uint32_t uid, int fd)
 	put_bytes(summary, view_summary(view, record));
 	body->summary = buf_bytes(summary);
 	body->size = record->size;
-	if (body->size == 0 || !is_summary(body->summary))
-		summarize(c, body, summary);
 	return ROOM;
 }
 
 /* Files that can't be read, or are too large for any message, are left out as if they were expunged. */
 static void
-add_bodies(struct imap_client *c, const struct message *m, struct imap_answer *a)
+add_bodies(struct imap_client *c, const struct message *m)
 {
 	struct bytes uids = m->u.bodies.uids;
-	struct imap_bodies *b = NEW(struct imap_bodies);
+	struct imap_bodies *b = c->bodies;
+	struct imap_answer *a = &b->answer;
 	uint32_t uid;
 
-	c->bodies = b;
-	b->front = connection_front(c->connection);
-	b->account = c->account;
 	for (size_t i = 0; i < m->fd_count && i < IMAP_BODIES_MAX && take_u32(&uids, &uid); i++) {
 		if (add_body(c, uid, m->fds[i]) != NO_ROOM_NOW)
 			continue;
@@ -207,20 +200,80 @@ add_bodies(struct imap_client *c, const struct message *m, struct imap_answer *a
 	a->body_count = b->count;
 }
 
+/* Looks through as much of the next one as *may says, and takes that from it.  False: there is more of it. */
+static bool
+look(struct imap_bodies *b, struct imap_body *body, struct buf *summary, size_t *may)
+{
+	struct bytes piece = bytes_sub(body->octets, b->fed, *may);
+
+	if (!b->parser)
+		b->parser = message_parser_new(&limits, BYTES_NONE);
+	message_parser_feed(b->parser, piece);
+	b->fed += piece.len;
+	*may -= piece.len;
+	if (b->fed < body->octets.len)
+		return false;
+	buf_reset(summary);
+	message_parser_finish(b->parser, summary);
+	body->summary = buf_bytes(summary);
+	body->size = message_parser_facts(b->parser).size;
+	message_parser_free(&b->parser);
+	b->fed = 0;
+	tell_store(b->client, body);
+	return true;
+}
+
+/* The answer comes when every message has a summary. */
+static void
+look_on(struct defer *d)
+{
+	struct imap_bodies *b = (struct imap_bodies *)((char *)d - offsetof(struct imap_bodies, again));
+	size_t may = LOOK_OCTETS;
+
+	for (; b->looked_at < b->count; b->looked_at++) {
+		struct imap_body *body = &b->list[b->looked_at];
+
+		if (body->size && is_summary(body->summary))
+			continue;
+		if (!look(b, body, &b->summaries[b->looked_at], &may)) {
+			loop_defer(b->front->loop, &b->again);
+			return;
+		}
+	}
+	imap_give(b->client, &b->answer);
+}
+
+static struct imap_bodies *
+new_bodies(struct imap_client *c)
+{
+	struct imap_bodies *b = NEW(struct imap_bodies);
+
+	b->front = connection_front(c->connection);
+	b->account = c->account;
+	b->client = c;
+	b->again.work = look_on;
+	b->answer.outcome = IMAP_OK;
+	return b;
+}
+
 static void
 opened(void *arg, const struct message *m)
 {
 	struct imap_client *c = arg;
 	bool is_alive = imap_end_request(c);
 	struct imap_answer a = { .outcome = m ? imap_outcome_of(m->u.bodies.outcome) : IMAP_LATER };
+	bool is_opened = is_alive && m && a.outcome == IMAP_OK;
 
-	if (is_alive && m && a.outcome == IMAP_OK) {
+	if (is_opened) {
 		imap_free_bodies(c);
-		add_bodies(c, m, &a);
+		c->bodies = new_bodies(c);
+		add_bodies(c, m);
 	}
 	for (size_t i = 0; m && i < m->fd_count; i++)
 		net_close(m->fds[i]);
-	if (is_alive)
+	if (is_opened)
+		look_on(&c->bodies->again);
+	else if (is_alive)
 		imap_give(c, &a);
 }
 

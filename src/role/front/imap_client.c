@@ -231,6 +231,7 @@ closed(void *client)
 	struct message m = { .type = MESSAGE_SESSION_END };
 
 	loop_defer_cancel(front->loop, &c->again);
+	imap_free_bodies(c);
 	mailbox_leave(front, &c->user);
 	m.u.session_end.session = connection_session(c->connection);
 	/* A store that is away has no sessions to forget. */
