@@ -116,25 +116,26 @@ take_claim(struct bytes *all, struct claim *c)
 	return take_u8(all, &c->rank) && image_take_member(all, &c->address) && image_take_member(all, &c->entry);
 }
 
-static bool
-is_among(struct bytes all, const struct claim *wanted)
+static size_t
+count_among(struct bytes all, const struct claim *wanted)
 {
+	size_t count = 0;
 	struct claim c;
 
 	while (take_claim(&all, &c))
-		if (c.rank == wanted->rank && bytes_equal(c.address, wanted->address) && bytes_equal(c.entry, wanted->entry))
-			return true;
-	return false;
+		count += c.rank == wanted->rank && bytes_equal(c.address, wanted->address) && bytes_equal(c.entry, wanted->entry);
+	return count;
 }
 
-/* What an entry claims before and after the change stays whose it is, whoever else claims it. */
+/* What an entry claims before and after the change, as often, stays whose it is, whoever else claims it. */
 static bool
 change_claims(struct claims *claims, struct bytes all, struct bytes others, bool (*each)(struct claims *claims, struct bytes address, struct bytes entry))
 {
+	struct bytes rest = all;
 	struct claim c;
 
-	while (take_claim(&all, &c))
-		if (!is_among(others, &c) && !each(claims, c.address, c.entry))
+	while (take_claim(&rest, &c))
+		if (count_among(all, &c) > count_among(others, &c) && !each(claims, c.address, c.entry))
 			return false;
 	return true;
 }

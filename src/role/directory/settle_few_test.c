@@ -136,6 +136,11 @@ who_gives_a_shared_address_up_or_wants_another_ones_is_left_to_a_settling_of_all
 	assert_false(change_entry(w, "bbs", "bb"));
 	settle_all(w, entries);
 	assert_false(change_entry(w, "bbs", "bbsa"));
+	/* Each time that it does not get it is told of. */
+	settle_all(w, entries);
+	assert_false(change_entry(w, "bbs", "bbss"));
+	settle_all(w, (const char *const[]){ "aas", "bbss", NULL });
+	assert_false(change_entry(w, "bbss", "bbs"));
 }
 
 /* Nor does it get those that nobody else wants. */
