@@ -180,10 +180,8 @@ put_alias(const struct edit *e, const struct alias_record *alias, struct buf *ou
 		return;
 	}
 	put_char(out, ']');
-	if (alias->entry.len) {
-		put_text(out, ",\"entry\":");
-		json_put_text(out, alias->entry);
-	}
+	if (alias->entry.len)
+		edit_put_entry(e, alias->entry, out);
 	put_char(out, '}');
 }
 
@@ -218,6 +216,8 @@ show(struct edit *e, int count, char **operands)
 	buf_init(&out, LIST_MAX);
 	put_alias(e, alias, &out);
 	put_text(&out, e->is_json ? "\n" : "");
+	if (alias->entry.len)
+		edit_say_behind(e);
 	return cli_print(&out);
 }
 

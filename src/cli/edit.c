@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "cli/json.h"
 #include "cli/server.h"
 #include "config/name.h"
 #include "config/near.h"
@@ -11,6 +12,7 @@
 #include "role/directory/snapshot.h"
 #include "sys/disk.h"
 #include "sys/process.h"
+#include "sys/time.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -120,6 +122,30 @@ on_alias(void *arg, const struct alias_record *record)
 			keep(e, record->entry) };
 }
 
+/* The copy is behind what is in force by what its writing takes: who runs writes it first. */
+static void
+ask_for_copy(struct edit *e)
+{
+	char space[SERVER_ANSWER_MAX];
+	struct bytes answer;
+	struct fault f;
+
+	switch (server_ask(e->config, SERVER_DIRECTORY, "copy\tas=now\n", space, &answer, &f)) {
+	case SERVER_ANSWERED:
+		if (bytes_equal(answer, BYTES("ok")))
+			return;
+		(void)take_text(&answer, BYTES("error "));
+		(void)fault_set(&e->behind, FAULT_TEMP, "the running server says: %.*s", BYTES_ARG(answer));
+		return;
+	case SERVER_NOT_RUNNING:
+		(void)fault_set(&e->behind, FAULT_TEMP, "no server runs with this configuration");
+		return;
+	case SERVER_FAILED:
+		(void)fault_set(&e->behind, FAULT_TEMP, "the running server could not be asked: %.150s", f.text);
+		return;
+	}
+}
+
 /* What the server that runs, or ran last, read of LDAP. */
 static void
 read_copy(struct edit *e, struct bytes origin, int directory)
@@ -127,7 +153,10 @@ read_copy(struct edit *e, struct bytes origin, int directory)
 	static const struct image_visitor visitor = { on_user, on_alias, NULL };
 	struct run records;
 	struct buf marker;
+	struct stat st;
 
+	if (disk->fstatat(directory, SNAPSHOT_NAME, &st, 0) == 0)
+		e->copied_s = st.st_mtim.tv_sec;
 	buf_init(&marker, IMAGE_TEXT_MAX);
 	if (snapshot_read(directory, SNAPSHOT_NAME, origin, &marker, &records, &e->ldap) == SNAPSHOT_READ && !image_visit_run(&records, &visitor, e))
 		(void)fault_set(&e->ldap, FAULT_PERM, "the copy is damaged");
@@ -263,6 +292,8 @@ open_source(struct edit *e)
 	e->config = cli_load(e->config_path, false);
 	if (!e->config)
 		return CLI_FAILED;
+	if (e->config->ldap_servers.count)
+		ask_for_copy(e);
 	len = snprintf(path, sizeof path, "%.*s", BYTES_ARG(e->config->directory_embedded_file));
 	if (len <= 0 || len >= PATH_MAX_OCTETS)
 		return cli_failed("the path of the directory's file is too long");
@@ -447,11 +478,36 @@ edit_say_elsewhere(struct bytes address, struct bytes entry)
 	return cli_failed("%.*s is of the LDAP directory, entry %.*s: change it there", BYTES_ARG(address), BYTES_ARG(entry));
 }
 
+static int64_t
+copy_age_s(const struct edit *e)
+{
+	int64_t age_s = time_wall_us() / 1000000 - e->copied_s;
+
+	return e->behind.kind == FAULT_NONE || age_s < 0 ? 0 : age_s;
+}
+
+void
+edit_say_behind(const struct edit *e)
+{
+	if (e->behind.kind != FAULT_NONE)
+		fprintf(stderr, "What is of LDAP is from the copy on disk, %lld s old: %s\n", (long long)copy_age_s(e), e->behind.text);
+}
+
+void
+edit_put_entry(const struct edit *e, struct bytes entry, struct buf *out)
+{
+	put_text(out, ",\"entry\":");
+	json_put_text(out, entry);
+	put_format(out, ",\"copy_age_s\":%lld", (long long)copy_age_s(e));
+}
+
 int
 edit_say_missing(const struct edit *e)
 {
-	if (e->ldap.kind == FAULT_NONE)
+	if (e->ldap.kind == FAULT_NONE) {
+		edit_say_behind(e);
 		return CLI_GOOD;
+	}
 	return cli_failed("what the LDAP directory holds is missing here (%s); a server that runs with this configuration keeps a copy of it",
 		e->ldap.text);
 }

@@ -23,6 +23,8 @@ struct edit {
 	size_t domain_count, user_count, alias_count;
 	struct map *aliases_of; /* folded target -> struct edit_aliases */
 	struct fault ldap; /* why what the LDAP directory holds is missing here; FAULT_NONE: it isn't */
+	struct fault behind; /* why it may be older than what is in force; FAULT_NONE: it isn't */
+	int64_t copied_s; /* wall; when the copy was written that it is from */
 };
 
 /* The aliases with one target, in their order. */
@@ -59,8 +61,12 @@ const struct alias_record *edit_find_alias(const struct edit *e, struct bytes ad
 const struct edit_aliases *edit_aliases_of(const struct edit *e, struct bytes target);
 /* "ADDRESS is the entry … of the LDAP directory". CLI_FAILED. */
 int edit_say_elsewhere(struct bytes address, struct bytes entry);
-/* After a list: CLI_GOOD, or that what LDAP holds is missing in it. */
+/* After a list: CLI_GOOD, or that what LDAP holds is missing in it.  On stderr too that it may be old. */
 int edit_say_missing(const struct edit *e);
+/* The same after a record that has an entry. */
+void edit_say_behind(const struct edit *e);
+/* ,"entry":…,"copy_age_s":… of such a record; 0: it is as the running server has it. */
+void edit_put_entry(const struct edit *e, struct bytes entry, struct buf *out);
 /* "there is no WHAT TEXT; did you mean …?" with the nearest account and alias. CLI_FAILED. */
 int edit_say_absent(const struct edit *e, const char *what, struct bytes text);
 

@@ -310,10 +310,8 @@ put_json(const struct edit *e, const struct user_record *user, struct buf *out)
 		put_text(out, a->next ? "," : "");
 	}
 	put_text(out, "]");
-	if (user->entry.len) {
-		put_text(out, ",\"entry\":");
-		json_put_text(out, user->entry);
-	}
+	if (user->entry.len)
+		edit_put_entry(e, user->entry, out);
 	put_char(out, '}');
 }
 
@@ -378,6 +376,8 @@ show(struct edit *e, int count, char **operands)
 	} else {
 		put_plain(e, user, &out);
 	}
+	if (user->entry.len)
+		edit_say_behind(e);
 	return cli_print(&out);
 }
 
@@ -447,12 +447,13 @@ const struct cli_command cli_user = {
 		 "The password is asked for twice on a terminal, else it is one line of standard input; it is\n"
 		 "kept as an argon2id hash.  A change is in force when the command ends.  An account that is\n"
 		 "disabled can't log in or send, and still gets mail.  Removing one leaves its mailbox.\n"
-		 "Accounts of an LDAP directory are listed and shown too, as the server read them last.\n"
+		 "Accounts of an LDAP directory are listed and shown too, as the running server has them; while none\n"
+		 "runs, as its copy on disk has them, with a line on stderr that says so.\n"
 		 "\n"
 		 "  --name NAME             of the person\n"
 		 "  --attribute NAME=VALUE  for %{NAME} in `mailboxes maildir`; quota is what the mail may take, home\n"
 		 "                          is %h; may be repeated.  set changes them, and without a value takes them away\n"
-		 "  --json                  list and show: as JSON\n"
+		 "  --json                  list and show: as JSON; copy_age_s is how old that copy is, 0 while a server runs\n"
 		 "  -c FILE                 the configuration (/etc/mermoz/mermoz.conf)\n"
 		 "\n"
 		 "Example: mermoz user add alice@example.org --name \"Alice Martin\"\n",

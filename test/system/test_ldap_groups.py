@@ -2,8 +2,11 @@
 import contextlib
 import imaplib
 import json
+import os
+import re
 import signal
 import smtplib
+import time
 
 import pytest
 
@@ -106,7 +109,7 @@ def test_the_schema_of_active_directory():
         for to in ("koffi", "kk", "sales", "vente"):
             s.send(f"to {to}", to=to)
         assert len(files(s, "koffi")) == 4 and recipient(s, "sip") == 550
-        wait_until(lambda: "koffi@amerique.iut  Koffi K." in s.cli("user", "list").stdout, COPY_S, "the copy on disk")
+        assert "koffi@amerique.iut  Koffi K." in s.cli("user", "list").stdout
         assert not s.events("entry.value")
         imaplib.IMAP4("127.0.0.1", s.ports["imap"], timeout=30).login("kkoffi", "un")
         s.slapd.set("koffi", "userAccountControl", "514")
@@ -268,6 +271,36 @@ def test_the_command_line_lists_what_ldap_holds_and_changes_none_of_it():
         copy.unlink()
         p = s.cli("user", "list", check=False)
         assert p.returncode == 1 and "LDAP" in p.stderr and "koffi" not in p.stdout
+        s.start()
+
+
+def test_the_command_line_lists_ldap_as_the_running_server_has_it_and_says_when_none_runs():
+    with running() as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        for n in range(8):
+            s.slapd.add_user(f"new{n}", [f"new{n}@amerique.iut", f"other{n}@amerique.iut"], "x")
+            assert recipient(s, f"new{n}") == 250
+            p = s.cli("user", "list")
+            assert f"new{n}@amerique.iut" in p.stdout.split() and p.stderr == ""
+            assert f"other{n}@amerique.iut new{n}@amerique.iut" in s.cli("alias", "list").stdout
+        s.slapd.set("new0", "cn", "Another")
+        wait_until(lambda: "Another" in s.cli("user", "show", "new0@amerique.iut").stdout, 10, "the name")
+        # also of a change that is not written down when LDAP goes away
+        s.slapd.add_user("last", "last@amerique.iut", "x")
+        assert recipient(s, "last") == 250
+        s.slapd.stop()
+        assert "last@amerique.iut" in s.cli("user", "list").stdout
+        s.slapd.start()
+        wait_until(lambda: s.events("ldap.back"), 20, "ldap.back")
+        assert {u["copy_age_s"] for u in json.loads(s.cli("user", "list", "--json").stdout)} == {0}
+        assert s.stop() == 0
+        [copy] = (s.directory / "state").rglob("ldap.snapshot")
+        os.utime(copy, (1, time.time() - 7200))
+        said = r"What is of LDAP is from the copy on disk, 72\d\d s old: no server runs with this configuration\n"
+        for command in (("user", "list"), ("user", "show", "new1@amerique.iut"), ("alias", "list"), ("alias", "show", "other1@amerique.iut")):
+            p = s.cli(*command)
+            assert re.fullmatch(said, p.stderr) and "new1@amerique.iut" in p.stdout, command
+        assert 7200 <= json.loads(s.cli("user", "show", "new1@amerique.iut", "--json").stdout)["copy_age_s"] < 7300
         s.start()
 
 

@@ -302,10 +302,21 @@ on_status_command(void *arg, struct buf *out)
 	ldap_source_put_status(d->ldap, out);
 }
 
+static void
+on_question(void *arg, struct control_question *question, struct bytes line)
+{
+	struct directory *d = arg;
+
+	if (copy_question_is(line))
+		copy_questions_add(d->copies, d->ldap, question);
+	else
+		explain(d, question, line);
+}
+
 /* ---- hooks */
 
 static const struct accounts_handlers accounts_handlers = { on_changed };
-static const struct control_handlers control_handlers = { on_reload_command, on_status_command, explain };
+static const struct control_handlers control_handlers = { on_reload_command, on_status_command, on_question };
 
 static bool
 is_certain(const void *arg)
@@ -347,6 +358,7 @@ on_start(struct role_self *r, struct fault *f)
 	d->verifier = verifier_new(r->loop, thread_count());
 	d->guesses = guesses_new();
 	d->grants = grantor_new();
+	d->copies = copy_questions_new(r->loop);
 	d->control = control_new(r->loop, &control_handlers, d);
 	d->userdb = userdb_new(r->loop, d->accounts, d->store_uid, d->store_gid);
 	userdb_ask_certainty(d->userdb, is_certain, d);
@@ -485,6 +497,7 @@ on_end(struct role_self *r)
 	ldap_bind_free(&d->binds);
 	directory_free_logins(d);
 	control_free(&d->control);
+	copy_questions_free(&d->copies);
 	userdb_free(&d->userdb);
 	ldap_source_free(&d->ldap);
 	directory_free_unknowns(d);

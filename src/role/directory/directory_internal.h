@@ -7,6 +7,7 @@
 #include "role/directory/explain.h"
 #include "role/directory/grantor.h"
 #include "role/directory/image.h"
+#include "role/directory/copy.h"
 #include "role/directory/ldap_bind.h"
 #include "role/directory/ldap_source.h"
 #include "role/directory/userdb.h"
@@ -40,6 +41,7 @@ struct directory {
 	struct guesses *guesses;
 	struct grantor *grants;
 	struct control *control;
+	struct copy_questions *copies;
 	struct userdb *userdb;
 	uid_t store_uid; /* whom mailboxes belong to */
 	gid_t store_gid;

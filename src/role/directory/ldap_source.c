@@ -11,6 +11,8 @@
 #include <string.h>
 
 enum { LOOK_MS = 1000, BETWEEN_LOOKS_MS = 50, ARRIVED_MS = 10, READ_AGAIN_MS = 5000 };
+/* An hour before the clock began. */
+#define LONG_AGO_US (-INT64_C(3600000000))
 
 static struct bytes
 origin_of(const struct ldap_source *s)
@@ -380,6 +382,19 @@ ldap_source_visit(struct ldap_source *s, const struct image_visitor *visitor, vo
 
 	s->must_read_anew |= !is_whole;
 	return is_whole;
+}
+
+bool
+ldap_source_hurry_copy(struct ldap_source *s)
+{
+	if (!s->unsaved_us && !s->hurried.len)
+		return true;
+	if (s->is_looking)
+		return false;
+	/* As if it had waited for as long as anything may. */
+	s->unsaved_us = s->unsaved_us ? LONG_AGO_US : 0;
+	start_look(s);
+	return false;
 }
 
 bool
