@@ -179,6 +179,14 @@ a_postmaster_that_mail_would_make_is_told_of_and_not_made(void **state)
 	has("account\taddress=postmaster@example.org\tdepth=0\tsource=made\t");
 }
 
+/* copy.h */
+static void
+without_ldap_there_is_nothing_to_write_down(void **state)
+{
+	(void)state;
+	assert_string_equal(ask_why("copy\tas=now\n"), "ok\n");
+}
+
 static void
 an_alias_with_more_steps_than_fit_is_decided_all_the_same(void **state)
 {
@@ -211,6 +219,7 @@ main(void)
 		TEST(nobody_is_granted_anything_and_nothing_is_told_to_the_log),
 		TEST(what_is_no_question_is_refused),
 		TEST(a_postmaster_that_mail_would_make_is_told_of_and_not_made),
+		TEST(without_ldap_there_is_nothing_to_write_down),
 		TEST(an_alias_with_more_steps_than_fit_is_decided_all_the_same),
 	};
 
