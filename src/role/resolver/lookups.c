@@ -3,7 +3,7 @@
 
    Thousands of names whose servers are silent must not keep others from their answers: while somebody waits for a lane, a question that has been
    silent for its slice goes back in line (`again`), and is asked of the next server later, for longer each second time.  A server that looks further for us
-   goes on meanwhile, and has the answer then.  While fresh ones wait those have AGAIN_LANES alone.
+   goes on meanwhile, and has the answer then: that another one does not know ends nothing.  While fresh ones wait those have AGAIN_LANES alone.
 
    Bounds: LANES questions are asked at a time, LOOKUPS_MAX wait, WAITERS_MAX hear of them; who comes beyond hears "later". */
 #include "role/resolver/lookups.h"
@@ -48,7 +48,8 @@ struct lookup {
 	SLIST_HEAD(, waiter) waiters;
 	struct lane *lane;
 	struct timer deadline;
-	size_t server; /* the next one to be asked */
+	size_t server, next_server; /* that is asked now, and after it */
+	uint8_t had_their_say; /* a bit for each server that need not be asked again: it does not know, or was silent to the end */
 	int64_t asked_us; /* it has its lane since */
 	unsigned int slices; /* it gave its lane away so often */
 	bool is_trusted; /* the one that is asked now */
@@ -195,6 +196,22 @@ on_deadline(struct timer *t)
 	fail(q, "no answer in time");
 }
 
+/* False: all have had their say. */
+static bool
+choose_server(struct lookup *q)
+{
+	size_t count = q->owner->server_count;
+
+	for (size_t i = 0; i < count; i++) {
+		q->server = (q->next_server + i) % count;
+		if (q->had_their_say & 1U << q->server)
+			continue;
+		q->next_server = q->server + 1;
+		return true;
+	}
+	return false;
+}
+
 /* The next server, or the end. */
 static void
 ask_next(struct lookup *q, const char *why)
@@ -203,7 +220,7 @@ ask_next(struct lookup *q, const char *why)
 	uint8_t room[QUERY_OCTETS_MAX];
 	struct buf query;
 
-	if (q->server >= l->server_count) {
+	if (!choose_server(q)) {
 		fail(q, why);
 		return;
 	}
@@ -212,7 +229,7 @@ ask_next(struct lookup *q, const char *why)
 		fail(q, "not a name");
 		return;
 	}
-	const struct server *server = &l->servers[q->server++];
+	const struct server *server = &l->servers[q->server];
 	q->is_trusted = server->is_trusted;
 	lane_ask(q->lane, &server->address, buf_bytes(&query), q);
 }
@@ -288,8 +305,6 @@ give_lane_away(struct lookup *q)
 	leave_line(q);
 	q->slices++;
 	TAILQ_INSERT_TAIL(&l->again, q, link);
-	if (q->server >= l->server_count)
-		q->server = 0;
 }
 
 /* As many as there are lanes at most. */
@@ -364,6 +379,13 @@ keep_and_finish(struct lookup *q, const struct dns_answer *answer)
 	finish(q, &result, ttl_s);
 }
 
+static void
+ask_another(struct lookup *q, const char *why)
+{
+	q->had_their_say |= (uint8_t)(1U << q->server);
+	ask_next(q, why);
+}
+
 /* SERVFAIL, REFUSED, what is no answer and silence are the same: the next one may know. */
 static void
 on_answer(void *arg, struct lane *lane, struct bytes packet)
@@ -375,16 +397,16 @@ on_answer(void *arg, struct lane *lane, struct bytes packet)
 
 	(void)lane;
 	if (packet.len == 0) {
-		ask_next(q, f.text);
+		ask_another(q, f.text);
 		return;
 	}
 	q->has_heard = true;
 	tell_of_servers(l, false);
 	buf_reset(&l->records);
 	if (dns_read_answer(packet, name_of(q), types[q->record], &answer, &l->records, &f) == -1)
-		ask_next(q, f.text);
+		ask_another(q, f.text);
 	else if (answer.outcome == DNS_LATER)
-		ask_next(q, "no server knows");
+		ask_another(q, "no server knows");
 	else
 		keep_and_finish(q, &answer);
 }

@@ -23,16 +23,16 @@ struct world {
 	struct loop *loop;
 	struct lookups *lookups;
 	struct config config;
-	struct config_resolver resolver;
-	char address[64];
-	struct watch watch;
+	struct config_resolver resolvers[2];
+	char addresses[2][64];
+	struct watch watch, second;
 	struct timer end;
-	int fd;
+	int fd, second_fd; /* the second one never knows */
 	bool is_silent;
 	bool is_silent_about_s; /* names that begin with s are never answered */
 	size_t asked_about_s;
 	bool was_asked_about_l[100]; /* l0.example … are answered when they are asked for again */
-	size_t queries, wanted_queries, answers, wanted;
+	size_t queries, wanted_queries, answers, found, wanted;
 	enum ipc_answer last;
 };
 
@@ -96,6 +96,26 @@ on_query(struct watch *watch, unsigned int events)
 	assert_int_equal(sendto(w.fd, packet.ptr, packet.len, 0, (struct sockaddr *)&from, len), packet.len);
 }
 
+/* SERVFAIL */
+static void
+on_query_of_the_second(struct watch *watch, unsigned int events)
+{
+	struct sockaddr_storage from;
+	socklen_t len = sizeof from;
+	uint8_t room[2048];
+	struct buf packet;
+	ssize_t got = recvfrom(w.second_fd, room, 600, 0, (struct sockaddr *)&from, &len);
+
+	(void)watch;
+	(void)events;
+	assert_true(got > 12 + 11);
+	buf_init_fixed(&packet, room, sizeof room);
+	buf_added(&packet, end_of_question(room));
+	packet_set_u16(&packet, 2, RESPONSE | 2);
+	packet_set_u16(&packet, 10, 0);
+	assert_int_equal(sendto(w.second_fd, packet.ptr, packet.len, 0, (struct sockaddr *)&from, len), packet.len);
+}
+
 static void
 on_answer(void *arg, uint64_t request, const struct cache_result *result, uint32_t ttl_s)
 {
@@ -103,6 +123,7 @@ on_answer(void *arg, uint64_t request, const struct cache_result *result, uint32
 	(void)request;
 	(void)ttl_s;
 	w.last = result->answer;
+	w.found += result->answer == ANSWER_FOUND;
 	if (++w.answers == w.wanted)
 		loop_stop(w.loop);
 }
@@ -117,17 +138,31 @@ on_end(struct timer *t)
 static void
 configure(uint32_t within_ms)
 {
-	w.config.resolvers = &w.resolver;
+	w.config.resolvers = w.resolvers;
 	w.config.request_timeout_ms = within_ms;
 	w.config.dns_cache_octets_max = 100000;
 	lookups_configure(w.lookups, &w.config);
 }
 
 static int
-set_up(void **state)
+open_server(size_t number, struct watch *watch, void (*ready)(struct watch *watch, unsigned int events))
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	socklen_t len = sizeof address;
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	(void)snprintf(w.addresses[number], sizeof w.addresses[number], "127.0.0.1:%u", ntohs(address.sin_port));
+	w.resolvers[number].address = bytes_text(w.addresses[number]);
+	watch_init(watch, w.loop, fd, ready);
+	watch_want(watch, LOOP_READABLE);
+	return fd;
+}
+
+static int
+set_up(void **state)
+{
 	uint8_t key[16];
 
 	(void)state;
@@ -135,14 +170,9 @@ set_up(void **state)
 	map_seed(key);
 	memset(&w, 0, sizeof w);
 	w.loop = loop_new();
-	w.fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(w.fd, (struct sockaddr *)&address, len), 0);
-	assert_int_equal(getsockname(w.fd, (struct sockaddr *)&address, &len), 0);
-	(void)snprintf(w.address, sizeof w.address, "127.0.0.1:%u", ntohs(address.sin_port));
-	watch_init(&w.watch, w.loop, w.fd, on_query);
-	watch_want(&w.watch, LOOP_READABLE);
+	w.fd = open_server(0, &w.watch, on_query);
+	w.second_fd = open_server(1, &w.second, on_query_of_the_second);
 	timer_init(&w.end, w.loop, on_end);
-	w.resolver.address = bytes_text(w.address);
 	w.config.resolver_count = 1;
 	w.lookups = lookups_new(w.loop, NULL);
 	assert_non_null(w.lookups);
@@ -157,6 +187,7 @@ tear_down(void **state)
 	lookups_free(&w.lookups);
 	loop_free(&w.loop);
 	close(w.fd);
+	close(w.second_fd);
 	return 0;
 }
 
@@ -266,6 +297,52 @@ what_took_a_server_longer_is_asked_for_again(void **state)
 	assert_int_equal(w.last, ANSWER_FOUND);
 }
 
+/* The first has the answer when it is asked again; the second's SERVFAIL comes in between. */
+static void
+what_one_server_does_not_know_is_waited_for_at_the_other(void **state)
+{
+	(void)state;
+	w.config.resolver_count = 2;
+	configure(10000);
+	w.is_silent_about_s = true;
+	w.wanted = 50;
+	ask_all('s', 100);
+	ask_all('l', 50);
+	run_for(9000);
+	assert_int_equal(w.answers, 50);
+	assert_int_equal(w.found, 50);
+}
+
+static void
+what_no_server_knows_is_for_later_at_once(void **state)
+{
+	(void)state;
+	w.resolvers[0] = w.resolvers[1];
+	w.config.resolver_count = 2;
+	configure(10000);
+	w.wanted = 10;
+	ask_all('n', 10);
+	run_for(2000);
+	assert_int_equal(w.answers, 10);
+	assert_int_equal(w.last, ANSWER_LATER);
+}
+
+static void
+the_second_server_answers_when_the_first_does_not_know(void **state)
+{
+	struct config_resolver first = w.resolvers[0];
+
+	(void)state;
+	w.resolvers[0] = w.resolvers[1];
+	w.resolvers[1] = first;
+	w.config.resolver_count = 2;
+	configure(10000);
+	w.wanted = 10;
+	ask_all('n', 10);
+	run_for(2000);
+	assert_int_equal(w.found, 10);
+}
+
 static void
 silence_is_for_later_and_the_lane_serves_again(void **state)
 {
@@ -349,6 +426,9 @@ main(void)
 		TEST(silent_names_hold_up_nobody_else),
 		TEST(what_is_silent_is_not_asked_for_more_because_others_come),
 		TEST(what_took_a_server_longer_is_asked_for_again),
+		TEST(what_one_server_does_not_know_is_waited_for_at_the_other),
+		TEST(what_no_server_knows_is_for_later_at_once),
+		TEST(the_second_server_answers_when_the_first_does_not_know),
 		TEST(silence_is_for_later_and_the_lane_serves_again),
 		TEST(more_than_may_wait_are_told_to_come_later),
 		TEST(who_is_gone_hears_nothing),
