@@ -2,7 +2,7 @@
    too long.  In each state it stands in `open`, so that nobody asks the same a second time.
 
    Thousands of names whose servers are silent must not keep others from their answers: while somebody waits for a lane, a question that has been
-   silent for its slice goes back in line (`again`), and is asked of the next server later, for longer each second time.  A server that looks further for us
+   silent for its slice (pace.h) goes back in line (`again`), and is asked of the next server later.  A server that looks further for us
    goes on meanwhile, and has the answer then: that another one does not know ends nothing.  While fresh ones wait those have AGAIN_LANES alone.
 
    Bounds: LANES questions are asked at a time, LOOKUPS_MAX wait, WAITERS_MAX hear of them; who comes beyond hears "later". */
@@ -12,6 +12,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "proto/dns/dns.h"
+#include "role/resolver/pace.h"
 #include "sys/random.h"
 
 #include <stddef.h>
@@ -23,9 +24,7 @@ enum {
 	SERVERS_MAX = 8,
 	LOOKUPS_MAX = 16384, /* each of 4,000 mails that a relay is at may ask for three */
 	AGAIN_LANES = 16,
-	SLICE_MS = 50, /* the first; a server nearby needs less for what it knows */
-	SLICE_DOUBLINGS_MAX = 12, /* to longer than anybody waits */
-	SLICES_LOOK_MS = 10,
+	SLICES_LOOK_MS = 5,
 	WAITERS_MAX = 16384,
 	TTL_MAX_S = 86400, /* RFC 8767 4 speaks of a week at most; a day is enough for what is asked again then */
 	NEGATIVE_TTL_MAX_S = 900, /* RFC 2308 5: 1 to 3 hours are sensible; mail waits for what was just put right */
@@ -51,7 +50,7 @@ struct lookup {
 	size_t server, next_server; /* that is asked now, and after it */
 	uint8_t had_their_say; /* a bit for each server that need not be asked again: it does not know, or was silent to the end */
 	int64_t asked_us; /* it has its lane since */
-	unsigned int slices; /* it gave its lane away so often */
+	unsigned int slices, looks; /* it gave its lane away so often; was looked at so often since it has this one */
 	bool is_trusted; /* the one that is asked now */
 	bool has_heard; /* a server said something, though it did not know */
 	int64_t began_us;
@@ -73,6 +72,7 @@ struct lookups {
 	struct map *open;
 	struct lookup_list asking, fresh, again;
 	size_t asking_again; /* of asking: those that gave their lane away before */
+	struct pace pace;
 	struct timer slices; /* looks who has to give its lane away */
 	struct lane *idle[LANES];
 	size_t idle_count;
@@ -242,6 +242,7 @@ begin(struct lookup *q)
 	leave_line(q);
 	q->lane = l->idle[--l->idle_count];
 	q->asked_us = loop_now(l->loop).mono_us;
+	q->looks = 0;
 	l->asking_again += q->slices > 0;
 	TAILQ_INSERT_TAIL(&l->asking, q, link);
 	ask_next(q, "there is no server");
@@ -286,14 +287,13 @@ begin_next(struct lookups *l)
 	set_slices(l);
 }
 
-/* wanted: lanes, by fresh ones. */
+/* wanted: lanes, by fresh ones.  At the first look its answer may lie in a socket that nobody read yet, when the loop or the machine was busy. */
 static bool
-has_had_its_slice(const struct lookup *q, int64_t now_us, size_t wanted)
+has_had_its_slice(struct lookup *q, int64_t now_us, size_t wanted)
 {
 	bool is_one_too_many = q->slices && q->owner->asking_again > AGAIN_LANES && wanted > 0;
-	unsigned int doublings = q->slices / 2 < SLICE_DOUBLINGS_MAX ? q->slices / 2 : SLICE_DOUBLINGS_MAX;
 
-	return now_us - q->asked_us >= (int64_t)SLICE_MS * 1000 << (is_one_too_many ? 0 : doublings);
+	return ++q->looks > 1 && now_us - q->asked_us >= pace_slice_us(&q->owner->pace, q->slices, is_one_too_many);
 }
 
 static void
@@ -373,6 +373,7 @@ keep_and_finish(struct lookup *q, const struct dns_answer *answer)
 	};
 	uint32_t ttl_s = capped_ttl(answer);
 
+	pace_learn(&l->pace, now.mono_us - q->asked_us, q->slices > 0);
 	event(NULL, EV_LOOKUP_DONE, TEXT("name", name_of(q)), INT("type", types[q->record]), INT("answer", result.answer),
 		INT("authentic", result.is_authentic), INT("ttl", ttl_s), INT("took_us", now.mono_us - q->began_us));
 	cache_put(l->cache, q->record, name_of(q), &result, ttl_s, now.mono_us);
@@ -422,6 +423,7 @@ lookups_new(struct loop *loop, struct fault *f)
 	TAILQ_INIT(&l->asking);
 	TAILQ_INIT(&l->fresh);
 	TAILQ_INIT(&l->again);
+	pace_init(&l->pace);
 	timer_init(&l->slices, loop, on_slices);
 	buf_init(&l->records, RECORDS_OCTETS_MAX);
 	for (size_t i = 0; i < LANES; i++) {
