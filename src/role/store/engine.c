@@ -5,7 +5,7 @@
 #include "role/store/failure.h"
 #include "role/store/folders.h"
 #include "role/store/handlers.h"
-#include "role/store/idle.h"
+#include "role/store/unpinned.h"
 #include "role/store/mailbox.h"
 #include "role/store/names.h"
 #include "role/store/recover.h"
@@ -258,7 +258,7 @@ close_accounts(struct engine *e)
 
 	atomic_store(&e->is_closing, true);
 	while (map_next(e->accounts, &at, &path, &value))
-		idle_close(value);
+		unpinned_close(value);
 }
 
 void

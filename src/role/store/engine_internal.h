@@ -68,7 +68,7 @@ struct engine {
 	uint64_t file_system_ids[ENGINE_FILE_SYSTEMS_MAX];
 	size_t file_system_count;
 	uint64_t requests; /* under way */
-	struct mailbox *idle_first, *idle_last; /* open, not pinned (idle.h) */
+	struct mailbox *idle_first, *idle_last; /* open, not pinned (unpinned.h) */
 	uint32_t idle_count;
 };
 

@@ -2,14 +2,14 @@
 
    A mailbox is open (in its account's map), or gone (deleted, renamed or forgotten, but still pinned), or not in
    memory.  It is kept open while something pins it: a request, a session that selected it.  What is idle is
-   closed when too many are open (idle.h), which writes down in its view that nothing is to
+   closed when too many are open (unpinned.h), which writes down in its view that nothing is to
    be looked for when it is opened again. */
 #include "role/store/mailbox.h"
 
 #include "base/event.h"
 #include "role/store/failure.h"
 #include "role/store/files.h"
-#include "role/store/idle.h"
+#include "role/store/unpinned.h"
 #include "role/store/index.h"
 #include "role/store/names.h"
 #include "role/store/scan.h"
@@ -300,7 +300,7 @@ struct mailbox *
 mailbox_pin(struct mailbox *m)
 {
 	if (m->pins++ == 0 && !m->is_gone)
-		idle_remove(m);
+		unpinned_remove(m);
 	return m;
 }
 
@@ -319,7 +319,7 @@ mailbox_unpin(struct mailbox **m)
 		index_close(was, false);
 		release(was);
 	} else {
-		idle_add(was);
+		unpinned_add(was);
 	}
 }
 
@@ -328,7 +328,7 @@ take_out(struct mailbox *m)
 {
 	(void)map_remove(m->account->mailboxes, bytes_text(m->name));
 	if (m->pins == 0)
-		idle_remove(m);
+		unpinned_remove(m);
 	m->is_gone = true;
 }
 

@@ -1,4 +1,4 @@
-#include "role/store/idle.h"
+#include "role/store/unpinned.h"
 
 #include "role/store/mailbox.h"
 
@@ -30,13 +30,13 @@ close_surplus(struct job *job)
 		account_close_mailbox(m);
 	}
 	if (turn)
-		idle_close(turn);
+		unpinned_close(turn);
 	else if (atomic_load(&e->is_closing))
 		account_close_idle(a);
 }
 
 void
-idle_close(struct engine_account *a)
+unpinned_close(struct engine_account *a)
 {
 	if (atomic_exchange(&a->is_close_queued, true))
 		return;
@@ -45,7 +45,7 @@ idle_close(struct engine_account *a)
 }
 
 void
-idle_add(struct mailbox *m)
+unpinned_add(struct mailbox *m)
 {
 	struct engine *e = m->account->engine;
 	struct engine_account *turn;
@@ -62,11 +62,11 @@ idle_add(struct mailbox *m)
 	turn = next_to_close(e);
 	pthread_mutex_unlock(&e->lock);
 	if (turn)
-		idle_close(turn);
+		unpinned_close(turn);
 }
 
 void
-idle_remove(struct mailbox *m)
+unpinned_remove(struct mailbox *m)
 {
 	struct engine *e = m->account->engine;
 
