@@ -74,6 +74,23 @@ def refused(s):
     assert len(told) >= 3 and all("/alice/Maildir" in e["where"] and e["why"] for e in told)
 
 
+def test_a_home_that_the_store_may_not_pass_is_told_of_with_what_to_do():
+    with with_homes() as s:
+        home = s.mail / "alice"
+        home.chmod(0o700)
+        refused(s)
+        store = pwd.getpwnam("nobody").pw_uid
+        assert s.events("mailbox.refused")[-1]["why"].startswith(
+            f"user {store} (the store's) may not pass {home} (owner {UIDS['alice']}, mode 700): chmod o+x it, or setfacl -m u:{store}:x")
+        home.chmod(0o711)
+        shutil.move(home / "Maildir", s.mail / "bob" / "away")
+        refused(s)
+        assert s.events("mailbox.refused")[-1]["why"].startswith(
+            f"user {store} (the store's) may not make Maildir in {home} (owner {UIDS['alice']}, mode 711): make it and chown it")
+        shutil.move(s.mail / "bob" / "away", home / "Maildir")
+        s.send("of alice again", to="alice")
+
+
 ATTACKS = {
     "the Maildir is a link to another's": 'ln -s "$BOB" Maildir',
     "a relative one": "ln -s ../bob/Maildir Maildir",

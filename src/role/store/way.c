@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool
@@ -162,6 +163,42 @@ walk(struct way *way, struct bytes rest, const char *path, bool is_made, struct 
 	return open_end(way, st, may_follow, path, f);
 }
 
+/* Which folder of an absolute path the store's user may not pass, or not write to, and what to do; *f is left as it is when
+   the permissions don't tell. */
+static void
+explain_refusal(const char *path, struct fault *f)
+{
+	enum fault_kind kind = f->kind;
+	struct bytes rest = bytes_text(path);
+	char at[PATH_MAX] = "/", name[NAME_MAX + 1];
+	struct stat st, next;
+	size_t len = 0;
+	uid_t user;
+	gid_t group;
+
+	process_own_user(&user, &group);
+	if (rest.len + 2 > sizeof at || disk->fstatat(AT_FDCWD, at, &st, 0) != 0)
+		return;
+	while (take_name(&rest, name)) {
+		char *end = at + len;
+
+		len += (size_t)snprintf(end, sizeof at - len, "/%s", name);
+		if (disk->fstatat(AT_FDCWD, at, &next, 0) == 0) {
+			st = next;
+			continue;
+		}
+		*end = '\0';
+		if (errno == EACCES)
+			(void)fault_set(f, kind,
+				"user %u (the store's) may not pass %s (owner %u, mode %o): chmod o+x it, or setfacl -m u:%u:x, or name its owner in \"user store\"",
+				(unsigned int)user, at, (unsigned int)st.st_uid, (unsigned int)st.st_mode & 07777U, (unsigned int)user);
+		else if (errno == ENOENT)
+			(void)fault_set(f, kind, "user %u (the store's) may not make %s in %s (owner %u, mode %o): make it and chown it to that user",
+				(unsigned int)user, name, at, (unsigned int)st.st_uid, (unsigned int)st.st_mode & 07777U);
+		return;
+	}
+}
+
 int
 way_open(const char *root, const char *path, bool is_made, struct way *out, struct fault *f)
 {
@@ -178,6 +215,8 @@ way_open(const char *root, const char *path, bool is_made, struct way *out, stru
 		return 0;
 	error = errno;
 	disk_close(&out->directory);
+	if (error == EACCES && f)
+		explain_refusal(path, f);
 	errno = error;
 	return -1;
 }
