@@ -110,7 +110,7 @@ static const char page_head[] =
 	"listen submissions *;\n"
 	"listen imaps       *;\n"
 	"\n"
-	"mailboxes maildir  /var/vmail/%d/%u;\n"
+	"mailboxes maildir  /home/vmail/%d/%u/mailbox;\n"
 	".EE\n"
 	".SH DIRECTIVES\n";
 

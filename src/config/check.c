@@ -42,7 +42,7 @@ check_missing(struct config_reading *r, const struct config_place *file)
 	missing(r, file, DIRECTIVE_hostname, "name this machine, such as: hostname mail.example.org;");
 	missing(r, file, DIRECTIVE_domains, "name what mail is for, such as: domain example.org;");
 	missing(r, file, DIRECTIVE_listeners, "say what to serve, such as: listen smtp *;");
-	missing(r, file, DIRECTIVE_maildir_template, "say where mail goes, such as: mailboxes maildir /var/vmail/%d/%u;");
+	missing(r, file, DIRECTIVE_maildir_template, "say where mail goes, such as: mailboxes maildir /home/vmail/%d/%u/mailbox;");
 }
 
 static void

@@ -236,7 +236,9 @@ make_directory(const char *path, mode_t mode, struct fault *f)
 			return 0;
 		error = ENOTDIR;
 	}
-	return fault_errno(f, error, "make the directory %s", path);
+	(void)fault_errno(f, error, "make the directory %s", path);
+	errno = error;
+	return -1;
 }
 
 int

@@ -67,7 +67,7 @@ int disk_replace_file(int dir, const char *name, struct bytes content, mode_t mo
    file, to be read from, whatever becomes of its name. */
 int disk_replace_file_by(int dir, const char *name, int (*write)(void *arg, int fd), void *arg, mode_t mode, int *file, struct fault *f)
 	__attribute__((warn_unused_result));
-/* mkdir -p with mode for what is missing; -1 with *f. */
+/* mkdir -p with mode for what is missing; -1 with errno and *f. */
 int disk_make_path(const char *path, mode_t mode, struct fault *f) __attribute__((warn_unused_result));
 /* What disk->map gave is zeros all over by now and the file's no more: something was touched behind the file's end, where
    another program has put it meanwhile, or the disk could not read it. */

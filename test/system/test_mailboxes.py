@@ -1,12 +1,13 @@
 """IMAP as clients see it, through Python's imaplib."""
 import imaplib
+import os
 import re
 import subprocess
 import time
 
 import pytest
 
-from conftest import DOMAIN, PASSWORDS, login, wait_until
+from conftest import DOMAIN, PASSWORDS, Server, executable, login, wait_until
 
 
 def uid_of(reply):
@@ -240,3 +241,16 @@ def test_sort_and_thread_hold_for_what_came_in_and_for_what_others_put_there_rfc
     assert i.thread("ORDEREDSUBJECT", "UTF-8", "2:3")[1] == [b"(2 3)"]
     assert "SORT" in i.capabilities and "THREAD=REFERENCES" in i.capabilities
     i.logout()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts, which takes root")
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_place_for_mail_that_is_mounted_read_only_keeps_the_server_from_starting_and_says_what_to_do(tmp_path, is_there):
+    s = Server(tmp_path)
+    place = s.mail if is_there else s.mail / "deeper"
+    s.mail.mkdir()
+    s.conf.write_text(s.conf.read_text().replace(f"{s.mail}/%d", f"{place}/%d"))
+    p = subprocess.run(["unshare", "--mount", "sh", "-ec", 'mount --bind "$1" "$1"; mount -o remount,bind,ro "$1"; shift; exec "$@"', "sh",
+                        str(s.mail), executable(), "serve", "-c", str(s.conf)], text=True, capture_output=True, timeout=30)
+    assert p.returncode == 1
+    assert f"{place} is mounted read-only: name it in ReadWritePaths= of mermoz.service" in p.stderr

@@ -4,7 +4,23 @@
 #include "sys/disk.h"
 #include "sys/process.h"
 
+#include <errno.h>
 #include <stdio.h>
+
+/* Makes the directory with what is missing.  That it may be written to as far as mounts go is found out now, not by the first mail. */
+static int
+make_writable(const char *path, mode_t mode, struct fault *f)
+{
+	bool is_made = disk_make_path(path, mode, f) == 0;
+	int fd = is_made ? disk->openat(AT_FDCWD, path, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
+	bool is_read_only = fd < 0 && errno == EROFS;
+
+	disk_close(&fd);
+	if (is_read_only)
+		return fault_set(f, FAULT_DENIED, "%s is mounted read-only: name it in ReadWritePaths= of mermoz.service (systemctl edit mermoz), or mount it rw",
+			path);
+	return is_made ? 0 : -1;
+}
 
 /* A directory of the role's own is its alone; one that others may have made is left as it is. */
 static int
@@ -17,7 +33,7 @@ make_place(const struct config *c, enum role role, enum roles_place place, struc
 	if (roles_path(c, role, place, path) == -1)
 		return 0;
 	bool is_new = disk->fstatat(AT_FDCWD, path, &st, 0) == -1;
-	if (disk_make_path(path, place == PLACE_STATE ? 0700 : 0711, f) == -1)
+	if (make_writable(path, place == PLACE_STATE ? 0700 : 0711, f) == -1)
 		return -1;
 	if (!process_is_root() || !(is_new || place == PLACE_STATE))
 		return 0;
@@ -33,7 +49,7 @@ make_path(struct bytes path, struct fault *f)
 
 	if (len <= 0 || len >= ROLES_PATH_MAX)
 		return fault_set(f, FAULT_LIMIT, "the path of a directory is empty or too long");
-	return disk_make_path(text, 0755, f);
+	return make_writable(text, 0755, f);
 }
 
 int
