@@ -244,10 +244,10 @@ def test_a_server_that_is_ill_hears_later_and_counts_outlive_the_queue_rfc8460_5
     wait_until(lambda: collector.asked > before, 30, "the first attempt")
     wait_until(lambda: [f for f in files.iterdir() if f.name[0] != "."], 30, "the file")
     house.server.kill_role("queue")
-    collector.status = 201
     assert counted(house)["later.afrique.iut"]["failures"] == 1
     assert "Reports on 1 domain are due now" in house.server.cli("queue", "report-tls").stdout
-    wait_until(lambda: len(collector.taken) > taken, 30, "the report")
+    collector.status = 201
+    wait_until(lambda: house.server.cli("queue", "report-tls") and len(collector.taken) > taken, 30, "the report")
     assert collector.taken[-1][0] == "/v1?of=later" and not house.server.events("tlsrpt.failed")
 
 
