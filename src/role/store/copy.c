@@ -171,17 +171,18 @@ end(struct request *r, enum ipc_outcome outcome)
 	x->done(r, outcome);
 }
 
-static void
-log_source(struct request *r, struct copy *x)
+/* Of a move: what leaves the source.  False: it is more than a request has room for. */
+static bool
+collect_source(struct request *r, struct copy *x)
 {
 	struct ipc_range *range = arena_take(r->arena, (x->count + 1) * sizeof *range);
 	struct ipc_ranges uids = { .at = range };
 
 	if (!range)
-		return;
+		return false;
 	for (uint32_t i = 0; i < x->count; i++)
 		range[uids.count++] = (struct ipc_range){ x->messages[i].source_uid, x->messages[i].source_uid };
-	x->expunged = expunge_log(r, r->mailbox, &uids, true);
+	return expunge_collect(r, r->mailbox, &uids, true, &x->expunged);
 }
 
 static void
@@ -347,9 +348,13 @@ copy_start(struct request *r, const struct ipc_ranges *uids, bool is_move,
 		end(r, IPC_OK);
 		return;
 	}
+	if (is_move && !collect_source(r, x)) {
+		remove_links(r, x);
+		end(r, IPC_LIMIT);
+		return;
+	}
 	log_copies(r, x);
-	if (is_move)
-		log_source(r, x);
+	expunge_log(r, r->mailbox, x->expunged);
 	request_commit(r, finish);
 }
 

@@ -54,24 +54,28 @@ collect(const struct mailbox *m, const struct ipc_ranges *uids, bool is_forced, 
 /* In entries of at most that many octets. */
 enum { UIDS_OCTETS_MAX = 32768 };
 
-struct bytes
-expunge_log(struct request *r, struct mailbox *m, const struct ipc_ranges *uids, bool is_forced)
+bool
+expunge_collect(struct request *r, struct mailbox *m, const struct ipc_ranges *uids, bool is_forced, struct bytes *gone)
 {
 	struct buf out;
-	struct bytes copy = BYTES_NONE;
+	bool is_whole;
 
 	buf_init(&out, UIDLIST_OCTETS_MAX);
 	collect(m, uids, is_forced, &out);
-	if (!arena_copy(r->arena, buf_bytes(&out), &copy))
-		copy = BYTES_NONE;
+	is_whole = !out.has_failed && arena_copy(r->arena, buf_bytes(&out), gone);
 	buf_done(&out);
-	for (size_t at = 0; at < copy.len; at += UIDS_OCTETS_MAX)
+	return is_whole;
+}
+
+void
+expunge_log(struct request *r, struct mailbox *m, struct bytes gone)
+{
+	for (size_t at = 0; at < gone.len; at += UIDS_OCTETS_MAX)
 		put_record(request_log(r, m),
 			&(struct record){
 				.kind = RECORD_EXPUNGE,
-				.uids = bytes_sub(copy, at, UIDS_OCTETS_MAX),
+				.uids = bytes_sub(gone, at, UIDS_OCTETS_MAX),
 			});
-	return copy;
 }
 
 /* The files of messages that go. */
@@ -172,9 +176,13 @@ handle_expunge(struct request *r)
 		request_answer(r, IPC_INVALID);
 		return;
 	}
-	*uids = expunge_log(r, r->mailbox, &r->m.u.expunge.uids, r->m.u.expunge.is_forced);
+	if (!expunge_collect(r, r->mailbox, &r->m.u.expunge.uids, r->m.u.expunge.is_forced, uids)) {
+		request_answer(r, IPC_LIMIT);
+		return;
+	}
 	r->extra = uids;
 	if (uids->len) {
+		expunge_log(r, r->mailbox, *uids);
 		request_commit(r, finish);
 		return;
 	}
