@@ -1,6 +1,7 @@
 """Aliases: files as sendmail and Postfix have them, catch-all names, and what the administrator hears of what can't be served."""
 import email
 import signal
+import smtplib
 
 import pytest
 
@@ -83,6 +84,14 @@ def rcpt(server, address):
         return c.rcpt(address)[0]
 
 
+def accepts(server, address):
+    with server.smtp() as c:
+        try:
+            return c.sendmail("someone@asie.iut", [address], b"Subject: is it there\r\n\r\nx\r\n") == {}
+        except (smtplib.SMTPDataError, smtplib.SMTPRecipientsRefused):
+            return False
+
+
 def test_what_a_front_was_told_of_an_address_holds_until_it_changes(server):
     """A front asks once, and hears of each change: of an alias, of an account, and of the directory that begins anew."""
     address = f"often@{DOMAIN}"
@@ -107,6 +116,12 @@ def test_what_a_front_was_told_of_an_address_holds_until_it_changes(server):
     wait_until(lambda: rcpt(server, address) == 250, what="the directory's return")
     mail("after it")
     assert "after it" in subjects(server, "bob")
+    # A new store knows nothing of whom the old one was told of.
+    server.kill_role("store")
+    wait_until(lambda: accepts(server, address), what="the store's return")
+    for n in range(20):
+        mail(f"third {n}")
+    assert {f"third {n}" for n in range(20)} <= set(subjects(server, "bob"))
     server.cli("alias", "remove", address)
     wait_until(lambda: rcpt(server, address) == 550, what="its end")
     assert {rcpt(server, address) for _ in range(20)} == {550}

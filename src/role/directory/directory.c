@@ -413,6 +413,7 @@ on_peer_connected(struct role_self *r, struct peer *p)
 	if (peer_role(p) == ROLE_STORE) {
 		grantor_use_store(d->grants, p);
 		d->store = p;
+		tell_fronts_of_change(d); /* it knows nothing of what was granted */
 	} else if (peer_role(p) == ROLE_QUEUE) {
 		grantor_forget_front(d->grants, grantee_of(p));
 	} else if (peer_role(p) == ROLE_FRONT && index < ROLE_INSTANCES_MAX) {
