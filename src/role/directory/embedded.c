@@ -1,6 +1,7 @@
 #include "role/directory/embedded.h"
 
 #include "base/memory.h"
+#include "role/directory/address.h"
 #include "role/directory/embedded_internal.h"
 #include "sys/disk.h"
 
@@ -292,7 +293,7 @@ struct rows {
 	size_t lengths[RECORD_TARGETS_MAX];
 };
 
-enum { ALIAS_OCTETS_MAX = 512 * 1024 };
+enum { ALIAS_OCTETS_MAX = (RECORD_TARGETS_MAX + 1) * ADDRESS_OCTETS_MAX };
 
 static void
 flush_alias(struct rows *rows, const struct embedded_visitor *v, void *arg)

@@ -404,6 +404,12 @@ connection_set_mail(struct connection *c, const char *mail_id)
 	c->context.mail_id = mail_id;
 }
 
+void
+connection_note_work(struct connection *c)
+{
+	c->active_us = loop_now(c->front->loop).mono_us;
+}
+
 struct front *
 connection_front(const struct connection *c)
 {

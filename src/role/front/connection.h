@@ -52,6 +52,8 @@ void connection_close(struct connection *c);
 const struct event_context *connection_context(const struct connection *c);
 /* The mail id that stands in events from now on; NULL: none.  Borrowed. */
 void connection_set_mail(struct connection *c, const char *mail_id);
+/* We are at work for it: so long it is not silent. */
+void connection_note_work(struct connection *c);
 struct front *connection_front(const struct connection *c);
 enum ipc_service connection_service(const struct connection *c);
 /* The settings that were in force when the connection came. */

@@ -40,6 +40,7 @@ struct front {
 	struct map *large_bodies; /* account → octets of its large messages that are in memory, as a pointer's value */
 	uint64_t large_octets; /* of all accounts */
 	uint64_t last_session, last_body;
+	uint64_t delivering_octets; /* of what the store is asked to deliver, and has not answered */
 	bool is_draining;
 	bool has_room; /* the store can take mail: the disk is not full */
 	struct timer sweep;

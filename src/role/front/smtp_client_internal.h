@@ -22,6 +22,8 @@ struct target {
 	uint64_t account;
 	struct bytes address, parameters; /* what the client wants to hear, as in ENQUEUE */
 	struct smtp_client *client;
+	struct front *front; /* while the store is asked */
+	uint32_t asked_octets; /* that the question takes */
 	bool is_there; /* the mailbox has the message */
 	bool is_full; /* its account's quota has no room for it */
 };

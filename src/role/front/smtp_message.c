@@ -3,7 +3,8 @@
 
 #include "proto/rfc5322/received.h"
 
-enum { DELIVERIES_AT_ONCE = 256 };
+/* Of one mail; of all of a front, but for the first of each mail: what does not fit the way to the store (CHANNEL_QUEUE_MAX) would cut it off. */
+enum { DELIVERIES_AT_ONCE = 256, DELIVERING_OCTETS_MAX = 4 * 1024 * 1024 };
 
 static enum smtp_answer
 temporary(enum ipc_outcome outcome)
@@ -187,6 +188,7 @@ delivered(void *arg, const struct message *m)
 	struct target *t = arg;
 	enum ipc_outcome outcome = m ? (enum ipc_outcome)m->u.delivered.outcome : IPC_LATER;
 
+	t->front->delivering_octets -= t->asked_octets;
 	t->is_there = outcome == IPC_OK;
 	t->is_full = outcome == IPC_OVER_QUOTA;
 	/* Who says nothing in time would not for the others. */
@@ -203,10 +205,12 @@ put_prefix(const struct smtp_client *c, const struct target *t, struct buf *out)
 		BYTES_ARG(t->address));
 }
 
-static void
+/* True: it was the last one of that body. */
+static bool
 deliver(struct smtp_client *c, struct target *t, uint64_t body, bool is_first, bool is_last)
 {
-	struct peer *store = smtp_client_front(c)->store;
+	struct front *front = smtp_client_front(c);
+	struct peer *store = front->store;
 	struct message m = { .type = MESSAGE_DELIVER };
 	uint8_t prefix_memory[2048], summary_memory[SUMMARY_MAX];
 	struct buf prefix, summary;
@@ -220,7 +224,6 @@ deliver(struct smtp_client *c, struct target *t, uint64_t body, bool is_first, b
 	m.u.deliver = (struct ipc_deliver){
 		.request = smtp_client_begin_request(c, store),
 		.body = body,
-		.is_last = is_last,
 		.account = t->account,
 		.mail_id = bytes_text(c->mail_id.text),
 		.prefix = buf_bytes(&prefix),
@@ -233,22 +236,29 @@ deliver(struct smtp_client *c, struct target *t, uint64_t body, bool is_first, b
 		m.fds[0] = incoming_file(c->incoming);
 		m.fd_count = 1;
 	}
+	t->front = front;
+	t->asked_octets = (uint32_t)ipc_size_at_most(&m);
+	front->delivering_octets += t->asked_octets;
+	is_last |= front->delivering_octets >= DELIVERING_OCTETS_MAX;
+	m.u.deliver.is_last = is_last;
 	smtp_client_send_request_as(c, store, &m, m.u.deliver.request, delivered, t);
+	return is_last;
 }
 
 /* To the next of a list's mailboxes.  Thousands at once would fill the way to the store, which others go too. */
 static void
 deliver_run(struct smtp_client *c)
 {
-	struct target *first = c->undelivered;
+	struct target *first = c->undelivered, *t;
 	uint64_t body = ++smtp_client_front(c)->last_body;
+	unsigned int left = DELIVERIES_AT_ONCE;
+	bool is_last = false;
 
-	for (unsigned int left = DELIVERIES_AT_ONCE; c->undelivered && left > 0; left--) {
-		struct target *t = c->undelivered;
-
+	connection_note_work(c->connection);
+	while (!is_last && (t = c->undelivered)) {
 		c->undelivered = t->next;
 		c->deliveries++;
-		deliver(c, t, body, t == first, !t->next || left == 1);
+		is_last = deliver(c, t, body, t == first, !t->next || --left == 0);
 	}
 }
 

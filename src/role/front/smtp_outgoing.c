@@ -96,13 +96,16 @@ name_of(const struct smtp_client *c, enum outgoing_kind kind)
 	return kind == OUTGOING_FORWARDED || kind == OUTGOING_LISTED ? c->as : NULL;
 }
 
+/* The texts live in the transaction's arena. */
 static bool
 add_outgoing(struct smtp_client *c, enum outgoing_kind kind, struct bytes address, struct bytes parameters)
 {
 	struct outgoing *o = arena_take(c->arena, sizeof *o);
 
-	if (!o || !arena_copy(c->arena, address, &o->address) || !arena_copy(c->arena, parameters, &o->parameters))
+	if (!o)
 		return false;
+	o->address = address;
+	o->parameters = parameters;
 	o->kind = kind;
 	o->as = name_of(c, kind);
 	*c->last_outgoing = o;
@@ -134,6 +137,7 @@ bool
 smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address)
 {
 	uint8_t text[DSN_ORIGINAL_MAX + 64];
+	struct bytes kept_address, kept_parameters;
 	struct buf parameters, key;
 	bool is_there;
 
@@ -144,8 +148,8 @@ smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes a
 	buf_init(&key, SIZE_MAX);
 	put_key(&(struct outgoing){ .kind = kind, .as = name_of(c, kind), .address = address, .parameters = buf_bytes(&parameters) }, &key);
 	is_there = is_known(c, buf_bytes(&key));
-	if (!is_there && smtp_outgoing_count(c) + c->target_count < SMTP_CLIENT_RECIPIENTS_MAX
-		&& add_outgoing(c, kind, address, buf_bytes(&parameters))) {
+	if (!is_there && smtp_outgoing_count(c) + c->target_count < SMTP_CLIENT_RECIPIENTS_MAX && arena_copy(c->arena, address, &kept_address)
+		&& arena_copy(c->arena, buf_bytes(&parameters), &kept_parameters) && add_outgoing(c, kind, kept_address, kept_parameters)) {
 		(void)map_put(c->outgoing_known, buf_bytes(&key), c);
 		is_there = true;
 	}

@@ -245,6 +245,7 @@ next_target(const struct local *l, struct bytes *in, enum ipc_target wanted, uin
 	return false;
 }
 
+/* Of those that come next, as many as go at once. */
 static size_t
 count_mailboxes(const struct local *l, struct bytes targets)
 {
@@ -252,7 +253,7 @@ count_mailboxes(const struct local *l, struct bytes targets)
 	struct bytes address;
 	uint64_t account;
 
-	while (next_target(l, &targets, TARGET_MAILBOX, &account, &address))
+	while (count < PARTS_AT_ONCE && next_target(l, &targets, TARGET_MAILBOX, &account, &address))
 		count++;
 	return count;
 }
@@ -302,7 +303,6 @@ store_next(struct local *l)
 	size_t count = count_mailboxes(l, l->left_here);
 	struct bytes address;
 
-	count = count < PARTS_AT_ONCE ? count : PARTS_AT_ONCE;
 	for (size_t given = 1; given <= count && next_target(l, &l->left_here, TARGET_MAILBOX, &account, &address); given++)
 		store(l, address, account, body, given == count);
 	return count > 0;
