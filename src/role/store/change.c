@@ -126,6 +126,8 @@ create(struct request *r)
 		request_answer(r, IPC_EXISTS);
 	else if (!make_levels(r, name, true, &outcome))
 		request_answer(r, outcome);
+	else if (!r->parts) /* another program made it meanwhile */
+		request_answer(r, IPC_EXISTS);
 	else
 		request_commit(r, made);
 }
@@ -283,6 +285,8 @@ rename_inbox(struct request *r, struct bytes to)
 		|| mailbox_open(r->account, BYTES("INBOX"), &r->mailbox, &outcome) != 0
 		|| mailbox_open(r->account, to, &r->target, &outcome) != 0)
 		request_answer(r, outcome);
+	else if (!r->parts) /* another program made it meanwhile */
+		request_answer(r, IPC_EXISTS);
 	else
 		request_commit(r, target_made);
 }

@@ -326,7 +326,8 @@ mailbox_unpin(struct mailbox **m)
 static void
 take_out(struct mailbox *m)
 {
-	(void)map_remove(m->account->mailboxes, bytes_text(m->name));
+	if (map_get(m->account->mailboxes, bytes_text(m->name)) == m)
+		(void)map_remove(m->account->mailboxes, bytes_text(m->name));
 	if (m->pins == 0)
 		unpinned_remove(m);
 	m->is_gone = true;
@@ -348,6 +349,10 @@ mailbox_forget(struct mailbox *m)
 void
 mailbox_rename(struct mailbox *m, struct bytes name)
 {
+	struct mailbox *was = map_get(m->account->mailboxes, name);
+
+	if (was) /* another program removed its folder */
+		mailbox_forget(was);
 	(void)map_remove(m->account->mailboxes, bytes_text(m->name));
 	memset(m->name, 0, sizeof m->name);
 	memcpy(m->name, name.ptr, name.len);
@@ -396,6 +401,12 @@ account_close_mailbox(struct mailbox *m)
 	struct engine_account *a = m->account;
 
 	close_mailbox(m);
+	account_rest(a);
+}
+
+void
+account_rest(struct engine_account *a)
+{
 	if (map_count(a->mailboxes) == 0 && a->started == 0)
 		disk_close(&a->way.directory);
 }

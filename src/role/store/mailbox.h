@@ -9,6 +9,8 @@ int account_open(struct engine_account *a, bool is_made, enum ipc_outcome *outco
 	__attribute__((warn_unused_result));
 /* Closes a mailbox that nothing pins, and the account's directory when it was the last one. */
 void account_close_mailbox(struct mailbox *m);
+/* Closes the account's directory when no mailbox of it is open and no request needs it. */
+void account_rest(struct engine_account *a);
 /* Closes all that nothing pins. */
 void account_close_idle(struct engine_account *a);
 

@@ -271,6 +271,7 @@ request_done(struct request *r)
 	if (a->exclusive == r)
 		a->exclusive = NULL;
 	a->started--;
+	account_rest(a);
 	memory_free(r);
 	give_turn(a);
 	pthread_mutex_lock(&a->engine->lock);

@@ -2,11 +2,20 @@
 
 #include "role/store/mailbox.h"
 
-/* The account whose turn it is to close a mailbox; NULL: there are not too many.  Lock held. */
-static struct engine_account *
-next_to_close(const struct engine *e)
+enum { LOOK_MAX = 64 };
+
+/* One of the first, as far as they are too many: of that account, or (NULL) of one that does not close yet, so that a busy one stops nobody.
+   NULL: there is none.  Lock held. */
+static struct mailbox *
+next_to_close(const struct engine *e, const struct engine_account *of)
 {
-	return e->idle_count > e->mailboxes_max ? e->idle_first->account : NULL;
+	uint32_t left = e->idle_count > e->mailboxes_max ? e->idle_count - e->mailboxes_max : 0;
+	struct mailbox *m = e->idle_first;
+
+	for (left = left < LOOK_MAX ? left : LOOK_MAX; m && left > 0; m = m->idle_behind, left--)
+		if (of ? m->account == of : !atomic_load(&m->account->is_close_queued))
+			return m;
+	return NULL;
 }
 
 static void
@@ -14,25 +23,23 @@ close_surplus(struct job *job)
 {
 	struct engine_account *a = (void *)((uint8_t *)job - offsetof(struct engine_account, close_job));
 	struct engine *e = a->engine;
-	struct engine_account *turn;
+	struct mailbox *m, *next;
+	struct engine_account *other;
 
 	atomic_store(&a->is_close_queued, false);
-	for (;;) {
-		struct mailbox *m = NULL;
-
-		pthread_mutex_lock(&e->lock);
-		turn = next_to_close(e);
-		if (turn == a)
-			m = e->idle_first; /* nobody but this strand takes it out */
-		pthread_mutex_unlock(&e->lock);
-		if (!m)
-			break;
-		account_close_mailbox(m);
-	}
-	if (turn)
-		unpinned_close(turn);
-	else if (atomic_load(&e->is_closing))
+	if (atomic_load(&e->is_closing))
 		account_close_idle(a);
+	do {
+		pthread_mutex_lock(&e->lock);
+		m = next_to_close(e, a); /* nobody but this strand takes it out */
+		next = m ? NULL : next_to_close(e, NULL);
+		other = next ? next->account : NULL;
+		pthread_mutex_unlock(&e->lock);
+		if (m)
+			account_close_mailbox(m);
+	} while (m);
+	if (other)
+		unpinned_close(other);
 }
 
 void
@@ -48,6 +55,7 @@ void
 unpinned_add(struct mailbox *m)
 {
 	struct engine *e = m->account->engine;
+	struct mailbox *surplus;
 	struct engine_account *turn;
 
 	pthread_mutex_lock(&e->lock);
@@ -59,7 +67,8 @@ unpinned_add(struct mailbox *m)
 		e->idle_first = m;
 	e->idle_last = m;
 	e->idle_count++;
-	turn = next_to_close(e);
+	surplus = next_to_close(e, NULL);
+	turn = surplus ? surplus->account : NULL;
 	pthread_mutex_unlock(&e->lock);
 	if (turn)
 		unpinned_close(turn);
