@@ -289,6 +289,8 @@ note_success(struct journal *j, const struct batch *b)
 	j->good_sequence = b->slot->head.sequence;
 	if (j->epoch_first == 0 && b->first->epoch == j->epoch)
 		j->epoch_first = b->slot->head.sequence;
+	if (b->first->kind == KIND_CHECKPOINT)
+		j->needed = b->needed; /* as the next segment's head has to say, too (J5) */
 	j->last_batch = b->number;
 	j->at = b->at + format_page_up(b->octets);
 	j->stats.syncs++;
