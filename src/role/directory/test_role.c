@@ -92,10 +92,13 @@ on_answer(void *arg, const struct message *m)
 	note("\n");
 }
 
+static size_t changes_told; /* to fronts */
+
 static void
 front_message(void *arg, struct peer *p, const struct message *m)
 {
 	(void)arg;
+	changes_told += m->type == MESSAGE_ANSWERS_CHANGED;
 	if (m->type == MESSAGE_ACCOUNT_GONE)
 		note("front%d gone\n", front[1] == p);
 }
@@ -264,7 +267,12 @@ set_up(void **state)
 	timer_init(&stop, loop, on_stop);
 	make_source();
 	start_role();
+	changes_told = 0;
 	make_peers();
+	/* The fronts hear of the store, before anything else that a test follows. */
+	for (int turn = 0; turn < 600 && changes_told < 2; turn++)
+		run_a_little();
+	assert_int_equal(changes_told, 2);
 	return 0;
 }
 
