@@ -393,6 +393,12 @@ peer_forget(struct peer *p, uint64_t request)
 		remove_pending(p, q);
 }
 
+size_t
+peer_untaken_octets(struct peer *p)
+{
+	return p->channel ? channel_untaken_octets(p->channel) : 0;
+}
+
 void
 peer_poll(struct peer *p)
 {

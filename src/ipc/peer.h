@@ -46,6 +46,8 @@ void peer_request(struct peer *p, const struct message *m, uint64_t request, uin
 /* The answer to that request is not wanted any more: its callback is not called, descriptors of a late
    answer are closed. */
 void peer_forget(struct peer *p, uint64_t request);
+/* What of our messages the other side has not taken yet (channel_untaken_octets); without a channel 0. */
+size_t peer_untaken_octets(struct peer *p);
 /* Takes what has arrived so far (channel_poll). */
 void peer_poll(struct peer *p);
 

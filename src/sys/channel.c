@@ -18,6 +18,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sock_diag.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -230,6 +231,21 @@ receive(struct channel *c)
 	}
 	batch_give(b);
 	return has_more;
+}
+
+size_t
+channel_untaken_octets(struct channel *c)
+{
+	uint32_t memory[SK_MEMINFO_VARS] = { 0 };
+	socklen_t len = sizeof memory;
+	size_t octets;
+
+	if (getsockopt(c->fd, SOL_SOCKET, SO_MEMINFO, memory, &len) != 0)
+		return SIZE_MAX;
+	(void)pthread_mutex_lock(&c->mutex);
+	octets = c->queued_octets + memory[SK_MEMINFO_WMEM_ALLOC];
+	(void)pthread_mutex_unlock(&c->mutex);
+	return octets;
 }
 
 void

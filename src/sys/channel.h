@@ -40,6 +40,8 @@ int channel_send(struct channel *c, struct bytes frame, const int *fds, size_t f
    of it from us later can count on its having arrived before.  -1 when not (and nothing was sent). */
 int channel_send_now(struct channel *c, struct bytes frame, const int *fds, size_t fd_count)
 	__attribute__((warn_unused_result));
+/* What of the frames that were sent the other side has not taken yet, with what the kernel needs for them. */
+size_t channel_untaken_octets(struct channel *c);
 /* Takes what has arrived so far, without waiting; `frame` is called for each.  On the loop's thread. */
 void channel_poll(struct channel *c);
 /* Two connected descriptors, close-on-exec, with large socket buffers; -1 with *f. */

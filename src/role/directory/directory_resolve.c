@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { UNKNOWNS_MAX = 4096, ABSENT_US = 2000000, ROOM_TRIES_MAX = 100, ROOM_PAUSE_MS = 20 };
+enum { UNKNOWNS_MAX = 4096, ABSENT_US = 2000000, ROOM_TRIES_MAX = 100, ROOM_PAUSE_MS = 20, UNTAKEN_OCTETS_MAX = 65536 };
 
 /* A front, somebody who asks why, or neither: gone, nobody waits. */
 struct asker {
@@ -100,7 +100,14 @@ tell_front(const struct asker *asker, struct message *m)
 		return;
 }
 
-/* False: the store could not be told of all of them now, and will be soon. */
+/* A front that takes no answers must not fill the memory with lists that lie in files. */
+static bool
+may_have_list(struct peer *front, struct bytes list)
+{
+	return list.len <= IPC_TARGETS_INLINE || peer_untaken_octets(front) < UNTAKEN_OCTETS_MAX;
+}
+
+/* False: the store could not be told of all of them now, or the front has not taken what it was told before; soon it may be. */
 static bool
 answer_front(struct directory *d, const struct asker *asker, struct bytes address, enum ipc_outcome outcome, const struct targets *targets)
 {
@@ -115,6 +122,8 @@ answer_front(struct directory *d, const struct asker *asker, struct bytes addres
 
 		outcome = put_targets(d, grantee_of(asker->front), targets, elsewhere, &out,
 			&m.u.resolved.has_quota);
+		if (outcome == IPC_OK && !may_have_list(asker->front, buf_bytes(&out)))
+			outcome = IPC_LATER;
 		if (outcome != IPC_OK && asker->tries < ROOM_TRIES_MAX && d->store && peer_is_connected(d->store)) {
 			buf_done(&out);
 			return false;
