@@ -12,7 +12,6 @@ make_room(struct encoder *e, uint8_t columns, struct buf *out)
 	if (e->column + columns > COLUMNS_MAX) {
 		put_text(out, "=\n");
 		e->column = 0;
-		e->is_broken = true;
 	}
 	e->column = (uint8_t)(e->column + columns);
 }
@@ -57,8 +56,8 @@ put_octet(struct encoder *e, uint8_t octet, struct buf *out)
 		e->held_count = 1;
 		return;
 	}
-	/* No line that was none before may begin as a delimiter does. */
-	if (!is_literal(octet) || (octet == '-' && (e->column >= COLUMNS_MAX || (e->column == 0 && e->is_broken))))
+	/* No line that was none before may begin as a delimiter does: what follows may, once it is encoded. */
+	if (!is_literal(octet) || (octet == '-' && (e->column >= COLUMNS_MAX || e->column == 0)))
 		put_quoted(e, octet, out);
 	else
 		put_plain(e, octet, out);
@@ -105,7 +104,6 @@ encoder_end_line(struct encoder *e, struct buf *out)
 	put_held_space(e, true, out);
 	put_char(out, '\n');
 	e->column = 0;
-	e->is_broken = false;
 }
 
 void

@@ -16,7 +16,6 @@ struct encoder {
 	uint8_t held[ENCODER_HELD_MAX]; /* of base64: of the line that is not full yet; else a space whose line may end behind it */
 	uint8_t held_count;
 	uint8_t column;
-	bool is_broken; /* quoted-printable: the line begins behind a soft line break */
 	bool has_line; /* base64: one was put */
 };
 

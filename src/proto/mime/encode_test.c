@@ -42,7 +42,7 @@ quoted_printable_rfc2045_6_7(void **state)
 		{ "a space does not end a broken line", SEVENTY "12345 x", SEVENTY "12345=\n x" },
 		{ "no new line begins as a delimiter does", SEVENTY "12345--x", SEVENTY "12345=\n=2D-x" },
 		{ "nor behind a space", SEVENTY "1234 --x", SEVENTY "1234 =\n=2D-x" },
-		{ "one that was there stays", "--x\n--\n", "--x\n--\n" },
+		{ "none begins as a delimiter does", "--x\n--\n--b\x1d", "=2D-x\n=2D-\n=2D-b=1D" },
 	};
 
 	(void)state;
