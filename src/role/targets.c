@@ -32,7 +32,7 @@ targets_take(const struct message *m, struct buf *space, struct bytes *list)
 	if (m->fd_count == 0)
 		return true;
 	fd = m->fds[0];
-	is_whole = disk_read_descriptor(fd, IPC_TARGETS_MAX, space, &f) == 0;
+	is_whole = process_read_memory_file(fd, IPC_TARGETS_MAX, space, &f) == 0;
 	disk_close(&fd);
 	*list = buf_bytes(space);
 	return is_whole;

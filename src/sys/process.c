@@ -1,5 +1,7 @@
 #include "sys/process.h"
 
+#include "sys/disk.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -306,6 +308,16 @@ process_memory_file(const char *name, const void *octets, size_t count, struct f
 	int error = errno;
 	close(fd);
 	return fault_errno(f, error, "fill a memory file");
+}
+
+int
+process_read_memory_file(int fd, size_t max, struct buf *out, struct fault *f)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals == -1 || (seals & (F_SEAL_WRITE | F_SEAL_SHRINK)) != (F_SEAL_WRITE | F_SEAL_SHRINK))
+		return fault_set(f, FAULT_DENIED, "no sealed memory file");
+	return disk_read_descriptor(fd, max, out, f);
 }
 
 void

@@ -45,6 +45,9 @@ long process_cores(void);
 /* An anonymous file holding the octets, read-only for who gets it (sealed); -1 with *f. */
 int process_memory_file(const char *name, const void *octets, size_t count, struct fault *f)
 	__attribute__((warn_unused_result));
+/* Appends what such a file holds.  -1 with *f: it is larger than max, or another kind of file: who reads a pipe can be kept waiting, and what is not sealed
+   can change.  The descriptor stays the caller's. */
+int process_read_memory_file(int fd, size_t max, struct buf *out, struct fault *f) __attribute__((warn_unused_result));
 /* systemd: sends "READY=1" and the like to $NOTIFY_SOCKET; nothing when there is none. */
 void process_notify(const char *state);
 /* systemd socket activation: how many descriptors from 3 on were handed to us, 0 when none, made
