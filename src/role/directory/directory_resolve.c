@@ -10,7 +10,9 @@
 
 #include <string.h>
 
-enum { UNKNOWNS_MAX = 4096, ABSENT_US = 2000000, ROOM_TRIES_MAX = 100, ROOM_PAUSE_MS = 20, UNTAKEN_OCTETS_MAX = 65536 };
+enum { UNKNOWNS_MAX = 4096, ABSENT_US = 2000000, UNTAKEN_OCTETS_MAX = 65536 };
+/* A try for a list of thousands takes some milliseconds. */
+enum { ROOM_TRIES_MAX = 40, ROOM_PAUSE_MS = 50, ROOM_WAITERS_MAX = 4 };
 
 /* A front, somebody who asks why, or neither: gone, nobody waits. */
 struct asker {
@@ -28,14 +30,14 @@ now_s(void)
 	return time_now().wall_us / 1000000;
 }
 
-/* An address that waits: for LDAP, or (has_timer) for room. */
+/* An address that waits: for LDAP, or for room. */
 struct unknown {
 	struct directory *directory;
 	struct unknown *next;
 	struct asker asker;
 	uint64_t account;
 	struct timer timer;
-	bool has_timer;
+	bool has_timer, is_waiting; /* for room, both; its turn has not come */
 	size_t len;
 	uint8_t address[];
 };
@@ -107,6 +109,23 @@ may_have_list(struct peer *front, struct bytes list)
 	return list.len <= IPC_TARGETS_INLINE || peer_untaken_octets(front) < UNTAKEN_OCTETS_MAX;
 }
 
+static size_t
+count_waiters(const struct directory *d)
+{
+	size_t count = 0;
+
+	for (const struct unknown *u = d->unknowns; u; u = u->next)
+		count += u->is_waiting;
+	return count;
+}
+
+/* Is there room soon on the way to the store, and to the front? */
+static bool
+may_wait_for_room(const struct directory *d, const struct asker *asker)
+{
+	return asker->tries < ROOM_TRIES_MAX && d->store && peer_is_connected(d->store) && count_waiters(d) < ROOM_WAITERS_MAX;
+}
+
 /* False: the store could not be told of all of them now, or the front has not taken what it was told before; soon it may be. */
 static bool
 answer_front(struct directory *d, const struct asker *asker, struct bytes address, enum ipc_outcome outcome, const struct targets *targets)
@@ -124,7 +143,7 @@ answer_front(struct directory *d, const struct asker *asker, struct bytes addres
 			&m.u.resolved.has_quota);
 		if (outcome == IPC_OK && !may_have_list(asker->front, buf_bytes(&out)))
 			outcome = IPC_LATER;
-		if (outcome != IPC_OK && asker->tries < ROOM_TRIES_MAX && d->store && peer_is_connected(d->store)) {
+		if (outcome != IPC_OK && may_wait_for_room(d, asker)) {
 			buf_done(&out);
 			return false;
 		}
@@ -162,7 +181,7 @@ unknown_new(struct directory *d, const struct asker *asker, struct bytes address
 	u->directory = d;
 	u->asker = *asker;
 	u->account = account;
-	u->has_timer = false;
+	u->has_timer = u->is_waiting = false;
 	u->len = address.len;
 	if (u->len)
 		memcpy(u->address, address.ptr, u->len);
@@ -197,6 +216,7 @@ try_again(struct timer *t)
 	struct unknown *u = (struct unknown *)((uint8_t *)t - offsetof(struct unknown, timer));
 
 	u->asker.tries++;
+	u->is_waiting = false;
 	if (u->asker.front)
 		resolve_for(u->directory, &u->asker, bytes_of(u->address, u->len), u->account);
 	forget(u);
@@ -207,7 +227,7 @@ wait_for_room(struct directory *d, const struct asker *asker, struct bytes addre
 {
 	struct unknown *u = unknown_new(d, asker, address, account);
 
-	u->has_timer = true;
+	u->has_timer = u->is_waiting = true;
 	timer_init(&u->timer, d->self->loop, try_again);
 	timer_start(&u->timer, ROOM_PAUSE_MS, 0);
 }
