@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-enum { PARTS_AT_ONCE = 256 };
+/* Of one mail; of a destination some are under way at a time, and the way to the store has room for all of them. */
+enum { PARTS_AT_ONCE = 64 };
 
 struct local {
 	struct queue *queue;
