@@ -63,8 +63,8 @@ offline_guid(const struct way *account, struct bytes name, uint8_t guid[RECORD_G
 	return true;
 }
 
-struct offline_message *
-offline_find(const struct offline *m, uint32_t uid)
+size_t
+offline_from(const struct offline *m, uint32_t uid)
 {
 	size_t low = 0, high = m->count;
 
@@ -76,7 +76,15 @@ offline_find(const struct offline *m, uint32_t uid)
 		else
 			high = middle;
 	}
-	return low < m->count && m->messages[low]->uid == uid ? m->messages[low] : NULL;
+	return low;
+}
+
+struct offline_message *
+offline_find(const struct offline *m, uint32_t uid)
+{
+	size_t place = offline_from(m, uid);
+
+	return place < m->count && m->messages[place]->uid == uid ? m->messages[place] : NULL;
 }
 
 struct offline_message *

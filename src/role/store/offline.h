@@ -42,6 +42,8 @@ void offline_drop(struct offline **m);
 /* The guid of the mailbox in that directory of the account; false: none that can be read. */
 bool offline_guid(const struct way *account, struct bytes name, uint8_t guid[RECORD_GUID_OCTETS]);
 
+/* Where in `messages` those with that uid and higher ones begin. */
+size_t offline_from(const struct offline *m, uint32_t uid);
 /* The message of that uid, of that base; NULL: there is none. */
 struct offline_message *offline_find(const struct offline *m, uint32_t uid);
 struct offline_message *offline_find_base(const struct offline *m, struct bytes base);

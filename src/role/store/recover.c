@@ -256,23 +256,6 @@ set_flags(struct offline *m, struct offline_message *o, const struct record *r)
 	o->wanted = maildir_state(o->wanted, flags, now);
 }
 
-/* Where the messages with that uid and higher ones begin. */
-static size_t
-place_from(const struct offline *m, uint32_t uid)
-{
-	size_t from = 0, to = m->count;
-
-	while (from < to) {
-		size_t middle = from + (to - from) / 2;
-
-		if (m->messages[middle]->uid < uid)
-			from = middle + 1;
-		else
-			to = middle;
-	}
-	return from;
-}
-
 /* FLAGS and EXPUNGE: each message of the ranges. */
 static void
 change(struct offline *m, const struct record *r)
@@ -281,7 +264,7 @@ change(struct offline *m, const struct record *r)
 	struct ipc_range range;
 
 	while (record_take_range(&uids, &range)) {
-		for (size_t i = place_from(m, range.first); i < m->count && m->messages[i]->uid <= range.last; i++) {
+		for (size_t i = offline_from(m, range.first); i < m->count && m->messages[i]->uid <= range.last; i++) {
 			struct offline_message *o = m->messages[i];
 
 			if (r->kind == RECORD_FLAGS) {
