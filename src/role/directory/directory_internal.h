@@ -3,11 +3,11 @@
 
 #include "role/directory/accounts.h"
 #include "role/control.h"
+#include "role/directory/copy.h"
 #include "role/directory/embedded.h"
 #include "role/directory/explain.h"
 #include "role/directory/grantor.h"
 #include "role/directory/image.h"
-#include "role/directory/copy.h"
 #include "role/directory/ldap_bind.h"
 #include "role/directory/ldap_source.h"
 #include "role/directory/userdb.h"

@@ -1,5 +1,6 @@
 #include "role/directory/embedded.h"
 
+#include "base/event.h"
 #include "base/memory.h"
 #include "role/directory/address.h"
 #include "role/directory/embedded_internal.h"
@@ -301,8 +302,12 @@ flush_alias(struct rows *rows, const struct embedded_visitor *v, void *arg)
 	struct bytes targets[RECORD_TARGETS_MAX];
 	const uint8_t *at = rows->text.ptr;
 
-	if (rows->count == 0 || rows->text.has_failed)
+	if (rows->count == 0)
 		return;
+	if (rows->text.has_failed) {
+		event(NULL, EV_DIRECTORY_ROW, TEXT("alias", bytes_sub(buf_bytes(&rows->text), 0, rows->alias_len)), STR("reason", "longer than addresses are"));
+		return;
+	}
 	at += rows->alias_len;
 	for (size_t i = 0; i < rows->count; i++) {
 		targets[i] = bytes_of(at, rows->lengths[i]);

@@ -254,7 +254,8 @@ deliver_run(struct smtp_client *c)
 	unsigned int left = DELIVERIES_AT_ONCE;
 	bool is_last = false;
 
-	connection_note_work(c->connection);
+	if (first)
+		connection_note_work(c->connection);
 	while (!is_last && (t = c->undelivered)) {
 		c->undelivered = t->next;
 		c->deliveries++;
