@@ -334,6 +334,40 @@ a_front_that_asks_without_end_fills_no_memory(void **state)
 	memory_free(octets);
 }
 
+/* Two of one folder would each give uids of their own. */
+static void
+a_folder_that_takes_the_name_of_a_removed_one_is_open_once(void **state)
+{
+	struct testing *t = *state;
+	struct engine_session *mover, *reader, *late;
+	struct testing_view of_old, of_new, again;
+
+	testing_stop(t);
+	t->mailboxes_max = 1;
+	testing_resume(t);
+	mover = testing_session(t);
+	reader = testing_session(t);
+	late = testing_session(t);
+	assert_int_equal(testing_change(t, mover, MAILBOX_CREATE, "a", NULL), IPC_OK);
+	assert_int_equal(testing_change(t, mover, MAILBOX_CREATE, "b", NULL), IPC_OK);
+	assert_int_equal(testing_change(t, mover, MAILBOX_CREATE, "c", NULL), IPC_OK);
+	assert_int_equal(testing_select(t, reader, "b", &of_old), IPC_OK);
+	testing_rename(t, ".b", "away");
+	assert_int_equal(testing_change(t, mover, MAILBOX_RENAME, "a", "b"), IPC_OK);
+	assert_int_equal(testing_select(t, mover, "b", &of_new), IPC_OK);
+	testing_unmap(&of_old);
+	engine_session_end(&reader);
+	/* Those that nobody uses are closed. */
+	assert_int_equal(testing_deliver(t, "Subject: x\n\nx\n"), 1);
+	assert_int_not_equal(testing_append(t, late, "c", 0, "", "Subject: x\n\nx\n"), 0);
+	assert_int_equal(testing_select(t, late, "b", &again), IPC_OK);
+	assert_int_equal(again.mailbox, of_new.mailbox);
+	testing_unmap(&of_new);
+	testing_unmap(&again);
+	engine_session_end(&mover);
+	engine_session_end(&late);
+}
+
 int
 main(void)
 {
@@ -348,6 +382,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_front_that_asks_without_end_fills_no_memory, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(a_front_that_ends_no_body_fills_no_memory, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(a_name_with_a_slash_tells_nothing_of_what_is_there, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_folder_that_takes_the_name_of_a_removed_one_is_open_once, testing_set_up, testing_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
