@@ -2,7 +2,9 @@
 #include "base/memory.h"
 #include "role/store/grants.h"
 #include "role/store/test_support.h"
+#include "sys/disk.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -368,6 +370,48 @@ a_folder_that_takes_the_name_of_a_removed_one_is_open_once(void **state)
 	engine_session_end(&late);
 }
 
+static bool is_made_by_another;
+
+/* Another program makes the folder as soon as it was found to be missing. */
+static int
+look_and_make(int dir, const char *path, struct stat *st, int flags)
+{
+	int result = disk_system.fstatat(dir, path, st, flags);
+
+	if (result == 0 || strcmp(path, ".x") != 0 || is_made_by_another)
+		return result;
+	is_made_by_another = mkdirat(dir, path, 0700) == 0;
+	errno = ENOENT;
+	return -1;
+}
+
+static void
+check_made_meanwhile(struct testing *t, enum ipc_mailbox_operation operation, const char *name, const char *new_name)
+{
+	struct disk_ops ops = disk_system;
+	struct engine_session *s = testing_session(t);
+
+	ops.fstatat = look_and_make;
+	is_made_by_another = false;
+	disk_use(&ops);
+	assert_int_equal(testing_change(t, s, operation, name, new_name), IPC_EXISTS);
+	disk_use(NULL);
+	assert_true(is_made_by_another);
+	engine_session_end(&s);
+	testing_rename(t, ".x", new_name ? "away" : "gone");
+}
+
+static void
+a_folder_that_another_program_makes_in_the_midst_of_a_request_is_there_already(void **state)
+{
+	struct testing *t = *state;
+
+	assert_int_equal(testing_deliver(t, "Subject: x\n\nx\n"), 1);
+	check_made_meanwhile(t, MAILBOX_CREATE, "x", NULL);
+	check_made_meanwhile(t, MAILBOX_RENAME, "INBOX", "x");
+	assert_int_equal(testing_deliver(t, "Subject: y\n\ny\n"), 2);
+}
+
 int
 main(void)
 {
@@ -383,6 +427,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_front_that_ends_no_body_fills_no_memory, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(a_name_with_a_slash_tells_nothing_of_what_is_there, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(a_folder_that_takes_the_name_of_a_removed_one_is_open_once, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_folder_that_another_program_makes_in_the_midst_of_a_request_is_there_already, testing_set_up, testing_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
