@@ -1,6 +1,7 @@
 #include "role/queue/queue_test_support.h"
 
 #include "base/map.h"
+#include "role/queue/tls_report.h"
 #include "role/targets.h"
 #include "sys/disk.h"
 #include "sys/net.h"
@@ -257,6 +258,15 @@ run_a_little(void)
 	timer_start(&stop, 10, 0);
 	loop_run(loop);
 	timer_stop(&stop);
+}
+
+void
+pass_time(int64_t seconds)
+{
+	wrong_by_s += seconds;
+	tls_reports_look(((struct queue *)self.state)->tls_reports);
+	for (int i = 0; i < 5; i++)
+		run_a_little();
 }
 
 static void

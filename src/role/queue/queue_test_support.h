@@ -41,6 +41,8 @@ void connect_to(enum role other);
 void enqueue(int number, const char *recipients, int fd);
 /* Some turns of the loop. */
 void run_a_little(void);
+/* The clock goes on by so much, and reports on TLS are looked at. */
+void pass_time(int64_t seconds);
 void run_until_event(const char *what);
 void run_until_count(const char *what, size_t count);
 void run_until_answered(size_t count);

@@ -55,15 +55,6 @@ begin(void)
 }
 
 static void
-pass(int64_t seconds)
-{
-	wrong_by_s += seconds;
-	tls_reports_look(((struct queue *)self.state)->tls_reports);
-	for (int i = 0; i < 5; i++)
-		run_a_little();
-}
-
-static void
 rfc8460_4_1_a_report_goes_some_hours_after_the_days_end(void **state)
 {
 	(void)state;
@@ -71,16 +62,16 @@ rfc8460_4_1_a_report_goes_some_hours_after_the_days_end(void **state)
 	target(TLSRPT_HTTPS, "https://x.example:443/");
 	tell("a.example", TLSRPT_SUCCESS);
 	tell("a.example", TLSRPT_EXPIRED);
-	pass(DAY_S / 2 - 60);
+	pass_time(DAY_S / 2 - 60);
 	assert_int_equal(finds, 0);
-	pass(60);
+	pass_time(60);
 	tell("a.example", TLSRPT_SUCCESS); /* of the next day */
-	pass(4 * HOUR_S);
+	pass_time(4 * HOUR_S);
 	run_until_event("tlsrpt.sent");
 	assert_non_null(strstr(events, " domain=a.example target=https://x.example:443/ "));
 	assert_non_null(strstr(events, " successes=1 failures=1 "));
 	assert_int_equal(posts, 1);
-	pass(4 * HOUR_S);
+	pass_time(4 * HOUR_S);
 	assert_int_equal(finds, 1);
 }
 
@@ -94,23 +85,23 @@ rfc8460_5_5_a_report_is_tried_again_for_a_day(void **state)
 	target(TLSRPT_HTTPS, "https://x.example:443/");
 	post_outcome = IPC_LATER;
 	tell("a.example", TLSRPT_SUCCESS);
-	pass(DAY_S / 2);
-	pass(4 * HOUR_S);
+	pass_time(DAY_S / 2);
+	pass_time(4 * HOUR_S);
 	assert_int_equal(posts, 1);
-	pass(14 * 60);
+	pass_time(14 * 60);
 	assert_int_equal(posts, 1);
-	pass(60);
+	pass_time(60);
 	assert_int_equal(posts, 2);
-	pass(29 * 60);
+	pass_time(29 * 60);
 	assert_int_equal(posts, 2);
-	pass(60);
+	pass_time(60);
 	assert_int_equal(posts, 3);
 	for (before = 0; before != posts && !strstr(events, "tlsrpt.failed"); before = 0)
-		pass(8 * HOUR_S);
+		pass_time(8 * HOUR_S);
 	assert_true(posts < 8);
 	assert_non_null(strstr(events, "the server answered 503"));
 	before = posts;
-	pass(DAY_S);
+	pass_time(DAY_S);
 	assert_int_equal(posts, before);
 }
 
@@ -121,12 +112,12 @@ what_can_not_be_looked_up_now_is_tried_again(void **state)
 	begin();
 	targets.answer = ANSWER_LATER;
 	tell("a.example", TLSRPT_SUCCESS);
-	pass(DAY_S / 2);
-	pass(4 * HOUR_S);
+	pass_time(DAY_S / 2);
+	pass_time(4 * HOUR_S);
 	assert_int_equal(finds, 1);
 	targets.answer = ANSWER_FOUND;
 	target(TLSRPT_HTTPS, "https://x.example:443/");
-	pass(15 * 60);
+	pass_time(15 * 60);
 	run_until_event("tlsrpt.sent");
 }
 
@@ -137,9 +128,9 @@ rfc8460_3_a_domain_without_a_record_hears_nothing(void **state)
 	begin();
 	targets.answer = ANSWER_NO_RECORD;
 	tell("a.example", TLSRPT_SUCCESS);
-	pass(DAY_S / 2);
-	pass(4 * HOUR_S);
-	pass(HOUR_S);
+	pass_time(DAY_S / 2);
+	pass_time(4 * HOUR_S);
+	pass_time(HOUR_S);
 	assert_int_equal(finds, 1);
 	assert_int_equal(posts, 0);
 	assert_null(strstr(events, "tlsrpt."));
@@ -152,12 +143,12 @@ rfc8460_3_a_report_that_nobody_signs_does_not_go_by_mail(void **state)
 	begin();
 	target(TLSRPT_MAILTO, "reports@a.example");
 	tell("a.example", TLSRPT_SUCCESS);
-	pass(DAY_S / 2);
-	pass(4 * HOUR_S);
+	pass_time(DAY_S / 2);
+	pass_time(4 * HOUR_S);
 	run_until_event("tlsrpt.failed");
 	assert_non_null(strstr(events, "no key of dkim is for the contact's domain"));
 	assert_int_equal(((struct queue *)self.state)->count, 0);
-	pass(HOUR_S);
+	pass_time(HOUR_S);
 	assert_int_equal(finds, 1);
 }
 
@@ -192,13 +183,13 @@ rfc5321_4_5_1_reports_come_from_the_postmaster_of_the_first_domain(void **state)
 	target(TLSRPT_MAILTO, "reports@a.example");
 	use_a_key("here.example");
 	tell("a.example", TLSRPT_SUCCESS);
-	pass(DAY_S);
-	pass(4 * HOUR_S);
+	pass_time(DAY_S);
+	pass_time(4 * HOUR_S);
 	run_until_event("tlsrpt.failed");
 	use_a_key("first.example");
 	tell("a.example", TLSRPT_SUCCESS);
-	pass(DAY_S);
-	pass(4 * HOUR_S);
+	pass_time(DAY_S);
+	pass_time(4 * HOUR_S);
 	run_until_event("tlsrpt.sent");
 }
 
@@ -214,8 +205,8 @@ rfc8460_5_5_a_report_by_mail_is_given_up_after_a_day(void **state)
 	target(TLSRPT_MAILTO, "reports@a.example");
 	target(TLSRPT_HTTPS, "https://x.example:443/");
 	tell("a.example", TLSRPT_SUCCESS);
-	pass(DAY_S / 2);
-	pass(4 * HOUR_S);
+	pass_time(DAY_S / 2);
+	pass_time(4 * HOUR_S);
 	run_until_count("tlsrpt.sent", 2);
 	assert_int_equal(q->count, 1);
 	LIST_FIRST(&q->messages)->arrived_s -= DAY_S - HOUR_S;
@@ -238,14 +229,14 @@ a_target_that_has_it_does_not_get_it_again(void **state)
 	target(TLSRPT_HTTPS, "https://x.example:443/");
 	post_outcome = IPC_LATER;
 	tell("a.example", TLSRPT_SUCCESS);
-	pass(DAY_S / 2);
-	pass(4 * HOUR_S);
+	pass_time(DAY_S / 2);
+	pass_time(4 * HOUR_S);
 	run_until_event("tlsrpt.sent");
 	restart();
 	config.tls_reports = TLS_REPORTS_YES;
 	connect_to(ROLE_RELAY);
 	post_outcome = IPC_OK;
-	pass(15 * 60);
+	pass_time(15 * 60);
 	run_until_count("tlsrpt.sent", 2);
 	assert_int_equal(posts, 2);
 	assert_int_equal(count_of("target=reports@a.example"), 1);
@@ -266,15 +257,15 @@ a_relay_that_was_taken_over_chooses_no_strange_address(void **state)
 		tell(domain, TLSRPT_SUCCESS);
 		buf_reset(&list);
 		target(TLSRPT_MAILTO, bad[i]);
-		pass(DAY_S);
-		pass(4 * HOUR_S);
+		pass_time(DAY_S);
+		pass_time(4 * HOUR_S);
 	}
 	assert_int_equal(finds, sizeof bad / sizeof *bad);
 	put_u8(&list, TLSRPT_TARGET_KINDS);
 	targets.targets = buf_bytes(&list);
 	tell("e.example", TLSRPT_SUCCESS);
-	pass(DAY_S);
-	pass(4 * HOUR_S);
+	pass_time(DAY_S);
+	pass_time(4 * HOUR_S);
 	assert_null(strstr(events, "tlsrpt."));
 	assert_int_equal(((struct queue *)self.state)->count, 0);
 }
@@ -310,8 +301,8 @@ a_report_that_would_be_too_long_goes_without_its_details(void **state)
 			run_a_little();
 	}
 	run_a_little();
-	pass(DAY_S);
-	pass(4 * HOUR_S);
+	pass_time(DAY_S);
+	pass_time(4 * HOUR_S);
 	run_until_event("tlsrpt.sent");
 	assert_non_null(strstr(events, " failures=400 "));
 	assert_in_range(posted_octets, 100, 1000);
@@ -330,10 +321,10 @@ a_relay_that_was_taken_over_sends_no_crowd_a_report(void **state)
 		target(TLSRPT_MAILTO, address);
 	}
 	tell("a.example", TLSRPT_SUCCESS);
-	pass(DAY_S);
-	pass(4 * HOUR_S);
+	pass_time(DAY_S);
+	pass_time(4 * HOUR_S);
 	run_until_count("tlsrpt.sent", TLSRPT_TARGETS_MAX);
-	pass(HOUR_S);
+	pass_time(HOUR_S);
 	assert_int_equal(count_of("tlsrpt.sent"), TLSRPT_TARGETS_MAX);
 }
 
@@ -345,8 +336,8 @@ nothing_is_counted_when_reports_are_turned_off(void **state)
 	config.tls_reports = TLS_REPORTS_NO;
 	tell("a.example", TLSRPT_SUCCESS);
 	config.tls_reports = TLS_REPORTS_YES;
-	pass(DAY_S);
-	pass(4 * HOUR_S);
+	pass_time(DAY_S);
+	pass_time(4 * HOUR_S);
 	assert_int_equal(finds, 0);
 }
 

@@ -30,15 +30,6 @@ tell(const char *domain)
 	run_a_little();
 }
 
-static void
-pass(int64_t seconds)
-{
-	wrong_by_s += seconds;
-	tls_reports_look(((struct queue *)self.state)->tls_reports);
-	for (int i = 0; i < 5; i++)
-		run_a_little();
-}
-
 /* So many hours of a day have passed; of the same day in each call of a test. */
 static void
 set_clock(int64_t day, int64_t hour)
@@ -141,12 +132,12 @@ go_on_until(int64_t first, int64_t last)
 {
 	for (int64_t day = first; day <= last; day++) {
 		set_clock(day, 12);
-		pass(0);
+		pass_time(0);
 		tell("a.example");
 		set_clock(day + 1, 0);
-		pass(0);
+		pass_time(0);
 		set_clock(day + 1, 5);
-		pass(0);
+		pass_time(0);
 	}
 }
 
@@ -157,13 +148,13 @@ t2_a_clock_put_back_by_an_hour_over_midnight_has_no_day_told_twice(void **state)
 	begin();
 	tell("a.example");
 	set_clock(2, 0);
-	pass(60);
+	pass_time(60);
 	set_clock(1, 23);
-	pass(0);
+	pass_time(0);
 	tell("a.example"); /* the day is over already */
 	tell("a.example");
 	set_clock(2, 5);
-	pass(0);
+	pass_time(0);
 	assert_told("tlsrpt.sent", "a.example", 1, 1);
 	go_on_until(2, 3);
 	assert_told("tlsrpt.sent", "a.example", 3, 5);
@@ -180,7 +171,7 @@ t2_t3_a_clock_put_back_by_two_days_stops_no_report_and_loses_none(void **state)
 	set_clock(4, 12);
 	tell("a.example");
 	set_clock(2, 12);
-	pass(0);
+	pass_time(0);
 	go_on_until(2, 5);
 	assert_told("tlsrpt.sent", "a.example", 5, 8);
 	assert_none_twice();
@@ -196,7 +187,7 @@ t2_what_was_told_is_known_after_a_restart(void **state)
 	begin_anew();
 	set_clock(1, 23);
 	tell("a.example");
-	pass(0);
+	pass_time(0);
 	go_on_until(2, 3);
 	assert_told("tlsrpt.sent", "a.example", 3, 4);
 	assert_none_twice();
@@ -211,14 +202,14 @@ t3_a_report_that_waits_is_not_held_up_by_a_clock_that_is_put_back(void **state)
 	set_clock(40, 12);
 	tell("a.example");
 	set_clock(41, 0);
-	pass(0);
-	pass(4 * HOUR_S);
+	pass_time(0);
+	pass_time(4 * HOUR_S);
 	assert_int_equal(posts, 1);
 	set_clock(1, 12);
-	pass(0);
+	pass_time(0);
 	assert_int_equal(posts, 2);
 	post_outcome = IPC_OK;
-	pass(HOUR_S);
+	pass_time(HOUR_S);
 	assert_told("tlsrpt.sent", "a.example", 1, 1);
 }
 
@@ -231,17 +222,17 @@ t3_a_clock_that_was_wrong_holds_up_no_report(void **state)
 	tell("a.example");
 	wrong_by_s -= 1000 * DAY_S;
 	tell("a.example");
-	pass(0);
-	pass(4 * HOUR_S);
+	pass_time(0);
+	pass_time(4 * HOUR_S);
 	assert_told("tlsrpt.sent", "a.example", 1, 1);
 	tell("b.example");
-	pass(DAY_S);
-	pass(4 * HOUR_S);
+	pass_time(DAY_S);
+	pass_time(4 * HOUR_S);
 	assert_told("tlsrpt.sent", "a.example", 2, 2);
 	assert_told("tlsrpt.sent", "b.example", 1, 1);
 	tell("a.example");
-	pass(DAY_S);
-	pass(4 * HOUR_S);
+	pass_time(DAY_S);
+	pass_time(4 * HOUR_S);
 	assert_none_twice();
 	assert_told("tlsrpt.sent", "a.example", 3, 3);
 }
@@ -259,8 +250,8 @@ what_ended_long_ago_is_not_told_any_more_and_the_log_says_so(void **state)
 	restart();
 	set_clock(5, 12);
 	connect_to(ROLE_RELAY);
-	pass(0);
-	pass(4 * HOUR_S);
+	pass_time(0);
+	pass_time(4 * HOUR_S);
 	assert_int_equal(finds, 0);
 	assert_told("tlsrpt.dropped", "a.example", 1, 2);
 	assert_told("tlsrpt.dropped", "b.example", 1, 1);
