@@ -298,7 +298,7 @@ def test_with_slapd_stopped_known_addresses_are_served_and_unknown_ones_deferred
 def test_while_slapd_is_away_mail_goes_out_and_reports_come_in_and_one_to_an_unknown_account_waits():
     elsewhere = Peer()
     elsewhere.answers["bad@afrique.iut"] = "550 5.1.1 nobody"
-    more = f"route afrique.iut to 127.0.0.1:{elsewhere.port};\ntrusted_networks 127.0.0.1;\nqueue {{ retry_first 1s; }}\n".replace("{", "{{").replace("}", "}}")
+    more = f"route afrique.iut to 127.0.0.1:{elsewhere.port};\ntrusted_networks 127.0.0.1;\nqueue {{ retry_first 1s; retry_most 1s; }}\n".replace("{", "{{").replace("}", "}}")
     try:
         with running(more=more) as s:
             wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")

@@ -17,7 +17,7 @@ from test_dkim import RSA, make_key, records as records_for_dns
 from test_explain_mail import queue_alone  # noqa: F401
 from test_relay_for import filled
 
-EXTRA = "queue { retry_first 1s; }\noutgoing_ca %s;\ndkim amerique.iut r1 file:%s;\ntls_report_contact tls@amerique.iut;\n"
+EXTRA = "outgoing_ca %s;\ndkim amerique.iut r1 file:%s;\ntls_report_contact tls@amerique.iut;\n"
 POLICY = "version: STSv1\nmode: {mode}\nmx: {mx}\nmax_age: 604800\n"
 WRONG = "3 1 1 " + "00" * 32
 GOOD, EXPIRED, POLICIES, COLLECTOR, PLAIN = 50, 51, 52, 53, 54
