@@ -9,12 +9,13 @@ import time
 
 import pytest
 
-from conftest import DOMAIN, running_server, wait_until
+from conftest import DOMAIN, lives, running_server, wait_until
 from nameserver import Fake, record
 from test_outgoing import ELSEWHERE, elsewhere  # noqa: F401: a fixture
 
 HOST = f"mx.{ELSEWHERE}"
 MAILS, KILLS, LOADS = 300, 3, 4
+ROLES = ["front", "directory", "store", "queue", "relay", "resolver"]
 SUBJECT = re.compile(rb"^Subject: (load-\S+)\r?$", re.M)
 
 
@@ -81,11 +82,24 @@ def accepted_of(loads):
     return {subject: of for load in loads for subject, of in load.accepted.copy().items()}
 
 
-@pytest.mark.parametrize("role", ["front", "directory", "store", "queue", "relay", "resolver"])
+def kill(server, role):
+    """The supervisor takes all others with it, and is started again as by systemd."""
+    if role != "supervisor":
+        server.kill_role(role)
+        return
+    pids = [pid for each in ROLES for pid in server.role_pids(each)]
+    server.process.kill()
+    server.process.wait()
+    wait_until(lambda: not any(lives(pid) for pid in pids), 20, "the roles' end")
+    server.start()
+
+
+@pytest.mark.parametrize("role", [*ROLES, "supervisor"])
 def test_killing_a_role_under_relayed_load_loses_nothing_rfc5321_6_1(elsewhere, role):  # noqa: F811
     dns = Fake(lambda q: q.answer(record(q.name, "A", "127.0.0.1", ttl=1)) if q.type == 1 and q.name == HOST else q.answer())
     extra = f"trusted_networks 127.0.0.0/8;\noutgoing_loopback yes;\nresolver 127.0.0.1:{dns.port};\nqueue {{ retry_first 1s; }}\n" \
             f"route {ELSEWHERE} to {HOST}:{elsewhere.port};\n"
+    killed = []
     try:
         with running_server(extra) as server:
             loads = [Load(server, n) for n in range(LOADS)]
@@ -93,18 +107,19 @@ def test_killing_a_role_under_relayed_load_loses_nothing_rfc5321_6_1(elsewhere, 
                 load.start()
             for n in range(KILLS):
                 wait_until(lambda: len(accepted_of(loads)) > (n + 1) * MAILS // (KILLS + 1), 60, "the load")
-                server.kill_role(role)
+                killed.append(time.time())
+                kill(server, role)
             wait_until(lambda: len(accepted_of(loads)) >= MAILS, 60, "mail being taken again")
             for load in loads:
                 load.stop.set()
             for load in loads:
                 load.join(60)
-            judge(server, elsewhere, role, loads)
+            judge(server, elsewhere, role, loads, killed)
     finally:
         dns.close()
 
 
-def judge(server, elsewhere, role, loads):  # noqa: F811
+def judge(server, elsewhere, role, loads, killed):  # noqa: F811
     accepted = accepted_of(loads)
     assert not [r for load in loads for r in load.refused], "our own trouble became a permanent error"
     unknown = {s for load in loads for s in load.unknown}
@@ -117,12 +132,12 @@ def judge(server, elsewhere, role, loads):  # noqa: F811
     twice = [s for s, n in there.items() if n > 1]
     print(f"{role}: {len(accepted)} accepted, {len(twice)} twice elsewhere, {len(twice_here)} twice here")
     # What the store was at when it ended: it may have kept it, and could not say so.
-    assert len(twice_here) <= (KILLS * LOADS if role == "store" else 0), twice_here
-    if role not in ("queue", "relay"):
+    assert len(twice_here) <= (KILLS * LOADS if role in ("store", "supervisor") else 0), twice_here
+    if role not in ("queue", "relay", "supervisor"):
         assert not twice
         return
     # RFC 5321 6.1: the other side had taken it, and nobody here could know that when the role ended.
-    kills = times_of(server, "role.died", "died")[role]
+    kills = killed if role == "supervisor" else times_of(server, "role.died", "died")[role]
     for mail, sent in times_of(server, "relay.sent", "mail").items():
         if len(sent) > 1:
             assert any(sent[0] <= killed + 0.1 and killed - sent[0] < 1.5 for killed in kills), (mail, sent, kills)
