@@ -116,10 +116,11 @@ struct targets {
    is never absent, whatever an alias or a group of that name leads to, and neither is "mailer-daemon", which is the same. */
 enum ipc_outcome accounts_resolve(struct accounts *a, struct bytes address, struct targets *out);
 /* May the account, or (0) somebody who did not log in, write to that address, which leads somewhere?  IPC_OK, IPC_LATER,
-   IPC_DENIED: there is a group on the way, and it is not open to all (as each is that postmaster leads to). */
+   IPC_DENIED: there is a group on the way, and it is not open to all (as each is that postmaster leads to).  Whoever
+   comes with a number that nobody has (any more) has to come back. */
 enum ipc_outcome accounts_may_post(struct accounts *a, uint64_t number, struct bytes address);
 /* May the account send as that address: its own, with or without detail, or one that leads to it?
-   IPC_OK, IPC_DENIED, IPC_LATER. */
+   IPC_OK, IPC_DENIED, IPC_LATER (also when nobody has the number). */
 enum ipc_outcome accounts_may_send(struct accounts *a, uint64_t number, struct bytes address);
 /* The account, or NULL. */
 const struct account *accounts_by_number(const struct accounts *a, uint64_t number);

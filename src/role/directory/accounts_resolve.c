@@ -522,6 +522,13 @@ walk_for_posting(struct walk *w)
 	w->a->trace = told;
 }
 
+/* Of an account that is gone, or of another process of ours: whoever has it is about to hear that it has to log in again. */
+static bool
+is_stale(const struct accounts *a, uint64_t number)
+{
+	return number != 0 && !accounts_by_number(a, number);
+}
+
 enum ipc_outcome
 accounts_may_post(struct accounts *a, uint64_t number, struct bytes address)
 {
@@ -533,7 +540,7 @@ accounts_may_post(struct accounts *a, uint64_t number, struct bytes address)
 	if (!w.has_group)
 		return IPC_OK;
 	trace_posting(a);
-	if (w.is_too_large)
+	if (w.is_too_large || is_stale(a, number))
 		return IPC_LATER;
 	return may_post(a, accounts_by_number(a, number), &a->met->asked) ? IPC_OK : IPC_DENIED;
 }
@@ -544,7 +551,7 @@ accounts_may_send(struct accounts *a, uint64_t number, struct bytes address)
 	const struct account *account = accounts_by_number(a, number);
 	enum ipc_outcome outcome = resolve(a, address, true, a->met);
 
-	if (outcome == IPC_LATER)
+	if (outcome == IPC_LATER || is_stale(a, number))
 		return IPC_LATER;
 	if (outcome != IPC_OK || !account)
 		return IPC_DENIED;

@@ -220,6 +220,23 @@ a_member_sends_as_the_group_only_when_configured(void **state)
 	}
 }
 
+/* A front may hold the number of a log-in that an earlier process of the directory let in. */
+static void
+a_number_that_nobody_knows_is_told_to_come_back(void **state)
+{
+	struct world *w = *state;
+
+	for (int posting = GROUP_POSTING_DOMAIN; posting <= GROUP_POSTING_MEMBERS; posting++) {
+		w->config.ldap_group_posting = (enum config_group_posting)posting;
+		load_groups(w);
+		assert_int_equal(accounts_may_post(w->a, 1, BYTES("team@example.org")), IPC_LATER);
+		assert_int_equal(accounts_may_post(w->a, 1, BYTES(BOB)), IPC_OK);
+	}
+	assert_int_equal(accounts_may_send(w->a, 1, BYTES(BOB)), IPC_LATER);
+	assert_int_equal(accounts_may_send(w->a, 1, BYTES("nobody@example.org")), IPC_LATER);
+	assert_int_equal(accounts_may_send(w->a, 0, BYTES(BOB)), IPC_DENIED);
+}
+
 static void
 put_named(struct world *w, const char *address, const char *account_name)
 {
@@ -316,6 +333,7 @@ main(void)
 		TEST(each_member_of_groups_in_groups_gets_one_copy),
 		TEST(who_may_write_to_a_group_is_configured),
 		TEST(a_member_sends_as_the_group_only_when_configured),
+		TEST(a_number_that_nobody_knows_is_told_to_come_back),
 		TEST(account_names_find_accounts_when_configured),
 		TEST(a_further_address_finds_its_account_and_an_alias_nobody),
 		TEST(what_an_abandoned_load_did_not_meet_stays_in_a_change),
