@@ -1,16 +1,21 @@
 """kill -9: what was acknowledged is there exactly once, nothing is invented, the others go on serving."""
 import collections
 import imaplib
+import pathlib
 import re
+import shutil
 import smtplib
 import socket
+import tempfile
 import threading
 import time
 
 import pytest
 
 from conftest import DOMAIN, login, wait_until
+from role import Role
 
+OK, LATER = 0, 1  # enum ipc_outcome
 NAMES = ("alice", "bob", "carol")
 
 
@@ -234,6 +239,57 @@ def test_with_the_directory_away_recipients_are_deferred_not_refused(own_server)
         assert code == 451, text
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def test_when_the_directory_dies_who_was_logged_in_is_served_until_the_next_one_comes_and_logs_in_again(own_server):
+    """The next one knows no number of theirs, so it could not end their sessions when their accounts change."""
+    sessions = [(own_server.imap("bob"), own_server.submission("alice")) for _ in range(4)]  # on every front
+    own_server.kill_role("directory")
+    for imap, smtp in sessions:
+        assert smtp.getreply() == (421, b"4.3.2 The directory was started again, please log in again")
+        assert imap.readline().startswith(b"* BYE The directory was started again")
+        assert imap.readline() == b""
+        imap.shutdown()
+        smtp.close()
+    own_server.send("it serves")
+    with own_server.submission("alice") as s:
+        assert s.mail(f"alice@{DOMAIN}")[0] == 250
+    i = own_server.imap("bob")
+    assert i.select("INBOX")[1] == [b"1"]
+    i.logout()
+
+
+def test_a_store_ends_the_sessions_that_a_directory_granted_which_is_gone():
+    """Though the front does not."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="mermoz-store-"))
+    for place in (folder / "state", folder / "mail"):
+        place.mkdir()
+        place.chmod(0o777)
+    folder.chmod(0o755)  # as root the role runs as another user
+    role = Role("store", ["front", "directory"], f"hostname mail.{DOMAIN};\ndomain {DOMAIN};\nstate_directory {folder}/state;\n"
+                f"mailboxes maildir {folder}/mail/%u;\n", folder)
+    front = role.peers["front"]
+
+    def grant():
+        role.peers["directory"].send("GRANT_SESSION", front=0, session=7, account=1, address=f"bob@{DOMAIN}", path=f"{folder}/mail/bob",
+                                     quota_octets=0, quota_messages=0)
+
+    def ask():
+        front.send("LIST", request=1, session=7, **{"from": 0})
+        while (answer := front.receive())[0] != "LISTED":
+            pass
+        return answer[1]["outcome"]
+
+    grant()
+    assert ask() == OK
+    role.peers["directory"].close()
+    assert ask() == OK
+    role.reconnect("directory")
+    wait_until(lambda: ask() == LATER, what="the session's end")
+    grant()
+    wait_until(lambda: ask() == OK, what="the next log-in")
+    role.stop()
+    shutil.rmtree(folder)
 
 
 def test_a_wrong_configuration_is_refused_and_the_old_one_serves(own_server):

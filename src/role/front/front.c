@@ -192,6 +192,19 @@ message(struct role_self *r, struct peer *p, const struct message *m)
 	(void)p;
 }
 
+/* A new directory knows nothing of whom the one before it let in, so it could not end their sessions; and what changed in between was told to
+   nobody. */
+static void
+peer_connected(struct role_self *r, struct peer *p)
+{
+	static const struct protocol *const protocols[] = { &imap_protocol, &smtp_protocol };
+
+	if (peer_role(p) != ROLE_DIRECTORY)
+		return;
+	for (size_t i = 0; i < sizeof protocols / sizeof *protocols; i++)
+		connections_shut_users(r->state, protocols[i], BYTES("The directory was started again, please log in again"));
+}
+
 /* What a store knew of sessions is gone with it: those that are logged in have to log in again. */
 static void
 peer_lost(struct role_self *r, struct peer *p)
@@ -235,6 +248,7 @@ const struct role_hooks front_hooks = {
 	.reload = reload,
 	.listen = listen_on,
 	.unlisten = unlisten,
+	.peer_connected = peer_connected,
 	.message = message,
 	.peer_lost = peer_lost,
 	.drain = drain,

@@ -12,7 +12,7 @@ enum { SESSIONS_MAX = 262144 };
 
 struct granted_session {
 	struct engine_session *session;
-	uint64_t number, account; /* account 0: of a directory that is gone */
+	uint64_t number, account;
 	struct granted_session *next; /* for whoever collects some */
 };
 
@@ -229,19 +229,26 @@ grants_revoke(struct grants *g, uint64_t account)
 void
 grants_drop_accounts(struct grants *g)
 {
-	struct bytes key;
-	void *value;
-
 	for (uint32_t i = 0; i < ROLE_INSTANCES_MAX; i++) {
 		struct grants_front *front = grants_front(g, (uint8_t)i);
-		size_t at = 0;
 
 		if (!front)
 			continue;
 		map_free(&front->accounts);
 		front->accounts = map_new();
-		while (map_next(front->sessions, &at, &key, &value))
-			((struct granted_session *)value)->account = 0;
+	}
+}
+
+void
+grants_end_sessions(struct grants *g)
+{
+	for (uint32_t i = 0; i < ROLE_INSTANCES_MAX; i++) {
+		struct grants_front *front = grants_front(g, (uint8_t)i);
+
+		if (!front)
+			continue;
+		end_sessions(front);
+		front->sessions = map_new();
 	}
 }
 

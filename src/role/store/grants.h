@@ -27,8 +27,10 @@ struct engine_account *grants_account_at(struct grants *g, struct bytes path, st
 void grants_delivery(struct grants *g, const struct ipc_grant_delivery *m);
 void grants_session(struct grants *g, const struct ipc_grant_session *m);
 void grants_revoke(struct grants *g, uint64_t account);
-/* The directory is gone, and with it the meaning of its numbers: sessions stay. */
+/* The directory is gone, and with it the meaning of its numbers: sessions stay until there is another. */
 void grants_drop_accounts(struct grants *g);
+/* Another directory is there, which could not revoke what the one before it granted. */
+void grants_end_sessions(struct grants *g);
 
 /* NULL: not granted (yet). */
 struct engine_account *grants_find_account(struct grants_front *front, uint64_t account);

@@ -118,8 +118,10 @@ grantee(const struct peer *p)
 static void
 connected(struct role_self *r, struct peer *p)
 {
-	if (peer_role(p) == ROLE_DIRECTORY)
+	if (peer_role(p) == ROLE_DIRECTORY) {
+		grants_end_sessions(store_of(r)->grants);
 		engine_outlet_connect(store_of(r)->directory, send_to, p);
+	}
 	if (!brings_mail(p))
 		return;
 	grants_add_front(store_of(r)->grants, grantee(p), send_to, p);
