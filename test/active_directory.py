@@ -3,6 +3,7 @@
 import socket
 import struct
 import threading
+import time
 import uuid
 
 RANGE = 1500
@@ -46,6 +47,7 @@ class ActiveDirectory:
         self.asked = []  # (scope, base, attributes, entries found) of each search
         self.breaks_ranges = False
         self.has_endless_pages = False  # an empty one behind each
+        self.sweep_takes_s = 0
         self.add(base, objectClass="domain")
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
@@ -76,6 +78,14 @@ class ActiveDirectory:
             for name, value in attributes.items():
                 self.entries[dn][name.lower()] = (name, value if isinstance(value, list) else [value])
             self.touch(self.entries[dn])
+
+    def add_user_by_another_master(self, uid):
+        """Which comes with an old stamp, so that only a sweep can find it."""
+        with self.lock:
+            _, entry = next((dn, entry) for dn, entry in self.entries.items() if "samaccountname" in entry)
+            self.usn += 1
+            self.entries[f"cn={uid},{self.base}"] = dict(entry, mail=("mail", [f"{uid}@amerique.iut"]), samaccountname=("sAMAccountName", [uid]),
+                                                         objectguid=("objectGUID", [uuid.uuid4().bytes]))
 
     def delete(self, dn):
         with self.lock:
@@ -118,6 +128,8 @@ class ActiveDirectory:
     def search(self, fields, controls):
         base, scope = fields[0][1].decode(), fields[1][1][0]
         attributes = [name.decode() for _, name in elements(fields[7][1])]
+        if scope and "mail" not in attributes:
+            time.sleep(self.sweep_takes_s)
         page, cookie = None, b""
         for _, control in controls and elements(controls[0][1]):
             parts = elements(control)

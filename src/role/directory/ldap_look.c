@@ -73,6 +73,15 @@ has_news(struct ldap_source *s, bool *is_news_there)
 	return 0;
 }
 
+/* What only the sweep finds is not told yet.  -1: the server could not be asked. */
+static int
+ask_what_is_owed(struct ldap_source *s)
+{
+	if (!s->answering || !ldap_poll_owes_sweep(s->poll))
+		return 0;
+	return ldap_questions_find(s->answering, s->link, &s->is_undecided, &s->fault);
+}
+
 /* What was read is what counts, or an error. */
 static void
 take_reading(struct ldap_source *s, size_t changes)
@@ -138,6 +147,10 @@ look_by_marker(struct ldap_source *s)
 	}
 	if (is_news_there)
 		s->result = ldap_poll_update(s->poll, buf_bytes(&s->look_marker), is_news(s), &s->fault);
+	if (s->result == 0 && ask_what_is_owed(s) != 0) {
+		s->result = -1;
+		return true;
+	}
 	if (s->result != 0)
 		ldap_link_turn_to_another(s->link);
 	else if (is_news_there || ldap_poll_changes(s->poll) > 0)
@@ -178,13 +191,16 @@ look_by_sync(struct ldap_source *s)
 static bool
 look_at_one(struct ldap_source *s)
 {
+	enum ldap_sync_result followed;
+
 	buf_reset(&s->look_marker);
 	begin_records(s);
 	s->is_synced = s->is_current = false;
 	s->result = ldap_link_marker(s->link, &s->look_marker, &s->fault);
 	if (s->result != 0)
 		return true;
-	switch (ldap_sync_follow(s->sync, buf_bytes(&s->look_marker), s->answering != NULL, &s->fault)) {
+	followed = ldap_sync_follow(s->sync, buf_bytes(&s->look_marker), s->answering != NULL, &s->fault);
+	switch (followed) {
 	case LDAP_SYNC_RESULT_ABSENT:
 		return look_by_marker(s);
 	case LDAP_SYNC_RESULT_FAILED:
@@ -194,7 +210,9 @@ look_at_one(struct ldap_source *s)
 	case LDAP_SYNC_RESULT_CURRENT:
 		s->is_current = true;
 		break;
+	case LDAP_SYNC_RESULT_SILENT:
 	case LDAP_SYNC_RESULT_BEHIND:
+		s->is_current = followed == LDAP_SYNC_RESULT_SILENT;
 		s->result = s->answering ? ldap_questions_find(s->answering, s->link, &s->is_undecided, &s->fault) : 0;
 		break;
 	}

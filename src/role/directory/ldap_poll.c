@@ -488,6 +488,12 @@ ldap_poll_update(struct ldap_poll *p, struct bytes marker, bool may_lack, struct
 }
 
 bool
+ldap_poll_owes_sweep(const struct ldap_poll *p)
+{
+	return p->needs_sweep;
+}
+
+bool
 ldap_poll_is_due(const struct ldap_poll *p)
 {
 	return p->needs_sweep && time_now().mono_us >= p->sweep_again_us;

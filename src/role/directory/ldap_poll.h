@@ -18,6 +18,8 @@ void ldap_poll_free(struct ldap_poll **poll);
    ldap_link_marker said just now.  may_lack: something may be gone since, so that a sweep is due, now or later.  -1 with *f, also (FAULT_PERM) when there
    is no user: what was taken before stays. */
 int ldap_poll_update(struct ldap_poll *poll, struct bytes marker, bool may_lack, struct fault *f) __attribute__((warn_unused_result));
+/* Was a sweep put off, so that what is new may not have been seen? */
+bool ldap_poll_owes_sweep(const struct ldap_poll *poll);
 /* Was a sweep put off, and is it time for it now? */
 bool ldap_poll_is_due(const struct ldap_poll *poll);
 /* As of ldap_sync.h. */

@@ -469,9 +469,7 @@ check_trees(struct ldap_sync *s, struct fault *f)
 {
 	bool is_found = false;
 
-	if (s->is_unexplained && s->checked.len && find_changed_trees(s, &is_found, f) != 0)
-		return -1;
-	if (is_found && reload(s, f) != 0)
+	if ((s->is_unexplained && s->checked.len && find_changed_trees(s, &is_found, f) != 0) || (is_found && reload(s, f) != 0))
 		return -1;
 	s->is_unexplained = false;
 	buf_reset(&s->checked);
@@ -502,19 +500,21 @@ look_at_connection(struct ldap_sync *s, struct bytes marker, struct fault *f)
 }
 
 /* A deletion of what is none of the search's is not told, so that its state may stay behind until something else happens. */
-static bool
+static enum ldap_sync_result
 note_behind(struct ldap_sync *s, struct bytes marker, int64_t now_us)
 {
 	bool is_behind = false;
 
-	for (size_t i = 0; i < s->count; i++)
-		is_behind |= ldap_marker_is_behind(buf_bytes(&s->searches[i].state), marker);
-	if (!is_behind || bytes_equal(marker, buf_bytes(&s->behind)))
-		return is_behind && now_us - s->behind_us < SILENT_US;
+	for (size_t i = 0; i < s->count && !is_behind; i++)
+		is_behind = ldap_marker_is_behind(buf_bytes(&s->searches[i].state), marker);
+	if (!is_behind)
+		return LDAP_SYNC_RESULT_CURRENT;
+	if (bytes_equal(marker, buf_bytes(&s->behind)))
+		return now_us - s->behind_us < SILENT_US ? LDAP_SYNC_RESULT_BEHIND : LDAP_SYNC_RESULT_SILENT;
 	buf_reset(&s->behind);
 	put_bytes(&s->behind, marker);
 	s->behind_us = now_us;
-	return true;
+	return LDAP_SYNC_RESULT_BEHIND;
 }
 
 static int
@@ -541,7 +541,7 @@ ldap_sync_follow(struct ldap_sync *s, struct bytes marker, bool is_urgent, struc
 		return LDAP_SYNC_RESULT_ABSENT;
 	}
 	save_when_due(s);
-	return note_behind(s, marker, time_now().mono_us) ? LDAP_SYNC_RESULT_BEHIND : LDAP_SYNC_RESULT_CURRENT;
+	return note_behind(s, marker, time_now().mono_us);
 }
 
 size_t

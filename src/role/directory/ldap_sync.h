@@ -14,7 +14,8 @@ struct ldap_sync;
 enum ldap_sync_result {
 	LDAP_SYNC_RESULT_FAILED, /* *f says why; the connection is of no use */
 	LDAP_SYNC_RESULT_ABSENT, /* the server can't, or won't for us: it has to be followed in another way */
-	LDAP_SYNC_RESULT_BEHIND, /* not all that the marker knows of was told yet; after some seconds it counts as told */
+	LDAP_SYNC_RESULT_BEHIND, /* not all that the marker knows of was told yet */
+	LDAP_SYNC_RESULT_SILENT, /* neither was it for some seconds: there is nothing to tell, as it seems */
 	LDAP_SYNC_RESULT_CURRENT,
 };
 
