@@ -164,6 +164,25 @@ def test_an_address_that_was_added_this_moment_is_found_on_a_server_that_cannot_
         assert recipient(s, "new7") == 451
 
 
+@pytest.mark.parametrize("has_syncprov", [True, False])
+def test_whom_an_alias_leads_to_and_who_was_added_this_moment_gets_its_mail(has_syncprov, tmp_path):
+    aliases = tmp_path / "aliases"
+    aliases.write_text("boss: koffi\nlate: abla\nboth: awa, gone\n" + "".join(f"list{n}: younes, new{n}+x\n" for n in range(3)))
+    with running(extra="poll 1h;", has_syncprov=has_syncprov, more=f"aliases {aliases};") as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        s.slapd.add_user("koffi", f"koffi@{DOMAIN}", "x")
+        assert recipient(s, "boss") == 250
+        for n in range(3):
+            s.slapd.add_user(f"new{n}", f"new{n}@{DOMAIN}", "x")
+            s.send(f"to the list {n}", to=f"list{n}")
+            assert s.files(f"new{n}"), n
+        assert (recipient(s, "late"), recipient(s, "both")) == (550, 250)
+        s.slapd.stop()
+        wait_until(lambda: s.events("ldap.away"), 10, "ldap.away")
+        # Of who is not there nobody knows now whether they were added meanwhile.
+        assert [recipient(s, name) for name in ("boss", "list0", "late", "both")] == [250, 250, 451, 451]
+
+
 def test_a_server_that_cannot_tell_changes_is_asked_for_what_changed_and_not_for_all():
     with running(extra="poll 1s;", has_syncprov=False) as s:
         s.slapd.add_users([f"user{n}" for n in range(30)])

@@ -15,6 +15,8 @@
 #define TARGETS_OCTETS_MAX IPC_TARGETS_MAX
 /* Aliases may stand in aliases so deep. */
 #define ALIAS_DEPTH_MAX 16
+/* Of those on the way whom nobody has, so many are told. */
+#define ABSENT_TARGETS_MAX 8
 /* GRANT_DELIVERY carries no longer path. */
 #define ACCOUNT_PATH_MAX 1024
 
@@ -105,6 +107,8 @@ struct target {
 struct targets {
 	size_t count;
 	size_t octets; /* that their list takes */
+	size_t absent_count;
+	struct bytes absent[ABSENT_TARGETS_MAX]; /* addresses of ours on the way that nobody has; borrowed as those of targets */
 	struct address asked;
 	uint8_t sender[ADDRESS_OCTETS_MAX]; /* for who finds it (forwarding.h) */
 	struct target at[TARGETS_MAX];

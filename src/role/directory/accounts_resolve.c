@@ -27,6 +27,12 @@ struct walk {
 
 static void expand(struct walk *w, struct bytes address, unsigned int depth);
 
+static void
+clear(struct targets *out)
+{
+	out->count = out->octets = out->absent_count = 0;
+}
+
 static struct bytes
 source_of(bool is_of_ldap)
 {
@@ -297,6 +303,8 @@ expand(struct walk *w, struct bytes address, unsigned int depth)
 	} else {
 		trace(w->a->trace, TRACE_ABSENT, TEXT("address", address), INT("depth", depth));
 		w->has_absent = true;
+		if (w->out->absent_count < ABSENT_TARGETS_MAX)
+			w->out->absent[w->out->absent_count++] = address;
 	}
 }
 
@@ -336,7 +344,7 @@ walk_from(struct accounts *a, struct bytes address, struct bytes asked, bool is_
 	struct walk w = { .a = a, .out = out, .is_for_sending = is_for_sending, .asked = asked };
 
 	a->walk++;
-	out->count = out->octets = 0;
+	clear(out);
 	expand(&w, address, 0);
 	map_free(&w.foreign);
 	if (!is_for_sending && !a->trace)
@@ -363,7 +371,7 @@ take_account(struct accounts *a, const struct address *address, bool is_for_send
 	size_t found_len;
 	const struct name *name = find_name(a, address, &found_len);
 
-	out->count = out->octets = 0;
+	clear(out);
 	if (!name || !name->account)
 		return IPC_ABSENT;
 	a->walk++;
@@ -447,7 +455,7 @@ resolve(struct accounts *a, struct bytes address, bool is_for_sending, struct ta
 {
 	enum ipc_outcome outcome;
 
-	out->count = out->octets = 0;
+	clear(out);
 	if (!a->is_loaded) {
 		trace(a->trace, TRACE_NOT_LOADED);
 		return IPC_LATER;
@@ -516,7 +524,7 @@ walk_for_posting(struct walk *w)
 
 	w->a->trace = NULL;
 	w->a->walk++;
-	w->out->count = w->out->octets = 0;
+	clear(w->out);
 	expand(w, address_bytes(&w->out->asked), 0);
 	map_free(&w->foreign);
 	w->a->trace = told;

@@ -1,5 +1,5 @@
-/* RESOLVE: where an address leads.  One that we don't know is only unknown when LDAP was looked at after it was asked
-   for; until then, and when no server answers, it is "later". */
+/* RESOLVE: where an address leads.  One that we don't know, or that leads to one that we don't know, is only unknown when LDAP was looked at after
+   it was asked for; until then, and when no server answers, it is "later". */
 #include "base/map.h"
 #include "base/memory.h"
 #include "role/directory/directory_internal.h"
@@ -84,7 +84,7 @@ put_sender(struct directory *d, const struct asker *asker, struct bytes address,
 static bool
 is_for_all(const struct directory *d, const struct targets *targets)
 {
-	return targets->count == 1 && targets->at[0].account && d->self->config->ldap_group_posting == GROUP_POSTING_ANYONE;
+	return targets->count == 1 && targets->absent_count == 0 && targets->at[0].account && d->self->config->ldap_group_posting == GROUP_POSTING_ANYONE;
 }
 
 /* A front that can't be told is gone, and nobody waits; but for a list that has no room in a memory file or on its way. */
@@ -252,7 +252,7 @@ resolve_return(struct directory *d, const struct asker *asker, struct bytes addr
 	buf_init_fixed(&sender, targets->sender, sizeof targets->sender);
 	outcome = forwarding_find_sender(d->self->config, address, now_s(), &sender);
 	targets->count = outcome == IPC_OK;
-	targets->octets = 0;
+	targets->octets = targets->absent_count = 0;
 	targets->at[0] = (struct target){ .address = buf_bytes(&sender) };
 	if (outcome == IPC_OK)
 		trace(told, TRACE_SENDER, TEXT("address", address), TEXT("sender", buf_bytes(&sender)));
@@ -261,19 +261,29 @@ resolve_return(struct directory *d, const struct asker *asker, struct bytes addr
 	return outcome;
 }
 
+/* An address that is absent is among targets->absent. */
 static enum ipc_outcome
 resolve(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account, struct targets *targets)
 {
 	enum ipc_outcome outcome = resolve_return(d, asker, address, targets);
 
-	if (outcome != IPC_FOREIGN)
-		return outcome;
-	accounts_watch(d->accounts, explain_trace(asker->why));
-	outcome = accounts_resolve(d->accounts, address, targets);
-	if (outcome == IPC_OK)
-		outcome = accounts_may_post(d->accounts, account, address);
-	accounts_watch(d->accounts, NULL);
+	if (outcome == IPC_FOREIGN) {
+		accounts_watch(d->accounts, explain_trace(asker->why));
+		outcome = accounts_resolve(d->accounts, address, targets);
+		if (outcome == IPC_OK)
+			outcome = accounts_may_post(d->accounts, account, address);
+		accounts_watch(d->accounts, NULL);
+	}
+	if (outcome == IPC_ABSENT && targets->absent_count == 0)
+		targets->absent[targets->absent_count++] = address;
 	return outcome;
+}
+
+/* Would some of the mail go to nobody? */
+static bool
+is_lacking(enum ipc_outcome outcome, const struct targets *targets)
+{
+	return outcome == IPC_ABSENT || (outcome == IPC_OK && targets->absent_count > 0);
 }
 
 bool
@@ -289,21 +299,27 @@ absent_place(struct directory *d, uint64_t hash)
 }
 
 static void
-remember_absent(struct directory *d, struct bytes address)
+remember_absent(struct directory *d, const struct targets *targets)
 {
-	uint64_t hash = map_hash(address);
+	for (size_t i = 0; i < targets->absent_count; i++) {
+		uint64_t hash = map_hash(targets->absent[i]);
 
-	*absent_place(d, hash) = (struct absent){ hash, time_now().mono_us + ABSENT_US };
+		*absent_place(d, hash) = (struct absent){ hash, time_now().mono_us + ABSENT_US };
+	}
 }
 
-/* Was it looked for in vain a moment ago? */
+/* Were they looked for in vain a moment ago? */
 static bool
-is_absent(struct directory *d, struct bytes address)
+were_absent(struct directory *d, const struct targets *targets)
 {
-	uint64_t hash = map_hash(address);
-	const struct absent *place = absent_place(d, hash);
+	for (size_t i = 0; i < targets->absent_count; i++) {
+		uint64_t hash = map_hash(targets->absent[i]);
+		const struct absent *place = absent_place(d, hash);
 
-	return directory_is_sure(d) && place->hash == hash && time_now().mono_us < place->until_us;
+		if (place->hash != hash || time_now().mono_us >= place->until_us)
+			return false;
+	}
+	return directory_is_sure(d);
 }
 
 static void
@@ -317,16 +333,16 @@ on_sure(void *arg, bool is_sure)
 	if (u->asker.front || u->asker.why) {
 		trace(explain_trace(u->asker.why), TRACE_LOOKED, STR("result", is_sure ? "it was answered" : "no server answered"));
 		outcome = resolve(d, &u->asker, address, u->account, d->targets);
-		if (outcome == IPC_ABSENT && !is_sure)
+		if (is_lacking(outcome, d->targets) && !is_sure)
 			outcome = IPC_LATER;
-		if (outcome == IPC_ABSENT && u->asker.front)
-			remember_absent(d, address);
+		if (is_lacking(outcome, d->targets) && u->asker.front)
+			remember_absent(d, d->targets);
 		answer(d, &u->asker, address, u->account, outcome, d->targets);
 	}
 	forget(u);
 }
 
-/* False: too many wait. */
+/* Until it was asked for what is absent of d->targets.  False: too many wait. */
 static bool
 wait_for_ldap(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account)
 {
@@ -335,7 +351,7 @@ wait_for_ldap(struct directory *d, const struct asker *asker, struct bytes addre
 	for (const struct unknown *u = d->unknowns; u; u = u->next)
 		if (++count == UNKNOWNS_MAX)
 			return false;
-	ldap_source_confirm(d->ldap, address, on_sure, unknown_new(d, asker, address, account));
+	ldap_source_confirm(d->ldap, d->targets->absent, d->targets->absent_count, on_sure, unknown_new(d, asker, address, account));
 	return true;
 }
 
@@ -345,9 +361,9 @@ resolve_for(struct directory *d, const struct asker *asker, struct bytes address
 	const struct trace *told = explain_trace(asker->why);
 	enum ipc_outcome outcome = resolve(d, asker, address, account, d->targets);
 
-	if (outcome != IPC_ABSENT || !d->ldap) {
+	if (!is_lacking(outcome, d->targets) || !d->ldap) {
 		answer(d, asker, address, account, outcome, d->targets);
-	} else if (is_absent(d, address)) {
+	} else if (were_absent(d, d->targets)) {
 		trace(told, TRACE_ABSENT_BEFORE);
 		answer(d, asker, address, account, outcome, d->targets);
 	} else if (!wait_for_ldap(d, asker, address, account)) {

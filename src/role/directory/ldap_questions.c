@@ -7,14 +7,14 @@
 
 struct ldap_question {
 	struct ldap_question *next;
-	void (*sure)(void *arg, bool is_sure);
+	void (*sure)(void *arg, bool is_sure); /* NULL: another of the same list waits for this address too */
 	void *arg;
 	size_t len;
 	uint8_t address[];
 };
 
-void
-ldap_questions_add(struct ldap_question **list, struct bytes address, void (*sure)(void *arg, bool is_sure), void *arg)
+static void
+add(struct ldap_question **list, struct bytes address, void (*sure)(void *arg, bool is_sure), void *arg)
 {
 	struct ldap_question *q = memory_new(sizeof *q + address.len);
 
@@ -28,6 +28,14 @@ ldap_questions_add(struct ldap_question **list, struct bytes address, void (*sur
 }
 
 void
+ldap_questions_add(struct ldap_question **list, const struct bytes *addresses, size_t count, void (*sure)(void *arg, bool is_sure), void *arg)
+{
+	add(list, addresses[0], sure, arg);
+	for (size_t i = 1; i < count; i++)
+		add(list, addresses[i], NULL, NULL);
+}
+
+void
 ldap_questions_answer(struct ldap_question **list, bool is_sure)
 {
 	struct ldap_question *next, *q = *list;
@@ -35,7 +43,8 @@ ldap_questions_answer(struct ldap_question **list, bool is_sure)
 	*list = NULL;
 	for (; q; q = next) {
 		next = q->next;
-		q->sure(q->arg, is_sure);
+		if (q->sure)
+			q->sure(q->arg, is_sure);
 		memory_free(q);
 	}
 }

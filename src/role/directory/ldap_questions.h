@@ -7,8 +7,8 @@
 /* A list, NULL when it is empty. */
 struct ldap_question;
 
-/* Adds one: ldap_source_confirm. */
-void ldap_questions_add(struct ldap_question **list, struct bytes address, void (*sure)(void *arg, bool is_sure), void *arg);
+/* Adds one for these addresses, one at least: ldap_source_confirm. */
+void ldap_questions_add(struct ldap_question **list, const struct bytes *addresses, size_t count, void (*sure)(void *arg, bool is_sure), void *arg);
 /* Tells them all, and empties the list. */
 void ldap_questions_answer(struct ldap_question **list, bool is_sure);
 /* Empties it. */

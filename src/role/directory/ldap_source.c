@@ -356,11 +356,11 @@ ldap_source_free(struct ldap_source **at)
 }
 
 void
-ldap_source_confirm(struct ldap_source *s, struct bytes address, void (*sure)(void *arg, bool is_sure), void *arg)
+ldap_source_confirm(struct ldap_source *s, const struct bytes *addresses, size_t count, void (*sure)(void *arg, bool is_sure), void *arg)
 {
 	int64_t since_us = time_now().mono_us - s->looked_us;
 
-	ldap_questions_add(&s->asked, address, sure, arg);
+	ldap_questions_add(&s->asked, addresses, count, sure, arg);
 	if (s->is_looking)
 		s->has_to_look_again = true;
 	else if (since_us >= BETWEEN_LOOKS_MS * 1000)
