@@ -290,6 +290,44 @@ def test_while_slapd_is_away_a_look_up_of_an_unknown_account_is_told_to_come_bac
     assert c.hear()[:3] == ["USER", "3", f"awa@{DOMAIN}"]
 
 
+@pytest.mark.parametrize("has_syncprov", [True, False])
+def test_a_look_up_of_who_was_added_this_moment_finds_them_and_answers_come_in_turn(has_syncprov):
+    with running(extra="poll 1h;", has_syncprov=has_syncprov) as s:
+        assert s.stop() == 0
+        s.conf.write_text(s.conf.read_text() + f"listen auth-userdb unix:{s.directory}/auth-userdb;\n")
+        s.start()
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        c = userdb_client(s)
+        for n in range(3):
+            s.slapd.add_user(f"new{n}", f"new{n}@{DOMAIN}", "x")
+            c.say("USER", f"1{n}", f"new{n}@{DOMAIN}", "service=doveadm")
+            c.say("USER", f"2{n}", f"nobody{n}@{DOMAIN}", "service=doveadm")
+            c.say("USER", f"3{n}", f"awa@{DOMAIN}", "service=doveadm")
+            assert c.hear()[:3] == ["USER", f"1{n}", f"new{n}@{DOMAIN}"]
+            assert c.hear() == ["NOTFOUND", f"2{n}"]
+            assert c.hear()[:3] == ["USER", f"3{n}", f"awa@{DOMAIN}"]
+        # Neither who goes while an answer is due nor our own end is held up.
+        s.slapd.freeze()
+        try:
+            c.say("USER", "4", f"nobody@{DOMAIN}", "service=doveadm")
+            userdb_client(s).say("USER", "4", f"nobody@{DOMAIN}", "service=doveadm")
+            assert s.stop() == 0
+        finally:
+            s.slapd.thaw()
+
+
+@pytest.mark.parametrize("has_syncprov", [True, False])
+def test_an_address_that_became_the_senders_this_moment_is_theirs(has_syncprov):
+    with running(extra="poll 1h;", has_syncprov=has_syncprov) as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        with smtplib.SMTP("localhost", s.ports["submission"], timeout=30) as c:
+            c.starttls(context=s.tls())
+            c.login(f"awa@{DOMAIN}", "secret")
+            assert c.mail(f"nobody@{DOMAIN}")[0] == 553
+            s.slapd.set("awa", "mail", f"awa@{DOMAIN}\nmail: boss@{DOMAIN}")
+            assert c.mail(f"boss+x@{DOMAIN}")[0] == 250
+
+
 def test_while_slapd_is_away_nobody_is_told_that_an_unknown_address_is_not_theirs(ldap):
     with smtplib.SMTP("localhost", ldap.ports["submission"], timeout=30) as s:
         s.starttls(context=ldap.tls())

@@ -126,6 +126,8 @@ enum ipc_outcome accounts_may_post(struct accounts *a, uint64_t number, struct b
 /* May the account send as that address: its own, with or without detail, or one that leads to it?
    IPC_OK, IPC_DENIED, IPC_LATER (also when nobody has the number). */
 enum ipc_outcome accounts_may_send(struct accounts *a, uint64_t number, struct bytes address);
+/* Whom the last call of it met, and whom it looked for in vain; borrowed until the next. */
+const struct targets *accounts_met(const struct accounts *a);
 /* The account, or NULL. */
 const struct account *accounts_by_number(const struct accounts *a, uint64_t number);
 /* The account of that exact address, or whose further address (of its LDAP entry) it is; of a name without "@", that of the one in the first

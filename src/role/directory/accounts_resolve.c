@@ -572,3 +572,9 @@ accounts_may_send(struct accounts *a, uint64_t number, struct bytes address)
 	trace(a->trace, TRACE_NOT_AMONG, TEXT("account", account_address(account)));
 	return IPC_DENIED;
 }
+
+const struct targets *
+accounts_met(const struct accounts *a)
+{
+	return a->met;
+}

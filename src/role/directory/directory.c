@@ -319,10 +319,18 @@ static const struct accounts_handlers accounts_handlers = { on_changed };
 static const struct control_handlers control_handlers = { on_reload_command, on_status_command, on_question };
 
 static bool
-is_certain(const void *arg)
+is_sure(const void *arg)
 {
 	return directory_is_sure(arg);
 }
+
+static bool
+confirm(void *arg, struct bytes name, void (*sure)(void *arg, bool is_sure), void *sure_arg)
+{
+	return directory_confirm(arg, name, sure, sure_arg);
+}
+
+static const struct userdb_certainty certainty = { is_sure, confirm };
 
 static size_t
 thread_count(void)
@@ -361,7 +369,7 @@ on_start(struct role_self *r, struct fault *f)
 	d->copies = copy_questions_new(r->loop);
 	d->control = control_new(r->loop, &control_handlers, d);
 	d->userdb = userdb_new(r->loop, d->accounts, d->store_uid, d->store_gid);
-	userdb_ask_certainty(d->userdb, is_certain, d);
+	userdb_ask_certainty(d->userdb, &certainty, d);
 	timer_init(&d->retry, r->loop, on_retry);
 	d->state_directory = -1;
 	d->ldap_is_wanted = r->config->ldap_servers.count > 0;
@@ -441,28 +449,6 @@ on_peer_lost(struct role_self *r, struct peer *p)
 	}
 }
 
-enum ipc_outcome
-directory_may_send(struct directory *d, uint64_t account, struct bytes address)
-{
-	enum ipc_outcome outcome = accounts_may_send(d->accounts, account, address);
-
-	/* An address that was added meanwhile may be the account's. */
-	if (outcome == IPC_DENIED && !directory_is_sure(d) && accounts_resolve(d->accounts, address, d->targets) == IPC_ABSENT)
-		return IPC_LATER;
-	return outcome;
-}
-
-static void
-may_send(struct directory *d, struct peer *front, const struct ipc_may_send *m)
-{
-	struct message answer = { .type = MESSAGE_MAY_SEND_RESULT };
-
-	answer.u.may_send_result.request = m->request;
-	answer.u.may_send_result.outcome = (uint8_t)directory_may_send(d, m->account, m->address);
-	if (peer_send(front, &answer) != 0)
-		return;
-}
-
 static void
 on_message(struct role_self *r, struct peer *p, const struct message *m)
 {
@@ -473,7 +459,7 @@ on_message(struct role_self *r, struct peer *p, const struct message *m)
 	else if (m->type == MESSAGE_LOG_IN)
 		directory_log_in(d, p, &m->u.log_in);
 	else if (m->type == MESSAGE_MAY_SEND)
-		may_send(d, p, &m->u.may_send);
+		directory_ask_may_send(d, p, &m->u.may_send);
 }
 
 static void

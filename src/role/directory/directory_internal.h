@@ -62,11 +62,15 @@ bool directory_change(struct accounts *a, const struct change *change) __attribu
 bool directory_visit_ldap(const struct directory *d, const struct image_visitor *visitor, void *arg);
 /* Is it certain that there is nobody but those we know?  Not while LDAP is away, nor before it was read. */
 bool directory_is_sure(const struct directory *d);
+/* Asks LDAP, if there is one, for whom we don't know of that name: userdb_certainty. */
+bool directory_confirm(struct directory *d, struct bytes name, void (*sure)(void *arg, bool is_sure), void *arg);
 /* Answers RESOLVE, now or when LDAP was asked for an address that we don't know. */
 void directory_resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m);
 /* The same of a mail of that sender (empty: <>, or nobody says) for somebody who asks why, and is told with explain_resolved; nothing is remembered of it, and nobody is granted anything. */
 void directory_resolve_why(struct directory *d, struct explaining *why, struct bytes sender, struct bytes address, uint64_t account);
-/* May the account send as that address?  IPC_LATER also when it may have become the account's a moment ago. */
+/* Answers MAY_SEND, now or when LDAP was asked for an address that we don't know. */
+void directory_ask_may_send(struct directory *d, struct peer *front, const struct ipc_may_send *m);
+/* May the account send as that address?  IPC_LATER also when it may have become the account's, and LDAP is away. */
 enum ipc_outcome directory_may_send(struct directory *d, uint64_t account, struct bytes address);
 /* The front is gone: nobody waits for its answers any more. */
 void directory_forget_unknowns(struct directory *d, const struct peer *front);

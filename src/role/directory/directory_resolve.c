@@ -1,4 +1,4 @@
-/* RESOLVE: where an address leads.  One that we don't know, or that leads to one that we don't know, is only unknown when LDAP was looked at after
+/* RESOLVE: where an address leads, and MAY_SEND: whose it is.  One that we don't know, or that leads to one that we don't know, is only unknown when LDAP was looked at after
    it was asked for; until then, and when no server answers, it is "later". */
 #include "base/map.h"
 #include "base/memory.h"
@@ -38,6 +38,7 @@ struct unknown {
 	uint64_t account;
 	struct timer timer;
 	bool has_timer, is_waiting; /* for room, both; its turn has not come */
+	bool is_sender; /* of MAY_SEND */
 	size_t len;
 	uint8_t address[];
 };
@@ -181,7 +182,7 @@ unknown_new(struct directory *d, const struct asker *asker, struct bytes address
 	u->directory = d;
 	u->asker = *asker;
 	u->account = account;
-	u->has_timer = u->is_waiting = false;
+	u->has_timer = u->is_waiting = u->is_sender = false;
 	u->len = address.len;
 	if (u->len)
 		memcpy(u->address, address.ptr, u->len);
@@ -323,36 +324,76 @@ were_absent(struct directory *d, const struct targets *targets)
 }
 
 static void
-on_sure(void *arg, bool is_sure)
+resolve_when_sure(struct unknown *u, bool is_sure)
 {
-	struct unknown *u = arg;
 	struct directory *d = u->directory;
 	struct bytes address = bytes_of(u->address, u->len);
 	enum ipc_outcome outcome;
 
-	if (u->asker.front || u->asker.why) {
-		trace(explain_trace(u->asker.why), TRACE_LOOKED, STR("result", is_sure ? "it was answered" : "no server answered"));
-		outcome = resolve(d, &u->asker, address, u->account, d->targets);
-		if (is_lacking(outcome, d->targets) && !is_sure)
-			outcome = IPC_LATER;
-		if (is_lacking(outcome, d->targets) && u->asker.front)
-			remember_absent(d, d->targets);
-		answer(d, &u->asker, address, u->account, outcome, d->targets);
-	}
+	trace(explain_trace(u->asker.why), TRACE_LOOKED, STR("result", is_sure ? "it was answered" : "no server answered"));
+	outcome = resolve(d, &u->asker, address, u->account, d->targets);
+	if (is_lacking(outcome, d->targets) && !is_sure)
+		outcome = IPC_LATER;
+	if (is_lacking(outcome, d->targets) && u->asker.front)
+		remember_absent(d, d->targets);
+	answer(d, &u->asker, address, u->account, outcome, d->targets);
+}
+
+/* An address that is unknown, or leads to one that is, may be the account's in truth. */
+static bool
+is_lacking_sender(const struct directory *d, enum ipc_outcome outcome)
+{
+	return outcome == IPC_DENIED && accounts_met(d->accounts)->absent_count > 0;
+}
+
+static void
+answer_sender(const struct asker *asker, enum ipc_outcome outcome)
+{
+	struct message m = { .type = MESSAGE_MAY_SEND_RESULT };
+
+	m.u.may_send_result.request = asker->request;
+	m.u.may_send_result.outcome = (uint8_t)outcome;
+	if (peer_send(asker->front, &m) != 0)
+		return; /* it is gone, and nobody waits */
+}
+
+static void
+decide_when_sure(struct unknown *u, bool is_sure)
+{
+	struct directory *d = u->directory;
+	enum ipc_outcome outcome = accounts_may_send(d->accounts, u->account, bytes_of(u->address, u->len));
+	bool is_lacking = is_lacking_sender(d, outcome);
+
+	if (is_lacking && is_sure)
+		remember_absent(d, accounts_met(d->accounts));
+	answer_sender(&u->asker, is_lacking && !is_sure ? IPC_LATER : outcome);
+}
+
+static void
+on_sure(void *arg, bool is_sure)
+{
+	struct unknown *u = arg;
+
+	if (u->is_sender && u->asker.front)
+		decide_when_sure(u, is_sure);
+	else if (u->asker.front || u->asker.why)
+		resolve_when_sure(u, is_sure);
 	forget(u);
 }
 
-/* Until it was asked for what is absent of d->targets.  False: too many wait. */
-static bool
-wait_for_ldap(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account)
+/* Until it was asked for what is absent.  NULL: too many wait. */
+static struct unknown *
+wait_for_ldap(struct directory *d, const struct asker *asker, struct bytes address, uint64_t account, const struct targets *targets)
 {
+	struct unknown *made;
 	size_t count = 0;
 
 	for (const struct unknown *u = d->unknowns; u; u = u->next)
 		if (++count == UNKNOWNS_MAX)
-			return false;
-	ldap_source_confirm(d->ldap, d->targets->absent, d->targets->absent_count, on_sure, unknown_new(d, asker, address, account));
-	return true;
+			return NULL;
+	made = unknown_new(d, asker, address, account);
+	ldap_source_confirm(d->ldap, targets->absent, targets->absent_count, on_sure, made);
+	return made;
 }
 
 static void
@@ -366,7 +407,7 @@ resolve_for(struct directory *d, const struct asker *asker, struct bytes address
 	} else if (were_absent(d, d->targets)) {
 		trace(told, TRACE_ABSENT_BEFORE);
 		answer(d, asker, address, account, outcome, d->targets);
-	} else if (!wait_for_ldap(d, asker, address, account)) {
+	} else if (!wait_for_ldap(d, asker, address, account, d->targets)) {
 		trace(told, TRACE_QUEUE_FULL);
 		answer(d, asker, address, account, IPC_LATER, d->targets);
 	}
@@ -398,6 +439,44 @@ directory_resolve_why(struct directory *d, struct explaining *why, struct bytes 
 
 	keep_sender(&asker, sender);
 	resolve_for(d, &asker, address, account);
+}
+
+enum ipc_outcome
+directory_may_send(struct directory *d, uint64_t account, struct bytes address)
+{
+	enum ipc_outcome outcome = accounts_may_send(d->accounts, account, address);
+
+	return is_lacking_sender(d, outcome) && !directory_is_sure(d) ? IPC_LATER : outcome;
+}
+
+void
+directory_ask_may_send(struct directory *d, struct peer *front, const struct ipc_may_send *m)
+{
+	struct asker asker = { .front = front, .request = m->request };
+	enum ipc_outcome outcome = accounts_may_send(d->accounts, m->account, m->address);
+	const struct targets *met = accounts_met(d->accounts);
+	struct unknown *u;
+
+	if (!is_lacking_sender(d, outcome) || !d->ldap || were_absent(d, met)) {
+		answer_sender(&asker, outcome);
+		return;
+	}
+	u = wait_for_ldap(d, &asker, m->address, m->account, met);
+	if (u)
+		u->is_sender = true;
+	else
+		answer_sender(&asker, IPC_LATER);
+}
+
+bool
+directory_confirm(struct directory *d, struct bytes name, void (*sure)(void *arg, bool is_sure), void *arg)
+{
+	struct address space;
+	struct bytes address = accounts_fold_name(d->accounts, name, &space);
+
+	if (d->ldap)
+		ldap_source_confirm(d->ldap, &address, 1, sure, arg);
+	return d->ldap != NULL;
 }
 
 void

@@ -25,6 +25,15 @@ struct client {
 	bool is_closing; /* ends when the output is sent */
 	bool has_ended; /* it sent its last octet */
 	bool has_more; /* the session can go on without input */
+	struct waiter *waiter; /* NULL: there is none */
+};
+
+/* A question of a client that waits until it is sure that there is nobody of that name; before it is answered the session goes no further. */
+struct waiter {
+	struct userdb *userdb;
+	struct waiter *next;
+	struct client *client; /* NULL: gone */
+	struct auth_userdb_effect effect; /* borrowed from its session */
 };
 
 struct listener {
@@ -39,8 +48,9 @@ struct userdb {
 	const struct accounts *accounts;
 	uid_t uid;
 	gid_t gid;
-	bool (*is_sure)(const void *arg); /* NULL: always */
-	const void *arg;
+	const struct userdb_certainty *certainty; /* NULL: who is not known is not there */
+	void *arg;
+	struct waiter *waiters;
 	struct listener *listeners;
 	struct client *clients;
 	size_t client_count;
@@ -56,9 +66,9 @@ userdb_new(struct loop *loop, const struct accounts *accounts, uid_t uid, gid_t 
 }
 
 void
-userdb_ask_certainty(struct userdb *u, bool (*is_sure)(const void *arg), const void *arg)
+userdb_ask_certainty(struct userdb *u, const struct userdb_certainty *certainty, void *arg)
 {
-	u->is_sure = is_sure;
+	u->certainty = certainty;
 	u->arg = arg;
 }
 
@@ -84,20 +94,88 @@ answer_user(struct client *c, const struct account *account)
 
 /* A disabled account still gets mail, so it is somewhere; but nobody can log in. */
 static void
-answer(struct client *c, const struct auth_userdb_effect *e)
+answer_account(struct client *c, const struct auth_userdb_effect *e, const struct account *account)
 {
-	const struct account *account = accounts_find(c->userdb->accounts, e->name);
-	bool is_there = account && !account->is_made;
-
-	bool is_sure = !c->userdb->is_sure || c->userdb->is_sure(c->userdb->arg);
-
-	if (!accounts_are_loaded(c->userdb->accounts) || (!account && !is_sure))
-		auth_userdb_answer_later(c->session);
-	else if (is_there && e->kind == AUTH_USERDB_USER)
+	if (e->kind == AUTH_USERDB_USER)
 		answer_user(c, account);
-	else if (is_there && account->is_enabled && account_may_log_in(account))
+	else if (account->is_enabled && account_may_log_in(account))
 		auth_userdb_answer_pass(c->session, account_address(account));
 	else
+		auth_userdb_answer_absent(c->session);
+}
+
+static const struct account *
+find(const struct userdb *u, const struct auth_userdb_effect *e)
+{
+	const struct account *account = accounts_find(u->accounts, e->name);
+
+	return account && !account->is_made ? account : NULL;
+}
+
+static void
+forget(struct waiter *w)
+{
+	struct waiter **at = &w->userdb->waiters;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	if (w->client)
+		w->client->waiter = NULL;
+	memory_free(w);
+}
+
+static void
+answer_at_last(struct client *c, const struct auth_userdb_effect *e, bool is_sure)
+{
+	const struct account *account = find(c->userdb, e);
+
+	if (account)
+		answer_account(c, e, account);
+	else if (is_sure)
+		auth_userdb_answer_absent(c->session);
+	else
+		auth_userdb_answer_later(c->session);
+	c->has_more = true;
+	watch_want(&c->watch, LOOP_WRITABLE);
+}
+
+static void
+on_sure(void *arg, bool is_sure)
+{
+	struct waiter *w = arg;
+
+	if (w->client)
+		answer_at_last(w->client, &w->effect, is_sure);
+	forget(w);
+}
+
+/* False: who is not known is not there. */
+static bool
+wait_for_certainty(struct client *c, const struct auth_userdb_effect *e)
+{
+	struct userdb *u = c->userdb;
+	struct waiter *w = NEW(struct waiter);
+
+	*w = (struct waiter){ u, u->waiters, c, *e };
+	u->waiters = c->waiter = w;
+	if (u->certainty && u->certainty->confirm(u->arg, e->name, on_sure, w))
+		return true;
+	forget(w);
+	return false;
+}
+
+static void
+answer(struct client *c, const struct auth_userdb_effect *e)
+{
+	const struct userdb *u = c->userdb;
+	const struct account *account = find(u, e);
+
+	if (!accounts_are_loaded(u->accounts) || (!account && u->certainty && !u->certainty->is_sure(u->arg)))
+		auth_userdb_answer_later(c->session);
+	else if (account)
+		answer_account(c, e, account);
+	else if (!wait_for_certainty(c, e))
 		auth_userdb_answer_absent(c->session);
 }
 
@@ -145,6 +223,8 @@ cut(struct client *c)
 		at = &(*at)->next;
 	*at = c->next;
 	c->userdb->client_count--;
+	if (c->waiter)
+		c->waiter->client = NULL;
 	watch_close(&c->watch, on_client_closed);
 }
 
@@ -159,7 +239,7 @@ carry_out(struct client *c, const struct auth_userdb_effect *e)
 	case AUTH_USERDB_USER:
 	case AUTH_USERDB_PASS:
 		answer(c, e);
-		return true;
+		return !c->waiter;
 	case AUTH_USERDB_LIST:
 		answer_list(c, e->is_first);
 		return true;
@@ -225,16 +305,16 @@ on_client_ready(struct watch *w, unsigned int events)
 	struct client *c = (struct client *)w;
 	bool is_whole = true;
 
-	if ((events & LOOP_READABLE) && !c->is_closing && !c->has_ended && !c->has_more)
+	if ((events & LOOP_READABLE) && !c->is_closing && !c->has_ended && !c->has_more && !c->waiter)
 		is_whole = fill(c);
-	if (is_whole && !c->is_closing)
+	if (is_whole && !c->is_closing && !c->waiter)
 		step(c);
-	if (!is_whole || !flush(c) || (c->output.len == 0 && (c->is_closing || (c->has_ended && !c->has_more)))) {
+	if (!is_whole || !flush(c) || (c->output.len == 0 && !c->waiter && (c->is_closing || (c->has_ended && !c->has_more)))) {
 		cut(c);
 		return;
 	}
 	watch_want(w, (c->output.len > 0 || c->has_more ? LOOP_WRITABLE : 0) |
-		(c->is_closing || c->has_ended || c->has_more ? 0 : LOOP_READABLE));
+		(c->is_closing || c->has_ended || c->has_more || c->waiter ? 0 : LOOP_READABLE));
 }
 
 /* ---- listeners */
@@ -335,5 +415,7 @@ userdb_free(struct userdb **at)
 		stop(u, u->listeners);
 	while (u->clients)
 		cut(u->clients);
+	while (u->waiters)
+		forget(u->waiters);
 	memory_free(u);
 }

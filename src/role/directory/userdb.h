@@ -15,8 +15,17 @@ struct userdb;
 
 /* uid, gid: whom the mailboxes belong to.  accounts must outlive it.  Owned. */
 struct userdb *userdb_new(struct loop *loop, const struct accounts *accounts, uid_t uid, gid_t gid);
-/* From now on who is not known is only called absent when is_sure(arg), and "later" otherwise. */
-void userdb_ask_certainty(struct userdb *u, bool (*is_sure)(const void *arg), const void *arg);
+/* Who says whether somebody that accounts do not know is there all the same. */
+struct userdb_certainty {
+	/* Is it certain that there is nobody else?  When it isn't, the answer is "later". */
+	bool (*is_sure)(const void *arg);
+	/* False: nobody has to be asked.  Else `sure` is called, once and never from in here, when whoever was there at the time of this call is known, or
+	   (false) can't be asked for. */
+	bool (*confirm)(void *arg, struct bytes name, void (*sure)(void *arg, bool is_sure), void *sure_arg);
+};
+
+/* From now on nobody is called absent before it was asked.  certainty and arg must outlive u, but that `sure` is called no more. */
+void userdb_ask_certainty(struct userdb *u, const struct userdb_certainty *certainty, void *arg);
 /* Cuts its clients.  Before loop_free. */
 void userdb_free(struct userdb **u);
 /* Serves clients of this listener too. */
