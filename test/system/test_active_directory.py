@@ -182,3 +182,10 @@ def test_without_uids_of_entries_and_counts_of_changes_all_is_read():
         ad.delete(f"cn=u3,{ad.base}")
         wait_until(lambda: recipient(s, "u3") == 550, 10, "the deletion")
         assert status(s)["full"] == 2
+
+
+def test_a_filter_that_is_too_long_to_be_explained_is_told_so():
+    with running(people()) as s:
+        wait_until(lambda: recipient(s, "u19") == 250, 20, "the first reading")
+        steps = [json.loads(s.cli("explain", "--json", f"{local}@{DOMAIN}", check=False).stdout)["steps"] for local in ("u1", "*" * 48 + "+" * 16)]
+        assert [[step["step"] for step in some if step["step"].startswith("filter")] for some in steps] == [["filter"], ["filter_left_out"]]

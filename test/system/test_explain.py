@@ -115,6 +115,7 @@ def test_an_address_of_ldap_is_told_with_its_entry_its_filter_and_the_age_of_the
     assert steps(out, "account")[0]["mailbox"] == f"{ldap.mail}/{DOMAIN}/ybensyed/mailbox"
     assert {step["entry"] for step in steps(out, "entry")} == {f"uid=ybensyed,{SUFFIX}"}
     [asked] = steps(out, "filter")
+    assert f"LDAP would be asked for it with {asked['filter']}" in ldap.cli("explain", f"younes+x@{DOMAIN}").stdout
     assert ldap.slapd.search(asked["filter"]).stdout.startswith(f"dn: uid=ybensyed,{SUFFIX}\n"), "the filter is one that LDAP takes"
     [copy] = steps(out, "copy")
     assert copy["up"] and copy["tells_changes"] and 0 <= copy["confirmed_s"] <= 60 and copy["read_s"] >= 0

@@ -151,7 +151,7 @@ tell_entries(struct explaining *e)
 	tell_copy(e);
 }
 
-/* A server that can tell changes is asked for these and read anew, others for the address. */
+/* With what a server would be asked for the address: one that can't tell changes, or not in time. */
 static void
 tell_filter(struct explaining *e, struct bytes address)
 {
@@ -163,7 +163,9 @@ tell_filter(struct explaining *e, struct bytes address)
 		return;
 	buf_init(&filter, ENTRIES_OCTETS_MAX / 4);
 	ldap_source_put_filter(d->ldap, address, &filter);
-	if (filter.len && !filter.has_failed)
+	if (filter.has_failed)
+		trace(out, TRACE_FILTER_LEFT_OUT);
+	else if (filter.len)
 		trace(out, TRACE_FILTER, TEXT("filter", buf_bytes(&filter)));
 	buf_done(&filter);
 }
