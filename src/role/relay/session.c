@@ -1,6 +1,6 @@
 /* A connection to another server: made without waiting, spoken over by the machine of proto/smtp/client.h, kept for a while for the
    next mail of the same hop.  It belongs to the sending that it was made for until that has its results. */
-#include "role/relay/relay_internal.h"
+#include "role/relay/session_internal.h"
 
 #include "base/memory.h"
 
@@ -14,41 +14,6 @@ enum {
 	USES_MAX = 100, /* mails over one connection, so that others have their turn */
 	INPUT_MAX = SMTP_CLIENT_INPUT_MAX + RELAY_READ_MAX,
 	OUTPUT_MAX = 1024 * 1024,
-	ROUNDS_MAX = 8, /* of one connection before others have theirs */
-};
-
-enum stage { STAGE_CONNECTING, STAGE_CLEAR, STAGE_TLS_WANTED, STAGE_HANDSHAKE, STAGE_TLS };
-
-struct session {
-	TAILQ_ENTRY(session) link;
-	struct idle idle;
-	struct watch watch;
-	struct timer timer;
-	unsigned int closing; /* of both, that are not closed yet */
-	struct relay *relay;
-	struct event_context context;
-	enum stage stage;
-	int fd;
-	struct tls *tls;
-	struct buf input, output;
-	size_t sent; /* octets of output that went out already */
-	struct smtp_client *client;
-	struct smtp_client_settings settings;
-	char hostname[ROUTE_NAME_MAX + 1];
-	struct arena *secrets; /* the log-in */
-	struct sending *sending; /* whose mail it carries, or will */
-	struct relay_target target;
-	char key[RELAY_KEY_MAX], tls_text[64];
-	uint32_t uses; /* mails that went over it */
-	uint64_t moves; /* at which the timer was set */
-	bool is_timer_due; /* set anew: something else begins */
-	bool is_tested; /* its certificate was */
-	bool is_counted; /* what became of TLS was told */
-	bool has_secret; /* in output */
-	bool is_full; /* it has more to say when that which waits is sent */
-	bool has_ended; /* nothing more comes, or goes */
-	bool is_closing; /* the end comes when the output is sent */
-	bool is_gone; /* freed when watch and timer are closed */
 };
 
 static void
@@ -106,17 +71,10 @@ session_drop(struct session *c)
 	timer_close(&c->timer, timer_closed);
 }
 
-static bool
-is_all_sent(const struct session *c)
+void
+session_flush(struct session *c)
 {
-	return c->sent == c->output.len;
-}
-
-/* Sends what goes without waiting. */
-static void
-flush(struct session *c)
-{
-	while (!c->has_ended && !is_all_sent(c)) {
+	while (!c->has_ended && !session_is_all_sent(c)) {
 		struct bytes left = bytes_sub(buf_bytes(&c->output), c->sent, c->output.len);
 		ssize_t count = c->stage == STAGE_TLS ? tls_write(c->tls, left) : net_write(c->fd, left);
 
@@ -126,7 +84,7 @@ flush(struct session *c)
 		}
 		c->sent += (size_t)count;
 	}
-	if (!is_all_sent(c))
+	if (!session_is_all_sent(c))
 		return;
 	c->sent = 0;
 	if (c->has_secret)
@@ -135,140 +93,6 @@ flush(struct session *c)
 		buf_done(&c->output);
 	c->has_secret = false;
 	buf_reset(&c->output);
-}
-
-/* What became of TLS, for the reports: once. */
-static void
-count(struct session *c, enum tlsrpt_result result, struct bytes reason)
-{
-	if (!c->is_counted && c->target.level != TLS_CLIENT_NONE)
-		tls_report_tell(c->sending, &c->target, c->fd, smtp_client_peer_name(c->client), result, reason);
-	c->is_counted = true;
-}
-
-/* False: the next mail has to come first. */
-static bool
-on_ready(struct session *c)
-{
-	struct relay *relay = c->relay;
-
-	if (c->sending)
-		count(c, TLSRPT_STARTTLS_NOT_SUPPORTED, BYTES_NONE);
-	if (c->sending) {
-		if (!sending_prepare(c->sending, c->client)) {
-			c->is_full = true;
-			return false;
-		}
-		smtp_client_send(c->client, &c->sending->envelope);
-		return true;
-	}
-	if (relay->is_draining || !session_may_go_on(c)) {
-		c->is_timer_due = true;
-		smtp_client_quit(c->client);
-		return true;
-	}
-	if (c->idle.is_in)
-		return false;
-	c->is_timer_due = true;
-	idle_add(&relay->idle, &c->idle, bytes_text(c->key));
-	/* This one is the last that would go. */
-	sessions_end_idle(relay, relay->config->outgoing_max);
-	return false;
-}
-
-/* False: what was put before has to be sent first, or others have their turn. */
-static bool
-on_need_body(struct session *c, unsigned int *pieces)
-{
-	struct bytes octets;
-	bool is_last;
-
-	flush(c);
-	if (c->has_ended)
-		return false;
-	if (!is_all_sent(c) || ++*pieces > ROUNDS_MAX) {
-		c->is_full = true;
-		return false;
-	}
-	if (sending_read(c->sending, &octets, &is_last) != 0)
-		smtp_client_lose(c->client, BYTES("the message could not be read"));
-	else
-		smtp_client_body(c->client, octets, is_last);
-	return true;
-}
-
-static void
-on_sent(struct session *c)
-{
-	struct sending *s = c->sending;
-	bool is_used = c->uses++ > 0;
-
-	c->sending = NULL;
-	sending_done(s, c, is_used, smtp_client_was_answered(c->client));
-}
-
-static void
-on_failed(struct session *c, const struct smtp_client_effect *effect)
-{
-	struct sending *s = c->sending;
-	/* RFC 8460 4.3.1; what was not offered, or was refused for good, is none of the mail's. */
-	bool has_no_tls = effect->outcome == SMTP_CLIENT_NEVER;
-	enum tlsrpt_result failure = has_no_tls ? TLSRPT_STARTTLS_NOT_SUPPORTED : tls_client_failure_of(c->tls);
-	const char *trouble = tls_client_trouble_of(c->tls);
-
-	if (effect->at == SMTP_CLIENT_AT_TLS)
-		count(c, failure, *trouble ? bytes_text(trouble) : failure == TLSRPT_VALIDATION ? effect->octets : BYTES_NONE);
-	c->sending = NULL;
-	c->is_timer_due = true;
-	sending_failed(s, &c->target, effect, failure);
-}
-
-static void
-on_close(struct session *c)
-{
-	struct sending *s = c->sending;
-
-	c->is_closing = true;
-	c->sending = NULL;
-	if (!s)
-		return;
-	/* It was gone before the mail could go over it. */
-	s->session = NULL;
-	sending_retry(s);
-}
-
-/* What the effect asks for; false: nothing more can be done now. */
-static bool
-carry_out(struct session *c, const struct smtp_client_effect *effect, unsigned int *pieces)
-{
-	switch (effect->kind) {
-	case SMTP_CLIENT_OUTPUT:
-		put_bytes(&c->output, effect->octets);
-		c->has_secret |= effect->is_secret;
-		return true;
-	case SMTP_CLIENT_START_TLS:
-		c->stage = STAGE_TLS_WANTED;
-		return false;
-	case SMTP_CLIENT_READY:
-		return on_ready(c);
-	case SMTP_CLIENT_NEED_BODY:
-		return on_need_body(c, pieces);
-	case SMTP_CLIENT_RESULT:
-		sending_result(c->sending, effect->recipient, effect->outcome, effect->octets);
-		return true;
-	case SMTP_CLIENT_SENT:
-		on_sent(c);
-		return true;
-	case SMTP_CLIENT_FAILED:
-		on_failed(c, effect);
-		return true;
-	case SMTP_CLIENT_CLOSE:
-		on_close(c);
-		return false;
-	case SMTP_CLIENT_NEED_INPUT:
-		break;
-	}
-	return false;
 }
 
 /* Steps the machine with `fresh`, or with what was left before and fresh behind it. */
@@ -286,7 +110,7 @@ run(struct session *c, struct bytes fresh)
 	c->is_full = false;
 	do
 		(void)smtp_client_step(c->client, &in, &effect);
-	while (carry_out(c, &effect, &pieces) && !c->is_gone);
+	while (session_carry_out(c, &effect, &pieces) && !c->is_gone);
 	if (c->is_gone)
 		return;
 	if (c->input.len)
@@ -334,7 +158,7 @@ shake_hands(struct session *c)
 			STR("cipher", tls_cipher(c->tls)), STR("level", tls_client_level_name(c->target.level)),
 			STR("cause", tls_client_cause_name(c->target.cause)));
 		c->stage = STAGE_TLS;
-		count(c, c->is_tested ? tls_client_tested(c->tls) : TLSRPT_SUCCESS, bytes_text(c->is_tested ? tls_client_tested_trouble(c->tls) : NULL));
+		session_count_tls(c, c->is_tested ? tls_client_tested(c->tls) : TLSRPT_SUCCESS, bytes_text(c->is_tested ? tls_client_tested_trouble(c->tls) : NULL));
 		smtp_client_tls_started(c->client, c->target.level >= TLS_CLIENT_VERIFY);
 		return true;
 	case TLS_WANTS_READ:
@@ -360,7 +184,7 @@ want(struct session *c)
 		events = tls_wants_write(c->tls) ? LOOP_WRITABLE : LOOP_READABLE;
 	else
 		events = LOOP_READABLE |
-			(!is_all_sent(c) || c->is_full || (c->tls && tls_wants_write(c->tls)) ? LOOP_WRITABLE : 0);
+			(!session_is_all_sent(c) || c->is_full || (c->tls && tls_wants_write(c->tls)) ? LOOP_WRITABLE : 0);
 	watch_want(&c->watch, events);
 }
 
@@ -385,16 +209,16 @@ turn(struct session *c, bool *is_drained)
 
 	run(c, bytes_of(c->relay->scratch, count));
 	if (!c->is_gone)
-		flush(c);
+		session_flush(c);
 	if (!c->is_gone && c->has_ended && !c->is_closing) {
 		smtp_client_lose(c->client, BYTES("connection lost"));
 		run(c, BYTES_NONE);
 	}
-	if (!c->is_gone && c->is_closing && (c->has_ended || is_all_sent(c)))
+	if (!c->is_gone && c->is_closing && (c->has_ended || session_is_all_sent(c)))
 		session_drop(c);
 	if (c->is_gone)
 		return false;
-	if (c->stage == STAGE_TLS_WANTED && is_all_sent(c))
+	if (c->stage == STAGE_TLS_WANTED && session_is_all_sent(c))
 		start_handshake(c);
 	return true;
 }
@@ -404,7 +228,7 @@ pump(struct session *c, bool is_readable)
 {
 	bool is_drained = !is_readable;
 
-	for (unsigned int rounds = 0; rounds < ROUNDS_MAX; rounds++) {
+	for (unsigned int rounds = 0; rounds < SESSION_ROUNDS_MAX; rounds++) {
 		if (c->stage == STAGE_HANDSHAKE && !c->has_ended) {
 			if (!shake_hands(c))
 				break;
