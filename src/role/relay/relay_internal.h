@@ -127,7 +127,8 @@ struct sending {
 	int64_t deliver_by_s; /* of envelope.by; since 1970 */
 	bool needs_tls, is_tls_optional; /* RFC 8689: REQUIRETLS, TLS-Required: No */
 	int fd;
-	uint64_t offset;
+	uint64_t offset, wire_octets; /* of the message, that were read */
+	bool is_unreadable; /* now: the disk fails, or the file is not whole */
 	struct plan *plan; /* nothing is sent: the way is told of (plan.h) */
 	uint64_t size; /* as it is; envelope has what is sent */
 	bool is_8bit;
@@ -191,9 +192,9 @@ void sending_start_waiting(struct relay *relay);
 void sending_fail(struct sending *s, enum smtp_client_outcome outcome, const char *text);
 /* The message is at its beginning again. */
 void sending_rewind(struct sending *s);
-/* It goes to that server next: in what form, with how much of its time.  False: call again, when others had their turn. */
+/* It goes to that server next: in what form, with how much of its time.  False: call again, when others had their turn.  It may be unreadable then. */
 bool sending_prepare(struct sending *s, const struct smtp_client *client);
-/* The next piece of the message, in the relay's `body`.  -1: it can't be read. */
+/* The next piece of the message, in the relay's `body`.  -1: it can't be read, or is not whole. */
 int sending_read(struct sending *s, struct bytes *octets, bool *is_last);
 /* What a session tells of it. */
 void sending_result(struct sending *s, size_t recipient, enum smtp_client_outcome outcome, struct bytes text);

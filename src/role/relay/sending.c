@@ -259,15 +259,37 @@ on_deadline(struct timer *t)
 		sending_fail(s, SMTP_CLIENT_LATER, "451 4.4.7 it took too long to reach a server");
 }
 
-/* Some of the message's octets, from where it stands. */
-static ssize_t
-read_piece(struct sending *s, void *to, size_t count)
+/* RFC 1870 3: each line end is two octets. */
+static uint64_t
+wire_octets(struct bytes lines)
 {
-	ssize_t got = disk->pread(s->fd, to, count, (off_t)s->offset);
+	uint64_t count = lines.len;
 
-	if (got > 0)
-		s->offset += (uint64_t)got;
-	return got;
+	for (size_t lf; (lf = bytes_find_char(lines, '\n')) < lines.len; count++)
+		lines = bytes_sub(lines, lf + 1, lines.len);
+	return count;
+}
+
+static void
+begin_reading(struct sending *s)
+{
+	s->offset = s->wire_octets = 0;
+}
+
+/* The message's next octets; fewer than `count` are the last ones.  -1: it can't be read, or ends before its end: Linux cuts a read
+   short before a page that it can't get from the disk, and says so at the next one only. */
+static ssize_t
+read_piece(struct sending *s, uint8_t *to, size_t count)
+{
+	size_t got = 0;
+	ssize_t more = 1;
+
+	while (got < count && (more = disk->pread(s->fd, to + got, count - got, (off_t)(s->offset + got))) > 0)
+		got += (size_t)more;
+	s->offset += got;
+	s->wire_octets += wire_octets(bytes_of(to, got));
+	s->is_unreadable = more < 0 || (more == 0 && s->wire_octets < s->size);
+	return s->is_unreadable ? -1 : (ssize_t)got;
 }
 
 /* RFC 6152 3: the message is looked at, a piece each time; once.  False: there is more to look at. */
@@ -284,16 +306,15 @@ look(struct sending *s)
 		downgrade_look(s->downgrade, bytes_of(piece, (size_t)count));
 		return false;
 	}
-	s->offset = 0;
-	/* What can't be read now will fail when it is sent. */
-	s->form = downgrade_plan(s->downgrade, &s->more) && count == 0 ? FORM_7BIT : FORM_UNCHANGEABLE;
+	begin_reading(s);
+	s->form = downgrade_plan(s->downgrade, &s->more) ? FORM_7BIT : FORM_UNCHANGEABLE;
 	return true;
 }
 
 void
 sending_rewind(struct sending *s)
 {
-	s->offset = 0;
+	begin_reading(s);
 	/* Who wanted it in 7 bits is gone before that was found out. */
 	if (s->form != FORM_LOOKED_AT)
 		return;

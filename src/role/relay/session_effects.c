@@ -9,6 +9,18 @@ session_count_tls(struct session *c, enum tlsrpt_result result, struct bytes rea
 	c->is_counted = true;
 }
 
+static void
+on_unreadable(struct session *c)
+{
+	struct sending *s = c->sending;
+
+	c->sending = NULL;
+	s->session = NULL;
+	c->is_timer_due = true;
+	smtp_client_quit(c->client);
+	sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.0 the message can't be read here now");
+}
+
 /* False: the next mail has to come first. */
 static bool
 on_ready(struct session *c)
@@ -20,6 +32,10 @@ on_ready(struct session *c)
 		if (!sending_prepare(c->sending, c->client)) {
 			c->is_full = true;
 			return false;
+		}
+		if (c->sending->is_unreadable) {
+			on_unreadable(c);
+			return true;
 		}
 		smtp_client_send(c->client, &c->sending->envelope);
 		return true;

@@ -23,6 +23,7 @@ char trace[262144], events[65536];
 struct server *servers[SERVERS_MAX];
 static const char *zone, *until, *until_event;
 static struct bytes message;
+static uint64_t message_size;
 static uint32_t send_flags;
 static const char *sender;
 static uint16_t port;
@@ -399,6 +400,13 @@ void
 set_message(struct bytes octets)
 {
 	message = octets;
+	message_size = octets.len;
+}
+
+void
+set_size(uint64_t octets)
+{
+	message_size = octets;
 }
 
 void
@@ -420,7 +428,7 @@ send_raw(uint64_t request, enum ipc_hop hop, const char *host, struct bytes list
 	struct fault f;
 
 	m.u.send = (struct ipc_send){ .request = request, .mail_id = BYTES("01ARZ3NDEKTSV4RRFFQ69G5FAV"), .hop = (uint8_t)hop,
-		.host = bytes_text(host), .port = port, .sender = bytes_text(sender), .size = message.len, .recipients = list,
+		.host = bytes_text(host), .port = port, .sender = bytes_text(sender), .size = message_size, .recipients = list,
 		.flags = send_flags };
 	m.fds[0] = process_memory_file("message", message.ptr, message.len, &f);
 	assert_true(m.fds[0] >= 0);
@@ -478,7 +486,7 @@ set_up(void **state)
 	trace[0] = events[0] = '\0';
 	zone = "";
 	port = 0;
-	message = BYTES("Subject: x\n\n.hi\n");
+	set_message(BYTES("Subject: x\n\n.hi\n"));
 	send_flags = 0;
 	sender = "a@us.example";
 	event_set_sink(&sink);

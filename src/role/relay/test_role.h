@@ -48,6 +48,8 @@ void post_report(const char *url, const char *octets);
 void send_raw(uint64_t request, enum ipc_hop hop, const char *host, struct bytes list);
 /* What is sent from now on, in disk form. */
 void set_message(struct bytes message);
+/* What SEND says of its size, when it is not that. */
+void set_size(uint64_t octets);
 /* Of what is sent from now on: enum ipc_send_flag. */
 void set_flags(uint32_t flags);
 /* The same; empty: it is a report. */

@@ -312,3 +312,14 @@ server_heard(const struct server *s)
 {
 	return buf_bytes(&s->heard);
 }
+
+unsigned int
+server_count(const struct server *s, const char *what)
+{
+	struct bytes rest = buf_bytes(&s->heard);
+	unsigned int count = 0;
+
+	for (size_t at; (at = bytes_find(rest, bytes_text(what))) < rest.len; count++)
+		rest = bytes_sub(rest, at + 1, rest.len);
+	return count;
+}

@@ -23,5 +23,7 @@ unsigned int server_open(const struct server *server);
 const char *server_last_host(const struct server *server);
 /* Everything that was heard, on all connections. */
 struct bytes server_heard(const struct server *server);
+/* How often `what` stands there. */
+unsigned int server_count(const struct server *server, const char *what);
 
 #endif
