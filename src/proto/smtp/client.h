@@ -35,6 +35,7 @@ enum smtp_client_tls {
 struct smtp_client_settings {
 	struct bytes hostname; /* for EHLO: RFC 5321 4.1.1.1 */
 	bool is_lmtp;
+	bool is_by_mx; /* DNS led here: who greets as `hostname` is ourselves (RFC 5321 5.1) */
 	enum smtp_client_tls tls;
 	struct bytes login_name, secret_login_password; /* to log in with before anything is sent, under TLS only; empty: not at all */
 };
@@ -74,8 +75,8 @@ enum smtp_client_outcome {
 	SMTP_CLIENT_NEVER,
 };
 
-/* How far a session came that failed. */
-enum smtp_client_at { SMTP_CLIENT_AT_GREETING, SMTP_CLIENT_AT_HELLO, SMTP_CLIENT_AT_TLS, SMTP_CLIENT_AT_LOGIN };
+/* How far a session came that failed; AT_OURSELVES: to a greeting of our own. */
+enum smtp_client_at { SMTP_CLIENT_AT_GREETING, SMTP_CLIENT_AT_OURSELVES, SMTP_CLIENT_AT_HELLO, SMTP_CLIENT_AT_TLS, SMTP_CLIENT_AT_LOGIN };
 
 /* octets of a RESULT or FAILED: the peer's reply on one line, or a sentence of ours with its code, "451 4.4.2 …". */
 struct smtp_client_effect {

@@ -94,7 +94,7 @@ on_sent(struct client_player *p)
 static void
 on_failed(struct client_player *p, const struct smtp_client_effect *effect)
 {
-	static const char *const names[] = { "greeting", "hello", "tls", "login" };
+	static const char *const names[] = { "greeting", "ourselves", "hello", "tls", "login" };
 
 	must(!p->has_failed && p->envelopes_sent == 0 && effect->outcome != SMTP_CLIENT_TAKEN);
 	p->has_failed = true;

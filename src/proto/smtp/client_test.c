@@ -199,6 +199,22 @@ rfc5321_3_1_a_greeting_may_refuse(void **state)
 }
 
 static void
+rfc5321_5_1_who_greets_with_our_name_is_ourselves_where_dns_led(void **state)
+{
+	struct smtp_envelope e = envelope(2);
+	struct client_player p = player(&e, 1);
+
+	(void)state;
+	p.settings.is_by_mx = true;
+	play(p, "S: 220 Out.Example ESMTP\n= failed at ourselves later: 451 4.4.6 the server greets with our own name: the mail would come back to us\n" BYE);
+	play(p, "S: 421 out.example too many\n= failed at ourselves later: 451 4.4.6 the server greets with our own name: the mail would come back to us\n= close\n");
+	play(p, HELLO BASIC "C: MAIL FROM:<a@b.example>\nS: 550 no\n= <one@x.example> never: 550 no\n= <two@x.example> never: 550 no\n= sent\nC: RSET\nS: 250 ok\n" BYE);
+	/* What the configuration names may be another server of this machine. */
+	play_both("S: 220 out.example ESMTP\nC: EHLO out.example\n" BASIC
+		"C: MAIL FROM:<a@b.example>\nS: 550 no\n= <one@x.example> never: 550 no\n= <two@x.example> never: 550 no\n= sent\nC: RSET\nS: 250 ok\n" BYE);
+}
+
+static void
 what_is_no_reply_ends_the_session(void **state)
 {
 	(void)state;
@@ -356,6 +372,7 @@ main(void)
 		cmocka_unit_test(rfc5321_3_2_a_server_without_ehlo_gets_helo),
 		cmocka_unit_test(rfc5321_4_2_a_greeting_has_the_servers_name),
 		cmocka_unit_test(rfc5321_3_1_a_greeting_may_refuse),
+		cmocka_unit_test(rfc5321_5_1_who_greets_with_our_name_is_ourselves_where_dns_led),
 		cmocka_unit_test(what_is_no_reply_ends_the_session),
 		cmocka_unit_test(several_transactions_share_a_connection),
 		cmocka_unit_test(a_server_that_speaks_unasked_is_left),

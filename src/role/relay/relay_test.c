@@ -125,6 +125,25 @@ a_host_that_does_not_answer_makes_way_for_the_next(void **state)
 	assert_non_null(strstr(events, "450 busy"));
 }
 
+#define TO_US "S 220 US.example ESMTP\nC QUIT\nX"
+
+static void
+rfc5321_5_1_a_host_that_is_ourselves_by_another_name_ends_the_way_and_the_mail_waits(void **state)
+{
+	(void)state;
+	set_dns("MX x.example 10 mx1.x.example, 20 mx2.x.example, 30 mx3.x.example\nA mx1.x.example 127.0.0.1\n"
+		"A mx2.x.example 127.0.0.2, 127.0.0.4\nA mx3.x.example 127.0.0.3\nA y.example 127.0.0.2\n");
+	serve("127.0.0.2", SCRIPT(TO_US, "S 220 us.example\nC EHLO us.example\nS 250 mx\n" MAIL "W"));
+	serve("127.0.0.3", SCRIPT(HELLO MAIL "W"));
+	serve("127.0.0.4", SCRIPT(HELLO MAIL "W"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	expect("1  tls= dsn=0: 0~451 4.4.6 the server greets with our own name: the mail would come back to us [mx2.x.example (127.0.0.2)];\n");
+	assert_int_equal(server_connections(servers[1]) + server_connections(servers[2]), 0);
+	/* The administrator's word. */
+	send_to(2, HOP_SMTP, "y.example", "b@x.example");
+	run_until("2 y.example (127.0.0.2) tls= dsn=0: 0=250 2.0.0 taken;\n");
+}
+
 static void
 when_no_host_answers_it_is_later(void **state)
 {
@@ -477,6 +496,7 @@ main(void)
 		TEST(rfc5321_4_1_3_address_literals_need_no_dns),
 		TEST(a_domain_does_not_lead_to_this_machine_itself),
 		TEST(a_host_that_does_not_answer_makes_way_for_the_next),
+		TEST(rfc5321_5_1_a_host_that_is_ourselves_by_another_name_ends_the_way_and_the_mail_waits),
 		TEST(when_no_host_answers_it_is_later),
 		TEST(a_host_that_is_busy_has_not_answered),
 		TEST(a_host_that_refuses_for_good_is_the_answer),

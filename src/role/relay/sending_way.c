@@ -393,6 +393,15 @@ note_not_ready(struct sending *s, const struct relay_target *target, const struc
 	s->server[0] = s->tls[0] = '\0';
 }
 
+/* RFC 5321 5.1: that host is ourselves, under another name; those that are no better than we are would bring the mail back to us.  It waits
+   for the better ones. */
+static void
+end_way(struct sending *s)
+{
+	s->address_count = s->address_at;
+	s->route.count = s->host_at + 1;
+}
+
 void
 sending_failed(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why, enum tlsrpt_result failure)
 {
@@ -413,6 +422,8 @@ sending_failed(struct sending *s, const struct relay_target *target, const struc
 		return;
 	}
 	note_not_ready(s, target, why);
+	if (why->at == SMTP_CLIENT_AT_OURSELVES)
+		end_way(s);
 	if (may_do_without) {
 		in_clear.level = TLS_CLIENT_NONE;
 		try(s, &in_clear);

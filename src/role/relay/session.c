@@ -314,6 +314,7 @@ set_up_client(struct session *c, const struct sending *s)
 	(void)snprintf(c->hostname, sizeof c->hostname, "%.*s", BYTES_ARG(c->relay->config->hostname));
 	c->settings.hostname = bytes_text(c->hostname);
 	c->settings.is_lmtp = s->hop == HOP_LMTP;
+	c->settings.is_by_mx = s->hop == HOP_MX;
 	c->settings.tls = level > TLS_CLIENT_MAY ? SMTP_CLIENT_TLS_MUST :
 		level == TLS_CLIENT_MAY		 ? SMTP_CLIENT_TLS_MAY :
 						   SMTP_CLIENT_TLS_NEVER;
