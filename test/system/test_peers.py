@@ -17,6 +17,8 @@ direct IN A 198.51.100.{LIVING}
 null IN MX 0 .
 deadfirst IN MX 10 dead
 deadfirst IN MX 20 living
+failing IN MX 10 slow
+failing IN MX 20 living
 holed IN MX 10 hole
 halfholed IN MX 10 hole-and-living
 slowly IN MX 10 slow
@@ -126,6 +128,24 @@ def test_a_connection_that_drops_after_the_final_dot_costs_a_duplicate_at_most_r
     # Taken, dropped without being taken, taken again: RFC 5321 6.1 leaves no other choice.
     assert peer.subjects().count("taken and dropped") == 2
     assert len(house.deferred("bob@dropping.afrique.iut")) == 2 and len(house.sent("bob@dropping.afrique.iut")) == 1
+
+
+@pytest.mark.parametrize("word, said", [
+    ("MAIL", "421 4.3.2 going away"),
+    ("MAIL", "drop"),
+    ("bob@failing.afrique.iut", "451 4.3.0 no database"),
+])
+def test_a_first_mx_that_fails_in_the_midst_of_a_transaction_makes_way_for_the_second_rfc5321_5_1(house, peer, machine, word, said):
+    subject = f"past {word} {said}"
+    with machine.inside():
+        failing = Peer(f"198.51.100.{SLOW}", 25)
+    try:
+        failing.answers[word] = said
+        send(house, "failing", subject)
+        assert arrives(peer, subject) == 1
+        assert not failing.subjects() and not house.deferred("bob@failing.afrique.iut")
+    finally:
+        failing.leave()
 
 
 def test_a_peer_that_reads_slowly_holds_up_nobody_and_gets_the_whole_mail(house, peer, machine):

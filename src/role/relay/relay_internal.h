@@ -22,9 +22,12 @@
 #define RELAY_SERVER_MAX (ROUTE_NAME_MAX + NET_TEXT_MAX + 8)
 #define RELAY_SENDER_MAX 320
 #define RELAY_KEY_MAX (ROUTE_NAME_MAX + RELAY_SENDER_MAX + 32)
+#define RELAY_TOO_LATE "451 4.4.7 it took too long to reach a server"
 /* Addresses of one host that are looked at, and connections that one mail may try. */
 #define RELAY_ADDRESSES_MAX 8
 #define RELAY_TRIES_MAX 10
+/* Servers that may say "later" of one mail, or nothing, before it waits. */
+#define RELAY_ANSWERS_MAX 3
 /* A connection is to be made in that time; when many are being made, in the shorter one: a first packet that is lost is sent again after 1 second, and after 3. */
 #define RELAY_CONNECT_MS 30000
 #define RELAY_CONNECT_HURRIED_MS 5000
@@ -108,6 +111,12 @@ struct lookup {
 	bool leads_here; /* an address that we may not reach was left out */
 };
 
+/* What the last server said of a mail, while another one is tried: its results stand in the sending's. */
+struct kept_answer {
+	bool is_there, is_silent;
+	char server[RELAY_SERVER_MAX], tls[64];
+};
+
 /* One SEND, from its coming to its SENT. */
 struct sending {
 	TAILQ_ENTRY(sending) link;
@@ -149,13 +158,16 @@ struct sending {
 	size_t bases; /* names that were asked for TLSA records */
 	char base[ROUTE_NAME_MAX + 1]; /* the last of them (RFC 7672 2.2.3) */
 	struct buf tlsa; /* of the host: what its certificate has to be, or empty */
-	enum tls_client_level level; /* of TLS with the host, and why; on a session: with that */
+	enum tls_client_level level; /* of TLS with the host, and why */
 	enum tls_client_cause cause;
 	struct policy_question policy; /* of the domain, for this host */
 	struct tls_finding finding; /* of this host */
 	struct session *tries[2]; /* connections that are being made */
 	size_t tried;
+	struct net_address answered[RELAY_ANSWERS_MAX]; /* servers that did not take it now: they are not asked again */
+	size_t answered_count;
 	struct timer stagger, deadline; /* when the second one begins, when all of it ends */
+	bool is_late; /* it has */
 	struct session *session; /* what it is being sent over */
 	/* why it could not be sent so far: the last thing that will pass, else the last that won't */
 	enum smtp_client_outcome failure;
@@ -164,6 +176,7 @@ struct sending {
 	/* what the queue is told */
 	struct buf results;
 	size_t text_max, taken, later;
+	struct kept_answer kept;
 	char server[RELAY_SERVER_MAX], tls[64];
 	bool has_dsn, has_deliver_by;
 	bool is_silent; /* the server said nothing more in time */
@@ -214,7 +227,7 @@ void sending_connected(struct sending *s, struct session *session);
 void sending_unreachable(struct sending *s, struct session *session, const char *text);
 /* The session never became ready; failure: of TLS, when it was that. */
 void sending_failed(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why, enum tlsrpt_result failure);
-/* A connection that was used before is gone: on with a new one. */
+/* A connection that was used before is gone: on with a new one, if there is time. */
 void sending_retry(struct sending *s);
 /* For the timer of that name: the first connection takes its time, so a second one begins. */
 void sending_stagger(struct timer *t);

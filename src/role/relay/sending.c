@@ -131,17 +131,35 @@ sending_result(struct sending *s, size_t recipient, enum smtp_client_outcome out
 		[SMTP_CLIENT_NEVER] = IPC_INVALID };
 	static const enum event_id events[] = { [SMTP_CLIENT_TAKEN] = EV_RELAY_SENT, [SMTP_CLIENT_LATER] = EV_RELAY_LATER,
 		[SMTP_CLIENT_NEVER] = EV_RELAY_REFUSED };
+	const struct relay_target *target = s->session ? session_target(s->session) : NULL;
 	struct bytes kept = bytes_sub(text, 0, s->text_max);
 
 	event(&s->context, events[outcome], TEXT("rcpt", s->envelope.recipients[recipient].address), STR("server", s->server),
-		STR("tls", s->tls), STR("level", tls_client_level_name(s->level)), STR("cause", tls_client_cause_name(s->cause)),
-		TEXT("reply", text));
+		STR("tls", s->tls), STR("level", tls_client_level_name(target ? target->level : s->level)),
+		STR("cause", tls_client_cause_name(target ? target->cause : s->cause)), TEXT("reply", text));
+	if (s->kept.is_there)
+		buf_reset(&s->results);
+	s->kept.is_there = false;
 	s->taken += outcome == SMTP_CLIENT_TAKEN;
 	s->later += outcome == SMTP_CLIENT_LATER;
 	put_u16(&s->results, (uint16_t)recipient);
 	put_u8(&s->results, outcomes[outcome]);
 	put_u16(&s->results, (uint16_t)kept.len);
 	put_bytes(&s->results, kept);
+}
+
+/* Nobody else takes it either: what the last server said of it counts. */
+static void
+end_with_kept(struct sending *s)
+{
+	struct relay *relay = s->relay;
+
+	s->is_silent = s->kept.is_silent;
+	memcpy(s->server, s->kept.server, sizeof s->server);
+	memcpy(s->tls, s->kept.tls, sizeof s->tls);
+	report(s);
+	forget(s);
+	sending_start_waiting(relay);
 }
 
 void
@@ -151,6 +169,10 @@ sending_fail(struct sending *s, enum smtp_client_outcome outcome, const char *te
 
 	if (s->plan) {
 		plan_end(s, outcome, text);
+		return;
+	}
+	if (s->kept.is_there) {
+		end_with_kept(s);
 		return;
 	}
 	for (size_t i = 0; i < s->envelope.recipient_count; i++)
@@ -190,6 +212,29 @@ next_for(struct relay *relay, const char *key)
 	return NULL;
 }
 
+/* RFC 5321 5.1: where nothing of the message went to a server, and it did not say "never" of anybody, another one may take it. */
+static bool
+may_go_to_another(const struct sending *s)
+{
+	return s->later == s->envelope.recipient_count && s->offset == 0 && !s->is_unreadable && !s->is_late &&
+		s->answered_count + 1 < RELAY_ANSWERS_MAX;
+}
+
+static void
+go_to_another(struct sending *s, const struct session *session)
+{
+	s->kept = (struct kept_answer){ .is_there = true, .is_silent = s->is_silent };
+	memcpy(s->kept.server, s->server, sizeof s->server);
+	memcpy(s->kept.tls, s->tls, sizeof s->tls);
+	s->answered[s->answered_count++] = session_target(session)->address;
+	s->later = 0;
+	/* A connection that was idle was found without a way. */
+	if (s->tried > 0)
+		sending_go_on(s);
+	else
+		sending_find_way(s);
+}
+
 void
 sending_done(struct sending *s, struct session *session, bool is_used, bool was_answered)
 {
@@ -202,6 +247,10 @@ sending_done(struct sending *s, struct session *session, bool is_used, bool was_
 		s->taken = s->later = 0;
 		buf_reset(&s->results);
 		sending_retry(s);
+		return;
+	}
+	if (may_go_to_another(s)) {
+		go_to_another(s, session);
 		return;
 	}
 	s->has_dsn = smtp_client_has_dsn(session_client(session));
@@ -253,10 +302,11 @@ on_deadline(struct timer *t)
 {
 	struct sending *s = (struct sending *)((char *)t - offsetof(struct sending, deadline));
 
+	s->is_late = true;
 	if (s->session)
 		session_lose(s->session, BYTES("it took too long"));
 	else
-		sending_fail(s, SMTP_CLIENT_LATER, "451 4.4.7 it took too long to reach a server");
+		sending_fail(s, SMTP_CLIENT_LATER, RELAY_TOO_LATE);
 }
 
 /* RFC 1870 3: each line end is two octets. */

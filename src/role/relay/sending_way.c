@@ -70,8 +70,19 @@ tries_under_way(const struct sending *s)
 }
 
 static bool
-may_try(const struct sending *s)
+has_answered(const struct sending *s, const struct net_address *a)
 {
+	for (size_t i = 0; i < s->answered_count; i++)
+		if (a->len == s->answered[i].len && memcmp(&a->storage, &s->answered[i].storage, a->len) == 0)
+			return true;
+	return false;
+}
+
+static bool
+may_try(struct sending *s)
+{
+	while (s->address_at < s->address_count && has_answered(s, &s->addresses[s->address_at]))
+		s->address_at++;
 	return s->address_at < s->address_count && s->tried < RELAY_TRIES_MAX;
 }
 
@@ -357,7 +368,10 @@ void
 sending_retry(struct sending *s)
 {
 	s->was_retried = true;
-	sending_find_way(s);
+	if (s->is_late)
+		sending_fail(s, SMTP_CLIENT_LATER, RELAY_TOO_LATE);
+	else
+		sending_find_way(s);
 }
 
 void

@@ -385,8 +385,6 @@ session_use(struct session *c, struct sending *s)
 	s->session = c;
 	(void)snprintf(s->server, sizeof s->server, "%s", c->target.text);
 	(void)snprintf(s->tls, sizeof s->tls, "%s", c->tls_text);
-	s->level = c->target.level;
-	s->cause = c->target.cause;
 	s->is_silent = false;
 	leave_idle(c);
 	if (was_idle)

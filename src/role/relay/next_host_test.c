@@ -1,0 +1,200 @@
+/* A host that fails a mail once it has greeted makes way for the next one, where nothing of the message went to it. */
+#include "role/relay/relay_internal.h"
+#include "role/relay/test_role.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ZONE "MX x.example 20 mx2.x.example, 10 mx1.x.example\nA mx1.x.example 127.0.0.1\nA mx2.x.example 127.0.0.2\n"
+#define HELLO "S 220 mx ESMTP\nC EHLO us.example\nS 250 mx\n"
+#define MAIL "C MAIL FROM:<a@us.example>\nS 250 ok\nC RCPT TO:\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 2.0.0 taken\n"
+#define BYE "C QUIT\nS 221 bye\nX\n"
+#define SCRIPT(...) ((const char *const[]){ __VA_ARGS__, NULL })
+
+static void
+expect(const char *want)
+{
+	run_until(want);
+	assert_string_equal(trace, want);
+}
+
+#define TO_NEXT "1 mx2.x.example (127.0.0.2) tls= dsn=0: 0=250 2.0.0 taken;\n"
+
+static void
+rfc5321_5_1_a_host_that_fails_before_the_message_makes_way_for_the_next(void **state)
+{
+	static const char *const failing[] = { "C MAIL\nS 451 4.3.0 no\nC RSET\nS 250 ok\nC QUIT\nX", "C MAIL\nS 421 4.3.2 going down\nX", "C MAIL\nX",
+		"C MAIL\nS 250 ok\nC RCPT\nS 450 4.2.0 greylisted\nC RSET\nW", "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 451 no\nC RSET\nX",
+		"C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nX" };
+
+	for (size_t i = 0; i < sizeof failing / sizeof *failing; i++) {
+		char script[300];
+
+		snprintf(script, sizeof script, "%s%s", HELLO, failing[i]);
+		set_dns(ZONE);
+		serve("127.0.0.1", SCRIPT(script));
+		serve("127.0.0.2", SCRIPT(HELLO MAIL "W"));
+		send_to(1, HOP_MX, "x.example", "b@x.example");
+		expect(TO_NEXT);
+		assert_int_equal(server_connections(servers[0]), 1);
+		assert_int_equal(tear_down(state), 0);
+		assert_int_equal(set_up(state), 0);
+	}
+}
+
+static void
+where_a_message_began_or_a_recipient_has_his_answer_no_other_host_is_asked(void **state)
+{
+	static const struct {
+		const char *script, *want;
+	} rows[] = {
+		{ "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC RCPT\nS 450 no\nC DATA\nS 354 go\nC .\nS 451 4.3.0 no\nW", "1~450 no; 0~451 4.3.0 no;" },
+		{ "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC RCPT\nS 450 no\nC DATA\nS 354 go\nC Subject\nX",
+			"1~450 no; 0~451 4.4.2 connection lost after the end of the message: it may have been taken, and may arrive twice;" },
+		{ "C MAIL\nS 250 ok\nC RCPT\nS 550 who\nC RCPT\nS 450 no\nC RSET\nW", "0-550 who; 1~450 no;" },
+	};
+	char script[400], want[300];
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		snprintf(script, sizeof script, "%s%s", HELLO, rows[i].script);
+		snprintf(want, sizeof want, "1 mx1.x.example (127.0.0.1) tls= dsn=0: %s\n", rows[i].want);
+		set_dns(ZONE);
+		serve("127.0.0.1", SCRIPT(script));
+		serve("127.0.0.2", SCRIPT(HELLO MAIL "W"));
+		send_to(1, HOP_MX, "x.example", "b@x.example c@x.example");
+		expect(want);
+		assert_int_equal(server_connections(servers[1]), 0);
+		assert_int_equal(tear_down(state), 0);
+		assert_int_equal(set_up(state), 0);
+	}
+}
+
+#define GREYLISTS HELLO "C MAIL\nS 250 ok\nC RCPT\nS 450 4.2.0 greylisted\nC RSET\nS 250 ok\n"
+
+static void
+the_last_host_that_answered_a_mail_is_its_result(void **state)
+{
+	(void)state;
+	set_dns("MX x.example 10 mx1.x.example, 20 mx2.x.example, 30 mx3.x.example, 40 none.x.example\nA mx1.x.example 127.0.0.1\n"
+		"A mx2.x.example 127.0.0.2\nA mx3.x.example 127.0.0.3\n");
+	serve("127.0.0.1", SCRIPT(GREYLISTS "W"));
+	/* mx2 can't be reached, and mx3 has no mail for us. */
+	serve("127.0.0.3", SCRIPT("S 554 no mail here\n" BYE));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	expect("1 mx1.x.example (127.0.0.1) tls= dsn=0: 0~450 4.2.0 greylisted;\n");
+	assert_int_equal(server_connections(servers[1]), 1);
+}
+
+static void
+three_hosts_that_do_not_take_it_now_are_enough(void **state)
+{
+	(void)state;
+	set_dns("A x.example 127.0.0.1, 127.0.0.2, 127.0.0.3, 127.0.0.4\n");
+	for (size_t i = 1; i <= 4; i++) {
+		static char address[4][16];
+
+		snprintf(address[i - 1], sizeof address[i - 1], "127.0.0.%zu", i);
+		serve(address[i - 1], SCRIPT(GREYLISTS "W"));
+	}
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	expect("1 x.example (127.0.0.3) tls= dsn=0: 0~450 4.2.0 greylisted;\n");
+	assert_int_equal(server_connections(servers[3]), 0);
+}
+
+static void
+a_host_that_fails_over_an_idle_connection_is_not_asked_again(void **state)
+{
+	(void)state;
+	set_dns(ZONE);
+	serve("127.0.0.1", SCRIPT(HELLO MAIL "C MAIL\nS 451 no\nC RSET\nS 250 ok\nC QUIT\nX"));
+	serve("127.0.0.2", SCRIPT(HELLO MAIL "W"));
+	send_to(7, HOP_MX, "x.example", "b@x.example");
+	run_until("7 mx1.x.example (127.0.0.1) tls= dsn=0: 0=250 2.0.0 taken;\n");
+	trace[0] = '\0';
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	expect(TO_NEXT);
+	assert_int_equal(server_connections(servers[0]), 1);
+}
+
+/* Done to the one session with a mail on it, once the first server heard that. */
+static struct sending *
+when_heard(const char *what)
+{
+	const struct relay *relay = self.state;
+
+	do
+		run_a_little();
+	while (!server_count(servers[0], what));
+	return TAILQ_FIRST(&relay->active);
+}
+
+static void
+a_host_that_falls_silent_makes_way_for_the_next(void **state)
+{
+	(void)state;
+	set_dns(ZONE);
+	serve("127.0.0.1", SCRIPT(HELLO "C MAIL\nW"));
+	serve("127.0.0.2", SCRIPT(HELLO MAIL "W"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	session_lose(when_heard("MAIL")->session, BYTES("timed out"));
+	expect(TO_NEXT);
+}
+
+static void
+a_mail_whose_time_is_over_goes_to_no_other_host(void **state)
+{
+	(void)state;
+	set_dns(ZONE);
+	serve("127.0.0.1", SCRIPT(HELLO "C MAIL\nW"));
+	serve("127.0.0.2", SCRIPT(HELLO MAIL "W"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	timer_start(&when_heard("MAIL")->deadline, 1, 0);
+	expect("1 mx1.x.example (127.0.0.1) tls= dsn=0 silent: 0~451 4.4.2 it took too long before the answer to MAIL;\n");
+}
+
+static void
+a_mail_whose_time_is_over_is_not_tried_over_a_new_connection_either(void **state)
+{
+	(void)state;
+	set_dns(ZONE);
+	serve("127.0.0.1", SCRIPT(HELLO MAIL "C MAIL FROM:<a@us.example>\nW", HELLO MAIL "W"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	expect("1 mx1.x.example (127.0.0.1) tls= dsn=0: 0=250 2.0.0 taken;\n");
+	trace[0] = '\0';
+	send_to(2, HOP_MX, "x.example", "b@x.example");
+	while (server_count(servers[0], "MAIL") < 2)
+		run_a_little();
+	timer_start(&when_heard("MAIL")->deadline, 1, 0);
+	run_until("\n");
+	assert_non_null(strstr(trace, "0~451 4.4.7 it took too long to reach a server;\n"));
+	assert_int_equal(server_connections(servers[0]), 1);
+}
+
+static void
+a_host_that_asks_for_tls_is_not_sent_to_in_the_clear_because_another_address_had_to_be(void **state)
+{
+	(void)state;
+	set_dns("A x.example 127.0.0.1, 127.0.0.2\n");
+	serve("127.0.0.1", SCRIPT("S 220 mx\nC EHLO\nS 250-mx\nS 250 STARTTLS\nC STARTTLS\nS 454 4.7.0 not now\nX", HELLO "C MAIL\nX"));
+	serve("127.0.0.2", SCRIPT("S 220 mx\nC EHLO\nS 250-mx\nS 250 STARTTLS\nC STARTTLS\nS 220 go\nT\nC EHLO\nS 250 mx\n" MAIL "W"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	expect("1 x.example (127.0.0.2) tls=TLSv1.3 dsn=0: 0=250 2.0.0 taken;\n");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(rfc5321_5_1_a_host_that_fails_before_the_message_makes_way_for_the_next),
+		TEST(where_a_message_began_or_a_recipient_has_his_answer_no_other_host_is_asked),
+		TEST(the_last_host_that_answered_a_mail_is_its_result),
+		TEST(three_hosts_that_do_not_take_it_now_are_enough),
+		TEST(a_host_that_fails_over_an_idle_connection_is_not_asked_again),
+		TEST(a_host_that_falls_silent_makes_way_for_the_next),
+		TEST(a_mail_whose_time_is_over_goes_to_no_other_host),
+		TEST(a_mail_whose_time_is_over_is_not_tried_over_a_new_connection_either),
+		TEST(a_host_that_asks_for_tls_is_not_sent_to_in_the_clear_because_another_address_had_to_be),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
