@@ -91,7 +91,7 @@ envelope_place(const struct smtp_client *c)
 {
 	if (c->now.heard == 0)
 		return "before the answer to MAIL";
-	return c->now.heard <= c->now.envelope->recipient_count ? "before the answer to RCPT" : "before the answer to DATA";
+	return c->now.heard <= c->now.asked ? "before the answer to RCPT" : "before the answer to DATA";
 }
 
 static const char *
@@ -542,7 +542,7 @@ smtp_client_timeout_s(const struct smtp_client *c)
 	case CLIENT_STAGE_TLS:
 		return TIMEOUT_TLS_S;
 	case CLIENT_STAGE_ENVELOPE:
-		return c->now.heard > c->now.envelope->recipient_count ? TIMEOUT_DATA_S : TIMEOUT_COMMAND_S;
+		return c->now.heard > c->now.asked ? TIMEOUT_DATA_S : TIMEOUT_COMMAND_S;
 	case CLIENT_STAGE_BODY:
 		return TIMEOUT_BLOCK_S;
 	case CLIENT_STAGE_END:

@@ -50,7 +50,7 @@ struct smtp_envelope_recipient {
 struct smtp_envelope {
 	struct bytes sender, parameters;
 	uint64_t size; /* RFC 1870: with CRLF */
-	bool is_8bit, is_utf8, needs_require_tls;
+	bool is_8bit, is_utf8, needs_require_tls; /* is_utf8: whatever the addresses are */
 	struct smtp_by by; /* counted from smtp_client_send */
 	int8_t priority; /* RFC 6710 */
 	const struct smtp_envelope_recipient *recipients;

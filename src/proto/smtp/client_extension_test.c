@@ -163,6 +163,42 @@ what_a_peer_cannot_take_is_not_tried(void **state)
 }
 
 static void
+rfc6531_3_2_an_address_beyond_ascii_fails_alone_where_there_is_no_smtputf8(void **state)
+{
+	static const struct smtp_envelope_recipient mixed[] = { { BYTES("jos\xc3\xa9@x.example"), BYTES_NONE }, { BYTES("one@x.example"), BYTES_NONE },
+		{ BYTES("zo\xc3\xab@x.example"), BYTES_NONE }, { BYTES("two@x.example"), BYTES_NONE } };
+	struct smtp_envelope e = envelope(1);
+	struct client_player p;
+
+	(void)state;
+	e.recipients = mixed;
+	e.recipient_count = 4;
+#define ALONE(address) "= <" address "@x.example> never: 550 5.6.7 an address or a header field is not ASCII, and the server has no SMTPUTF8\n"
+	play(player(&e, 1), HELLO PIPELINING ALONE("jos\xc3\xa9") ALONE("zo\xc3\xab") ENVELOPE "S: 250 ok\nS: 250 ok\nS: 450 no\nS: 354 go\n"
+		"= <two@x.example> later: 450 no\nC: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n= <one@x.example> taken: 250 ok\n= sent\n" BYE);
+	play(player(&e, 1), HELLO BASIC ALONE("jos\xc3\xa9") ALONE("zo\xc3\xab") "C: MAIL FROM:<a@b.example>\nS: 250 ok\nC: RCPT TO:<one@x.example>\n"
+		"S: 250 ok\nC: RCPT TO:<two@x.example>\nL: gone\n= <one@x.example> later: 451 4.4.2 gone before the answer to RCPT\n"
+		"= <two@x.example> later: 451 4.4.2 gone before the answer to RCPT\n= sent\n= close\n");
+	play(player(&e, 1), HELLO BASIC ALONE("jos\xc3\xa9") ALONE("zo\xc3\xab") "C: MAIL FROM:<a@b.example>\nS: 451 no\n"
+		"= <one@x.example> later: 451 no\n= <two@x.example> later: 451 no\n= sent\nC: RSET\nS: 250 ok\n" BYE);
+	/* Over LMTP each has an answer of its own. */
+	p = player(&e, 1);
+	p.settings.is_lmtp = true;
+	play(p, "S: 220 mx.example ESMTP\nC: LHLO out.example\n" PIPELINING ALONE("jos\xc3\xa9") ALONE("zo\xc3\xab") ENVELOPE
+		"S: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n= <one@x.example> taken: 250 ok\n"
+		"S: 452 full\n= <two@x.example> later: 452 full\n= sent\n" BYE);
+	/* Nobody is left. */
+	e.recipient_count = 1;
+	play(player(&e, 1), HELLO PIPELINING ALONE("jos\xc3\xa9") "= sent\n" BYE);
+	/* With it all of them go. */
+	e.recipient_count = 2;
+	play(player(&e, 1), HELLO "S: 250-x\nS: 250-PIPELINING\nS: 250 SMTPUTF8\nC: MAIL FROM:<a@b.example> SMTPUTF8\nC: RCPT TO:<jos\xc3\xa9@x.example>\n"
+		"C: RCPT TO:<one@x.example>\nC: DATA\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go\nC: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n"
+		"= <jos\xc3\xa9@x.example> taken: 250 ok\n= <one@x.example> taken: 250 ok\n= sent\n" BYE);
+#undef ALONE
+}
+
+static void
 rfc6152_6531_3461_8689_parameters_are_said_when_they_are_known(void **state)
 {
 	struct smtp_envelope e = envelope(1);
@@ -251,6 +287,7 @@ main(void)
 		cmocka_unit_test(rfc3207_4_2_what_comes_behind_the_answer_to_starttls_is_refused),
 		cmocka_unit_test(rfc4954_4_a_log_in_comes_before_everything_else),
 		cmocka_unit_test(what_a_peer_cannot_take_is_not_tried),
+		cmocka_unit_test(rfc6531_3_2_an_address_beyond_ascii_fails_alone_where_there_is_no_smtputf8),
 		cmocka_unit_test(rfc6152_6531_3461_8689_parameters_are_said_when_they_are_known),
 		cmocka_unit_test(rfc2852_4_1_what_is_to_come_back_in_time_goes_to_who_promises_that_alone),
 		cmocka_unit_test(rfc6710_4_the_priority_is_said_to_who_knows_it),

@@ -41,6 +41,7 @@ enum smtp_client_extension {
 
 enum smtp_client_mark {
 	CLIENT_MARK_WAITING, /* has no result yet */
+	CLIENT_MARK_UNFIT, /* the same; nothing is said of it, since the peer has no SMTPUTF8 */
 	CLIENT_MARK_TAKEN, /* RCPT was answered 2yz */
 	CLIENT_MARK_TOLD, /* its result was reported */
 };
@@ -52,11 +53,14 @@ struct smtp_client_verdict {
 	char text[SMTP_REPLY_TEXT_MAX];
 };
 
-/* The commands of a transaction have numbers: 0 is MAIL, 1 to n are RCPT, n + 1 is DATA. */
+/* The commands of a transaction have numbers: 0 is MAIL, 1 to n are RCPT, n + 1 is DATA; n is `asked`. */
 struct smtp_client_transaction {
 	const struct smtp_envelope *envelope;
 	uint8_t *marks; /* enum smtp_client_mark of each recipient */
+	size_t asked; /* recipients that RCPT is said for */
 	size_t said, heard; /* commands, and replies to them */
+	size_t saying, hearing; /* no recipient before that one is to be said, or heard of, any more */
+	size_t unfit; /* no recipient before that one is unfit and without its result */
 	size_t taken; /* recipients that RCPT was answered 2yz for */
 	size_t chunks_said, chunks_heard; /* BDAT */
 	size_t told; /* no recipient before that one is without its result */

@@ -9,6 +9,9 @@
 
 #include <assert.h>
 
+/* RFC 6531 3.5 */
+#define NO_UTF8 BYTES("550 5.6.7 an address or a header field is not ASCII, and the server has no SMTPUTF8")
+
 enum {
 	OUT_FLUSH_OCTETS = 16384,
 	REPLIES_MAX = 50,
@@ -42,14 +45,21 @@ are_sendable(const struct smtp_envelope *e)
 	return is_sendable(e->sender, e->parameters);
 }
 
-/* RFC 6531 3.4: SMTPUTF8 is for addresses beyond ASCII, and for header fields. */
-static bool
-needs_utf8(const struct smtp_envelope *e)
+static size_t
+count_ascii(const struct smtp_envelope *e)
 {
+	size_t count = 0;
+
 	for (size_t i = 0; i < e->recipient_count; i++)
-		if (!bytes_is_ascii(e->recipients[i].address))
-			return true;
-	return e->is_utf8 || !bytes_is_ascii(e->sender);
+		count += bytes_is_ascii(e->recipients[i].address);
+	return count;
+}
+
+/* RFC 6531 3.4: SMTPUTF8 is for addresses beyond ASCII, and for header fields.  For all of the recipients, whoever they are: */
+static bool
+all_need_utf8(const struct smtp_envelope *e)
+{
+	return e->is_utf8 || !bytes_is_ascii(e->sender) || count_ascii(e) == 0;
 }
 
 static void
@@ -98,10 +108,8 @@ is_possible(struct smtp_client *c)
 	} else if (e->needs_require_tls && !(c->is_verified && (has(c, CLIENT_REQUIRETLS) || e->sender.len == 0))) {
 		/* RFC 8689 4.2.1; 5: a report goes to a server that does not know it rather than nowhere. */
 		smtp_client_judge(c, SMTP_CLIENT_NEVER, BYTES("550 5.7.30 REQUIRETLS support required"));
-	} else if (needs_utf8(e) && !has(c, CLIENT_SMTPUTF8)) {
-		/* RFC 6531 3.5 */
-		smtp_client_judge(c, SMTP_CLIENT_NEVER,
-			BYTES("550 5.6.7 an address or a header field is not ASCII, and the server has no SMTPUTF8"));
+	} else if (all_need_utf8(e) && !has(c, CLIENT_SMTPUTF8)) {
+		smtp_client_judge(c, SMTP_CLIENT_NEVER, NO_UTF8);
 	} else if (e->is_8bit && !has(c, CLIENT_8BITMIME)) {
 		/* RFC 6152 3 */
 		smtp_client_judge(c, SMTP_CLIENT_NEVER, BYTES("554 5.6.3 the message is 8-bit, the server has no 8BITMIME, and it can't be converted"));
@@ -109,6 +117,20 @@ is_possible(struct smtp_client *c)
 		return can_return(c);
 	}
 	return false;
+}
+
+/* RFC 6531 3.2: those of whom a peer without SMTPUTF8 can't hear; the others are none the worse for them. */
+static void
+set_unfit_apart(struct smtp_client *c)
+{
+	const struct smtp_envelope *e = c->now.envelope;
+
+	c->now.asked = e->recipient_count;
+	for (size_t i = 0; i < e->recipient_count && !has(c, CLIENT_SMTPUTF8); i++)
+		if (!bytes_is_ascii(e->recipients[i].address)) {
+			c->now.marks[i] = CLIENT_MARK_UNFIT;
+			c->now.asked--;
+		}
 }
 
 void
@@ -119,10 +141,11 @@ smtp_client_send(struct smtp_client *c, const struct smtp_envelope *envelope)
 		.envelope = envelope,
 		.marks = memory_new(envelope->recipient_count),
 	};
-	if (is_possible(c))
-		c->stage = CLIENT_STAGE_ENVELOPE;
-	else
-		c->now.is_over = true;
+	c->now.is_over = !is_possible(c);
+	if (c->now.is_over)
+		return;
+	set_unfit_apart(c);
+	c->stage = CLIENT_STAGE_ENVELOPE;
 }
 
 static void
@@ -161,7 +184,7 @@ put_mail(struct smtp_client *c)
 		put_number(&c->out, e->size);
 	}
 	put_parameter(c, e->is_8bit, BYTES("BODY=8BITMIME"));
-	put_parameter(c, needs_utf8(e), BYTES("SMTPUTF8"));
+	put_parameter(c, has(c, CLIENT_SMTPUTF8) && (all_need_utf8(e) || count_ascii(e) < e->recipient_count), BYTES("SMTPUTF8"));
 	put_parameter(c, e->needs_require_tls && has(c, CLIENT_REQUIRETLS), BYTES("REQUIRETLS"));
 	put_parameter(c, has(c, CLIENT_DSN) && e->parameters.len, e->parameters);
 	put_handling(c);
@@ -205,9 +228,7 @@ put_data(struct smtp_client *c)
 static bool
 say_data(struct smtp_client *c)
 {
-	size_t count = c->now.envelope->recipient_count;
-
-	if (c->now.said == count + 2)
+	if (c->now.said == c->now.asked + 2)
 		return false;
 	if (c->now.heard < c->now.said) {
 		/* RFC 3030 has no 354 that would tell whether anybody gets the message: BDAT waits. */
@@ -224,6 +245,15 @@ say_data(struct smtp_client *c)
 	return true;
 }
 
+/* The next recipient of a command or of a reply. */
+static size_t
+next_asked(const struct smtp_client *c, size_t *cursor)
+{
+	while (c->now.marks[*cursor] != CLIENT_MARK_WAITING)
+		++*cursor;
+	return (*cursor)++;
+}
+
 bool
 smtp_client_say(struct smtp_client *c)
 {
@@ -237,12 +267,12 @@ smtp_client_say(struct smtp_client *c)
 			give_up(c);
 		return waiting == 0;
 	}
-	if (c->now.said > c->now.envelope->recipient_count)
+	if (c->now.said > c->now.asked)
 		return say_data(c);
 	if (c->now.said == 0)
 		put_mail(c);
 	else
-		put_rcpt(c, &c->now.envelope->recipients[c->now.said - 1]);
+		put_rcpt(c, &c->now.envelope->recipients[next_asked(c, &c->now.saying)]);
 	c->now.said++;
 	return true;
 }
@@ -365,7 +395,7 @@ hear_envelope(struct smtp_client *c)
 
 	/* 421 is the end, and answers nothing (RFC 5321 3.8); so is what comes before anything was said, or asks for more. */
 	if (c->reply.code == 421 || number == c->now.said ||
-		(c->reply.code / 100 == 3 && number <= c->now.envelope->recipient_count)) {
+		(c->reply.code / 100 == 3 && number <= c->now.asked)) {
 		break_by_reply(c);
 		return;
 	}
@@ -373,10 +403,10 @@ hear_envelope(struct smtp_client *c)
 	if (number == 0 && smtp_client_outcome_of(c->reply.code) != SMTP_CLIENT_TAKEN) {
 		c->now.is_refused = true;
 		smtp_client_judge_by_reply(c, smtp_client_outcome_of(c->reply.code));
-	} else if (number > c->now.envelope->recipient_count) {
+	} else if (number > c->now.asked) {
 		hear_data(c);
 	} else if (number > 0) {
-		hear_rcpt(c, number - 1);
+		hear_rcpt(c, next_asked(c, &c->now.hearing));
 	}
 }
 
@@ -476,9 +506,26 @@ tell_verdict(struct smtp_client *c, struct smtp_client_effect *effect)
 	effect->octets = bytes_of(c->verdict.text, c->verdict.text_len);
 }
 
+static bool
+tell_unfit(struct smtp_client *c, struct smtp_client_effect *effect)
+{
+	while (c->now.marks && c->now.unfit < c->now.envelope->recipient_count) {
+		size_t at = c->now.unfit++;
+
+		if (c->now.marks[at] != CLIENT_MARK_UNFIT)
+			continue;
+		c->now.marks[at] = CLIENT_MARK_TOLD;
+		*effect = (struct smtp_client_effect){ .kind = SMTP_CLIENT_RESULT, .outcome = SMTP_CLIENT_NEVER, .recipient = at, .octets = NO_UTF8 };
+		return true;
+	}
+	return false;
+}
+
 bool
 smtp_client_tell(struct smtp_client *c, struct smtp_client_effect *effect)
 {
+	if (tell_unfit(c, effect))
+		return true;
 	if (c->is_result_due) {
 		c->is_result_due = false;
 		*effect = c->result;
