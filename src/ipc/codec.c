@@ -39,7 +39,7 @@ enum {
 	MOST_has_dsn = 1,
 	MOST_has_quota = 1,
 	MOST_has_deliver_by = 1,
-	MOST_is_silent = 1,
+	MOST_destination = IPC_DESTINATIONS - 1,
 	MOST_policy_type = TLSRPT_POLICY_TYPES - 1,
 	MOST_result = TLSRPT_RESULTS - 1,
 	MOST_priority = UINT8_MAX, /* a two's complement */

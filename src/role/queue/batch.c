@@ -110,14 +110,21 @@ report(struct sending *s, struct bytes server, bool is_lmtp)
 		queue_settle(q, m);
 }
 
-/* What the relay can't do now is not the destination's fault.  Who answered at first and then lets everybody wait is as one that does not answer: else
+/* What the relay can't do now, or this mail alone can't, is not the destination's fault: nobody else waits for it.  Who answered at first and then lets everybody wait is as one that does not answer: else
    such hosts could have all places. */
 static enum batch_result
 result_of(const struct ipc_sent *sent)
 {
-	if (sent->host.len && !sent->is_silent)
+	switch ((enum ipc_destination)sent->destination) {
+	case DESTINATION_ANSWERS:
 		return BATCH_WENT;
-	return sent->results.len ? BATCH_NO_ANSWER : BATCH_NOT_TRIED;
+	case DESTINATION_SILENT:
+		return BATCH_NO_ANSWER;
+	case DESTINATION_UNKNOWN:
+	case IPC_DESTINATIONS:
+		break;
+	}
+	return BATCH_NOT_TRIED;
 }
 
 static void

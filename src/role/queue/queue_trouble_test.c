@@ -142,6 +142,24 @@ a_relay_that_is_full_makes_no_destination_rest(void **state)
 	}
 }
 
+static void
+what_one_mail_cannot_makes_no_other_wait(void **state)
+{
+	struct queue *q = self.state;
+
+	(void)state;
+	relay_defers = true;
+	relay_found = DESTINATION_UNKNOWN;
+	connect_to(ROLE_RELAY);
+	enqueue(1, "a@x.example", -1);
+	run_until_event("queue.deferred");
+	assert_int_equal(LIST_FIRST(&q->messages)->at[0].attempts, 1);
+	assert_int_equal(schedule_resting(q->schedule), 0);
+	enqueue(2, "a@x.example", -1);
+	run_until_count("queue.deferred", 2);
+	assert_int_equal(sends, 2);
+}
+
 /* Who greets, and lets everybody wait then, would else have all places. */
 static void
 who_answers_and_falls_silent_rests(void **state)
@@ -152,7 +170,7 @@ who_answers_and_falls_silent_rests(void **state)
 	relay_defers = true;
 	connect_to(ROLE_RELAY);
 	for (int i = 0; i < 2; i++) {
-		relay_is_kept_waiting = i == 1;
+		relay_found = i == 1 ? DESTINATION_SILENT : DESTINATION_ANSWERS;
 		enqueue(i, "a@x.example", -1);
 		run_until_answered((size_t)i + 1);
 		for (int turn = 0; turn < 500 && (sends <= (size_t)i || schedule_active(q->schedule)); turn++)
@@ -223,6 +241,7 @@ main(void)
 		TEST(only_those_hear_of_a_delay_for_whom_it_is_news_rfc3461_4_1),
 		TEST(who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep),
 		TEST(a_relay_that_is_full_makes_no_destination_rest),
+		TEST(what_one_mail_cannot_makes_no_other_wait),
 		TEST(who_answers_and_falls_silent_rests),
 		TEST(mail_for_other_hosts_is_not_opened_while_there_is_no_relay),
 		TEST(a_mailbox_that_was_reached_is_left_out_after_a_restart_too),

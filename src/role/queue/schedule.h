@@ -72,7 +72,7 @@ bool schedule_next(struct schedule *s, int64_t now_s, struct batch *out);
 enum batch_result {
 	BATCH_WENT, /* somebody answered, whatever was said */
 	BATCH_NO_ANSWER, /* nobody could be reached */
-	BATCH_NOT_TRIED, /* our own trouble */
+	BATCH_NOT_TRIED, /* our own trouble, or the mail's own: nothing is known of the destination */
 };
 
 /* The batch is over; its deliveries were handed to one of the functions above before. */

@@ -180,6 +180,7 @@ struct sending {
 	char server[RELAY_SERVER_MAX], tls[64];
 	bool has_dsn, has_deliver_by;
 	bool is_silent; /* the server said nothing more in time */
+	bool is_own_failure; /* it met what other mail of the same way need not meet */
 	unsigned int closing; /* timers that are not closed yet */
 };
 

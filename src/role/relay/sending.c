@@ -112,13 +112,25 @@ sending_abort(struct sending *s)
 	forget(s);
 }
 
+static enum ipc_destination
+destination_of(const struct sending *s)
+{
+	if (s->results.len == 0)
+		return DESTINATION_UNKNOWN;
+	if (s->is_silent)
+		return DESTINATION_SILENT;
+	if (s->server[0])
+		return DESTINATION_ANSWERS;
+	return s->later > 0 && !s->is_own_failure ? DESTINATION_SILENT : DESTINATION_UNKNOWN;
+}
+
 static void
 report(struct sending *s)
 {
 	struct message m = { .type = MESSAGE_SENT };
 
 	m.u.sent = (struct ipc_sent){ .request = s->request, .has_dsn = s->has_dsn,
-		.has_deliver_by = s->has_deliver_by, .is_silent = s->is_silent, .host = bytes_text(s->server),
+		.has_deliver_by = s->has_deliver_by, .destination = (uint8_t)destination_of(s), .host = bytes_text(s->server),
 		.tls = bytes_text(s->tls), .results = buf_bytes(&s->results) };
 	if (peer_send(s->relay->queue, &m) == -1)
 		return; /* the queue is gone, and comes with the mail again */
@@ -537,7 +549,8 @@ sending_new(struct relay *relay, const struct message *m)
 		s->text_max = RESULTS_OCTETS_MAX / s->envelope.recipient_count - RESULT_HEAD_OCTETS;
 	if (s->text_max > TEXT_OCTETS_MAX)
 		s->text_max = TEXT_OCTETS_MAX;
-	if (!is_good || s->fd == -1)
+	s->is_own_failure = !is_good || s->fd == -1;
+	if (s->is_own_failure)
 		sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.0 the envelope or the message is missing");
 	else if (relay->is_draining || relay->waiting_count > WAITING_MAX)
 		sending_refuse(s, "too much is being sent at the moment");

@@ -80,6 +80,7 @@ skip_unproven(struct sending *s, bool is_sure)
 	(void)snprintf(text, sizeof text, "%s REQUIRETLS support required: nothing shows that %s is the domain's server%s",
 		is_sure ? "550 5.7.30" : "451 4.7.30", s->route.hosts[s->host_at].name, is_sure ? "" : " yet");
 	sending_note_failure(s, is_sure ? SMTP_CLIENT_NEVER : SMTP_CLIENT_LATER, bytes_text(text));
+	s->is_own_failure = true;
 	s->address_count = 0;
 }
 

@@ -20,6 +20,7 @@ struct config config;
 static struct peer *of_resolver, *resolver;
 struct peer *of_queue, *queue;
 char trace[262144], events[65536];
+enum ipc_destination last_destination;
 struct server *servers[SERVERS_MAX];
 static const char *zone, *until, *until_event;
 static struct bytes message;
@@ -62,7 +63,8 @@ on_sent(const struct ipc_sent *m)
 	uint8_t outcome;
 
 	note("%u %.*s tls=%.*s dsn=%u%s:", (unsigned int)m->request, BYTES_ARG(m->host), BYTES_ARG(bytes_sub(m->tls, 0, 7)),
-		m->has_dsn, m->is_silent ? " silent" : "");
+		m->has_dsn, m->host.len && m->destination == DESTINATION_SILENT ? " silent" : "");
+	last_destination = (enum ipc_destination)m->destination;
 	while (take_u16(&rest, &index) && take_u8(&rest, &outcome) && take_u16(&rest, &len) && take_octets(&rest, len, &text))
 		note(" %u%c%.*s;", index, signs[outcome], BYTES_ARG(text));
 	assert_int_equal(rest.len, 0);

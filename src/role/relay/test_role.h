@@ -27,6 +27,7 @@ extern struct peer *queue;
 extern char trace[262144]; /* each SENT: "1 mx.example (127.0.0.1) tls=… dsn=0: 0=250 ok; 1-550 no;", "=" taken, "~" later, "-" never;
 				 each KEEP_POLICY: "[domain id octets]"; each TLS_SESSION: "{domain type result mx from to helo: reason}" */
 extern char events[65536];
+extern enum ipc_destination last_destination; /* of SENT */
 extern struct server *servers[SERVERS_MAX];
 
 /* What DNS says: "MX example.org 10 mx.example.org, 20 …", "A mx.example.org 127.0.0.1", "NONE example.net", "LATER example.com"; a line
