@@ -136,6 +136,8 @@ queue_settle(struct queue *q, struct queued *m)
 	unlist(q, m);
 	spool_remove(q->spool, &m->id);
 	walk_leave(q, m);
+	if (q->swept == m)
+		q->swept = LIST_NEXT(m, link);
 	LIST_REMOVE(m, link);
 	q->count--;
 	queued_free(&m);
@@ -200,23 +202,36 @@ is_late(const struct queue *q, const struct queued *m, int64_t age)
 	return false;
 }
 
+static void
+sweep_one(struct queue *q, struct queued *m, bool may_expire)
+{
+	int64_t age = queue_now_s() - queued_since_s(m), lifetime_s = q->config->queue_lifetime_s;
+
+	if (m->flags & QUEUE_DAY_ONLY && lifetime_s > DAY_S)
+		lifetime_s = DAY_S;
+	if ((age >= lifetime_s && may_expire) || is_to_return(m))
+		expire(q, m);
+	else if (is_late(q, m, age))
+		queue_report_delayed(q, m);
+}
+
+void
+queue_sweep_on(struct queue *q)
+{
+	/* What the server slept through is tried once more before it is given up, and the clock may be put right by then. */
+	bool may_expire = time_now().mono_us / 1000000 - q->started_s >= q->config->queue_retry_first_s;
+	struct queued *m;
+
+	while ((m = q->swept) && q->reports <= QUEUE_REPORTS_MAX && !q->is_draining) {
+		q->swept = LIST_NEXT(m, link);
+		sweep_one(q, m, may_expire);
+	}
+}
+
 void
 queue_sweep(struct queue *q)
 {
-	int64_t now = queue_now_s();
-	/* What the server slept through is tried once more before it is given up, and the clock may be put right by then. */
-	bool may_expire = time_now().mono_us / 1000000 - q->started_s >= q->config->queue_retry_first_s;
-	struct queued *m, *next;
-
-	for (m = LIST_FIRST(&q->messages); m; m = next) {
-		int64_t age = now - queued_since_s(m), lifetime_s = q->config->queue_lifetime_s;
-
-		next = LIST_NEXT(m, link);
-		if (m->flags & QUEUE_DAY_ONLY && lifetime_s > DAY_S)
-			lifetime_s = DAY_S;
-		if ((age >= lifetime_s && may_expire) || is_to_return(m))
-			expire(q, m);
-		else if (is_late(q, m, age))
-			queue_report_delayed(q, m);
-	}
+	if (!q->swept)
+		q->swept = LIST_FIRST(&q->messages);
+	queue_sweep_on(q);
 }

@@ -416,6 +416,7 @@ end(struct role_self *r)
 	walk_end_all(q);
 	explanation_end_all(q);
 	control_free(&q->control);
+	q->swept = NULL;
 	if (q->spool) {
 		queue_keep_changed(q);
 		spool_close(&q->spool);

@@ -28,6 +28,9 @@
 /* The sender knows that the time it set has passed (SEND_BY_NOTIFY). */
 #define QUEUE_OVERDUE_TOLD 0x20000u
 
+/* Under way; what makes more at once than that, and could wait, waits. */
+#define QUEUE_REPORTS_MAX 64
+
 struct arrival;
 struct explanation;
 struct tls_reports;
@@ -58,6 +61,7 @@ struct queue {
 	struct timer timer; /* the schedule's next moment */
 	struct timer sweep; /* of what is too old, and of the disk */
 	uint32_t looks;
+	struct queued *swept; /* the sweep stands before it; NULL: there is none under way */
 	int64_t clock_ahead_s; /* the wall clock before the steady one, when it was looked at last */
 	int64_t started_s; /* of the steady clock */
 	unsigned int open_handles; /* at the end */
@@ -105,8 +109,10 @@ void queue_settle(struct queue *q, struct queued *m);
 /* Keeps the envelopes that changed. */
 void queue_keep_changed(struct queue *q);
 /* Now and then: what is older than `lifetime` fails, of what is older than `delay_notice` the sender is told; and so with the
-   time that it set itself. */
+   time that it set itself.  When there are as many reports as may be it stops, and goes on as they are done. */
 void queue_sweep(struct queue *q);
+/* Goes on with it. */
+void queue_sweep_on(struct queue *q);
 
 /* report.c */
 /* Tells the sender that these deliveries of one message (linked by next, ACTIVE) failed, and is done with them then; when that can't be

@@ -120,6 +120,93 @@ who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep(void **state)
 	assert_int_equal(q->reports, 0);
 }
 
+static size_t
+count_reports(const struct queue *q)
+{
+	const struct queued *m;
+	size_t count = 0;
+
+	LIST_FOREACH (m, &q->messages, link)
+		count += (m->flags & QUEUE_ASK_DIRECTORY) != 0;
+	return count;
+}
+
+static void
+enqueue_old(int count)
+{
+	struct queue *q = self.state;
+	struct queued *m;
+
+	for (int i = 1; i <= count; i++) {
+		enqueue(i, "a@x.example", -1);
+		if (i % 100 == 0 || i == count)
+			run_until_answered((size_t)i);
+	}
+	LIST_FOREACH (m, &q->messages, link)
+		m->arrived_s -= 100;
+}
+
+/* Until no report is under way; there are never more than may be. */
+static void
+run_until_reported(void)
+{
+	struct queue *q = self.state;
+
+	for (int turn = 0; turn < 6000 && q->reports; turn++) {
+		assert_in_range(q->reports, 0, QUEUE_REPORTS_MAX + 1);
+		run_a_little();
+	}
+	assert_int_equal(q->reports, 0);
+}
+
+static void
+a_sweep_tells_of_many_delays_a_few_at_a_time_and_of_all(void **state)
+{
+	struct queue *q = self.state;
+
+	(void)state;
+	config.queue_delay_notice_s = 60;
+	enqueue_old(2000);
+	queue_sweep(q);
+	run_until_reported();
+	assert_int_equal(count_reports(q), 2000);
+}
+
+static void
+a_sweep_lets_many_expire_a_few_at_a_time_and_all(void **state)
+{
+	struct queue *q = self.state;
+
+	(void)state;
+	config.queue_lifetime_s = 60;
+	q->started_s -= config.queue_retry_first_s;
+	enqueue_old(500);
+	queue_sweep(q);
+	run_until_reported();
+	assert_int_equal(count_reports(q), 500);
+	assert_int_equal(q->count, 500);
+}
+
+static void
+a_message_may_go_while_a_sweep_stands_before_it(void **state)
+{
+	struct queue *q = self.state;
+	struct queued *m;
+
+	(void)state;
+	config.queue_delay_notice_s = 60;
+	enqueue_old(200);
+	queue_sweep(q);
+	m = q->swept;
+	assert_non_null(m);
+	schedule_take(q->schedule, &m->at[0]);
+	queue_delivered(q, &m->at[0], BYTES_NONE, BYTES("250 ok"));
+	queue_settle(q, m);
+	assert_ptr_not_equal(q->swept, m);
+	run_until_reported();
+	assert_int_equal(count_reports(q), 199);
+}
+
 static void
 a_relay_that_is_full_makes_no_destination_rest(void **state)
 {
@@ -240,6 +327,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(only_those_hear_of_a_delay_for_whom_it_is_news_rfc3461_4_1),
 		TEST(who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep),
+		TEST(a_sweep_tells_of_many_delays_a_few_at_a_time_and_of_all),
+		TEST(a_sweep_lets_many_expire_a_few_at_a_time_and_all),
+		TEST(a_message_may_go_while_a_sweep_stands_before_it),
 		TEST(a_relay_that_is_full_makes_no_destination_rest),
 		TEST(what_one_mail_cannot_makes_no_other_wait),
 		TEST(who_answers_and_falls_silent_rests),

@@ -77,10 +77,13 @@ end_deliveries(struct queue *q, struct queued *m, struct delivery *first)
 static void
 end_report(struct report *r)
 {
+	struct queue *q = r->queue;
+
 	if (!r->first)
 		queued_free(&r->message);
-	r->queue->reports--;
+	q->reports--;
 	memory_free(r);
+	queue_sweep_on(q);
 }
 
 /* It can't be kept.  The destination of those that failed is asked again: better than a sender who never hears. */

@@ -10,7 +10,7 @@
 enum { WALKS_MAX = 32 };
 enum { STEP_US = 5000, PAUSE_MS = 1, PIECE_US = 2000000, PIECE_OCTETS = CONTROL_LINES_MAX - 8192 };
 /* What the disk or the reports can't keep up with waits here. */
-enum { CHANGES_MAX = 4096, REPORTS_MAX = 64 };
+enum { CHANGES_MAX = 4096 };
 enum { DESTINATION_MAX = 300 };
 
 struct counts {
@@ -309,7 +309,7 @@ must_pause(const struct walk *w)
 	const struct spool *s = w->queue->spool;
 
 	return command_is_action(w->command.verb)
-		&& (spool_changes_asked(s) - spool_changes_kept(s) > CHANGES_MAX || w->queue->reports > REPORTS_MAX);
+		&& (spool_changes_asked(s) - spool_changes_kept(s) > CHANGES_MAX || w->queue->reports > QUEUE_REPORTS_MAX);
 }
 
 static void
