@@ -77,7 +77,7 @@ disk_fault_new(uint64_t seed)
 	fault_one->chance = seed * 2654435761u + 88172645463325252u;
 	fault_one->room = UINT64_MAX;
 	(void)pthread_mutex_init(&fault_one->lock, NULL);
-	fault_one->root = fault_node_new(fault_one, S_IFDIR | 0700);
+	fault_one->root = fault_node_new(fault_one, S_IFDIR | 0700, NULL);
 	fault_put_file_ops(&fault_ops);
 	fault_put_name_ops(&fault_ops);
 	disk_use(&fault_ops);
@@ -180,6 +180,20 @@ disk_fault_set_room(struct disk_fault *d, uint64_t octets)
 {
 	fault_lock();
 	d->room = octets;
+	(void)fault_done(0, 0);
+}
+
+void
+disk_fault_mount(struct disk_fault *d, const char *path, uint64_t device)
+{
+	struct fault_node *node;
+	int error;
+
+	(void)d;
+	fault_lock();
+	node = fault_find(AT_FDCWD, path, &error);
+	assert(node && node->names && map_count(node->names) == 0);
+	node->device = device;
 	(void)fault_done(0, 0);
 }
 

@@ -31,6 +31,9 @@ bool disk_fault_is_cut(struct disk_fault *d);
 void disk_fault_crash(struct disk_fault *d);
 /* Writes and growth beyond it fail with ENOSPC; counted as the sizes of all files. */
 void disk_fault_set_room(struct disk_fault *d, uint64_t octets);
+/* The empty directory is another file system from now on, of that device (the root is 1): syncfs goes no further, links and renames
+   don't lead there. */
+void disk_fault_mount(struct disk_fault *d, const char *path, uint64_t device);
 /* Turns one bit of a file round, on the disk and in what is read. */
 void disk_fault_flip(struct disk_fault *d, const char *path, uint64_t octet, unsigned int bit);
 /* Calls of fdatasync, fsync and syncfs so far. */

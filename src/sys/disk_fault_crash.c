@@ -27,11 +27,12 @@ reserve(void)
 }
 
 struct fault_node *
-fault_node_new(struct disk_fault *d, mode_t mode)
+fault_node_new(struct disk_fault *d, mode_t mode, const struct fault_node *parent)
 {
 	struct fault_node *node = NEW(struct fault_node);
 
 	node->number = ++d->next_number;
+	node->device = parent ? parent->device : 1;
 	node->mode = mode;
 	node->next = d->nodes;
 	d->nodes = node;

@@ -135,18 +135,23 @@ fault_fsync(int fd)
 static int
 fault_syncfs(int fd)
 {
+	const struct fault_node *of;
 	int error;
 
 	fault_lock();
 	error = fault_count_call();
 	fault_one->syncs++;
-	if (!fault_node_of(fd))
+	of = fault_node_of(fd);
+	if (!of)
 		return fault_done(-1, EBADF);
-	for (struct fault_node *node = fault_one->nodes; node; node = node->next)
+	for (struct fault_node *node = fault_one->nodes; node; node = node->next) {
+		if (node->device != of->device)
+			continue;
 		if (!error)
 			fault_sync_node(node);
 		else if (!fault_one->is_cut)
 			fault_lose_part(fault_one, node);
+	}
 	return fault_done(error ? -1 : 0, error);
 }
 
@@ -191,7 +196,7 @@ fault_fallocate(int fd, int mode, off_t at, off_t count)
 void
 fault_put_stat(const struct fault_node *node, struct stat *st)
 {
-	*st = (struct stat){ .st_dev = 1,
+	*st = (struct stat){ .st_dev = node->device,
 		.st_ino = node->number,
 		.st_mode = node->mode,
 		.st_nlink = 1,

@@ -30,7 +30,7 @@ struct fault_naming {
 
 struct fault_node {
 	struct fault_node *next; /* of all nodes of the disk */
-	uint64_t number;
+	uint64_t number, device;
 	mode_t mode;
 	struct timespec changed;
 	/* a file */
@@ -79,7 +79,8 @@ struct fault_node *fault_find(int dir, const char *path, int *error);
 
 /* A number below `below`. */
 uint64_t fault_chance(struct disk_fault *d, uint64_t below);
-struct fault_node *fault_node_new(struct disk_fault *d, mode_t mode);
+/* On the same device as its parent; NULL: the root. */
+struct fault_node *fault_node_new(struct disk_fault *d, mode_t mode, const struct fault_node *parent);
 void fault_node_free(struct fault_node *node);
 /* Remembers that blocks [at, at + count) were written, or the length changed. */
 void fault_note_write(struct fault_node *node, uint64_t at, uint64_t count);

@@ -94,10 +94,10 @@ fault_openat(int dir, const char *path, int flags, mode_t mode)
 	if (node && (flags & O_DIRECTORY) && !S_ISDIR(node->mode))
 		return fault_done(-1, ENOTDIR);
 	if (is_unnamed) {
-		node = fault_node_new(fault_one, S_IFREG | (mode & 07777));
+		node = fault_node_new(fault_one, S_IFREG | (mode & 07777), parent);
 		fault_touch(node);
 	} else if (!node) {
-		node = fault_node_new(fault_one, S_IFREG | (mode & 07777));
+		node = fault_node_new(fault_one, S_IFREG | (mode & 07777), parent);
 		fault_touch(node);
 		(void)set_name(parent, name, node);
 	} else if ((flags & O_TRUNC) && node->size) {
@@ -148,7 +148,7 @@ fault_mkdirat(int dir, const char *path, mode_t mode)
 		return fault_done(-1, error);
 	if (!name[0] || look_up(parent, name))
 		return fault_done(-1, EEXIST);
-	node = fault_node_new(fault_one, S_IFDIR | (mode & 07777));
+	node = fault_node_new(fault_one, S_IFDIR | (mode & 07777), parent);
 	fault_touch(node);
 	(void)set_name(parent, name, node);
 	return fault_done(0, 0);
@@ -196,6 +196,8 @@ fault_renameat(int from_dir, const char *from, int to_dir, const char *to, unsig
 	target = walk(to_dir, to, to_name, &error);
 	if (!node || !target)
 		return fault_done(-1, ENOENT);
+	if (node->device != target->device)
+		return fault_done(-1, EXDEV);
 	there = look_up(target, to_name);
 	if (there && (flags & RENAME_NOREPLACE))
 		return fault_done(-1, EEXIST);
@@ -226,6 +228,8 @@ fault_linkat(int from_dir, const char *from, int to_dir, const char *to, int fla
 	target = walk(to_dir, to, name, &error);
 	if (!node || !target)
 		return fault_done(-1, ENOENT);
+	if (node->device != target->device)
+		return fault_done(-1, EXDEV);
 	if (look_up(target, name))
 		return fault_done(-1, EEXIST);
 	(void)set_name(target, name, node);

@@ -203,6 +203,35 @@ names_behave_as_in_a_file_system(void **state)
 	disk_fault_free(&d);
 }
 
+static void
+what_lies_on_another_disk_takes_no_links_and_is_synced_by_itself(void **state)
+{
+	int lost = 0;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct disk_fault *d = disk_fault_new(seed);
+		int fd;
+
+		assert_int_equal(disk->mkdirat(AT_FDCWD, "other", 0700), 0);
+		disk_fault_mount(d, "/other", 2);
+		sync_root(d);
+		put("a", BYTES("one"), false);
+		put("other/b", BYTES("two"), false);
+		assert_int_equal(disk->linkat(AT_FDCWD, "a", AT_FDCWD, "other/a", 0), -1);
+		assert_int_equal(errno, EXDEV);
+		assert_int_equal(disk->renameat(AT_FDCWD, "other/b", AT_FDCWD, "b", 0), -1);
+		assert_int_equal(errno, EXDEV);
+		fd = disk->openat(AT_FDCWD, "other", O_RDONLY | O_DIRECTORY, 0);
+		assert_int_equal(disk->syncfs(fd), 0);
+		disk_fault_crash(d);
+		lost += strcmp(get("a"), "one") != 0;
+		assert_string_equal(get("other/b"), "two");
+		disk_fault_free(&d);
+	}
+	assert_in_range(lost, 1, 20);
+}
+
 int
 main(void)
 {
@@ -214,6 +243,7 @@ main(void)
 		cmocka_unit_test(after_the_power_is_cut_nothing_works_until_it_is_back),
 		cmocka_unit_test(a_full_disk_says_so),
 		cmocka_unit_test(names_behave_as_in_a_file_system),
+		cmocka_unit_test(what_lies_on_another_disk_takes_no_links_and_is_synced_by_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
