@@ -151,10 +151,9 @@ sync_parents(const char *account)
 	}
 }
 
-/* The name in tmp/, and the names that lead there: a new mailbox's may be nowhere but in memory.  Those once for each
-   time that the mailbox is open. */
-static int
-sync_way(struct mailbox *m)
+/* A new mailbox's names may be nowhere but in memory.  Those that lead to tmp/ once for each time that the mailbox is open. */
+int
+arrival_sync_way(struct mailbox *m)
 {
 	if (sync_directory(m->directory, "tmp") != 0)
 		return -1;
@@ -184,7 +183,7 @@ write_file(struct request *r)
 	if (result == 0)
 		result = set_date(r, path);
 	if (result == 0 && r->arrival.is_synced)
-		result = sync_way(r->mailbox);
+		result = arrival_sync_way(r->mailbox);
 	if (result == 0)
 		return 0;
 	error = errno;

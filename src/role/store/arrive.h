@@ -14,6 +14,8 @@ int arrival_publish(struct mailbox *m, const struct arrival *a, uint64_t state)
 	__attribute__((warn_unused_result));
 /* "tmp/BASE" with a NUL. */
 void arrival_put_tmp(struct buf *out, struct bytes base);
+/* The names in tmp/ are on the disk, and those that lead there.  Beside the strand, too.  -1 and errno. */
+int arrival_sync_way(struct mailbox *m) __attribute__((warn_unused_result));
 /* A new name for a message of ours, in the arena. */
 bool arrival_make_base(struct request *r, uint64_t octets, uint64_t size, struct bytes *base);
 /* What was logged for these uids could not be done: logs that they are gone, and answers then that it is to be

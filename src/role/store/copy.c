@@ -1,11 +1,10 @@
-/* COPY and MOVE.  Prepared: a link of each file in the target's tmp/.  Logged: the new messages and, for a
+/* COPY and MOVE.  Prepared: a link of each file in the target's tmp/, or, where links don't go, a copy that is on the disk.  Logged: the new messages and, for a
    move, the end of the old ones, in one record.  Then the links get their names. */
 #include "role/store/copy.h"
 
 #include "role/store/arrive.h"
 #include "role/store/expunge.h"
 #include "role/store/failure.h"
-#include "role/store/files.h"
 #include "role/store/handlers.h"
 #include "role/store/index.h"
 #include "role/store/names.h"
@@ -14,8 +13,7 @@
 
 #include <errno.h>
 
-enum { PATH_ROOM = MAILDIR_NAME_MAX + 64, PIECE_OCTETS = 65536, RANGES_MAX = 4096,
-	SUMMARY_OCTETS_MAX = 16384 };
+enum { PATH_ROOM = MAILDIR_NAME_MAX + 64, RANGES_MAX = 4096, SUMMARY_OCTETS_MAX = 16384 };
 
 struct copied {
 	uint32_t source_uid;
@@ -31,6 +29,7 @@ struct copy {
 	uint32_t first_uid;
 	struct bytes expunged; /* of a move: the source's uids */
 	bool is_move;
+	bool has_octets; /* not all are links */
 	void (*done)(struct request *r, enum ipc_outcome outcome);
 };
 
@@ -43,42 +42,8 @@ put_tmp(char path[PATH_ROOM], struct bytes base)
 	arrival_put_tmp(&out, base);
 }
 
-/* Where links don't go: another file system, or too many of them.  -1 and errno. */
 static int
-copy_octets(int from, int to)
-{
-	uint8_t piece[PIECE_OCTETS];
-	off_t at = 0;
-	ssize_t got;
-
-	while ((got = disk->pread(from, piece, sizeof piece, at)) > 0) {
-		if (disk_write_all(to, bytes_of(piece, (size_t)got), at) != 0)
-			return -1;
-		at += got;
-	}
-	return got < 0 ? -1 : disk->fdatasync(to);
-}
-
-static int
-copy_file(int from_dir, const char *from, int to_dir, const char *to)
-{
-	int in = files_open(from_dir, from, O_RDONLY);
-	int out = in < 0 ? -1 : files_open(to_dir, to, O_WRONLY | O_CREAT | O_EXCL);
-	struct stat st;
-	int result = out < 0 ? -1 : copy_octets(in, out);
-
-	if (result == 0 && disk->fstat(in, &st) == 0) {
-		struct timespec times[2] = { st.st_mtim, st.st_mtim };
-
-		result = disk->utimensat(to_dir, to, times, 0);
-	}
-	disk_close(&in);
-	disk_close(&out);
-	return result;
-}
-
-static int
-link_one(struct request *r, const struct view_record *v, const struct copied *c)
+link_one(struct request *r, struct copy *x, const struct view_record *v, const struct copied *c)
 {
 	char from[PATH_ROOM], to[PATH_ROOM];
 	struct buf path;
@@ -91,9 +56,10 @@ link_one(struct request *r, const struct view_record *v, const struct copied *c)
 	put_tmp(to, c->base);
 	if (disk->linkat(r->mailbox->directory, from, r->target->directory, to, 0) == 0)
 		return 0;
-	if (errno != EXDEV && errno != EMLINK && errno != EPERM)
+	if (!files_take_no_link(errno))
 		return -1;
-	return copy_file(r->mailbox->directory, from, r->target->directory, to);
+	x->has_octets = true;
+	return files_copy(r->mailbox->directory, from, r->target->directory, to);
 }
 
 /* Fills *c from the record. */
@@ -124,7 +90,7 @@ prepare_one(struct request *r, struct copy *x, uint32_t index)
 		errno = ENOMEM;
 		return -1;
 	}
-	if (link_one(r, &r->mailbox->view.records[index], &c) != 0) {
+	if (link_one(r, x, &r->mailbox->view.records[index], &c) != 0) {
 		if (errno != ENOENT)
 			return -1;
 		r->mailbox->needs_scan = true; /* not there any more, or renamed: the client sees which */
@@ -147,6 +113,9 @@ prepare(struct request *r, struct copy *x, const struct ipc_ranges *uids)
 			if (prepare_one(r, x, at) != 0)
 				return -1;
 	if (index_reserve(r->target, x->count) != 0)
+		return -1;
+	/* A link and what is unlinked after it reach the disk in this order; on two disks nothing says so. */
+	if (x->has_octets && arrival_sync_way(r->target) != 0)
 		return -1;
 	return uids_reserve(r->target, x->count);
 }

@@ -21,4 +21,10 @@ int files_open_known(int directory, const char *name, int flags, struct file_ide
 /* Is it the file that has this name?  *st is what it is like now. */
 bool files_in_place(int directory, const char *name, const struct file_identity *is, struct stat *st) __attribute__((warn_unused_result));
 
+/* Does a link that failed with this errno say that the file must be copied: to another file system, too many of them, a file that is not ours
+   (fs.protected_hardlinks)? */
+bool files_take_no_link(int error);
+/* Copies a file and its time to a new one: its octets are on the disk, its name need not be.  -1 and errno: there is none. */
+int files_copy(int from_directory, const char *from, int to_directory, const char *to) __attribute__((warn_unused_result));
+
 #endif

@@ -328,15 +328,13 @@ fetch(struct offline *m, struct offline_message *x, const char *tmp)
 int
 offline_link(struct offline *m, struct offline_message *x, int source_dir, const char *source)
 {
-	char tmp[PATH_ROOM];
-	struct buf out;
+	static const char scratch[] = "tmp/recovered";
 
-	buf_init_fixed(&out, tmp, sizeof tmp);
-	arrival_put_tmp(&out, x->base);
-	(void)disk->unlinkat(m->directory, tmp, 0);
-	if (disk->linkat(source_dir, source, m->directory, tmp, 0) != 0)
+	(void)disk->unlinkat(m->directory, scratch, 0);
+	if (disk->linkat(source_dir, source, m->directory, scratch, 0) != 0 || fetch(m, x, scratch) != 0)
 		return -1;
-	return fetch(m, x, tmp);
+	(void)disk->unlinkat(m->directory, scratch, 0); /* rename leaves it when both are the same file */
+	return 0;
 }
 
 int
@@ -347,6 +345,20 @@ offline_fetch_tmp(struct offline *m, struct offline_message *x)
 
 	buf_init_fixed(&out, tmp, sizeof tmp);
 	arrival_put_tmp(&out, x->base);
+	return fetch(m, x, tmp);
+}
+
+int
+offline_copy(struct offline *m, struct offline_message *x, int source_dir, const char *source)
+{
+	char tmp[PATH_ROOM];
+	struct buf out;
+
+	buf_init_fixed(&out, tmp, sizeof tmp);
+	arrival_put_tmp(&out, x->base);
+	(void)disk->unlinkat(m->directory, tmp, 0);
+	if (files_copy(source_dir, source, m->directory, tmp) != 0 || disk->syncfs(m->directory) != 0)
+		return -1;
 	return fetch(m, x, tmp);
 }
 

@@ -10,6 +10,7 @@ struct offline_message {
 	uint32_t uid;
 	struct bytes base, extensions; /* in the mailbox's arena */
 	bool has_file, is_expunged;
+	bool must_stay; /* a copy of it could not be brought where it was to go */
 	uint64_t state; /* how the file is named */
 	uint64_t wanted; /* how it is to be named */
 };
@@ -55,8 +56,11 @@ uint64_t offline_letters(struct offline *m, struct bytes names);
    errno. */
 int offline_write(struct offline *m, struct offline_message *x, struct bytes body, int64_t date_s)
 	__attribute__((warn_unused_result));
-/* As offline_write: a file that another mailbox has (source_dir, source), or that waits in tmp/. */
+/* As offline_write: a link or (durable with its name) a copy of the file that another mailbox has (source_dir, source), or the file that waits
+   in tmp/, which a link that can't be made leaves there. */
 int offline_link(struct offline *m, struct offline_message *x, int source_dir, const char *source)
+	__attribute__((warn_unused_result));
+int offline_copy(struct offline *m, struct offline_message *x, int source_dir, const char *source)
 	__attribute__((warn_unused_result));
 int offline_fetch_tmp(struct offline *m, struct offline_message *x) __attribute__((warn_unused_result));
 /* "cur/…" as it is named now, with a NUL. */

@@ -209,26 +209,40 @@ append(struct recovery *x, const struct record *r, struct fault *f)
 	return 0;
 }
 
+/* A link, as a rule: what is there may be torn.  Where links don't go, what is there, or in tmp/, was synced. */
+static bool
+bring(struct offline *m, struct offline_message *o, const struct offline *from, const struct offline_message *source)
+{
+	bool has_source = source && source->has_file;
+	char path[PATH_ROOM];
+	struct buf out;
+
+	if (has_source) {
+		buf_init_fixed(&out, path, sizeof path);
+		offline_put_path(&out, source, source->state);
+		if (offline_link(m, o, from->directory, path) == 0)
+			return true;
+	}
+	if (o->has_file || offline_fetch_tmp(m, o) == 0)
+		return true;
+	return has_source && offline_copy(m, o, from->directory, path) == 0;
+}
+
 static int
 copy(struct recovery *x, const struct record *r, struct fault *f)
 {
 	struct offline *m = x->current, *from = find_open(x, r->source_guid);
 	struct offline_message *o = offline_add(m, r->uid, r->base);
-	const struct offline_message *source = from ? offline_find_base(from, r->source_base) : NULL;
-	char path[PATH_ROOM];
-	struct buf out;
+	struct offline_message *source = from ? offline_find_base(from, r->source_base) : NULL;
 
 	if (!o)
 		return fault_set(f, FAULT_TEMP, "no memory to recover %s", m->path);
 	want(m, o, r);
-	if (source && source->has_file) {
-		buf_init_fixed(&out, path, sizeof path);
-		offline_put_path(&out, source, source->state);
-		if (offline_link(m, o, from->directory, path) == 0)
-			return 0;
-	}
-	if (!o->has_file && offline_fetch_tmp(m, o) != 0)
-		x->lost++;
+	if (bring(m, o, from, source))
+		return 0;
+	x->lost++;
+	if (source)
+		source->must_stay = true;
 	return 0;
 }
 
@@ -269,7 +283,7 @@ change(struct offline *m, const struct record *r)
 
 			if (r->kind == RECORD_FLAGS) {
 				set_flags(m, o, r);
-			} else {
+			} else if (!o->must_stay) {
 				o->is_expunged = true;
 				m->has_new_uids = true;
 			}

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 
 struct world {
 	struct disk_fault *disk;
@@ -147,6 +148,157 @@ mail_for_a_mailbox_that_is_refused_is_kept_aside(void **state)
 	assert_int_equal(messages_of("/mail/2/new"), 1);
 }
 
+/* Records of /mail/1, one after the other. */
+struct records {
+	struct buf out;
+	uint8_t space[16384];
+};
+
+static void
+begin_records(struct records *x)
+{
+	buf_init_fixed(&x->out, x->space, sizeof x->space);
+}
+
+static void
+put_mailbox(struct records *x, const char *name, uint8_t number)
+{
+	const uint8_t guid[RECORD_GUID_OCTETS] = { number };
+
+	put_record(&x->out,
+		&(struct record){ .kind = RECORD_MAILBOX,
+			.path = BYTES("/mail/1"),
+			.name = bytes_text(name),
+			.guid = bytes_of(guid, sizeof guid),
+			.uid_validity = 1 });
+}
+
+static void
+put_append(struct records *x, uint32_t uid, const char *base, struct bytes body)
+{
+	put_record(&x->out,
+		&(struct record){ .kind = RECORD_APPEND, .uid = uid, .base = bytes_text(base), .has_body = true, .body_octets = body.len });
+	put_bytes(&x->out, body);
+}
+
+/* Message 1 of INBOX (mailbox 1) to the folder A (mailbox 2). */
+static void
+put_move(struct records *x)
+{
+	const uint8_t source[RECORD_GUID_OCTETS] = { 1 };
+	uint8_t pair[8];
+	struct buf uids;
+
+	buf_init_fixed(&uids, pair, sizeof pair);
+	record_put_range(&uids, 1, 1);
+	put_mailbox(x, "INBOX", 1);
+	put_mailbox(x, "A", 2);
+	put_record(&x->out,
+		&(struct record){ .kind = RECORD_COPY, .uid = 1, .base = BYTES("copy.test"), .source_guid = bytes_of(source, sizeof source),
+			.source_base = BYTES("1.test") });
+	put_mailbox(x, "INBOX", 1);
+	put_record(&x->out, &(struct record){ .kind = RECORD_EXPUNGE, .uids = buf_bytes(&uids) });
+}
+
+static void
+recover(struct world *w, const struct records *x)
+{
+	if (!w->recovery)
+		w->recovery = recover_new(w->engine);
+	assert_int_equal(recover_record(w->recovery, buf_bytes(&x->out), NULL), 0);
+}
+
+enum { OCTETS = 5000 };
+
+static struct bytes
+body(void)
+{
+	static uint8_t octets[OCTETS];
+
+	memset(octets, 'x', sizeof octets);
+	return bytes_of(octets, sizeof octets);
+}
+
+/* INBOX has message 1; the folder A lies on another disk. */
+static void
+make_two_disks(struct world *w)
+{
+	struct records x;
+
+	assert_int_equal(disk_make_path("/mail/1/.A", 0700, NULL), 0);
+	disk_fault_mount(w->disk, "/mail/1/.A", 2);
+	begin_records(&x);
+	put_mailbox(&x, "INBOX", 1);
+	put_append(&x, 1, "1.test", body());
+	recover(w, &x);
+	end_recovery(w);
+}
+
+static off_t
+size_of(const char *path)
+{
+	struct stat st;
+
+	return disk->fstatat(AT_FDCWD, path, &st, 0) == 0 ? st.st_size : -1;
+}
+
+static void
+what_was_moved_to_another_disk_is_brought_from_its_tmp(void **state)
+{
+	struct world *w = *state;
+	struct records x;
+	int fd;
+
+	make_two_disks(w);
+	assert_int_equal(disk_make_path("/mail/1/.A/tmp", 0700, NULL), 0);
+	fd = disk->openat(AT_FDCWD, "/mail/1/.A/tmp/copy.test", O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(disk_write_all(fd, body(), 0), 0);
+	disk_close(&fd);
+	begin_records(&x);
+	put_move(&x);
+	recover(w, &x);
+	end_recovery(w);
+	assert_int_equal(size_of("/mail/1/.A/new/copy.test"), OCTETS);
+	assert_int_equal(messages_of("/mail/1/.A/tmp"), 0);
+	assert_int_equal(messages_of("/mail/1/new"), 0);
+}
+
+static void
+what_was_moved_to_another_disk_and_is_not_there_is_copied(void **state)
+{
+	struct world *w = *state;
+	struct records x;
+
+	make_two_disks(w);
+	begin_records(&x);
+	put_move(&x);
+	recover(w, &x);
+	end_recovery(w);
+	assert_int_equal(size_of("/mail/1/.A/new/copy.test"), OCTETS);
+	assert_int_equal(messages_of("/mail/1/.A/tmp"), 0);
+	assert_int_equal(messages_of("/mail/1/new"), 0);
+}
+
+static void
+what_was_moved_and_can_not_be_brought_stays_where_it_was(void **state)
+{
+	struct world *w = *state;
+	struct records x;
+	uint64_t space;
+
+	make_two_disks(w);
+	disk_fault_set_room(w->disk, UINT64_MAX / 2);
+	assert_int_equal(disk->free_space(AT_FDCWD, &space), 0);
+	disk_fault_set_room(w->disk, UINT64_MAX / 2 - space + OCTETS - 1);
+	begin_records(&x);
+	put_move(&x);
+	recover(w, &x);
+	end_recovery(w);
+	assert_int_equal(size_of("/mail/1/new/1.test"), OCTETS);
+	assert_int_equal(messages_of("/mail/1/.A/new"), 0);
+	assert_int_equal(messages_of("/mail/1/.A/tmp"), 0);
+}
+
 int
 main(void)
 {
@@ -154,6 +306,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(groups_whose_parts_take_turns_are_both_whole, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_group_of_which_a_part_failed_does_not_count, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mail_for_a_mailbox_that_is_refused_is_kept_aside, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_was_moved_to_another_disk_is_brought_from_its_tmp, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_was_moved_to_another_disk_and_is_not_there_is_copied, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_was_moved_and_can_not_be_brought_stays_where_it_was, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
