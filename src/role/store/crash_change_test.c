@@ -352,6 +352,54 @@ what_is_moved_to_another_disk_is_in_one_of_the_two_wherever_the_power_goes(void 
 	live_through_all(&(struct life){ .is_on_another_disk = true, .is_settled = true, .change = move_all });
 }
 
+enum { LARGE = ENGINE_BODY_JOURNALED_MAX + 1, REMOVALS = 40 };
+
+/* The journal does not hold it: only the file is there. */
+static void
+deliver_large(struct crashing *w, const char *folder)
+{
+	enum ipc_outcome outcome;
+	int fd = engine_new_file(w->engine, LARGE, &outcome);
+	struct engine_body *body;
+	struct message m = { .type = MESSAGE_DELIVER };
+
+	assert_int_equal(disk->ftruncate(fd, LARGE), 0);
+	body = engine_body_new(BYTES_NONE, fd);
+	m.u.deliver.folder = bytes_text(folder);
+	w->has_answer = false;
+	engine_submit(engine_account(w->engine, BYTES(ALICE)), NULL, body, w->outlet, &m);
+	engine_body_release(&body);
+	crashing_wait(w);
+	assert_int_equal(w->outcome, IPC_OK);
+}
+
+static void
+what_is_in_a_folder_that_took_a_removed_ones_name_does_not_go_with_that(void **state)
+{
+	static struct crashing w;
+	int count;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= REMOVALS; seed++) {
+		struct engine_session *s;
+
+		crashing_begin(&w, seed);
+		crashing_make_folders();
+		s = begin(&w, &(struct life){ 0 });
+		(void)change_folder(&w, s, MAILBOX_DELETE, "A", "");
+		(void)change_folder(&w, s, MAILBOX_CREATE, "A", "");
+		deliver_large(&w, "A");
+		engine_session_end(&s);
+		disk_fault_cut(w.disk, 1);
+		engine_close(&w.engine);
+		recover(&w, seed);
+		count = count_in(ALICE "/.A/new");
+		if (count != 1)
+			fail_msg("seed %llu: it is there %d times", (unsigned long long)seed, count);
+		crashing_end(&w);
+	}
+}
+
 int
 main(void)
 {
@@ -359,6 +407,7 @@ main(void)
 		cmocka_unit_test(a_copy_is_there_as_a_whole_or_not_at_all_wherever_the_power_goes),
 		cmocka_unit_test(what_is_moved_is_in_one_of_the_two_wherever_the_power_goes),
 		cmocka_unit_test(what_is_moved_to_another_disk_is_in_one_of_the_two_wherever_the_power_goes),
+		cmocka_unit_test(what_is_in_a_folder_that_took_a_removed_ones_name_does_not_go_with_that),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,12 +20,14 @@ new_uid_validity(struct engine_account *a)
 	return a->last_uid_validity = now;
 }
 
+/* Durable at once: folders that had one name after the other are told apart at recovery by what stands here. */
 static int
 create(struct mailbox *m)
 {
 	struct uidlist_head head = { .uid_next = 1, .version = 3, .has_guid = true };
 	uint8_t space[HEAD_MAX];
 	struct buf text;
+	int error;
 
 	m->uidlist = files_open_known(m->directory, UIDS_FILE, O_RDWR | O_CREAT | O_EXCL, &m->uidlist_is);
 	if (m->uidlist < 0)
@@ -37,7 +39,12 @@ create(struct mailbox *m)
 	put_uidlist_head(&text, &head);
 	m->uidlist_octets = text.len;
 	m->is_logged = false;
-	return disk_write_all(m->uidlist, buf_bytes(&text), 0);
+	if (disk_write_all(m->uidlist, buf_bytes(&text), 0) == 0 && disk->fdatasync(m->uidlist) == 0 && disk->fsync(m->directory) == 0)
+		return 0;
+	error = errno;
+	(void)disk->unlinkat(m->directory, UIDS_FILE, 0);
+	errno = error;
+	return -1;
 }
 
 /* The head of an existing file; false when there is none that can be understood. */
