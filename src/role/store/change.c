@@ -251,6 +251,9 @@ renamed(struct request *r, enum ipc_outcome outcome)
 			return;
 		}
 	}
+	/* Before another takes the name. */
+	if (outcome == IPC_OK && disk->fsync(r->account->way.directory) != 0)
+		(void)failure_report("sync renamed folders", r->account->path, errno);
 	for (struct rename *one = x->first; one && outcome == IPC_OK; one = one->next)
 		mailbox_rename(one->mailbox, bytes_text(one->after));
 	let_go(x);

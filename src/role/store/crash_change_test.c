@@ -195,6 +195,16 @@ move_all(struct crashing *w, struct engine_session *s)
 	return crashing_ask(w, s, &m);
 }
 
+static enum ipc_outcome
+move_and_rename(struct crashing *w, struct engine_session *s)
+{
+	enum ipc_outcome moved = move_all(w, s);
+
+	(void)change_folder(w, s, MAILBOX_RENAME, "A", "B");
+	(void)change_folder(w, s, MAILBOX_CREATE, "A", "");
+	return moved;
+}
+
 static struct engine_session *
 select_inbox(struct crashing *w)
 {
@@ -352,6 +362,13 @@ what_is_moved_to_another_disk_is_in_one_of_the_two_wherever_the_power_goes(void 
 	live_through_all(&(struct life){ .is_on_another_disk = true, .is_settled = true, .change = move_all });
 }
 
+static void
+what_is_moved_to_a_folder_that_gets_another_name_is_there_once(void **state)
+{
+	(void)state;
+	live_through_all(&(struct life){ .change = move_and_rename });
+}
+
 enum { LARGE = ENGINE_BODY_JOURNALED_MAX + 1, REMOVALS = 40 };
 
 /* The journal does not hold it: only the file is there. */
@@ -408,6 +425,7 @@ main(void)
 		cmocka_unit_test(what_is_moved_is_in_one_of_the_two_wherever_the_power_goes),
 		cmocka_unit_test(what_is_moved_to_another_disk_is_in_one_of_the_two_wherever_the_power_goes),
 		cmocka_unit_test(what_is_in_a_folder_that_took_a_removed_ones_name_does_not_go_with_that),
+		cmocka_unit_test(what_is_moved_to_a_folder_that_gets_another_name_is_there_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -330,6 +330,7 @@ rename_mailbox(struct recovery *x, const struct record *r)
 	if (disk->fstatat(m->account.directory, to, &st, 0) == 0
 		|| disk->renameat(m->account.directory, from, m->account.directory, to, 0) != 0)
 		return;
+	(void)disk->fsync(m->account.directory); /* before another takes the name */
 	memset(m->name, 0, sizeof m->name);
 	memcpy(m->name, r->new_name.ptr, r->new_name.len);
 }
