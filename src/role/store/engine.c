@@ -3,6 +3,7 @@
 #include "base/event.h"
 #include "role/store/arrive.h"
 #include "role/store/failure.h"
+#include "role/store/file_systems.h"
 #include "role/store/folders.h"
 #include "role/store/handlers.h"
 #include "role/store/mailbox.h"
@@ -23,18 +24,11 @@ static int
 settle(void *arg, struct fault *f)
 {
 	struct engine *e = arg;
-	size_t count;
 
 	if (e->recovery)
 		return recover_settle(e->recovery, f);
 	names_settle_all(e);
-	pthread_mutex_lock(&e->lock);
-	count = e->file_system_count;
-	pthread_mutex_unlock(&e->lock);
-	for (size_t i = 0; i < count; i++)
-		if (disk->syncfs(e->file_systems[i]) != 0)
-			return fault_errno(f, errno, "sync mail");
-	return 0;
+	return file_systems_sync(e, f);
 }
 
 static int
@@ -228,8 +222,7 @@ engine_free(struct engine *e)
 {
 	free_accounts(e);
 	free_outlets(e);
-	for (size_t i = 0; i < e->file_system_count; i++)
-		disk_close(&e->file_systems[i]);
+	file_systems_done(e);
 	disk_close(&e->journal_directory);
 	disk_close(&e->state_directory);
 	(void)pthread_mutex_destroy(&e->lock);

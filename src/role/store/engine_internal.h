@@ -21,13 +21,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#define ENGINE_FILE_SYSTEMS_MAX 64
 /* Larger bodies are synced as files; smaller ones stand in the journal. */
 #define ENGINE_BODY_JOURNALED_MAX (256 * 1024)
 /* A journal record that grows beyond this is continued in another one. */
 #define ENGINE_RECORD_OCTETS ((size_t)1 << 20)
 #define ENGINE_RECORD_OCTETS_MAX (ENGINE_RECORD_OCTETS + ENGINE_BODY_JOURNALED_MAX + 65536)
 
+struct file_system;
 struct recovery;
 struct watchers;
 
@@ -64,8 +64,7 @@ struct engine {
 	pthread_cond_t settled;
 	struct engine_account *unsettled; /* whose file names lag behind */
 	uint32_t settling;
-	int file_systems[ENGINE_FILE_SYSTEMS_MAX];
-	uint64_t file_system_ids[ENGINE_FILE_SYSTEMS_MAX];
+	struct file_system *file_systems; /* that were written to (file_systems.h) */
 	size_t file_system_count;
 	uint64_t requests; /* under way */
 	struct mailbox *idle_first, *idle_last; /* open, not pinned (unpinned.h) */

@@ -8,6 +8,7 @@
 
 #include "base/event.h"
 #include "role/store/failure.h"
+#include "role/store/file_systems.h"
 #include "role/store/files.h"
 #include "role/store/index.h"
 #include "role/store/names.h"
@@ -24,26 +25,6 @@
 
 enum { STALE_TMP_S = 36 * 3600, PATH_OCTETS_MAX = 4096 };
 
-/* Remembers the file system for settling. */
-static void
-note_file_system(struct engine *e, int fd)
-{
-	struct stat st;
-	size_t i;
-
-	if (disk->fstat(fd, &st) != 0)
-		return;
-	pthread_mutex_lock(&e->lock);
-	for (i = 0; i < e->file_system_count && e->file_system_ids[i] != st.st_dev; i++)
-		;
-	if (i == e->file_system_count && i < ENGINE_FILE_SYSTEMS_MAX) {
-		e->file_systems[i] = disk->openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-		e->file_system_ids[i] = st.st_dev;
-		e->file_system_count += e->file_systems[i] >= 0;
-	}
-	pthread_mutex_unlock(&e->lock);
-}
-
 int
 account_open(struct engine_account *a, bool is_made, enum ipc_outcome *outcome)
 {
@@ -55,8 +36,11 @@ account_open(struct engine_account *a, bool is_made, enum ipc_outcome *outcome)
 		*outcome = errno == ENOENT && !is_made ? IPC_ABSENT : failure_report_fault(a->path, &f);
 		return -1;
 	}
-	note_file_system(a->engine, a->way.directory);
-	return 0;
+	if (file_systems_note(a->engine, a->way.directory, ".") == 0)
+		return 0;
+	*outcome = failure_report("open the account's file system", a->path, errno);
+	disk_close(&a->way.directory);
+	return -1;
 }
 
 int
@@ -140,6 +124,8 @@ open_parts(struct mailbox *m, struct fault *f)
 
 	if (way_make_parts(&way, f) != 0)
 		return -1;
+	if (file_systems_note_folder(m->account->engine, m->directory) != 0)
+		return fault_errno(f, errno, "open the mailbox's file systems");
 	if (uids_open(m) != 0)
 		return fault_errno(f, errno, "open the list of uids");
 	(void)disk->list(m->directory, "tmp", sweep_one, &sweep);

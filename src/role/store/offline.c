@@ -1,6 +1,7 @@
 #include "role/store/offline.h"
 
 #include "role/store/arrive.h"
+#include "role/store/file_systems.h"
 #include "role/store/files.h"
 
 #include <errno.h>
@@ -357,7 +358,7 @@ offline_copy(struct offline *m, struct offline_message *x, int source_dir, const
 	buf_init_fixed(&out, tmp, sizeof tmp);
 	arrival_put_tmp(&out, x->base);
 	(void)disk->unlinkat(m->directory, tmp, 0);
-	if (files_copy(source_dir, source, m->directory, tmp) != 0 || disk->syncfs(m->directory) != 0)
+	if (files_copy(source_dir, source, m->directory, tmp) != 0 || file_systems_sync_folder(m->directory) != 0)
 		return -1;
 	return fetch(m, x, tmp);
 }
@@ -431,7 +432,7 @@ offline_close(struct offline **m, struct fault *f)
 		result = write_keywords(*m, f);
 	if (result == 0 && (*m)->has_new_uids)
 		result = write_uids(*m, f);
-	if (result == 0 && disk->syncfs((*m)->directory) != 0)
+	if (result == 0 && file_systems_sync_folder((*m)->directory) != 0)
 		result = fault_errno(f, errno, "sync %s", (*m)->path);
 	offline_drop(m);
 	return result;

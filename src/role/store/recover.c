@@ -303,14 +303,18 @@ take_out(struct recovery *x, struct offline *m)
 }
 
 static int
-delete_mailbox(struct recovery *x)
+delete_mailbox(struct recovery *x, struct fault *f)
 {
 	struct offline *m = x->current;
+	int result;
 
 	take_out(x, m);
 	folders_remove(m->account.directory, bytes_text(m->name), x->engine);
+	result = disk->fsync(m->account.directory);
+	if (result != 0)
+		result = fault_errno(f, errno, "sync %s", m->path);
 	offline_drop(&m);
-	return 0;
+	return result;
 }
 
 static void
@@ -357,7 +361,7 @@ do_entry(struct recovery *x, const struct record *r, struct fault *f)
 		change(x->current, r);
 		return 0;
 	case RECORD_DELETE:
-		return delete_mailbox(x);
+		return delete_mailbox(x, f);
 	case RECORD_RENAME:
 		rename_mailbox(x, r);
 		return 0;

@@ -15,8 +15,8 @@ struct world {
 	struct recovery *recovery;
 };
 
-static int
-set_up(void **state)
+static struct world *
+make_world(uint64_t seed)
 {
 	const struct engine_settings settings = {
 		.state_directory = "/state",
@@ -29,12 +29,18 @@ set_up(void **state)
 	};
 	struct world *w = NEW(struct world);
 
-	w->disk = disk_fault_new(1);
+	w->disk = disk_fault_new(seed);
 	assert_int_equal(disk->mkdirat(AT_FDCWD, "/state", 0700), 0);
 	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail", 0700), 0);
 	assert_int_equal(engine_open(&settings, &w->engine, NULL), 0);
 	w->recovery = recover_new(w->engine);
-	*state = w;
+	return w;
+}
+
+static int
+set_up(void **state)
+{
+	*state = make_world(1);
 	return 0;
 }
 
@@ -208,7 +214,7 @@ recover(struct world *w, const struct records *x)
 	assert_int_equal(recover_record(w->recovery, buf_bytes(&x->out), NULL), 0);
 }
 
-enum { OCTETS = 5000 };
+enum { OCTETS = 5000, SEEDS = 10 };
 
 static struct bytes
 body(void)
@@ -299,6 +305,31 @@ what_was_moved_and_can_not_be_brought_stays_where_it_was(void **state)
 	assert_int_equal(messages_of("/mail/1/.A/tmp"), 0);
 }
 
+static void
+a_folder_that_was_deleted_does_not_come_back_with_the_next_power_cut(void **state)
+{
+	struct records x;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+		struct world *w = make_world(seed);
+		int root = disk_fault_root(w->disk);
+
+		begin_records(&x);
+		put_mailbox(&x, "A", 2);
+		recover(w, &x);
+		end_recovery(w);
+		assert_int_equal(disk->syncfs(root), 0);
+		disk_close(&root);
+		put_record(&x.out, &(struct record){ .kind = RECORD_DELETE });
+		recover(w, &x);
+		end_recovery(w);
+		disk_fault_crash(w->disk);
+		assert_int_equal(size_of("/mail/1/.A"), -1);
+		(void)tear_down((void *[]){ w });
+	}
+}
+
 int
 main(void)
 {
@@ -309,6 +340,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_was_moved_to_another_disk_is_brought_from_its_tmp, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_moved_to_another_disk_and_is_not_there_is_copied, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_moved_and_can_not_be_brought_stays_where_it_was, set_up, tear_down),
+		cmocka_unit_test(a_folder_that_was_deleted_does_not_come_back_with_the_next_power_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

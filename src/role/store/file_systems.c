@@ -1,0 +1,117 @@
+#include "role/store/file_systems.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Open as long as the engine is: what is synced is what was written to, wherever the name leads later. */
+struct file_system {
+	int directory;
+	dev_t device;
+};
+
+/* tmp/ is where new/ and cur/ are: files are renamed from one to the other. */
+static const char *const parts[] = { ".", "new", "cur" };
+enum { PARTS = sizeof parts / sizeof *parts };
+
+/* Lock held. */
+static bool
+is_noted(const struct engine *e, dev_t device)
+{
+	for (size_t i = 0; i < e->file_system_count; i++)
+		if (e->file_systems[i].device == device)
+			return true;
+	return false;
+}
+
+/* Takes *fd over, unless another thread was faster. */
+static void
+add(struct engine *e, int *fd, dev_t device)
+{
+	pthread_mutex_lock(&e->lock);
+	if (!is_noted(e, device)) {
+		e->file_systems = memory_resize(e->file_systems, e->file_system_count + 1, sizeof *e->file_systems);
+		e->file_systems[e->file_system_count++] = (struct file_system){ *fd, device };
+		*fd = -1;
+	}
+	pthread_mutex_unlock(&e->lock);
+	disk_close(fd);
+}
+
+int
+file_systems_note(struct engine *e, int directory, const char *name)
+{
+	struct stat st;
+	bool is_known;
+	int fd;
+
+	if (disk->fstatat(directory, name, &st, 0) != 0)
+		return -1;
+	pthread_mutex_lock(&e->lock);
+	is_known = is_noted(e, st.st_dev);
+	pthread_mutex_unlock(&e->lock);
+	if (is_known)
+		return 0;
+	fd = disk->openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	add(e, &fd, st.st_dev);
+	return 0;
+}
+
+int
+file_systems_note_folder(struct engine *e, int folder)
+{
+	for (size_t i = 0; i < PARTS; i++)
+		if (file_systems_note(e, folder, parts[i]) != 0)
+			return -1;
+	return 0;
+}
+
+int
+file_systems_sync(struct engine *e, struct fault *f)
+{
+	struct file_system *all;
+	size_t count;
+	int result = 0;
+
+	pthread_mutex_lock(&e->lock);
+	count = e->file_system_count;
+	all = memory_new_array(count + 1, sizeof *all);
+	if (count)
+		memcpy(all, e->file_systems, count * sizeof *all);
+	pthread_mutex_unlock(&e->lock);
+	for (size_t i = 0; i < count && result == 0; i++)
+		result = disk->syncfs(all[i].directory);
+	if (result != 0)
+		result = fault_errno(f, errno, "sync mail");
+	memory_free(all);
+	return result;
+}
+
+void
+file_systems_done(struct engine *e)
+{
+	for (size_t i = 0; i < e->file_system_count; i++)
+		disk_close(&e->file_systems[i].directory);
+	memory_free(e->file_systems);
+}
+
+int
+file_systems_sync_folder(int folder)
+{
+	dev_t last = 0;
+
+	for (size_t i = 0; i < PARTS; i++) {
+		struct stat st;
+		int fd = disk->openat(folder, parts[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+		int result = fd < 0 ? -1 : disk->fstat(fd, &st);
+
+		if (result == 0 && (i == 0 || st.st_dev != last))
+			result = disk->syncfs(fd);
+		disk_close(&fd);
+		if (result != 0)
+			return -1;
+		last = st.st_dev;
+	}
+	return 0;
+}
