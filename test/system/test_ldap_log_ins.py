@@ -78,7 +78,8 @@ def test_a_server_whose_certificate_ca_did_not_sign_is_neither_read_nor_shown_a_
         right = s.stall.target
         s.stall.target = other.tls_port if scheme == "ldaps" else other.port
         s.stall.cut()
-        wait_until(lambda: s.events("ldap.away"), 20, "the refusal to read")
+        [away] = wait_until(lambda: s.events("ldap.away"), 20, "the refusal to read")
+        assert "is its certificate one that `ca` signed" in away["reason"]
         for password in ("forged", "secret"):
             assert "UNAVAILABLE" in refusal(s, "awa", password)
         wait_until(lambda: s.events("ldap.bind_away"), 20, "the refusal to bind")

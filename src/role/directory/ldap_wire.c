@@ -124,6 +124,15 @@ ldap_wire_close(struct ldap_wire *w)
 	w->ld = NULL;
 }
 
+/* libldap over GnuTLS has no words for a certificate that it does not believe. */
+static const char *
+words_for(const char *more)
+{
+	if (!more)
+		return "";
+	return bytes_equal(bytes_text(more), BYTES("(unknown error code)")) ? "is its certificate one that `ca` signed, and for that name?" : more;
+}
+
 int
 ldap_wire_explain(const struct ldap_wire *w, const char *server, const char *at, int code, struct fault *f)
 {
@@ -134,8 +143,7 @@ ldap_wire_explain(const struct ldap_wire *w, const char *server, const char *at,
 			(long long)(w->settings->timeout_us / SECOND_US));
 	if (w->ld)
 		(void)ldap_get_option(w->ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, &more);
-	fault_set(f, FAULT_TEMP, "%s: %s: %s%s%s", server, at, ldap_err2string(code), more && *more ? ": " : "",
-		more ? more : "");
+	fault_set(f, FAULT_TEMP, "%s: %s: %s%s%s", server, at, ldap_err2string(code), more && *more ? ": " : "", words_for(more));
 	ldap_memfree(more);
 	return -1;
 }
