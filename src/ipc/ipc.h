@@ -71,7 +71,7 @@ enum ipc_answer { ANSWER_FOUND, ANSWER_NO_NAME, ANSWER_NO_RECORD, ANSWER_LATER, 
 
 /* Where a relay sends: to the MX set of a domain, or to one host, over SMTP or LMTP. */
 enum ipc_hop { HOP_MX, HOP_SMTP, HOP_LMTP, IPC_HOPS };
-/* What a message needs of who takes it: RFC 6152, 6531, 8689; SEND_TLS_OPTIONAL: it need not be protected as the recipient's domain asks
+/* What a message needs of who takes it: RFC 6152, 6531 (SEND_UTF8: it came with SMTPUTF8; SEND_ASCII_HEADER: and asks for it by its addresses at most), 8689; SEND_TLS_OPTIONAL: it need not be protected as the recipient's domain asks
    (RFC 8689 4.2.2); SEND_BY_…: what happens when it is late (RFC 2852).  Of ENQUEUE alone: SEND_MAILBOXES: the recipients are mailboxes here, as
    RESOLVED named them; SEND_EXPANDED: they are addresses that led to several, all of which are taken care of: the sender is told
    so (RFC 3461 5.2.7.3), nothing is sent. */
@@ -85,9 +85,10 @@ enum ipc_send_flag {
 	SEND_BY_RETURN = 64,
 	SEND_BY_NOTIFY = 128,
 	SEND_BY_TRACE = 256,
+	SEND_ASCII_HEADER = 512,
 };
 #define SEND_NEEDS \
-	(SEND_8BIT | SEND_UTF8 | SEND_REQUIRE_TLS | SEND_TLS_OPTIONAL | SEND_BY_RETURN | SEND_BY_NOTIFY | SEND_BY_TRACE)
+	(SEND_8BIT | SEND_UTF8 | SEND_ASCII_HEADER | SEND_REQUIRE_TLS | SEND_TLS_OPTIONAL | SEND_BY_RETURN | SEND_BY_NOTIFY | SEND_BY_TRACE)
 /* RFC 6710 3: from minus this to this. */
 #define SEND_PRIORITY_MAX 9
 

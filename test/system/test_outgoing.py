@@ -64,6 +64,35 @@ def test_a_message_whose_last_line_has_no_end_is_whole_all_the_same_rfc3030_2(se
     assert elsewhere.mails[0]["text"].rstrip().endswith(b"x" * octets)
 
 
+def submit_utf8(server, subject, *recipients):
+    with server.submission() as s:
+        s.command_encoding = "utf-8"
+        assert s.mail(f"alice@{DOMAIN}", ["SMTPUTF8", "BODY=8BITMIME"])[0] == 250
+        assert all(s.rcpt(r)[0] == 250 for r in recipients)
+        assert s.data(f"Subject: {subject}\r\n\r\né\r\n".encode())[0] == 250
+
+
+def test_what_was_submitted_with_smtputf8_and_does_not_need_it_goes_to_a_server_without_rfc6531_3_2(server, elsewhere):
+    submit_utf8(server, "in ASCII", f"bob@{ELSEWHERE}", f"zoé@{ELSEWHERE}")
+    wait_until(lambda: elsewhere.mails, what="the mail's arrival")
+    assert elsewhere.mails[0]["to"] == [f"bob@{ELSEWHERE}"] and "SMTPUTF8" not in elsewhere.mails[0]["said"]
+    wait_until(lambda: server.files("alice"), what="the report")
+    [report] = [p.read_text() for p in server.files("alice")]
+    assert "5.6.7" in report and "zo" in report and f"bob@{ELSEWHERE}" not in report
+    submit_utf8(server, "en français", f"bob@{ELSEWHERE}")
+    wait_until(lambda: len(server.files("alice")) == 2, what="the report on a header that is not ASCII")
+    assert len(elsewhere.mails) == 1
+
+
+def test_what_needs_smtputf8_goes_with_it(server, elsewhere):
+    elsewhere.extensions = ["SMTPUTF8"]
+    submit_utf8(server, "en français", f"bob@{ELSEWHERE}")
+    submit_utf8(server, "in ASCII", f"zoé@{ELSEWHERE}")
+    submit_utf8(server, "in ASCII", f"carol@{ELSEWHERE}")
+    wait_until(lambda: len(elsewhere.mails) == 3, what="the mails' arrival")
+    assert {m["to"][0].split("@")[0]: "SMTPUTF8" in m["said"] for m in elsewhere.mails} == {"bob": True, "zoé": True, "carol": False}
+
+
 def test_local_and_foreign_recipients_share_a_transaction(server, elsewhere):
     assert submit(server, f"bob@{DOMAIN}", f"bob@{ELSEWHERE}", f"carol@{ELSEWHERE}", subject="both") == {}
     assert any(b"Subject: both" in p.read_bytes() for p in server.files("bob"))

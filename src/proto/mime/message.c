@@ -153,6 +153,7 @@ end_line(struct message_parser *p, struct bytes line, uint64_t octets, bool has_
 		parts_take_delimiter(p, bytes_sub(line, 0, LINE_LOOK_MAX), next_at, next_lines)) {
 		/* Done. */
 	} else if (p->in_header) {
+		p->facts.has_high_octets_in_header |= !bytes_is_ascii(line);
 		if (octets)
 			note_header_line(p, line, octets);
 		else
@@ -289,7 +290,6 @@ note_facts(struct message_parser *p)
 	facts->has_from = has_list(fields, HEADER_FROM);
 	facts->has_delivered_to_loop =
 		message_parser_was_delivered_to(p, buf_bytes(&p->delivered_to));
-	facts->has_high_octets_in_header = !bytes_is_ascii(buf_bytes(&p->message_header));
 	facts->header_at_end = p->parts[0].place.body_at;
 	facts->size = p->at;
 }

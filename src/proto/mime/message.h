@@ -22,7 +22,7 @@ struct message_limits {
 struct message_facts {
 	uint32_t received_count; /* Received: fields in the header */
 	bool has_date, has_message_id, has_from, has_delivered_to_loop;
-	bool has_high_octets_in_header; /* needs SMTPUTF8 */
+	bool has_high_octets_in_header; /* or in that of a part: needs SMTPUTF8 */
 	bool has_high_octets; /* needs 8BITMIME */
 	bool has_nul;
 	uint64_t header_at_end; /* offset of the body: where the header ends, wire form */

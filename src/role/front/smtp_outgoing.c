@@ -194,9 +194,10 @@ flags_of(const struct smtp_client *c, enum outgoing_kind kind)
 	static const uint32_t flags[OUTGOING_KINDS] = {
 		[OUTGOING_MAILBOX] = SEND_MAILBOXES, [OUTGOING_REST] = SEND_MAILBOXES, [OUTGOING_EXPANDED] = SEND_EXPANDED };
 	struct message_facts facts = incoming_facts(c->incoming);
+	uint32_t octets = (facts.has_high_octets ? SEND_8BIT : 0) | (facts.has_high_octets_in_header ? 0 : SEND_ASCII_HEADER);
 	uint32_t tls = c->requires_tls ? SEND_REQUIRE_TLS : c->is_tls_optional ? SEND_TLS_OPTIONAL : 0;
 
-	return flags[kind] | tls | by_flags(&c->by) | (facts.has_high_octets ? SEND_8BIT : 0) | (c->is_utf8 ? SEND_UTF8 : 0);
+	return flags[kind] | octets | tls | by_flags(&c->by) | (c->is_utf8 ? SEND_UTF8 : 0);
 }
 
 /* Appends recipients of that kind and name from *at on while they fit; *at is the first that does not. */

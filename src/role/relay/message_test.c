@@ -96,6 +96,20 @@ rfc6531_3_5_what_needs_smtputf8_comes_back_from_a_server_without(void **state)
 	assert_int_equal(server_count(servers[0], "MAIL"), 0);
 }
 
+static void
+rfc6531_3_2_what_came_with_smtputf8_and_does_not_need_it_goes_without(void **state)
+{
+	(void)state;
+	set_message(BYTES(TEXT_HEAD "Caf\xc3\xa9 =\n"));
+	set_flags(SEND_8BIT | SEND_UTF8 | SEND_ASCII_HEADER);
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT(HELLO MAIL "W"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	expect("1 x.example (127.0.0.1) tls= dsn=0: 0=250 2.0.0 taken;\n");
+	assert_int_equal(server_count(servers[0], "Caf=C3=A9"), 1);
+	assert_int_equal(server_count(servers[0], "SMTPUTF8"), 0);
+}
+
 /* What a disk with a bad page gives: as much as stands before it, then EIO.  bad_at: where it is, once it was read from its beginning so often. */
 static off_t bad_at;
 static unsigned int good_readings;
@@ -216,6 +230,7 @@ main(void)
 		TEST(rfc6152_3_what_is_signed_comes_back),
 		TEST(rfc6152_3_a_large_message_is_converted_whole_whatever_was_lost_before),
 		TEST(rfc6531_3_5_what_needs_smtputf8_comes_back_from_a_server_without),
+		TEST(rfc6531_3_2_what_came_with_smtputf8_and_does_not_need_it_goes_without),
 		TEST(a_message_that_the_disk_gives_a_part_of_has_no_end),
 		TEST(a_converted_message_that_the_disk_gives_a_part_of_has_no_end),
 		TEST(a_message_that_can_not_be_looked_at_waits),

@@ -469,7 +469,8 @@ keep_envelope(struct sending *s, const struct ipc_send *m)
 
 	e->size = s->size = m->size;
 	e->is_8bit = s->is_8bit = (m->flags & SEND_8BIT) != 0;
-	e->is_utf8 = (m->flags & SEND_UTF8) != 0;
+	/* RFC 6531 3.2: that a client said SMTPUTF8 asks nothing of servers which its mail does not need. */
+	e->is_utf8 = (m->flags & (SEND_UTF8 | SEND_ASCII_HEADER)) == SEND_UTF8;
 	e->needs_require_tls = s->needs_tls = (m->flags & SEND_REQUIRE_TLS) != 0;
 	e->priority = (int8_t)m->priority;
 	e->by.mode = m->flags & SEND_BY_RETURN ? SMTP_BY_RETURN : m->flags & SEND_BY_NOTIFY ? SMTP_BY_NOTIFY : SMTP_BY_UNSAID;
