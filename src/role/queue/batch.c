@@ -103,7 +103,7 @@ report(struct sending *s, struct bytes server, bool is_lmtp)
 
 	/* Each list keeps the message until its report is made. */
 	if (failed)
-		queue_report_failed(q, m, failed, server);
+		queue_report_failed(q, m, failed, true, server);
 	if (told)
 		queue_report_success(q, m, told, is_lmtp ? DSN_DELIVERED : DSN_RELAYED, server);
 	if (!failed && !told)

@@ -43,7 +43,7 @@ finish(struct local *l)
 	schedule_batch_done(q->schedule, &l->batch, BATCH_WENT, queue_now_s());
 	/* Each list keeps the message until its report is made. */
 	if (l->failed)
-		queue_report_failed(q, m, l->failed, BYTES_NONE);
+		queue_report_failed(q, m, l->failed, true, BYTES_NONE);
 	if (l->told)
 		queue_report_success(q, m, l->told, m->flags & SEND_EXPANDED ? DSN_EXPANDED : DSN_DELIVERED, BYTES_NONE);
 	if (!l->failed && !l->told)

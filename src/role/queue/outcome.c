@@ -166,7 +166,7 @@ queue_return_late(struct queue *q, const struct batch *b)
 	for (struct delivery *d = b->first; d; d = d->next)
 		expire_one(d);
 	schedule_batch_done(q->schedule, b, BATCH_NOT_TRIED, queue_now_s());
-	queue_report_failed(q, b->message, b->first, BYTES_NONE);
+	queue_report_failed(q, b->message, b->first, false, BYTES_NONE);
 	return true;
 }
 
@@ -187,7 +187,7 @@ expire(struct queue *q, struct queued *m)
 		first = d;
 	}
 	if (first)
-		queue_report_failed(q, m, first, BYTES_NONE);
+		queue_report_failed(q, m, first, false, BYTES_NONE);
 }
 
 static bool

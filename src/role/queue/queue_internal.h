@@ -116,8 +116,8 @@ void queue_sweep_on(struct queue *q);
 
 /* report.c */
 /* Tells the sender that these deliveries of one message (linked by next, ACTIVE) failed, and is done with them then; when that can't be
-   kept now they are tried again later. */
-void queue_report_failed(struct queue *q, struct queued *m, struct delivery *first, struct bytes server);
+   kept now they are tried again later.  is_of_attempt: one that has just ended; when the last one was is not known else (RFC 3464 2.3.7). */
+void queue_report_failed(struct queue *q, struct queued *m, struct delivery *first, bool is_of_attempt, struct bytes server);
 /* Tells the sender that these arrived, as `action` says, and is done with them, come what may: nobody gets a mail twice for the sake of
    a report. */
 void queue_report_success(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, struct bytes server);

@@ -104,18 +104,19 @@ role_end(struct role_self *r)
 
 bool relay_defers, relay_is_full;
 enum ipc_destination relay_found;
+enum ipc_outcome relay_outcome;
 
 static void
 defer(struct peer *p, uint64_t request)
 {
 	struct message m = { .type = MESSAGE_SENT, .u.sent = { .request = request, .destination = (uint8_t)relay_found } };
-	struct bytes reply = BYTES("450 4.2.0 come back later");
+	struct bytes reply = relay_outcome == IPC_LATER ? BYTES("450 4.2.0 come back later") : BYTES("550 5.1.1 no such user");
 	uint8_t space[100];
 	struct buf results;
 
 	buf_init_fixed(&results, space, sizeof space);
 	put_u16(&results, 0);
-	put_u8(&results, IPC_LATER);
+	put_u8(&results, (uint8_t)relay_outcome);
 	put_u16(&results, (uint16_t)reply.len);
 	put_bytes(&results, reply);
 	if (relay_found != DESTINATION_UNKNOWN)
@@ -386,6 +387,7 @@ set_up(void **state)
 	wishes = (struct ipc_enqueue){ .flags = 0 };
 	relay_defers = relay_is_full = false;
 	relay_found = DESTINATION_ANSWERS;
+	relay_outcome = IPC_LATER;
 	is_done = false;
 	list_mailboxes = 2;
 	list_elsewhere = 1;

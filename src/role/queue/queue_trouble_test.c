@@ -102,6 +102,43 @@ only_those_hear_of_a_delay_for_whom_it_is_news_rfc3461_4_1(void **state)
 	buf_done(&text);
 }
 
+/* Whether the newest report says when the last attempt was. */
+static bool
+has_attempt_date(void)
+{
+	struct buf text;
+	bool has = strstr(newest_report(&text), "Last-Attempt-Date: ") != NULL;
+
+	buf_done(&text);
+	return has;
+}
+
+static void
+rfc3464_2_3_7_only_an_attempt_that_has_just_ended_has_a_date(void **state)
+{
+	struct queue *q = self.state;
+
+	(void)state;
+	relay_defers = true;
+	connect_to(ROLE_RELAY);
+	enqueue(1, "a@x.example", -1);
+	run_until_event("queue.deferred");
+	config.queue_delay_notice_s = 60;
+	LIST_FIRST(&q->messages)->arrived_s -= 100;
+	queue_sweep(q);
+	run_until_count("queue.reported", 1);
+	assert_false(has_attempt_date());
+	config.queue_lifetime_s = 60;
+	q->started_s -= config.queue_retry_first_s;
+	queue_sweep(q);
+	run_until_count("queue.reported", 2);
+	assert_false(has_attempt_date());
+	relay_outcome = IPC_INVALID;
+	enqueue(2, "a@y.example", -1);
+	run_until_count("queue.reported", 3);
+	assert_true(has_attempt_date());
+}
+
 static void
 who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep(void **state)
 {
@@ -326,6 +363,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(only_those_hear_of_a_delay_for_whom_it_is_news_rfc3461_4_1),
+		TEST(rfc3464_2_3_7_only_an_attempt_that_has_just_ended_has_a_date),
 		TEST(who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep),
 		TEST(a_sweep_tells_of_many_delays_a_few_at_a_time_and_of_all),
 		TEST(a_sweep_lets_many_expire_a_few_at_a_time_and_all),

@@ -13,6 +13,7 @@ struct report {
 	struct queued *message; /* that is reported on: it stays while deliveries of it are ACTIVE; of a delay a copy of ours */
 	struct delivery *first; /* that failed or arrived, linked by next; NULL: it is late */
 	enum dsn_action action;
+	bool is_of_attempt; /* that has just ended */
 	struct queued *report;
 	size_t server_len;
 	uint8_t server[QUEUE_ADDRESS_MAX];
@@ -135,7 +136,7 @@ describe(const struct report *r, const struct delivery *d, struct dsn_recipient 
 		.action = r->action,
 		.reply = delivery_reply(d),
 		.server = bytes_of(r->server, r->server_len),
-		.last_attempt_s = d->attempts || r->server_len ? queue_now_s() : 0,
+		.last_attempt_s = r->is_of_attempt ? queue_now_s() : 0,
 		.will_retry_until_s = r->first ? 0 : (int64_t)queued_since_s(r->message) + r->queue->config->queue_lifetime_s,
 	};
 }
@@ -275,7 +276,7 @@ header_read(void *arg, struct bytes content, int error)
 }
 
 static void
-begin(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, struct bytes server)
+begin(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, bool is_of_attempt, struct bytes server)
 {
 	struct report *r = NEW(struct report);
 
@@ -283,6 +284,7 @@ begin(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action
 	r->message = m;
 	r->first = first;
 	r->action = action;
+	r->is_of_attempt = is_of_attempt;
 	r->server_len = server.len < sizeof r->server ? server.len : sizeof r->server;
 	if (r->server_len)
 		memcpy(r->server, server.ptr, r->server_len);
@@ -291,10 +293,10 @@ begin(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action
 }
 
 void
-queue_report_failed(struct queue *q, struct queued *m, struct delivery *first, struct bytes server)
+queue_report_failed(struct queue *q, struct queued *m, struct delivery *first, bool is_of_attempt, struct bytes server)
 {
 	if (is_to_be_told(m, first))
-		begin(q, m, first, DSN_FAILED, server);
+		begin(q, m, first, DSN_FAILED, is_of_attempt, server);
 	else
 		end_deliveries(q, m, first);
 }
@@ -302,7 +304,7 @@ queue_report_failed(struct queue *q, struct queued *m, struct delivery *first, s
 void
 queue_report_success(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, struct bytes server)
 {
-	begin(q, m, first, action, server);
+	begin(q, m, first, action, true, server);
 }
 
 bool
@@ -353,5 +355,5 @@ queue_report_delayed(struct queue *q, struct queued *m)
 	m->flags |= is_overdue ? QUEUE_OVERDUE_TOLD : 0;
 	mark_told(m, copy, is_overdue);
 	spool_update(q->spool, m);
-	begin(q, copy, NULL, DSN_DELAYED, BYTES_NONE);
+	begin(q, copy, NULL, DSN_DELAYED, false, BYTES_NONE);
 }
