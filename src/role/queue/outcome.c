@@ -150,9 +150,22 @@ is_to_return(const struct queued *m)
 	return m->flags & SEND_BY_RETURN && queued_is_overdue(m, queue_now_s());
 }
 
+struct bytes
+queue_words_of_others(const struct delivery *d)
+{
+	const struct destination *to = d->destination;
+
+	/* What a server that answered said is of another's mail, and may name him. */
+	if (to && to->failures > 0 && to->said && to->said->len)
+		return bytes_of(to->said->octets, to->said->len);
+	return BYTES("451 4.4.0 no server was reached so far");
+}
+
 static void
 expire_one(struct delivery *d)
 {
+	if (delivery_reply(d).len == 0)
+		delivery_set_reply(d, queue_words_of_others(d));
 	tell(EV_QUEUE_EXPIRED, d, BYTES_NONE, delivery_reply(d));
 	if (is_to_return(delivery_message(d)))
 		delivery_set_reply(d, BYTES("550 5.4.7 not delivered by the time that its sender set"));

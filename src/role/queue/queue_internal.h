@@ -102,6 +102,8 @@ void queue_deferred(struct queue *q, struct delivery *d, struct bytes server, st
 void queue_unopened(struct queue *q, struct delivery *first, int error);
 /* What its sender wants back rather than late, and is late now, fails; true: the batch is over. */
 bool queue_return_late(struct queue *q, const struct batch *b);
+/* Why what was never tried is not there yet: what the last attempt of others to reach the same destination came to, or that nobody did.  Borrowed, until one hears more. */
+struct bytes queue_words_of_others(const struct delivery *d);
 /* For good: it stays ACTIVE until its sender's report is durable. */
 void queue_failed(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
 /* Deliveries of a message had their outcome: the message goes when nothing is left of it, else its envelope is kept. */

@@ -102,15 +102,15 @@ only_those_hear_of_a_delay_for_whom_it_is_news_rfc3461_4_1(void **state)
 	buf_done(&text);
 }
 
-/* Whether the newest report says when the last attempt was. */
+/* The newest one. */
 static bool
-has_attempt_date(void)
+report_says(const char *what)
 {
 	struct buf text;
-	bool has = strstr(newest_report(&text), "Last-Attempt-Date: ") != NULL;
+	bool does = strstr(newest_report(&text), what) != NULL;
 
 	buf_done(&text);
-	return has;
+	return does;
 }
 
 static void
@@ -127,16 +127,60 @@ rfc3464_2_3_7_only_an_attempt_that_has_just_ended_has_a_date(void **state)
 	LIST_FIRST(&q->messages)->arrived_s -= 100;
 	queue_sweep(q);
 	run_until_count("queue.reported", 1);
-	assert_false(has_attempt_date());
+	assert_false(report_says("Last-Attempt-Date: "));
 	config.queue_lifetime_s = 60;
 	q->started_s -= config.queue_retry_first_s;
 	queue_sweep(q);
 	run_until_count("queue.reported", 2);
-	assert_false(has_attempt_date());
+	assert_false(report_says("Last-Attempt-Date: "));
 	relay_outcome = IPC_INVALID;
 	enqueue(2, "a@y.example", -1);
 	run_until_count("queue.reported", 3);
-	assert_true(has_attempt_date());
+	assert_true(report_says("Last-Attempt-Date: "));
+}
+
+/* The first one is deferred, and its destination rests before the second one's turn. */
+static void
+what_was_never_tried_is_returned_with_what_the_destination_said(void **state)
+{
+	struct queue *q = self.state;
+
+	(void)state;
+	relay_defers = true;
+	relay_found = DESTINATION_SILENT;
+	connect_to(ROLE_RELAY);
+	enqueue(1, "a@x.example,NOTIFY=NEVER", -1);
+	run_until_event("queue.deferred");
+	enqueue(2, "b@x.example", -1);
+	run_until_answered(2);
+	config.queue_delay_notice_s = 60;
+	LIST_FIRST(&q->messages)->arrived_s -= 100;
+	queue_sweep(q);
+	run_until_count("queue.reported", 1);
+	assert_true(report_says("450 4.2.0 come back later"));
+	config.queue_lifetime_s = 60;
+	q->started_s -= config.queue_retry_first_s;
+	queue_sweep(q);
+	run_until_count("queue.reported", 2);
+	assert_true(report_says("450 4.2.0 come back later"));
+	assert_int_equal(sends, 1);
+}
+
+static void
+what_nobody_said_anything_of_is_returned_as_not_reached(void **state)
+{
+	struct queue *q = self.state;
+
+	(void)state;
+	enqueue(1, "a@x.example", -1);
+	run_until_answered(1);
+	config.queue_lifetime_s = 0;
+	q->started_s -= config.queue_retry_first_s;
+	queue_sweep(q);
+	run_until_count("queue.reported", 1);
+	assert_true(report_says("Status: 4.4.0\n"));
+	assert_true(report_says("The server there could not be reached."));
+	assert_false(report_says("refused"));
 }
 
 static void
@@ -364,6 +408,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(only_those_hear_of_a_delay_for_whom_it_is_news_rfc3461_4_1),
 		TEST(rfc3464_2_3_7_only_an_attempt_that_has_just_ended_has_a_date),
+		TEST(what_was_never_tried_is_returned_with_what_the_destination_said),
+		TEST(what_nobody_said_anything_of_is_returned_as_not_reached),
 		TEST(who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep),
 		TEST(a_sweep_tells_of_many_delays_a_few_at_a_time_and_of_all),
 		TEST(a_sweep_lets_many_expire_a_few_at_a_time_and_all),

@@ -323,6 +323,8 @@ mark_told(struct queued *m, struct queued *copy, bool is_overdue)
 
 		if (d->state == DELIVERY_DONE)
 			continue;
+		if (delivery_reply(&copy->at[at]).len == 0)
+			delivery_set_reply(&copy->at[at], queue_words_of_others(d));
 		copy->at[at++].is_delay_told = !is_news;
 		d->is_delay_told |= is_news;
 	}
