@@ -332,7 +332,7 @@ enqueue(int number, const char *recipients_text, int fd)
 	struct bytes rest = bytes_text(recipients_text);
 	struct message m = { .type = MESSAGE_ENQUEUE };
 	char id[MAIL_ID_LEN + 1];
-	uint8_t space[4000];
+	uint8_t space[16384];
 	struct buf recipients;
 
 	(void)snprintf(id, sizeof id, "01JDXYZ0123456789ABC%06d", number);

@@ -51,21 +51,27 @@ what_has_no_body_any_more_is_held_and_not_sent(void **state)
 	assert_null(strstr(events, "queue.sent"));
 }
 
-/* The newest report's text; owned by the buffer. */
+/* Owned by the buffer. */
 static const char *
-newest_report(struct buf *text)
+report_text(const struct queued *m, struct buf *text)
 {
-	struct queue *q = self.state;
-	const struct queued *m = LIST_FIRST(&q->messages);
 	char path[200];
 	struct fault f;
 
 	assert_true(m->flags & QUEUE_ASK_DIRECTORY);
 	(void)snprintf(path, sizeof path, "%s/queue/messages/%c/%s", folder, m->id.text[MAIL_ID_LEN - 1], m->id.text);
-	buf_init(text, 1 << 20);
-	assert_int_equal(disk_read_file(path, 1 << 19, text, &f), 0);
+	buf_init(text, 1 << 21);
+	assert_int_equal(disk_read_file(path, 1 << 20, text, &f), 0);
 	put_char(text, '\0');
 	return (const char *)text->ptr;
+}
+
+static const char *
+newest_report(struct buf *text)
+{
+	struct queue *q = self.state;
+
+	return report_text(LIST_FIRST(&q->messages), text);
 }
 
 static void
@@ -268,6 +274,69 @@ a_sweep_lets_many_expire_a_few_at_a_time_and_all(void **state)
 	assert_int_equal(q->count, 500);
 }
 
+enum { MANY = 1000 };
+
+/* A mail whose report is longer than one may be: each recipient's reply is. */
+static void
+enqueue_talkative(void)
+{
+	struct queue *q = self.state;
+	uint8_t reply[QUEUE_REPLY_MAX];
+	struct queued *m;
+	char list[16384];
+	size_t len = 0;
+
+	for (int i = 0; i < MANY; i++)
+		len += (size_t)snprintf(list + len, sizeof list - len, "%s%d@x.ex", i ? " " : "", i);
+	enqueue(1, list, -1);
+	run_until_answered(1);
+	m = LIST_FIRST(&q->messages);
+	m->arrived_s -= 100;
+	for (size_t i = 0; i < sizeof reply; i++)
+		reply[i] = i % 2 ? 0xa9 : 0xc3;
+	memcpy(reply, "450 4.2.0 ", 10);
+	for (int i = 0; i < MANY; i++)
+		delivery_set_reply(&m->at[i], bytes_of(reply, sizeof reply));
+}
+
+/* In all reports. */
+static size_t
+count_told(const struct queue *q)
+{
+	const struct queued *m;
+	size_t count = 0;
+
+	LIST_FOREACH (m, &q->messages, link) {
+		struct buf text;
+
+		if (!(m->flags & QUEUE_ASK_DIRECTORY))
+			continue;
+		for (const char *at = report_text(m, &text); (at = strstr(at, "\nFinal-Recipient: ")); at++)
+			count++;
+		buf_done(&text);
+	}
+	return count;
+}
+
+static void
+what_does_not_fit_into_one_report_has_several(void **state)
+{
+	struct queue *q = self.state;
+
+	(void)state;
+	config.queue_delay_notice_s = 60;
+	enqueue_talkative();
+	queue_sweep(q);
+	run_until_reported();
+	assert_int_equal(count_told(q), MANY);
+	config.queue_lifetime_s = 90;
+	q->started_s -= config.queue_retry_first_s;
+	queue_sweep(q);
+	run_until_reported();
+	assert_int_equal(count_told(q), 2 * MANY);
+	assert_int_equal(count_reports(q), q->count);
+}
+
 static void
 a_message_may_go_while_a_sweep_stands_before_it(void **state)
 {
@@ -413,6 +482,7 @@ main(void)
 		TEST(who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep),
 		TEST(a_sweep_tells_of_many_delays_a_few_at_a_time_and_of_all),
 		TEST(a_sweep_lets_many_expire_a_few_at_a_time_and_all),
+		TEST(what_does_not_fit_into_one_report_has_several),
 		TEST(a_message_may_go_while_a_sweep_stands_before_it),
 		TEST(a_relay_that_is_full_makes_no_destination_rest),
 		TEST(what_one_mail_cannot_makes_no_other_wait),

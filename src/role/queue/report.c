@@ -14,6 +14,8 @@ struct report {
 	struct delivery *first; /* that failed or arrived, linked by next; NULL: it is late */
 	enum dsn_action action;
 	bool is_of_attempt; /* that has just ended */
+	size_t most; /* of recipients that are told of: what would be too long with all of them has several reports */
+	struct delivery *rest; /* from `first` on: for the next one */
 	struct queued *report;
 	size_t server_len;
 	uint8_t server[QUEUE_ADDRESS_MAX];
@@ -107,6 +109,47 @@ give_up(struct report *r)
 	}
 }
 
+static void begin(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, bool is_of_attempt, struct bytes server);
+
+static void
+go_on_delayed(struct report *r)
+{
+	struct queued *m = r->message;
+	size_t told = 0;
+
+	for (uint16_t i = 0; i < m->count; i++) {
+		if (m->at[i].is_delay_told)
+			continue;
+		if (told++ == r->most) {
+			r->message = NULL;
+			begin(r->queue, m, NULL, r->action, r->is_of_attempt, BYTES_NONE);
+			return;
+		}
+		m->at[i].is_delay_told = true;
+	}
+}
+
+/* It is done with those that were told of; what did not fit has a report of its own. */
+static void
+go_on(struct report *r)
+{
+	struct delivery **end = &r->first, *rest = r->rest;
+	struct bytes server = bytes_of(r->server, r->server_len);
+
+	if (!r->first) {
+		go_on_delayed(r);
+		return;
+	}
+	while (*end != rest)
+		end = &(*end)->next;
+	*end = NULL;
+	end_deliveries(r->queue, r->message, r->first);
+	if (rest && r->action == DSN_FAILED)
+		queue_report_failed(r->queue, r->message, rest, r->is_of_attempt, server);
+	else if (rest)
+		begin(r->queue, r->message, rest, r->action, r->is_of_attempt, server);
+}
+
 static void
 added(void *arg, enum spool_outcome outcome)
 {
@@ -117,8 +160,7 @@ added(void *arg, enum spool_outcome outcome)
 		event(NULL, EV_QUEUE_REPORTED, STR("mail", r->report->id.text), STR("about", r->message->id.text),
 			TEXT("recipient", queued_sender(r->message)));
 		queue_insert(q, r->report);
-		if (r->first)
-			end_deliveries(q, r->message, r->first);
+		go_on(r);
 	} else {
 		queued_free(&r->report);
 		give_up(r);
@@ -143,15 +185,17 @@ describe(const struct report *r, const struct delivery *d, struct dsn_recipient 
 
 /* Those that are to be told of; how many. */
 static size_t
-describe_all(const struct report *r, struct dsn_recipient *out)
+describe_all(struct report *r, struct dsn_recipient *out)
 {
 	const struct queued *m = r->message;
+	struct delivery *d = r->first;
 	size_t count = 0;
 
-	for (const struct delivery *d = r->first; d && count < RECIPIENTS_TOLD_MAX; d = d->next)
+	for (; d && count < r->most; d = d->next)
 		if (r->action != DSN_FAILED || wants(d, DSN_NOTIFY_FAILURE))
 			describe(r, d, &out[count++]);
-	for (uint16_t i = 0; !r->first && i < m->count && count < RECIPIENTS_TOLD_MAX; i++)
+	r->rest = d;
+	for (uint16_t i = 0; !r->first && i < m->count && count < r->most; i++)
 		if (!m->at[i].is_delay_told)
 			describe(r, &m->at[i], &out[count++]);
 	return count;
@@ -159,10 +203,10 @@ describe_all(const struct report *r, struct dsn_recipient *out)
 
 /* The report's octets; the needs are enum dsn_need. */
 static unsigned int
-compose(const struct report *r, const struct mail_id *id, struct bytes content, struct buf *out)
+compose(struct report *r, const struct mail_id *id, struct bytes content, struct buf *out)
 {
 	const struct queued *m = r->message;
-	struct dsn_recipient *recipients = memory_new_array(RECIPIENTS_TOLD_MAX, sizeof *recipients);
+	struct dsn_recipient *recipients = memory_new_array(r->most, sizeof *recipients);
 	struct dsn_mail mail = { 0 };
 	struct dsn_report report = {
 		.hostname = r->queue->config->hostname,
@@ -233,7 +277,7 @@ queue_own_mail(const struct mail_id *id, struct bytes to, struct bytes octets, u
 }
 
 static struct queued *
-make_report(const struct report *r, struct bytes content, struct buf *out)
+make_report(struct report *r, struct bytes content, struct buf *out)
 {
 	struct mail_id id;
 	struct buf report;
@@ -265,7 +309,8 @@ header_read(void *arg, struct bytes content, int error)
 	buf_init(&out, REPORT_OCTETS_MAX + SIGNATURES_OCTETS_MAX);
 	if (error)
 		event(NULL, EV_QUEUE_FAILED, STR("what", "read a message"), STR("mail", r->message->id.text), INT("error", error));
-	r->report = make_report(r, content, &out);
+	for (r->most = RECIPIENTS_TOLD_MAX; !(r->report = make_report(r, content, &out)) && r->most > 1; r->most /= 2)
+		buf_reset(&out);
 	if (r->report) {
 		spool_add(r->queue->spool, r->report, BYTES_NONE, buf_bytes(&out), -1, added, r);
 	} else {
