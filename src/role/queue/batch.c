@@ -12,6 +12,7 @@ struct sending {
 	struct queue *queue;
 	struct batch batch;
 	bool was_sent; /* to a relay that was there */
+	bool has_taken, is_too_much; /* the next server took something; it ended the connection */
 	struct delivery *failed, *told; /* linked by next: who is reported on */
 	struct delivery *at[]; /* in the order of SEND */
 };
@@ -58,11 +59,20 @@ wants_to_hear(const struct sending *s, const struct delivery *d, const struct ip
 	return !sent->has_dsn && queue_wants_success(d);
 }
 
+/* RFC 5321 3.8: it closes the channel; or it was lost, as the relay says. */
+static bool
+is_end_of_connection(struct bytes reply)
+{
+	return bytes_starts(reply, BYTES("421")) || bytes_starts(reply, BYTES("451 4.4.2 "));
+}
+
 static void
 take_result(struct sending *s, struct delivery *d, enum ipc_outcome outcome, const struct ipc_sent *sent, struct bytes reply)
 {
 	struct bytes server = sent->host;
 
+	s->has_taken |= outcome == IPC_OK;
+	s->is_too_much |= outcome == IPC_LATER && is_end_of_connection(reply);
 	if (outcome == IPC_OK) {
 		queue_delivered_here(s->queue, d, server, reply, wants_to_hear(s, d, sent) ? &s->told : NULL);
 	} else if (outcome == IPC_LATER) {
@@ -113,11 +123,13 @@ report(struct sending *s, struct bytes server, bool is_lmtp)
 /* What the relay can't do now, or this mail alone can't, is not the destination's fault: nobody else waits for it.  Who answered at first and then lets everybody wait is as one that does not answer: else
    such hosts could have all places. */
 static enum batch_result
-result_of(const struct ipc_sent *sent)
+result_of(const struct sending *s, const struct ipc_sent *sent)
 {
 	switch ((enum ipc_destination)sent->destination) {
 	case DESTINATION_ANSWERS:
-		return BATCH_WENT;
+		if (s->is_too_much)
+			return BATCH_TOO_MUCH;
+		return s->has_taken ? BATCH_WENT : BATCH_REFUSED;
 	case DESTINATION_SILENT:
 		return BATCH_NO_ANSWER;
 	case DESTINATION_UNKNOWN:
@@ -143,7 +155,7 @@ sent(void *arg, const struct message *m)
 	}
 	take_results(s, &m->u.sent);
 	is_lmtp = s->batch.destination->hop.protocol == HOP_LMTP;
-	schedule_batch_done(q->schedule, &s->batch, result_of(&m->u.sent), queue_now_s());
+	schedule_batch_done(q->schedule, &s->batch, result_of(s, &m->u.sent), queue_now_s());
 	report(s, m->u.sent.host, is_lmtp);
 	memory_free(s);
 	queue_kick(q);

@@ -105,20 +105,20 @@ role_end(struct role_self *r)
 bool relay_defers, relay_is_full;
 enum ipc_destination relay_found;
 enum ipc_outcome relay_outcome;
+struct bytes relay_reply;
 
 static void
 defer(struct peer *p, uint64_t request)
 {
 	struct message m = { .type = MESSAGE_SENT, .u.sent = { .request = request, .destination = (uint8_t)relay_found } };
-	struct bytes reply = relay_outcome == IPC_LATER ? BYTES("450 4.2.0 come back later") : BYTES("550 5.1.1 no such user");
 	uint8_t space[100];
 	struct buf results;
 
 	buf_init_fixed(&results, space, sizeof space);
 	put_u16(&results, 0);
 	put_u8(&results, (uint8_t)relay_outcome);
-	put_u16(&results, (uint16_t)reply.len);
-	put_bytes(&results, reply);
+	put_u16(&results, (uint16_t)relay_reply.len);
+	put_bytes(&results, relay_reply);
 	if (relay_found != DESTINATION_UNKNOWN)
 		m.u.sent.host = BYTES("mx.example (192.0.2.1)");
 	m.u.sent.results = buf_bytes(&results);
@@ -388,6 +388,7 @@ set_up(void **state)
 	relay_defers = relay_is_full = false;
 	relay_found = DESTINATION_ANSWERS;
 	relay_outcome = IPC_LATER;
+	relay_reply = BYTES("450 4.2.0 come back later");
 	is_done = false;
 	list_mailboxes = 2;
 	list_elsewhere = 1;

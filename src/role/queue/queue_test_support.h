@@ -22,7 +22,8 @@ extern pthread_mutex_t gate; /* they wait for it */
 extern int64_t wrong_by_s; /* the clock */
 extern bool relay_defers, relay_is_full; /* else it says nothing */
 extern enum ipc_destination relay_found; /* when it defers */
-extern enum ipc_outcome relay_outcome; /* the same: IPC_LATER, or IPC_INVALID */
+extern enum ipc_outcome relay_outcome; /* the same; and what it says */
+extern struct bytes relay_reply;
 extern struct ipc_targets targets; /* what it says of where reports on TLS go */
 extern enum ipc_outcome post_outcome; /* and of those over HTTPS */
 extern size_t finds, posts, posted_octets; /* that it was asked for; of the last report */

@@ -140,6 +140,7 @@ rfc3464_2_3_7_only_an_attempt_that_has_just_ended_has_a_date(void **state)
 	run_until_count("queue.reported", 2);
 	assert_false(report_says("Last-Attempt-Date: "));
 	relay_outcome = IPC_INVALID;
+	relay_reply = BYTES("550 5.1.1 no such user");
 	enqueue(2, "a@y.example", -1);
 	run_until_count("queue.reported", 3);
 	assert_true(report_says("Last-Attempt-Date: "));
@@ -417,6 +418,42 @@ who_answers_and_falls_silent_rests(void **state)
 }
 
 static void
+a_destination_gets_more_when_it_took_something_and_less_when_that_was_too_much(void **state)
+{
+	static const struct {
+		enum ipc_outcome outcome;
+		const char *reply;
+		uint32_t limit;
+	} rows[] = {
+		{ IPC_LATER, "450 4.2.0 come back later", 5 }, /* somebody is there */
+		{ IPC_OK, "250 ok", 6 },
+		{ IPC_LATER, "450 4.2.0 come back later", 6 },
+		{ IPC_INVALID, "550 5.1.1 no such user", 6 },
+		{ IPC_OK, "250 ok", 7 },
+		{ IPC_LATER, "421 4.7.0 too many connections", 3 },
+		{ IPC_LATER, "451 4.4.2 connection lost before the answer to MAIL", 1 },
+		{ IPC_LATER, "421 4.7.0 too many connections", 1 },
+		{ IPC_OK, "250 ok", 2 },
+	};
+	struct hop hop = { .kind = HOP_KIND_RELAY, .protocol = HOP_MX, .host = BYTES("x.example") };
+	struct queue *q = self.state;
+
+	(void)state;
+	relay_defers = true;
+	connect_to(ROLE_RELAY);
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		relay_outcome = rows[i].outcome;
+		relay_reply = bytes_text(rows[i].reply);
+		enqueue((int)i, "a@x.example", -1);
+		for (int turn = 0; turn < 2000 && (sends <= i || schedule_active(q->schedule)); turn++)
+			run_a_little();
+		if (schedule_find(q->schedule, &hop)->limit != rows[i].limit)
+			fail_msg("row %zu: %u", i, schedule_find(q->schedule, &hop)->limit);
+		assert_int_equal(schedule_resting(q->schedule), 0);
+	}
+}
+
+static void
 mail_for_other_hosts_is_not_opened_while_there_is_no_relay(void **state)
 {
 	struct queue *q = self.state;
@@ -487,6 +524,7 @@ main(void)
 		TEST(a_relay_that_is_full_makes_no_destination_rest),
 		TEST(what_one_mail_cannot_makes_no_other_wait),
 		TEST(who_answers_and_falls_silent_rests),
+		TEST(a_destination_gets_more_when_it_took_something_and_less_when_that_was_too_much),
 		TEST(mail_for_other_hosts_is_not_opened_while_there_is_no_relay),
 		TEST(a_mailbox_that_was_reached_is_left_out_after_a_restart_too),
 		TEST(what_has_no_body_any_more_is_held_and_not_sent),

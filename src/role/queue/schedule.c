@@ -534,6 +534,18 @@ no_answer(struct schedule *s, struct destination *d, int64_t now_s)
 	begin_rest(s, d);
 }
 
+/* The first answer, or one more. */
+static void
+adapt_limit(const struct schedule *s, struct destination *d, enum batch_result result)
+{
+	if (result == BATCH_TOO_MUCH)
+		d->limit = d->limit > 1 ? d->limit / 2 : 1;
+	else if (!d->has_answered)
+		d->limit = LIMIT_FIRST;
+	else if (result == BATCH_WENT && d->limit < s->limits.destination_batches_max)
+		d->limit++;
+}
+
 void
 schedule_batch_done(struct schedule *s, const struct batch *b, enum batch_result result, int64_t now_s)
 {
@@ -541,16 +553,20 @@ schedule_batch_done(struct schedule *s, const struct batch *b, enum batch_result
 
 	places_give_back(&s->places, b->place, b->began_s, now_s);
 	d->active--;
-	if (result == BATCH_WENT) {
+	switch (result) {
+	case BATCH_WENT:
+	case BATCH_REFUSED:
+	case BATCH_TOO_MUCH:
 		d->failures = 0;
-		if (!d->has_answered)
-			d->limit = LIMIT_FIRST;
-		else if (d->limit < s->limits.destination_batches_max)
-			d->limit++;
+		adapt_limit(s, d, result);
 		d->has_answered = true;
 		schedule_wake(s, d);
-	} else if (result == BATCH_NO_ANSWER) {
+		break;
+	case BATCH_NO_ANSWER:
 		no_answer(s, d, now_s);
+		break;
+	case BATCH_NOT_TRIED:
+		break;
 	}
 	list_or_not(s, d);
 	let_go(s, d);

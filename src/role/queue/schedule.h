@@ -2,8 +2,8 @@
 
    Deliveries that are due stand in lanes, one for each sender at each destination (lanes.h); destinations with lanes take turns, and so do
    the lanes of a destination, those of a higher priority first, so that neither a large mailing nor a dead host holds up anybody else's mail.
-   How many batches a destination gets at a time is one until it has answered, grows by one with each that went well and is halved when nobody
-   answered; a destination that does not answer rests, longer each time, and is then tried with one batch.  Those that answer go first, then those of
+   How many batches a destination gets at a time is one until it has answered, grows by one with each of which it took something and is halved when
+   that was too much for it, or nobody answered; a destination that does not answer rests, longer each time, and is then tried with one batch.  Those that answer go first, then those of
    which nothing is known yet, then those that were silent last time, though every eighth time the latter; what goes to one of these two is a probe, and
    probes never take all places (places.h), so that the dead, whose time-outs are long, leave room for the living. */
 #ifndef QUEUE_SCHEDULE_H
@@ -70,7 +70,9 @@ void schedule_forget(struct schedule *s, struct delivery *d);
 bool schedule_next(struct schedule *s, int64_t now_s, struct batch *out);
 
 enum batch_result {
-	BATCH_WENT, /* somebody answered, whatever was said */
+	BATCH_WENT, /* somebody answered, and took something */
+	BATCH_REFUSED, /* somebody answered, and took nothing */
+	BATCH_TOO_MUCH, /* somebody answered, and ended the connection over it (RFC 5321 3.8) */
 	BATCH_NO_ANSWER, /* nobody could be reached */
 	BATCH_NOT_TRIED, /* our own trouble, or the mail's own: nothing is known of the destination */
 };
