@@ -19,6 +19,7 @@ struct offline {
 	struct offline *next;
 	const char *path; /* of the account; in the arena, as all texts */
 	char name[MAILDIR_NAME_MAX + 1];
+	char logged_name[MAILDIR_NAME_MAX + 1]; /* that the journal has for it by now; the same unless the disk was ahead or another program renamed it */
 	uint8_t guid[RECORD_GUID_OCTETS];
 	uint32_t uid_validity, uid_next;
 	struct way account;

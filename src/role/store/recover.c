@@ -11,6 +11,7 @@
 #include "role/store/offline.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 enum { PATH_ROOM = MAILDIR_NAME_MAX + 64 };
@@ -27,6 +28,7 @@ struct group {
 struct recovery {
 	struct engine *engine;
 	struct offline *mailboxes; /* that records spoke of */
+	char path[PATH_MAX]; /* of the account that what follows is about */
 	struct offline *current; /* NULL: what follows is about a mailbox that is not there any more, or not to be opened */
 	bool is_refused; /* the latter */
 	struct group *groups;
@@ -86,11 +88,18 @@ find_name(const struct way *account, const struct record *r, struct search *s)
 	return s->is_found;
 }
 
+static bool
+is_of(const struct offline *m, const char *path, struct bytes guid)
+{
+	return strcmp(m->path, path) == 0 && bytes_equal(bytes_of(m->guid, sizeof m->guid), guid);
+}
+
+/* A guid alone does not tell: whoever copies a Maildir copies it. */
 static struct offline *
-find_open(const struct recovery *x, struct bytes guid)
+find_open(const struct recovery *x, struct bytes guid, struct bytes name)
 {
 	for (struct offline *m = x->mailboxes; m; m = m->next)
-		if (bytes_equal(bytes_of(m->guid, sizeof m->guid), guid))
+		if (is_of(m, x->path, guid) && (bytes_equal(bytes_text(m->logged_name), name) || bytes_equal(bytes_text(m->name), name)))
 			return m;
 	return NULL;
 }
@@ -140,45 +149,54 @@ keep_aside(struct recovery *x, const struct record *r, struct fault *f)
 	return write_aside(x, name, r->body, f);
 }
 
-/* The mailbox that the record names; NULL and *f, and errno EEXIST when another one is there. */
+static void
+set_logged_name(struct offline *m, struct bytes name)
+{
+	memcpy(m->logged_name, name.ptr, name.len);
+	m->logged_name[name.len] = '\0';
+}
+
+/* The mailbox that the record names, in the list; NULL and *f, and errno EEXIST when another one is there. */
 static struct offline *
-open_mailbox(const struct recovery *x, const char *path, const struct record *r, struct fault *f)
+open_mailbox(struct recovery *x, const struct record *r, struct fault *f)
 {
 	struct way account;
 	struct search s;
+	struct offline *m = NULL;
 
-	if (way_open(x->engine->mailboxes, path, true, &account, f) != 0)
+	if (way_open(x->engine->mailboxes, x->path, true, &account, f) != 0)
 		return NULL;
-	return offline_open(account, path, find_name(&account, r, &s) ? bytes_text(s.name) : r->name, r->guid.ptr,
-		r->uid_validity, f);
+	if (find_name(&account, r, &s))
+		m = find_open(x, r->guid, bytes_text(s.name));
+	if (m) {
+		disk_close(&account.directory);
+	} else {
+		m = offline_open(account, x->path, s.is_found ? bytes_text(s.name) : r->name, r->guid.ptr, r->uid_validity, f);
+		if (!m)
+			return NULL;
+		m->next = x->mailboxes;
+		x->mailboxes = m;
+	}
+	set_logged_name(m, r->name);
+	return m;
 }
 
 /* RECORD_MAILBOX: what follows is about this mailbox. */
 static int
 enter(struct recovery *x, const struct record *r, struct fault *f)
 {
-	char path[PATH_MAX];
 	struct fault why = { 0 };
-	struct offline *m;
 
-	if (r->path.len >= sizeof path || r->guid.len != RECORD_GUID_OCTETS
+	if (r->path.len >= sizeof x->path || r->guid.len != RECORD_GUID_OCTETS
 		|| !maildir_is_folder_name(r->name))
 		return fault_set(f, FAULT_SYNTAX, "a record's mailbox can't be");
 	x->is_refused = false;
-	x->current = find_open(x, r->guid);
-	if (x->current)
-		return 0;
-	memcpy(path, r->path.ptr, r->path.len);
-	path[r->path.len] = '\0';
-	m = open_mailbox(x, path, r, &why);
-	if (!m && errno != EEXIST)
-		return give_up(x, path, &why, f);
-	if (m) {
-		m->next = x->mailboxes;
-		x->mailboxes = m;
-	}
-	x->current = m;
-	return 0;
+	memcpy(x->path, r->path.ptr, r->path.len);
+	x->path[r->path.len] = '\0';
+	x->current = find_open(x, r->guid, r->name);
+	if (!x->current)
+		x->current = open_mailbox(x, r, &why);
+	return x->current || errno == EEXIST ? 0 : give_up(x, x->path, &why, f);
 }
 
 /* The flags that a new file is named by. */
@@ -209,6 +227,18 @@ append(struct recovery *x, const struct record *r, struct fault *f)
 	return 0;
 }
 
+/* The message that was copied, of *from; NULL: it is not there any more. */
+static struct offline_message *
+find_source(const struct recovery *x, const struct record *r, struct offline **from)
+{
+	struct offline_message *source = NULL;
+
+	for (*from = x->mailboxes; *from; *from = (*from)->next)
+		if (is_of(*from, x->path, r->source_guid) && (source = offline_find_base(*from, r->source_base)))
+			break;
+	return source;
+}
+
 /* A link, as a rule: what is there may be torn.  Where links don't go, what is there, or in tmp/, was synced. */
 static bool
 bring(struct offline *m, struct offline_message *o, const struct offline *from, const struct offline_message *source)
@@ -231,9 +261,8 @@ bring(struct offline *m, struct offline_message *o, const struct offline *from, 
 static int
 copy(struct recovery *x, const struct record *r, struct fault *f)
 {
-	struct offline *m = x->current, *from = find_open(x, r->source_guid);
-	struct offline_message *o = offline_add(m, r->uid, r->base);
-	struct offline_message *source = from ? offline_find_base(from, r->source_base) : NULL;
+	struct offline *m = x->current, *from;
+	struct offline_message *o = offline_add(m, r->uid, r->base), *source = find_source(x, r, &from);
 
 	if (!o)
 		return fault_set(f, FAULT_TEMP, "no memory to recover %s", m->path);
@@ -308,6 +337,8 @@ delete_mailbox(struct recovery *x, struct fault *f)
 	struct offline *m = x->current;
 	int result;
 
+	if (!bytes_equal(bytes_text(m->logged_name), bytes_text(m->name))) /* a copy, which has the guid of what is gone already */
+		return 0;
 	take_out(x, m);
 	folders_remove(m->account.directory, bytes_text(m->name), x->engine);
 	result = disk->fsync(m->account.directory);
@@ -325,7 +356,10 @@ rename_mailbox(struct recovery *x, const struct record *r)
 	struct buf out;
 	struct stat st;
 
-	if (!maildir_is_folder_name(r->new_name) || bytes_equal(r->new_name, bytes_text(m->name)))
+	if (!maildir_is_folder_name(r->new_name))
+		return;
+	set_logged_name(m, r->new_name);
+	if (bytes_equal(r->new_name, bytes_text(m->name)))
 		return;
 	buf_init_fixed(&out, from, sizeof from);
 	maildir_put_folder(&out, bytes_text(m->name));
