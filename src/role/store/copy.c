@@ -8,6 +8,7 @@
 #include "role/store/handlers.h"
 #include "role/store/index.h"
 #include "role/store/names.h"
+#include "role/store/scan.h"
 #include "role/store/uids.h"
 #include "role/store/usage.h"
 
@@ -24,12 +25,14 @@ struct copied {
 };
 
 struct copy {
+	struct ipc_ranges uids; /* that are asked for */
 	struct copied *messages;
 	uint32_t count, room;
 	uint32_t first_uid;
 	struct bytes expunged; /* of a move: the source's uids */
 	bool is_move;
 	bool has_octets; /* not all are links */
+	bool has_looked; /* for what other programs did to the source */
 	void (*done)(struct request *r, enum ipc_outcome outcome);
 };
 
@@ -90,12 +93,8 @@ prepare_one(struct request *r, struct copy *x, uint32_t index)
 		errno = ENOMEM;
 		return -1;
 	}
-	if (link_one(r, x, &r->mailbox->view.records[index], &c) != 0) {
-		if (errno != ENOENT)
-			return -1;
-		r->mailbox->needs_scan = true; /* not there any more, or renamed: the client sees which */
-		return 0;
-	}
+	if (link_one(r, x, &r->mailbox->view.records[index], &c) != 0)
+		return -1;
 	if (x->count == x->room) {
 		x->room = x->room ? x->room * 2 : 16;
 		x->messages = memory_resize(x->messages, x->room, sizeof *x->messages);
@@ -104,9 +103,12 @@ prepare_one(struct request *r, struct copy *x, uint32_t index)
 	return 0;
 }
 
+/* -1 and errno; ENOENT: a file was not where it should be, or the target has no tmp/. */
 static int
-prepare(struct request *r, struct copy *x, const struct ipc_ranges *uids)
+prepare(struct request *r, struct copy *x)
 {
+	const struct ipc_ranges *uids = &x->uids;
+
 	for (size_t i = 0; i < uids->count; i++)
 		for (uint32_t at = mailbox_from(r->mailbox, uids->at[i].first);
 			mailbox_next(r->mailbox, &at, uids->at[i].last); at++)
@@ -286,6 +288,44 @@ take_room(struct request *r, const struct ipc_ranges *uids)
 	return usage_take(r, more);
 }
 
+/* Prepares and logs.  A file that somebody renamed meanwhile is looked for once; what is expunged then is left out. */
+static void
+begin(struct request *r)
+{
+	struct copy *x = r->extra;
+
+	if (r->outcome != IPC_OK) {
+		end(r, r->outcome);
+		return;
+	}
+	if (prepare(r, x) != 0) {
+		int error = errno;
+
+		remove_links(r, x);
+		x->count = 0;
+		if (error != ENOENT || x->has_looked) {
+			end(r, failure_report("copy messages", r->account->path, error));
+			return;
+		}
+		x->has_looked = r->mailbox->needs_scan = true;
+		request_let_go(r); /* S8 */
+		scan_then(r, begin);
+		return;
+	}
+	if (x->count == 0) {
+		end(r, IPC_OK);
+		return;
+	}
+	if (x->is_move && !collect_source(r, x)) {
+		remove_links(r, x);
+		end(r, IPC_LIMIT);
+		return;
+	}
+	log_copies(r, x);
+	expunge_log(r, r->mailbox, x->expunged);
+	request_commit(r, finish);
+}
+
 void
 copy_start(struct request *r, const struct ipc_ranges *uids, bool is_move,
 	void (*done)(struct request *r, enum ipc_outcome outcome))
@@ -296,35 +336,14 @@ copy_start(struct request *r, const struct ipc_ranges *uids, bool is_move,
 		done(r, IPC_LATER);
 		return;
 	}
-	*x = (struct copy){ .is_move = is_move, .done = done };
+	*x = (struct copy){ .uids = *uids, .is_move = is_move, .done = done };
 	r->extra = x;
-	if (!space_is_left(r->engine, r->target->directory, 0)) {
-		end(r, IPC_NO_SPACE);
-		return;
-	}
-	if (!is_move && !take_room(r, uids)) {
-		end(r, IPC_OVER_QUOTA);
-		return;
-	}
-	if (prepare(r, x, uids) != 0) {
-		enum ipc_outcome outcome = failure_report("copy messages", r->account->path, errno);
-
-		remove_links(r, x);
-		end(r, outcome);
-		return;
-	}
-	if (x->count == 0) {
-		end(r, IPC_OK);
-		return;
-	}
-	if (is_move && !collect_source(r, x)) {
-		remove_links(r, x);
-		end(r, IPC_LIMIT);
-		return;
-	}
-	log_copies(r, x);
-	expunge_log(r, r->mailbox, x->expunged);
-	request_commit(r, finish);
+	r->outcome = IPC_OK;
+	if (!space_is_left(r->engine, r->target->directory, 0))
+		r->outcome = IPC_NO_SPACE;
+	else if (!is_move && !take_room(r, uids))
+		r->outcome = IPC_OVER_QUOTA;
+	begin(r);
 }
 
 /* The source's uids as ranges; too many to tell: none (and no uid_validity, so that nothing is told). */

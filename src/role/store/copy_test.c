@@ -1,4 +1,4 @@
-/* COPY and MOVE of more than the journal has room for just now, or ever.  commit.c, S8; journal.c, J10. */
+/* COPY and MOVE of what other programs change meanwhile, and of more than the journal has room for just now, or ever.  commit.c, S8; journal.c, J10. */
 #include "role/store/test_support.h"
 
 #include <setjmp.h>
@@ -161,10 +161,77 @@ what_another_program_changed_in_more_messages_than_fit_is_taken_in_bit_by_bit(vo
 	engine_session_end(&s);
 }
 
+/* Two messages in INBOX, a folder A; another program gives the file of the first a new name, which nobody has looked at. */
+static struct engine_session *
+rename_first(struct testing *t, char name[256])
+{
+	struct engine_session *s;
+	char before[300], after[300];
+
+	assert_int_equal(testing_deliver(t, "one\n"), 1);
+	testing_find(t, "new", "", name, 256);
+	assert_int_equal(testing_deliver(t, "two\n"), 2);
+	s = session_in_inbox(t);
+	assert_int_equal(testing_change(t, s, MAILBOX_CREATE, "A", ""), IPC_OK);
+	(void)snprintf(before, sizeof before, "new/%s", name);
+	(void)snprintf(after, sizeof after, "cur/%s:2,S", name);
+	testing_rename(t, before, after);
+	return s;
+}
+
+/* RFC 3501 6.4.7: all or nothing. */
+static void
+what_another_program_renames_is_copied_all_the_same(void **state)
+{
+	struct testing *t = *state;
+	char name[256];
+	struct engine_session *s = rename_first(t, name);
+
+	assert_int_equal(testing_copy(t, s, false, "A", 1, 2), IPC_OK);
+	assert_int_equal(t->answer.u.copied.source.count, 1);
+	assert_int_equal(t->answer.u.copied.source.at[0].first, 1);
+	assert_int_equal(t->answer.u.copied.source.at[0].last, 2);
+	assert_int_equal(messages_of(t, "A"), 2);
+	assert_int_equal(testing_count(t, ".A/tmp"), 0);
+	engine_session_end(&s);
+}
+
+static void
+what_another_program_removes_is_left_out_of_a_move(void **state)
+{
+	struct testing *t = *state;
+	char name[256], path[300];
+	struct engine_session *s = rename_first(t, name);
+
+	(void)snprintf(path, sizeof path, "cur/%s:2,S", name);
+	testing_remove(t, path);
+	assert_int_equal(testing_copy(t, s, true, "A", 1, 2), IPC_OK);
+	assert_int_equal(messages_of(t, "A"), 1);
+	assert_int_equal(messages_of(t, "INBOX"), 0);
+	engine_session_end(&s);
+}
+
+static void
+a_target_without_tmp_is_trouble_and_takes_nothing_away(void **state)
+{
+	struct testing *t = *state;
+	char name[256], path[300];
+	struct engine_session *s = rename_first(t, name);
+
+	(void)snprintf(path, sizeof path, "%s/.A/tmp", t->mail);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(testing_copy(t, s, true, "A", 1, 2), IPC_LATER);
+	assert_int_equal(messages_of(t, "INBOX"), 2);
+	engine_session_end(&s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_another_program_renames_is_copied_all_the_same, set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(what_another_program_removes_is_left_out_of_a_move, set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_target_without_tmp_is_trouble_and_takes_nothing_away, set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(what_fits_into_an_empty_log_only_waits_until_it_is_empty, set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(what_never_fits_is_a_limit_and_changes_nothing, set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(what_another_program_changed_in_more_messages_than_fit_is_taken_in_bit_by_bit, set_up,

@@ -43,6 +43,7 @@ struct scan {
 	uint64_t octets; /* logged in this pass */
 	bool is_cut; /* more was changed */
 	bool has_failed; /* some of it could not be shown */
+	void *extra; /* the request's */
 };
 
 static int64_t
@@ -322,8 +323,8 @@ free_scan(struct request *r)
 	listing_done(&s->listing);
 	memory_free(s->added);
 	memory_free(s->changed);
+	r->extra = s->extra;
 	memory_free(s);
-	r->extra = NULL;
 }
 
 /* The end of a scan, for who started it and who waited for it. */
@@ -412,6 +413,7 @@ start(struct request *r)
 	struct scan *s = NEW(struct scan);
 	enum ipc_outcome outcome;
 
+	s->extra = r->extra;
 	r->extra = s;
 	r->mailbox->is_scanning = true;
 	outcome = prepare(r, s);
