@@ -7,6 +7,7 @@
 #include "role/store/mailbox.h"
 
 #include "base/event.h"
+#include "role/store/aside.h"
 #include "role/store/failure.h"
 #include "role/store/file_systems.h"
 #include "role/store/files.h"
@@ -70,22 +71,30 @@ struct sweep {
 	int64_t now_s;
 };
 
-/* What a crash left in tmp/: ours at once, others' when it is old (the page on Maildir: 36 hours). */
+static bool
+is_old(const struct sweep *s, const char *path)
+{
+	struct stat st;
+
+	return disk->fstatat(s->m->directory, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && s->now_s - st.st_mtim.tv_sec > STALE_TMP_S;
+}
+
+/* What a crash left in tmp/: ours at once, but for what recovery could not bring further; others' when it is old (the page on Maildir: 36 hours). */
 static bool
 sweep_one(void *arg, const char *name, unsigned char type)
 {
 	struct sweep *s = arg;
+	const struct engine *e = s->m->account->engine;
 	char path[MAILDIR_NAME_MAX + 8] = "tmp/";
 	size_t len = strlen(name);
-	struct stat st;
+	bool is_left;
 
 	(void)type;
 	if (len > MAILDIR_NAME_MAX)
 		return true;
 	memcpy(path + 4, name, len + 1);
-	if (maildir_is_ours(bytes_of(name, len), bytes_text(s->m->account->engine->hostname))
-		|| (disk->fstatat(s->m->directory, path, &st, AT_SYMLINK_NOFOLLOW) == 0
-			&& s->now_s - st.st_mtim.tv_sec > STALE_TMP_S))
+	is_left = maildir_is_ours(bytes_of(name, len), bytes_text(e->hostname)) ? !aside_is_named(e->state_directory, name) : is_old(s, path);
+	if (is_left)
 		(void)disk->unlinkat(s->m->directory, path, 0);
 	return true;
 }

@@ -6,6 +6,7 @@
 #include "role/store/recover.h"
 
 #include "base/event.h"
+#include "role/store/aside.h"
 #include "role/store/failure.h"
 #include "role/store/folders.h"
 #include "role/store/offline.h"
@@ -29,8 +30,9 @@ struct recovery {
 	struct engine *engine;
 	struct offline *mailboxes; /* that records spoke of */
 	char path[PATH_MAX]; /* of the account that what follows is about */
-	struct offline *current; /* NULL: what follows is about a mailbox that is not there any more, or not to be opened */
-	bool is_refused; /* the latter */
+	struct record mailbox; /* RECORD_MAILBOX of what follows */
+	struct offline *current; /* it; NULL: there is another in its place, or it is not to be opened */
+	struct aside *aside;
 	struct group *groups;
 	uint64_t messages, lost;
 };
@@ -41,6 +43,7 @@ recover_new(struct engine *e)
 	struct recovery *x = NEW(struct recovery);
 
 	x->engine = e;
+	x->aside = aside_new(e->state_directory);
 	return x;
 }
 
@@ -104,49 +107,15 @@ find_open(const struct recovery *x, struct bytes guid, struct bytes name)
 	return NULL;
 }
 
-/* A mailbox that is not to be opened as it is gets nothing of what the journal has for it (keep_aside): no user can keep the server from
+/* A mailbox that is not to be opened as it is gets nothing of what the journal has for it (aside.h): no user can keep the server from
    starting by what he does to a Maildir in his home. */
 static int
-give_up(struct recovery *x, const char *path, const struct fault *why, struct fault *f)
+give_up(struct recovery *x, const struct fault *why, struct fault *f)
 {
 	if (why->kind != FAULT_DENIED)
-		return fault_errno(f, errno, "open %s for recovery", path);
-	(void)failure_report_fault(path, why);
-	x->current = NULL;
-	x->is_refused = true;
+		return fault_errno(f, errno, "open %s for recovery", x->path);
+	(void)failure_report_fault(x->path, why);
 	return 0;
-}
-
-/* -1 and *f. */
-static int
-write_aside(const struct recovery *x, const char *name, struct bytes body, struct fault *f)
-{
-	int state = x->engine->state_directory, lost = -1, result = 0;
-
-	if ((disk->mkdirat(state, "lost", 0700) != 0 && errno != EEXIST) || disk->fsync(state) != 0 ||
-		(lost = disk->openat(state, "lost", O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)) < 0)
-		result = fault_errno(f, errno, "make the directory for mail of refused mailboxes");
-	else
-		result = disk_replace_file(lost, name, body, 0600, f);
-	disk_close(&lost);
-	return result;
-}
-
-/* Somebody was told that the message is safe: the administrator finds it in lost/, or, when it was a large one, in the mailbox's tmp/. */
-static int
-keep_aside(struct recovery *x, const struct record *r, struct fault *f)
-{
-	char name[MAILDIR_NAME_MAX + 1];
-
-	x->lost++;
-	if (!r->has_body)
-		return 0;
-	if (r->base.len >= sizeof name || bytes_find_char(r->base, '/') < r->base.len)
-		return fault_set(f, FAULT_SYNTAX, "a record's file can't be");
-	memcpy(name, r->base.ptr, r->base.len);
-	name[r->base.len] = '\0';
-	event(NULL, EV_STORE_LOST, STR("file", name), INT("uid", r->uid));
-	return write_aside(x, name, r->body, f);
 }
 
 static void
@@ -190,13 +159,13 @@ enter(struct recovery *x, const struct record *r, struct fault *f)
 	if (r->path.len >= sizeof x->path || r->guid.len != RECORD_GUID_OCTETS
 		|| !maildir_is_folder_name(r->name))
 		return fault_set(f, FAULT_SYNTAX, "a record's mailbox can't be");
-	x->is_refused = false;
+	x->mailbox = *r;
 	memcpy(x->path, r->path.ptr, r->path.len);
 	x->path[r->path.len] = '\0';
 	x->current = find_open(x, r->guid, r->name);
 	if (!x->current)
 		x->current = open_mailbox(x, r, &why);
-	return x->current || errno == EEXIST ? 0 : give_up(x, x->path, &why, f);
+	return x->current || errno == EEXIST ? 0 : give_up(x, &why, f);
 }
 
 /* The flags that a new file is named by. */
@@ -373,13 +342,29 @@ rename_mailbox(struct recovery *x, const struct record *r)
 	memcpy(m->name, r->new_name.ptr, r->new_name.len);
 }
 
+/* Somebody was told that the message is safe. */
+static int
+do_without(struct recovery *x, const struct record *r, struct fault *f)
+{
+	struct offline_message *source;
+	struct offline *from;
+
+	if (!x->mailbox.kind)
+		return 0;
+	if (r->kind == RECORD_APPEND)
+		return aside_keep(x->aside, &x->mailbox, r, f);
+	if (r->kind == RECORD_DELETE)
+		aside_forget(x->aside, &x->mailbox);
+	if (r->kind == RECORD_COPY && (source = find_source(x, r, &from)))
+		source->must_stay = true;
+	return 0;
+}
+
 static int
 do_entry(struct recovery *x, const struct record *r, struct fault *f)
 {
-	if (r->kind == RECORD_APPEND && x->is_refused)
-		return keep_aside(x, r, f);
 	if (r->kind != RECORD_MAILBOX && !x->current)
-		return 0;
+		return do_without(x, r, f);
 	switch (r->kind) {
 	case RECORD_MAILBOX:
 		return enter(x, r, f);
@@ -412,7 +397,7 @@ do_entries(struct recovery *x, struct bytes in, struct fault *f)
 	struct record r;
 
 	x->current = NULL;
-	x->is_refused = false;
+	x->mailbox = (struct record){ 0 };
 	while (take_record(&in, &r))
 		if (do_entry(x, &r, f) != 0)
 			return -1;
@@ -512,10 +497,13 @@ recover_free(struct recovery **x, const struct journal_report *report)
 		was->mailboxes = m->next;
 		offline_drop(&m);
 	}
-	if (report && report->records)
+	if (report && report->records) {
+		was->lost += aside_tell(was->aside);
 		event(NULL, EV_STORE_RECOVERED, INT("records", report->records), INT("messages", was->messages),
 			INT("lost", was->lost), INT("damaged", report->damaged_records));
+	}
 	while (was->groups)
 		drop_group(&was->groups);
+	aside_free(&was->aside);
 	memory_free(was);
 }

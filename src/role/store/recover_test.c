@@ -49,7 +49,8 @@ tear_down(void **state)
 {
 	struct world *w = *state;
 
-	engine_close(&w->engine);
+	if (w->engine)
+		engine_close(&w->engine);
 	disk_fault_free(&w->disk);
 	memory_free(w);
 	return 0;
@@ -231,6 +232,15 @@ body(void)
 	return bytes_of(octets, sizeof octets);
 }
 
+static void
+put_tmp(const char *path)
+{
+	int fd = disk->openat(AT_FDCWD, path, O_WRONLY | O_CREAT, 0600);
+
+	assert_int_equal(disk_write_all(fd, body(), 0), 0);
+	disk_close(&fd);
+}
+
 /* INBOX has message 1; the folder A lies on another disk. */
 static void
 make_two_disks(struct world *w)
@@ -259,13 +269,10 @@ what_was_moved_to_another_disk_is_brought_from_its_tmp(void **state)
 {
 	struct world *w = *state;
 	struct records x;
-	int fd;
 
 	make_two_disks(w);
 	assert_int_equal(disk_make_path("/mail/1/.A/tmp", 0700, NULL), 0);
-	fd = disk->openat(AT_FDCWD, "/mail/1/.A/tmp/copy.test", O_WRONLY | O_CREAT, 0600);
-	assert_int_equal(disk_write_all(fd, body(), 0), 0);
-	disk_close(&fd);
+	put_tmp("/mail/1/.A/tmp/copy.test");
 	begin_records(&x);
 	put_move(&x);
 	recover(w, &x);
@@ -415,6 +422,113 @@ a_copy_of_a_folder_that_was_deleted_stays(void **state)
 	assert_true(size_of("/mail/1/.B") >= 0);
 }
 
+static void
+what_was_moved_to_a_folder_that_is_refused_stays_where_it_was(void **state)
+{
+	struct world *w = *state;
+	struct records x;
+
+	begin_records(&x);
+	put_mailbox(&x, "INBOX", 1);
+	put_append(&x, 1, "1.test", body());
+	recover(w, &x);
+	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail/1/.A", 0777), 0);
+	begin_records(&x);
+	put_move(&x);
+	recover(w, &x);
+	end_recovery(w);
+	assert_int_equal(size_of("/mail/1/new/1.test"), OCTETS);
+}
+
+#define OURS "1700000000.M1P1Q1.test"
+
+/* As an administrator who puts right what kept the store away. */
+static void
+give_to_the_store(void)
+{
+	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail/mended", 0700), 0);
+	assert_int_equal(disk->renameat(AT_FDCWD, "/mail/1/tmp", AT_FDCWD, "/mail/mended/tmp", 0), 0);
+	assert_int_equal(disk->unlinkat(AT_FDCWD, "/mail/1", AT_REMOVEDIR), 0);
+	assert_int_equal(disk->renameat(AT_FDCWD, "/mail/mended", AT_FDCWD, "/mail/1", 0), 0);
+}
+
+/* It is the only copy, and whoever sent it was told that it arrived. */
+static void
+a_large_message_of_a_mailbox_that_was_refused_outlives_its_being_opened(void **state)
+{
+	struct world *w = *state;
+	struct engine_body *body_of_another = engine_body_new(BYTES("x\n"), -1);
+	const struct message deliver = { .type = MESSAGE_DELIVER };
+	struct records x;
+
+	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail/1", 0777), 0);
+	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail/1/tmp", 0700), 0);
+	put_tmp("/mail/1/tmp/" OURS);
+	put_tmp("/mail/1/tmp/1700000000.M1P1Q2.test");
+	begin_records(&x);
+	put_mailbox(&x, "INBOX", 1);
+	put_record(&x.out, &(struct record){ .kind = RECORD_APPEND, .uid = 1, .base = BYTES(OURS) });
+	recover(w, &x);
+	end_recovery(w);
+	give_to_the_store();
+	engine_submit(engine_account(w->engine, BYTES("/mail/1")), NULL, body_of_another, engine_outlet_new(w->engine), &deliver);
+	engine_body_release(&body_of_another);
+	engine_close(&w->engine);
+	assert_int_equal(messages_of("/mail/1/new"), 1);
+	assert_int_equal(size_of("/mail/1/tmp/" OURS), OCTETS);
+	assert_int_equal(messages_of("/mail/1/tmp"), 1);
+	assert_true(size_of("/state/lost/" OURS ".where") > 0);
+}
+
+static void
+make_folder(struct world *w, uint8_t number)
+{
+	struct records x;
+
+	begin_records(&x);
+	put_mailbox(&x, "A", number);
+	recover(w, &x);
+	end_recovery(w);
+}
+
+static void
+mail_for_a_folder_whose_place_another_has_is_kept_aside(void **state)
+{
+	struct world *w = *state;
+	struct records x;
+
+	make_folder(w, 2);
+	begin_records(&x);
+	put_mailbox(&x, "A", 3);
+	put_append(&x, 1, "1.test", BYTES("a\n"));
+	put_append(&x, 2, "2.test", BYTES("b\n"));
+	recover(w, &x);
+	end_recovery(w);
+	assert_int_equal(messages_of("/mail/1/.A/new"), 0);
+	assert_int_equal(messages_of("/state/lost"), 2);
+}
+
+static void
+mail_for_a_folder_that_was_deleted_then_is_not_kept(void **state)
+{
+	struct world *w = *state;
+	struct records x;
+
+	make_folder(w, 2);
+	begin_records(&x);
+	put_mailbox(&x, "A", 3);
+	put_append(&x, 1, "1.test", BYTES("a\n"));
+	put_mailbox(&x, "A", 4);
+	put_append(&x, 1, "2.test", BYTES("b\n"));
+	put_mailbox(&x, "A", 3);
+	put_record(&x.out, &(struct record){ .kind = RECORD_DELETE });
+	recover(w, &x);
+	end_recovery(w);
+	assert_int_equal(size_of("/state/lost/1.test"), -1);
+	assert_int_equal(size_of("/state/lost/2.test"), 2);
+	assert_true(size_of("/mail/1/.A") >= 0);
+}
+
 int
 main(void)
 {
@@ -428,6 +542,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(accounts_of_which_one_is_a_copy_get_each_its_own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(folders_of_which_one_is_a_copy_get_each_its_own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_copy_of_a_folder_that_was_deleted_stays, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_was_moved_to_a_folder_that_is_refused_stays_where_it_was, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_large_message_of_a_mailbox_that_was_refused_outlives_its_being_opened, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(mail_for_a_folder_whose_place_another_has_is_kept_aside, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(mail_for_a_folder_that_was_deleted_then_is_not_kept, set_up, tear_down),
 		cmocka_unit_test(a_folder_that_was_deleted_does_not_come_back_with_the_next_power_cut),
 	};
 
