@@ -192,18 +192,19 @@ expand_alias(struct walk *w, struct alias *alias, unsigned int depth)
 	alias->is_open = false;
 }
 
-/* Mail that would be sent on to nobody stays in the mailbox. */
+/* Mail that would be sent on to nobody stays in the mailbox: so none of it is lost, whoever is absent. */
 static void
 expand_forward(struct walk *w, struct name *name, struct bytes address, unsigned int depth)
 {
 	bool had_absent = w->has_absent;
-	size_t count = w->out->count;
+	size_t count = w->out->count, absent_count = w->out->absent_count;
 
 	w->has_absent = false;
 	expand_alias(w, name->alias, depth);
 	if (w->has_absent && w->out->count == count) {
 		trace(w->a->trace, TRACE_KEPT, TEXT("address", account_address(name->account)), INT("depth", depth));
 		add_account(w, name->account, address, depth);
+		w->out->absent_count = absent_count;
 	}
 	w->has_absent |= had_absent;
 }

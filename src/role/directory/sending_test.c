@@ -220,6 +220,47 @@ a_member_sends_as_the_group_only_when_configured(void **state)
 	}
 }
 
+static void
+check_absent(struct world *w, const char *address, enum ipc_outcome outcome, size_t count, const char *first)
+{
+	assert_int_equal(accounts_resolve(w->a, bytes_text(address), &w->targets), outcome);
+	assert_int_equal(w->targets.absent_count, count);
+	if (count && !bytes_equal(w->targets.absent[0], bytes_text(first)))
+		fail_msg("%s: %.*s", address, BYTES_ARG(w->targets.absent[0]));
+}
+
+static void
+whom_an_address_leads_to_in_vain_is_told(void **state)
+{
+	static const struct bytes gone[] = { BYTES_INIT("gone@example.org") }, half[] = { BYTES_INIT("gone@example.org"), BYTES_INIT(BOB) };
+	struct world *w = *state;
+	char many[512] = BOB;
+
+	for (int i = 0; i < 15; i++)
+		snprintf(many + strlen(many), sizeof many - strlen(many), " gone%d@example.org", i);
+	accounts_begin(w->a);
+	put_user(w, BOB);
+	put_forwarding(w, "greta@example.org", gone, 1);
+	put_forwarding(w, "henry@example.org", half, 2);
+	put_alias(w, "boss@example.org", "gone@example.org", ALIAS_MADE);
+	put_alias(w, "both@example.org", BOB " Gone+x@example.org", ALIAS_MADE);
+	put_alias(w, "all@example.org", "boss@example.org both@example.org x@elsewhere.net", ALIAS_MADE);
+	put_alias(w, "many@example.org", many, ALIAS_MADE);
+	accounts_end(w->a);
+	check_absent(w, "all@example.org", IPC_OK, 2, "gone@example.org");
+	check_absent(w, BOB, IPC_OK, 0, NULL);
+	check_absent(w, "Nobody@example.org", IPC_ABSENT, 1, "nobody@example.org");
+	check_absent(w, "boss@example.org", IPC_ABSENT, 1, "gone@example.org");
+	check_absent(w, "both@example.org", IPC_OK, 1, "Gone+x@example.org");
+	/* The mailbox has it all, or some of it would be nobody's. */
+	check_absent(w, "greta@example.org", IPC_OK, 0, NULL);
+	check_absent(w, "henry@example.org", IPC_OK, 1, "gone@example.org");
+	check_absent(w, "many@example.org", IPC_OK, ABSENT_TARGETS_MAX, "gone0@example.org");
+	/* whose reports find somebody in any case */
+	check_absent(w, "postmaster@example.org", IPC_OK, 0, NULL);
+	check_absent(w, "x@elsewhere.net", IPC_FOREIGN, 0, NULL);
+}
+
 /* A front may hold the number of a log-in that an earlier process of the directory let in. */
 static void
 a_number_that_nobody_knows_is_told_to_come_back(void **state)
@@ -333,6 +374,7 @@ main(void)
 		TEST(each_member_of_groups_in_groups_gets_one_copy),
 		TEST(who_may_write_to_a_group_is_configured),
 		TEST(a_member_sends_as_the_group_only_when_configured),
+		TEST(whom_an_address_leads_to_in_vain_is_told),
 		TEST(a_number_that_nobody_knows_is_told_to_come_back),
 		TEST(account_names_find_accounts_when_configured),
 		TEST(a_further_address_finds_its_account_and_an_alias_nobody),
