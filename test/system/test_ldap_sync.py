@@ -355,3 +355,21 @@ def test_an_address_that_an_entry_lost_to_another_is_not_touched_by_it(early):
     early.slapd.delete("after")
     wait_until(lambda: recipient(early, "after") == 550, 10, "a later change")
     assert is_right(early, "secret")
+
+
+def test_a_server_that_has_been_silent_is_made_to_tell_all_when_an_address_is_asked_for_that_it_has():
+    """Of what was deleted that is no account's it tells nothing, so that what it has told stays behind what it knows."""
+    with running() as s:
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        s.slapd.add_user("mallory", [f"younes.bensyed@{DOMAIN}", f"mallory@{DOMAIN}"], "x")  # is left out, and so is that address
+        wait_until(lambda: s.events("address.taken"), 10, "the claim")
+        s.slapd.tool("ldapadd", ldif=f"dn: cn=host,{SUFFIX}\nobjectClass: device\ncn: host\n")
+        wait_until(lambda: recipient(s, "mallory") == 550, 10, "all that there is")
+        refreshes = status(s)["refreshes"]
+        s.slapd.tool("ldapdelete", f"cn=host,{SUFFIX}")
+        wait_until(lambda: recipient(s, "mallory") == 451, 10, "what is not told")
+        assert recipient(s, "nobody") == 550
+        wait_until(lambda: recipient(s, "mallory") == 550, 20, "all that there is")
+        assert status(s)["refreshes"] == refreshes + 1
+        s.slapd.add_user("koffi", f"koffi@{DOMAIN}", "x")
+        assert recipient(s, "koffi") == 250

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/time.h>
 
-enum { FILTER_FULL = 16384, FILTER_MAX = 131072, ARENA_MAX = 65536, PARENTS_MAX = 32, CONTROLS_MAX = 65536, MEAN_OF = 16 };
+enum { FILTER_FULL = LDAP_LINK_NAMES_FULL, FILTER_MAX = LDAP_LINK_NAMES_MAX, ARENA_MAX = 65536, PARENTS_MAX = 32, CONTROLS_MAX = 65536, MEAN_OF = 16 };
 
 static void
 put_origin(struct buf *out, const struct config *c, const struct ldap_mapping *m)
@@ -359,8 +359,8 @@ search_any(struct ldap_link *link, const char *filter, bool *is_found, struct fa
 	return *is_found || code == LDAP_SUCCESS || code == LDAP_NO_SUCH_OBJECT ? 0 : ldap_link_failed(link, "search", code, f);
 }
 
-static void
-put_names(const struct ldap_link *link, struct bytes address, struct buf *out)
+void
+ldap_link_put_names(const struct ldap_link *link, struct bytes address, struct buf *out)
 {
 	size_t at = bytes_find_last_char(address, '@');
 
@@ -375,7 +375,7 @@ ldap_link_put_filter(const struct ldap_link *link, struct bytes address, struct 
 	struct buf names;
 
 	buf_init(&names, FILTER_MAX);
-	put_names(link, address, &names);
+	ldap_link_put_names(link, address, &names);
 	if (names.len)
 		ldap_filter_put_search(out, link->users, link->groups, buf_bytes(&names));
 	buf_done(&names);
@@ -411,7 +411,7 @@ ldap_link_find(struct ldap_link *link, const struct bytes *addresses, size_t cou
 	*is_found = false;
 	buf_init(&names, FILTER_MAX);
 	for (size_t i = 0; i < count && result == 0 && !*is_found; i++) {
-		put_names(link, addresses[i], &names);
+		ldap_link_put_names(link, addresses[i], &names);
 		if (names.len == 0 || (names.len < FILTER_FULL && i + 1 < count))
 			continue;
 		result = find_names(link, buf_bytes(&names), is_found, f);

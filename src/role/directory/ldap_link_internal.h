@@ -28,6 +28,12 @@ struct ldap_link {
 	bool has_no_context; /* of this server: it has no contextCSN that we may read */
 };
 
+/* Names for one filter: no more are added to so many octets, and all of an address are no more than the rest. */
+#define LDAP_LINK_NAMES_FULL 16384
+#define LDAP_LINK_NAMES_MAX 131072
+
+/* Appends "(attribute=…)" for each name by which mail to that address may find an entry. */
+void ldap_link_put_names(const struct ldap_link *link, struct bytes address, struct buf *out);
 /* What follows has to be done before the time-out. */
 void ldap_link_begin(struct ldap_link *link);
 /* Ends what began; an answer that came while its time passed is none: the connection may be cut. */

@@ -73,13 +73,29 @@ has_news(struct ldap_source *s, bool *is_news_there)
 	return 0;
 }
 
-/* What only the sweep finds is not told yet.  -1: the server could not be asked. */
+/* What only the sweep would find does not wait for it when somebody asks.  -1: the server could not be asked. */
 static int
-ask_what_is_owed(struct ldap_source *s)
+take_what_is_owed(struct ldap_source *s)
 {
 	if (!s->answering || !ldap_poll_owes_sweep(s->poll))
 		return 0;
-	return ldap_questions_find(s->answering, s->link, &s->is_undecided, &s->fault);
+	return ldap_questions_take(s->answering, s->poll, &s->fault);
+}
+
+/* What is not told for long has to be sent when it is there: never mind how much else is.  -1: as above. */
+static int
+hear_the_rest(struct ldap_source *s)
+{
+	bool is_found = false;
+
+	if (!s->answering)
+		return 0;
+	if (ldap_questions_find(s->answering, s->link, &is_found, &s->fault) != 0)
+		return -1;
+	if (!is_found || ldap_sync_reload(s->sync, &s->fault) == 0)
+		return 0;
+	ldap_link_turn_to_another(s->link);
+	return -1;
 }
 
 /* What was read is what counts, or an error. */
@@ -147,10 +163,8 @@ look_by_marker(struct ldap_source *s)
 	}
 	if (is_news_there)
 		s->result = ldap_poll_update(s->poll, buf_bytes(&s->look_marker), is_news(s), &s->fault);
-	if (s->result == 0 && ask_what_is_owed(s) != 0) {
-		s->result = -1;
-		return true;
-	}
+	if (s->result == 0)
+		s->result = take_what_is_owed(s);
 	if (s->result != 0)
 		ldap_link_turn_to_another(s->link);
 	else if (is_news_there || ldap_poll_changes(s->poll) > 0)
@@ -191,16 +205,13 @@ look_by_sync(struct ldap_source *s)
 static bool
 look_at_one(struct ldap_source *s)
 {
-	enum ldap_sync_result followed;
-
 	buf_reset(&s->look_marker);
 	begin_records(s);
 	s->is_synced = s->is_current = false;
 	s->result = ldap_link_marker(s->link, &s->look_marker, &s->fault);
 	if (s->result != 0)
 		return true;
-	followed = ldap_sync_follow(s->sync, buf_bytes(&s->look_marker), s->answering != NULL, &s->fault);
-	switch (followed) {
+	switch (ldap_sync_follow(s->sync, buf_bytes(&s->look_marker), s->answering != NULL, &s->fault)) {
 	case LDAP_SYNC_RESULT_ABSENT:
 		return look_by_marker(s);
 	case LDAP_SYNC_RESULT_FAILED:
@@ -211,8 +222,10 @@ look_at_one(struct ldap_source *s)
 		s->is_current = true;
 		break;
 	case LDAP_SYNC_RESULT_SILENT:
+		s->is_current = true;
+		s->result = hear_the_rest(s);
+		break;
 	case LDAP_SYNC_RESULT_BEHIND:
-		s->is_current = followed == LDAP_SYNC_RESULT_SILENT;
 		s->result = s->answering ? ldap_questions_find(s->answering, s->link, &s->is_undecided, &s->fault) : 0;
 		break;
 	}

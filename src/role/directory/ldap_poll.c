@@ -432,6 +432,48 @@ read_since(struct ldap_poll *p, struct fault *f)
 	return result;
 }
 
+static int
+take_named(struct ldap_poll *p, struct bytes those, struct fault *f)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < p->count && result == 0; i++) {
+		struct visit v = { p, &p->searches[i], 0, false };
+		struct ldap_page_search search = { NULL, p->searches[i].wanted, visit, &v };
+		struct buf filter;
+
+		buf_init(&filter, LDAP_LINK_NAMES_MAX * 2);
+		put_format(&filter, "(&%s(|%.*s))", p->searches[i].filter, BYTES_ARG(those));
+		put_char(&filter, '\0');
+		search.filter = (const char *)filter.ptr;
+		result = filter.has_failed ? fault_set(f, FAULT_PERM, "the filter is too long") : ldap_page_search(p->link, &search, f);
+		buf_done(&filter);
+	}
+	return result;
+}
+
+int
+ldap_poll_take(struct ldap_poll *p, const struct bytes *addresses, size_t count, struct fault *f)
+{
+	struct buf those;
+	char time[TIME_OCTETS_MAX];
+	int result = 0;
+
+	memcpy(time, p->time, sizeof time);
+	buf_init(&those, LDAP_LINK_NAMES_MAX);
+	for (size_t i = 0; i < count && result == 0; i++) {
+		ldap_link_put_names(p->link, addresses[i], &those);
+		if (those.len == 0 || (those.len < LDAP_LINK_NAMES_FULL && i + 1 < count))
+			continue;
+		result = take_named(p, buf_bytes(&those), f);
+		buf_reset(&those);
+	}
+	buf_done(&those);
+	/* What changed before these did was not asked for yet. */
+	memcpy(p->time, time, sizeof time);
+	return result;
+}
+
 /* ---- in all */
 
 /* "highestCommittedUSN=N dnsHostName=NAME "; 0 when it is something else. */

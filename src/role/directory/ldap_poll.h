@@ -18,7 +18,9 @@ void ldap_poll_free(struct ldap_poll **poll);
    ldap_link_marker said just now.  may_lack: something may be gone since, so that a sweep is due, now or later.  -1 with *f, also (FAULT_PERM) when there
    is no user: what was taken before stays. */
 int ldap_poll_update(struct ldap_poll *poll, struct bytes marker, bool may_lack, struct fault *f) __attribute__((warn_unused_result));
-/* Was a sweep put off, so that what is new may not have been seen? */
+/* Was a sweep put off, so that what is new may not have been seen?  Then ldap_poll_take sees whether it is of one of the addresses, and takes it.
+   -1 with *f. */
+int ldap_poll_take(struct ldap_poll *poll, const struct bytes *addresses, size_t count, struct fault *f) __attribute__((warn_unused_result));
 bool ldap_poll_owes_sweep(const struct ldap_poll *poll);
 /* Was a sweep put off, and is it time for it now? */
 bool ldap_poll_is_due(const struct ldap_poll *poll);

@@ -60,23 +60,43 @@ ldap_questions_forget(struct ldap_question **list)
 	}
 }
 
-int
-ldap_questions_find(const struct ldap_question *list, struct ldap_link *link, bool *is_found, struct fault *f)
+/* Each once, in *count places; memory_free. */
+static struct bytes *
+addresses_of(const struct ldap_question *list, size_t *count)
 {
 	struct map *seen = map_new();
 	struct bytes *addresses;
-	size_t count = 0;
-	int result;
+	size_t room = 0;
 
 	for (const struct ldap_question *q = list; q; q = q->next)
-		count++;
-	addresses = memory_new_array(count, sizeof *addresses);
-	count = 0;
+		room++;
+	addresses = memory_new_array(room, sizeof *addresses);
+	*count = 0;
 	for (const struct ldap_question *q = list; q; q = q->next)
 		if (!map_put(seen, bytes_of(q->address, q->len), addresses))
-			addresses[count++] = bytes_of(q->address, q->len);
-	result = ldap_link_find(link, addresses, count, is_found, f);
-	memory_free(addresses);
+			addresses[(*count)++] = bytes_of(q->address, q->len);
 	map_free(&seen);
+	return addresses;
+}
+
+int
+ldap_questions_find(const struct ldap_question *list, struct ldap_link *link, bool *is_found, struct fault *f)
+{
+	size_t count;
+	struct bytes *addresses = addresses_of(list, &count);
+	int result = ldap_link_find(link, addresses, count, is_found, f);
+
+	memory_free(addresses);
+	return result;
+}
+
+int
+ldap_questions_take(const struct ldap_question *list, struct ldap_poll *poll, struct fault *f)
+{
+	size_t count;
+	struct bytes *addresses = addresses_of(list, &count);
+	int result = ldap_poll_take(poll, addresses, count, f);
+
+	memory_free(addresses);
 	return result;
 }

@@ -3,6 +3,7 @@
 #define ROLE_DIRECTORY_LDAP_QUESTIONS_H
 
 #include "role/directory/ldap_link.h"
+#include "role/directory/ldap_poll.h"
 
 /* A list, NULL when it is empty. */
 struct ldap_question;
@@ -16,5 +17,7 @@ void ldap_questions_forget(struct ldap_question **list);
 /* Has the server one of the addresses?  Each is looked up once.  -1 with *f. */
 int ldap_questions_find(const struct ldap_question *list, struct ldap_link *link, bool *is_found, struct fault *f)
 	__attribute__((warn_unused_result));
+/* Takes what the server has of the addresses (ldap_poll_take).  -1 with *f. */
+int ldap_questions_take(const struct ldap_question *list, struct ldap_poll *poll, struct fault *f) __attribute__((warn_unused_result));
 
 #endif

@@ -37,7 +37,7 @@ struct ldap_sync {
 	struct search searches[SEARCHES];
 	size_t count;
 	struct buf behind; /* a marker whose changes were not all told when it was asked for first */
-	int64_t behind_us; /* mono; when that was */
+	int64_t behind_us; /* mono; since when that marker is ahead; 0: all was sent anew since */
 	struct buf checked; /* the state up to which no entry with others below it has changed */
 	uint64_t connection; /* that the searches are open on */
 	bool is_offered; /* on that connection */
@@ -455,12 +455,12 @@ find_changed_trees(struct ldap_sync *s, bool *is_found, struct fault *f)
 	return ldap_link_end(s->link, code >= 0 ? 0 : ldap_link_failed(s->link, "entryCSN", code, f), "entryCSN", f);
 }
 
-/* All entries are sent anew. */
-static int
-reload(struct ldap_sync *s, struct fault *f)
+int
+ldap_sync_reload(struct ldap_sync *s, struct fault *f)
 {
 	for (size_t i = 0; i < s->count; i++)
 		abandon(s, &s->searches[i]);
+	s->behind_us = 0;
 	return follow_all(s, f);
 }
 
@@ -469,7 +469,7 @@ check_trees(struct ldap_sync *s, struct fault *f)
 {
 	bool is_found = false;
 
-	if ((s->is_unexplained && s->checked.len && find_changed_trees(s, &is_found, f) != 0) || (is_found && reload(s, f) != 0))
+	if ((s->is_unexplained && s->checked.len && find_changed_trees(s, &is_found, f) != 0) || (is_found && ldap_sync_reload(s, f) != 0))
 		return -1;
 	s->is_unexplained = false;
 	buf_reset(&s->checked);
@@ -510,7 +510,7 @@ note_behind(struct ldap_sync *s, struct bytes marker, int64_t now_us)
 	if (!is_behind)
 		return LDAP_SYNC_RESULT_CURRENT;
 	if (bytes_equal(marker, buf_bytes(&s->behind)))
-		return now_us - s->behind_us < SILENT_US ? LDAP_SYNC_RESULT_BEHIND : LDAP_SYNC_RESULT_SILENT;
+		return s->behind_us == 0 ? LDAP_SYNC_RESULT_CURRENT : now_us - s->behind_us < SILENT_US ? LDAP_SYNC_RESULT_BEHIND : LDAP_SYNC_RESULT_SILENT;
 	buf_reset(&s->behind);
 	put_bytes(&s->behind, marker);
 	s->behind_us = now_us;

@@ -26,6 +26,8 @@ void ldap_sync_free(struct ldap_sync **sync);
 /* Takes what was told since the last call, and begins anew when the connection is another one.  marker: what ldap_link_marker
    said just now.  Waits a second for what the marker knows of, when is_urgent. */
 enum ldap_sync_result ldap_sync_follow(struct ldap_sync *sync, struct bytes marker, bool is_urgent, struct fault *f);
+/* All entries are sent anew.  -1 with *f: the connection is of no use. */
+int ldap_sync_reload(struct ldap_sync *sync, struct fault *f) __attribute__((warn_unused_result));
 /* How many entries changed since ldap_sync_settled; many, when what is in force was not read here. */
 size_t ldap_sync_changes(const struct ldap_sync *sync);
 struct early;
