@@ -1,5 +1,5 @@
-/* RESOLVE: where an address leads, and MAY_SEND: whose it is.  One that we don't know, or that leads to one that we don't know, is only unknown when LDAP was looked at after
-   it was asked for; until then, and when no server answers, it is "later". */
+/* RESOLVE: where an address leads, and MAY_SEND: whose it is.  One that we don't know, or that leads to one that we don't know, is only
+   unknown when LDAP was looked at after it was asked for; until then, and when no server answers, it is "later". */
 #include "base/map.h"
 #include "base/memory.h"
 #include "role/directory/directory_internal.h"
