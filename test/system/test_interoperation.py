@@ -199,7 +199,7 @@ def test_a_mail_arrives_there_over_tls_in_chunks_rfc3207_rfc3030(both):
     arrived = other.wait_for("carol", "there")
     assert arrived.get_payload() in (".a dot\n..two\nFrom here\nlast\n", ".a dot\r\n..two\r\nFrom here\r\nlast\r\n")
     assert arrived["Return-Path"].strip("<>") == f"alice@{DOMAIN}"
-    [sent] = [e for e in mermoz.events("relay.sent") if e["rcpt"] == f"carol@{PEER}"]
+    [sent] = wait_until(lambda: [e for e in mermoz.events("relay.sent") if e["rcpt"] == f"carol@{PEER}"], what="the event")
     assert sent["tls"].startswith("TLSv1.3") and sent["level"] == "encrypt"
     assert "ESMTPS" in arrived.get_all("Received")[0].upper()
     if other.name == "exim":
