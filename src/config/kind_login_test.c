@@ -3,7 +3,7 @@
 #include "config/test_support.h"
 
 static void
-only_the_relay_is_told_of_a_log_in_and_nobody_is_shown_the_password(void **state)
+only_the_relay_is_told_the_password_and_nobody_is_shown_it(void **state)
 {
 	static const char text[] = "outgoing_login smtp.a.example tim@a.example file:/s/relay.secret \"\" azerty;\n"
 		"outgoing_login smtp.a.example bob file:/s/bob.secret bob@x.example qsdfgh;\n";
@@ -17,6 +17,8 @@ only_the_relay_is_told_of_a_log_in_and_nobody_is_shown_the_password(void **state
 	assert_ptr_equal(config_login_for(c, BYTES("smtp.a.example"), BYTES_NONE), login);
 	assert_true(is_told(c, ROLE_RELAY, text));
 	assert_false(is_told(c, ROLE_FRONT, "azerty"));
+	assert_true(is_told(c, ROLE_QUEUE, "outgoing_login smtp.a.example bob file:/s/bob.secret bob@x.example;\n"));
+	assert_false(is_told(c, ROLE_QUEUE, "azerty"));
 	assert_true(is_shown(c, "outgoing_login smtp.a.example tim@a.example file:/s/relay.secret;\noutgoing_login smtp.a.example bob file:/s/bob.secret bob@x.example;\n"));
 	assert_false(is_shown(c, "azerty"));
 	config_free(&c);
@@ -44,7 +46,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_the_relay_is_told_of_a_log_in_and_nobody_is_shown_the_password),
+		cmocka_unit_test(only_the_relay_is_told_the_password_and_nobody_is_shown_it),
 		cmocka_unit_test(what_is_no_log_in_is_told),
 	};
 

@@ -28,11 +28,14 @@ put_block_change(struct buf *out, const char **open, const char *block)
 	*open = block;
 }
 
-/* The keys of dkim are the queue's alone; fronts know for which domains there are some. */
+/* The keys of dkim are the queue's alone; fronts know for which domains there are some.  So with the passwords of log-ins, which are the relay's: the
+   queue knows whose there are. */
 static enum config_form
 form_for(const struct directive *d, enum role role)
 {
-	return d->kind == KIND_DKIM && role == ROLE_FRONT ? CONFIG_FORM_SHOWN : CONFIG_FORM_SLICE;
+	bool is_shown = (d->kind == KIND_DKIM && role == ROLE_FRONT) || (d->kind == KIND_LOGIN && role == ROLE_QUEUE);
+
+	return is_shown ? CONFIG_FORM_SHOWN : CONFIG_FORM_SLICE;
 }
 
 void

@@ -27,7 +27,7 @@ enum ipc_outcome {
 
 /* What a SEND showed of the way that it went, for other mail that goes there. */
 enum ipc_destination {
-	DESTINATION_UNKNOWN, /* nothing: what it met is this mail's own (what its sender asks for, his log-in), or DNS says for good, or ours */
+	DESTINATION_UNKNOWN, /* nothing: what it met is this mail's own (what its sender asks for), or DNS says for good, or ours */
 	DESTINATION_ANSWERS,
 	DESTINATION_SILENT, /* nobody could be reached for now, or who answered said nothing more in time */
 	IPC_DESTINATIONS

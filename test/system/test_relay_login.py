@@ -61,8 +61,12 @@ def hosts(directory, authority):
 
 
 @pytest.fixture
-def server(hosts, dns, directory, authority):
-    extra = EXTRA.format(dns=dns.port, directory=directory, ca=authority.file, domain=DOMAIN, ours=hosts[OURS].port, bobs=hosts[BOBS].port)
+def extra(hosts, dns, directory, authority):
+    return EXTRA.format(dns=dns.port, directory=directory, ca=authority.file, domain=DOMAIN, ours=hosts[OURS].port, bobs=hosts[BOBS].port)
+
+
+@pytest.fixture
+def server(extra):
     with running_server(extra) as s:
         yield s
 
@@ -92,3 +96,13 @@ def test_a_log_in_that_is_refused_makes_its_sender_wait_and_nobody_else(server, 
     assert not came(hosts[BOBS]) and {e["sender"] for e in server.events("queue.deferred")} == {f"bob@{DOMAIN}"}
     hosts[BOBS].users = USERS[BOBS]
     wait_until(lambda: came(hosts[BOBS]) == [("bob", "bob-there", True)], what="bob's mail")
+
+
+def test_a_log_in_of_ones_own_that_is_refused_makes_nobody_else_of_the_relay_host_wait(extra, hosts):
+    hosts[OURS].users = {"amerique": "azerty"}
+    with running_server(extra.replace("retry_first 1s", "retry_first 1h")) as server:
+        submit(server, "x@asie.iut", sender="alice")
+        wait_until(lambda: server.events("queue.deferred"), what="alice's waiting")
+        with server.smtp() as c:
+            c.sendmail("carol@oceanie.iut", ["x@asie.iut"], "Subject: of nobody in particular\r\n\r\nx\r\n")
+        wait_until(lambda: came(hosts[OURS]) == [("carol", "amerique", True)], what="carol's mail")

@@ -9,9 +9,9 @@
 
 #define ID "01JDXYZ0123456789ABCDEFGHJ"
 
-static const struct hop mx = { HOP_KIND_RELAY, HOP_MX, 0, BYTES_INIT("one.example") };
-static const struct hop routed = { HOP_KIND_RELAY, HOP_SMTP, 2525, BYTES_INIT("relay.example") };
-static const struct hop local = { HOP_KIND_MAILBOXES, HOP_MX, 0, { NULL, 0 } };
+static const struct hop mx = { .kind = HOP_KIND_RELAY, .protocol = HOP_MX, .host = BYTES_INIT("one.example") };
+static const struct hop routed = { .kind = HOP_KIND_RELAY, .protocol = HOP_SMTP, .port = 2525, .host = BYTES_INIT("relay.example") };
+static const struct hop local = { .kind = HOP_KIND_MAILBOXES, .protocol = HOP_MX };
 
 static uint8_t space[1024];
 

@@ -155,6 +155,7 @@ begin(struct queue *q, struct control_question *question, struct bytes sender, s
 		tell_end(e);
 		return;
 	}
+	queue_set_login(q, sender, &hop);
 	tell_destination(e, &hop);
 	ask_relay(e, bytes_sub(sender, 0, QUEUE_ADDRESS_MAX), &hop);
 }

@@ -37,15 +37,24 @@ limits_of(const struct config *c)
 	};
 }
 
+void
+queue_set_login(const struct queue *q, struct bytes sender, struct hop *hop)
+{
+	const struct config_login *login = NULL;
+
+	if (hop->kind == HOP_KIND_RELAY && hop->protocol == HOP_SMTP)
+		login = config_login_for(q->config, hop->host, sender);
+	hop->login = login ? login->sender : BYTES_NONE;
+}
+
 struct hop
 queue_hop(const struct queue *q, const struct delivery *d, struct domain *space)
 {
 	struct hop hop = { .kind = HOP_KIND_MAILBOXES };
 
-	if (route_to_target(delivery_way(d), &hop))
-		return hop;
-	if (!(delivery_message(d)->flags & (QUEUE_ASK_DIRECTORY | SEND_MAILBOXES | SEND_EXPANDED)))
+	if (!route_to_target(delivery_way(d), &hop) && !(delivery_message(d)->flags & (QUEUE_ASK_DIRECTORY | SEND_MAILBOXES | SEND_EXPANDED)))
 		(void)route_find(q->config, queued_sender(delivery_message(d)), delivery_address(d), space, &hop);
+	queue_set_login(q, queued_sender(delivery_message(d)), &hop);
 	return hop;
 }
 

@@ -74,6 +74,8 @@ void queue_insert(struct queue *q, struct queued *m);
 /* Where it goes: the way that the administrator chose, else by its address and the routes; of QUEUE_ASK_DIRECTORY, SEND_MAILBOXES, SEND_EXPANDED
    to mailboxes.  Borrows from the delivery, the configuration and *space. */
 struct hop queue_hop(const struct queue *q, const struct delivery *d, struct domain *space);
+/* A log-in that is the sender's own may fail for him alone: what he sends there is a destination of its own. */
+void queue_set_login(const struct queue *q, struct bytes sender, struct hop *hop);
 /* It leads there from now on. */
 void queue_schedule(struct queue *q, struct delivery *d);
 /* Starts what may start, and sets the timer for the rest. */

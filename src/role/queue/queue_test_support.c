@@ -346,7 +346,7 @@ enqueue(int number, const char *recipients_text, int fd)
 		put_bytes(&recipients, parameters);
 	}
 	m.u.enqueue = (struct ipc_enqueue){ .request = peer_request_id(pairs[ROLE_FRONT][THERE]), .mail_id = bytes_text(id),
-		.sender = BYTES("alice@here.example"), .size = 20, .recipients = buf_bytes(&recipients),
+		.sender = wishes.sender.len ? wishes.sender : BYTES("alice@here.example"), .size = 20, .recipients = buf_bytes(&recipients),
 		.flags = wishes.flags, .release_s = wishes.release_s, .deliver_by_s = wishes.deliver_by_s, .priority = wishes.priority,
 		.octets = fd < 0 ? BYTES("Subject: x\n\nx\n") : BYTES_NONE };
 	if (fd >= 0) {

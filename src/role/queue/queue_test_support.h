@@ -27,7 +27,7 @@ extern struct bytes relay_reply;
 extern struct ipc_targets targets; /* what it says of where reports on TLS go */
 extern enum ipc_outcome post_outcome; /* and of those over HTTPS */
 extern size_t finds, posts, posted_octets; /* that it was asked for; of the last report */
-extern struct ipc_enqueue wishes; /* of what is enqueued: flags, release_s, deliver_by_s, priority */
+extern struct ipc_enqueue wishes; /* of what is enqueued: sender, flags, release_s, deliver_by_s, priority */
 extern uint64_t list_mailboxes, list_elsewhere; /* what an address here leads to: 2 and 1, or what the test says */
 extern size_t list_delivered, list_runs; /* to a longer list; how often a body was the last one's */
 extern size_t delivered[3], told_full; /* by the store: to each account; how often the second was full */

@@ -398,6 +398,35 @@ what_one_mail_cannot_makes_no_other_wait(void **state)
 	assert_int_equal(sends, 2);
 }
 
+static void
+a_log_in_of_ones_own_that_fails_makes_nobody_else_wait(void **state)
+{
+	static struct config_route route = { .pattern = BYTES_INIT("*"), .kind = ROUTE_SMTP, .host = BYTES_INIT("smtp.provider.example") };
+	static struct config_login login = { .host = BYTES_INIT("smtp.provider.example"), .sender = BYTES_INIT("Alice@here.example"),
+		.name = BYTES_INIT("alice") };
+	struct queue *q = self.state;
+
+	(void)state;
+	config.routes = &route;
+	config.route_count = 1;
+	config.logins = &login;
+	config.login_count = 1;
+	relay_defers = true;
+	relay_found = DESTINATION_SILENT;
+	connect_to(ROLE_RELAY);
+	enqueue(1, "a@x.example", -1);
+	run_until_event("queue.deferred");
+	enqueue(2, "a@y.example", -1);
+	run_until_answered(2);
+	wishes.sender = BYTES("bob@here.example");
+	enqueue(3, "a@x.example", -1);
+	run_until_count("queue.deferred", 2);
+	assert_int_equal(LIST_FIRST(&q->messages)->at[0].attempts, 1);
+	assert_int_equal(LIST_NEXT(LIST_FIRST(&q->messages), link)->at[0].attempts, 0);
+	assert_int_equal(sends, 2);
+	assert_int_equal(schedule_resting(q->schedule), 2);
+}
+
 /* Who greets, and lets everybody wait then, would else have all places. */
 static void
 who_answers_and_falls_silent_rests(void **state)
@@ -523,6 +552,7 @@ main(void)
 		TEST(a_message_may_go_while_a_sweep_stands_before_it),
 		TEST(a_relay_that_is_full_makes_no_destination_rest),
 		TEST(what_one_mail_cannot_makes_no_other_wait),
+		TEST(a_log_in_of_ones_own_that_fails_makes_nobody_else_wait),
 		TEST(who_answers_and_falls_silent_rests),
 		TEST(a_destination_gets_more_when_it_took_something_and_less_when_that_was_too_much),
 		TEST(mail_for_other_hosts_is_not_opened_while_there_is_no_relay),

@@ -34,9 +34,9 @@ route_find(const struct config *c, struct bytes sender, struct bytes address, st
 		route = NULL;
 	*out = (struct hop){ .kind = HOP_KIND_MAILBOXES };
 	if (route && route->kind != ROUTE_MAILBOXES)
-		*out = (struct hop){ HOP_KIND_RELAY, protocol_of(route->kind), route->port, route->host };
+		*out = (struct hop){ .kind = HOP_KIND_RELAY, .protocol = protocol_of(route->kind), .port = route->port, .host = route->host };
 	else if (!route && !is_ours)
-		*out = (struct hop){ HOP_KIND_RELAY, HOP_MX, 0, domain };
+		*out = (struct hop){ .kind = HOP_KIND_RELAY, .protocol = HOP_MX, .host = domain };
 	return route;
 }
 
@@ -47,6 +47,6 @@ route_to_target(struct bytes target, struct hop *out)
 
 	if (config_read_target(target, &route) || route.kind == ROUTE_MAILBOXES)
 		return false;
-	*out = (struct hop){ HOP_KIND_RELAY, protocol_of(route.kind), route.port, route.host };
+	*out = (struct hop){ .kind = HOP_KIND_RELAY, .protocol = protocol_of(route.kind), .port = route.port, .host = route.host };
 	return true;
 }

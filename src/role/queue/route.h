@@ -13,6 +13,7 @@ struct hop {
 	enum ipc_hop protocol; /* of HOP_KIND_RELAY */
 	uint16_t port; /* 0: the usual one */
 	struct bytes host; /* a domain, a name, or a literal address; empty for mailboxes */
+	struct bytes login; /* of HOP_SMTP: the sender that logs in there for himself, as the configuration has it; empty: as everybody does */
 };
 
 /* The hop of mail from a sender (empty: nobody) for an address by the configuration: our domains are mailboxes, what a route names goes there, the

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { LIMIT_FIRST = 5, RETURN_S = 10, REST_MOST_S = 1800, KEY_MAX = 400, JITTER_PERCENT = 10, SILENT_EVERY = 8 };
+enum { LIMIT_FIRST = 5, RETURN_S = 10, REST_MOST_S = 1800, KEY_MAX = 640, JITTER_PERCENT = 10, SILENT_EVERY = 8 };
 
 TAILQ_HEAD(destination_list, destination);
 
@@ -198,6 +198,8 @@ destination_key(const struct hop *hop, uint8_t space[KEY_MAX])
 	put_u8(&key, (uint8_t)hop->protocol);
 	put_u16(&key, hop->port);
 	put_bytes(&key, bytes_sub(hop->host, 0, 255));
+	put_u8(&key, 0);
+	put_bytes(&key, hop->login);
 	return buf_bytes(&key);
 }
 
@@ -215,16 +217,17 @@ find_destination(struct schedule *s, const struct hop *hop)
 	uint8_t space[KEY_MAX];
 	struct bytes key = destination_key(hop, space);
 	struct destination *d = map_get(s->destinations, key);
-	uint8_t *host;
+	struct buf texts;
 
 	if (d)
 		return d;
-	d = memory_new(sizeof *d + hop->host.len);
-	host = (uint8_t *)(d + 1);
+	d = memory_new(sizeof *d + hop->host.len + hop->login.len);
 	d->hop = *hop;
-	if (hop->host.len)
-		memcpy(host, hop->host.ptr, hop->host.len);
-	d->hop.host = bytes_of(host, hop->host.len);
+	buf_init_fixed(&texts, (uint8_t *)(d + 1), hop->host.len + hop->login.len);
+	put_bytes(&texts, hop->host);
+	put_bytes(&texts, hop->login);
+	d->hop.host = bytes_sub(buf_bytes(&texts), 0, hop->host.len);
+	d->hop.login = bytes_sub(buf_bytes(&texts), hop->host.len, SIZE_MAX);
 	d->limit = 1;
 	(void)map_put(s->destinations, key, d);
 	return d;

@@ -46,7 +46,7 @@ tear_down(void **state)
 static struct queued *
 add(const char *sender, const char *host, int count)
 {
-	struct hop hop = { HOP_KIND_RELAY, HOP_MX, 0, bytes_text(host) };
+	struct hop hop = { .kind = HOP_KIND_RELAY, .protocol = HOP_MX, .host = bytes_text(host) };
 	struct envelope e = wishes;
 	struct buf recipients;
 	struct queued *m;
@@ -301,7 +301,7 @@ static void
 what_waits_or_is_ready_can_be_taken_out(void **state)
 {
 	struct queued *ready = add("a", "x.example", 3), *other = add("b", "x.example", 1), *later;
-	struct hop hop = { HOP_KIND_RELAY, HOP_MX, 0, BYTES("y.example") };
+	struct hop hop = { .kind = HOP_KIND_RELAY, .protocol = HOP_MX, .host = BYTES("y.example") };
 	struct batch b;
 
 	(void)state;
@@ -335,7 +335,7 @@ what_was_taken_without_a_batch_can_be_returned(void **state)
 	assert_int_equal(ready->at[0].state, DELIVERY_ACTIVE);
 	schedule_remove(s, &waiting->at[0]);
 	waiting->at[0].next_s = NOW + 50;
-	schedule_add(s, &waiting->at[0], &(struct hop){ HOP_KIND_RELAY, HOP_MX, 0, BYTES("y.example") }, NOW);
+	schedule_add(s, &waiting->at[0], &(struct hop){ .kind = HOP_KIND_RELAY, .protocol = HOP_MX, .host = BYTES("y.example") }, NOW);
 	schedule_take(s, &waiting->at[0]);
 	schedule_return(s, &waiting->at[0], NOW);
 	schedule_return(s, &ready->at[0], NOW);
@@ -369,7 +369,7 @@ a_destination_that_nothing_leads_to_is_forgotten_after_its_rest(void **state)
 static void
 a_delivery_moves_when_its_route_does(void **state)
 {
-	struct hop x = { HOP_KIND_RELAY, HOP_MX, 0, BYTES("x.example") }, y = { HOP_KIND_RELAY, HOP_SMTP, 25, BYTES("y.example") };
+	struct hop x = { .kind = HOP_KIND_RELAY, .protocol = HOP_MX, .host = BYTES("x.example") }, y = { .kind = HOP_KIND_RELAY, .protocol = HOP_SMTP, .port = 25, .host = BYTES("y.example") };
 	struct queued *first = add("a", "x.example", 1), *second = add("a", "x.example", 1);
 	struct batch b;
 

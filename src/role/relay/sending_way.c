@@ -391,16 +391,8 @@ sending_unreachable(struct sending *s, struct session *session, const char *text
 	sending_go_on(s);
 }
 
-/* What this mail alone asks for: TLS that its sender requires, or that is for the log-in that he has for himself. */
-static bool
-is_own(const struct sending *s, const struct relay_target *target, enum smtp_client_at at)
-{
-	bool is_login = at == SMTP_CLIENT_AT_LOGIN || (at == SMTP_CLIENT_AT_TLS && target->cause == TLS_CAUSE_LOGIN);
-
-	return (is_login && s->login_sender.len > 0) || (at == SMTP_CLIENT_AT_TLS && target->cause == TLS_CAUSE_REQUIRETLS);
-}
-
-/* A server that did not become ready has not answered, for the queue: it will come less often. */
+/* A server that did not become ready has not answered, for the queue: it will come less often; but for TLS that this mail alone requires.  Who has a
+   log-in of his own is a destination of his own there. */
 static void
 note_not_ready(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why)
 {
@@ -413,7 +405,7 @@ note_not_ready(struct sending *s, const struct relay_target *target, const struc
 	(void)snprintf(text, sizeof text, "%.*s [%s]", BYTES_ARG(bytes_sub(reason, 0, sizeof text / 2)), target->text);
 	/* RFC 8689 4.2.1: where no host can do what the sender requires the mail comes back. */
 	sending_note_failure(s, has_no_tls && s->needs_tls ? SMTP_CLIENT_NEVER : SMTP_CLIENT_LATER, bytes_text(text));
-	s->is_own_failure |= is_own(s, target, why->at);
+	s->is_own_failure |= why->at == SMTP_CLIENT_AT_TLS && target->cause == TLS_CAUSE_REQUIRETLS;
 	s->server[0] = s->tls[0] = '\0';
 }
 

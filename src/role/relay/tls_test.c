@@ -382,30 +382,6 @@ who_cannot_be_reached_is_silent_and_what_dns_says_for_good_is_not(void **state)
 }
 
 static void
-a_log_in_of_ones_own_that_fails_says_nothing_of_the_server(void **state)
-{
-	static struct config_login login = { .host = BYTES_INIT("x.example"), .name = BYTES_INIT("tim"), .file = BYTES_INIT("/s"),
-		.secret_password = BYTES_INIT("azerty") };
-	static const char *const refusal =
-		OFFERS "C STARTTLS\nS 220 go\nT\nC EHLO us.example\nS 250-mx\nS 250 AUTH PLAIN\nC AUTH\nS 535 5.7.8 no\nC QUIT\nX";
-
-	(void)state;
-	set_dns("A x.example 127.0.0.1\n");
-	serve("127.0.0.1", SCRIPT(refusal, refusal));
-	config.logins = &login;
-	config.login_count = 1;
-	set_rule("x.example", TLS_LEVEL_VERIFY, "localhost");
-	trace[0] = '\0';
-	send_to(1, HOP_SMTP, "x.example", "b@elsewhere.example");
-	run_until("1  tls= dsn=0: 0~535 5.7.8 no [");
-	assert_int_equal(last_destination, DESTINATION_SILENT);
-	login.sender = BYTES("a@us.example");
-	send_to(2, HOP_SMTP, "x.example", "b@elsewhere.example");
-	run_until("2  tls= dsn=0: 0~535 5.7.8 no [");
-	assert_int_equal(last_destination, DESTINATION_UNKNOWN);
-}
-
-static void
 rfc8689_4_2_2_what_need_not_go_over_tls_is_not_bound_by_dane(void **state)
 {
 	(void)state;
@@ -436,7 +412,6 @@ main(void)
 		TEST(rfc8689_4_2_1_what_requires_tls_goes_to_a_server_that_has_it_all_or_comes_back),
 		TEST(what_one_mail_asks_of_tls_says_nothing_of_the_server),
 		TEST(who_cannot_be_reached_is_silent_and_what_dns_says_for_good_is_not),
-		TEST(a_log_in_of_ones_own_that_fails_says_nothing_of_the_server),
 		TEST(rfc8689_4_2_2_what_need_not_go_over_tls_is_not_bound_by_dane),
 	};
 
