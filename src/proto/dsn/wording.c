@@ -92,6 +92,10 @@ static const struct reason refused = { 0, 0,
 	{ { "The server there refused the message.", "Le serveur du destinataire a refusé le message." } },
 	{ { "Its words may say why; else reach the recipient in another way.",
 		"Ses mots disent peut-être pourquoi ; sinon, joignez le destinataire par un autre moyen." } } };
+/* 5.7.0 in words of our own. */
+static const struct reason sent_back = { 0, 0,
+	{ { "The administrator of the mail server here sent the message back.", "L'administrateur du serveur de messagerie, ici, a renvoyé le message." } },
+	{ { "Ask the administrator of your mail.", "Demandez à l'administrateur de votre messagerie." } } };
 static const struct reason not_taken = { 0, 0,
 	{ { "The server there could not take the message.", "Le serveur du destinataire n'a pas pu prendre le message." } },
 	{ { "Send your message again later, or reach the recipient in another way.",
@@ -190,6 +194,8 @@ reason_of(const struct dsn_recipient *recipient)
 
 	if (status.class == 4 && status.subject == 7)
 		return &come_back;
+	if (status.class == 5 && status.subject == 7 && status.detail == 0 && recipient->server.len == 0)
+		return &sent_back;
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
 		if (reasons[i].subject == status.subject &&
 			(reasons[i].detail == status.detail || reasons[i].detail == ANY))

@@ -88,13 +88,15 @@ the_last_host_that_answered_a_mail_is_its_result(void **state)
 static void
 three_hosts_that_do_not_take_it_now_are_enough(void **state)
 {
+	static const char *const script[] = { GREYLISTS "W", NULL };
+
 	(void)state;
 	set_dns("A x.example 127.0.0.1, 127.0.0.2, 127.0.0.3, 127.0.0.4\n");
 	for (size_t i = 1; i <= 4; i++) {
 		static char address[4][16];
 
 		snprintf(address[i - 1], sizeof address[i - 1], "127.0.0.%zu", i);
-		serve(address[i - 1], SCRIPT(GREYLISTS "W"));
+		serve(address[i - 1], script);
 	}
 	send_to(1, HOP_MX, "x.example", "b@x.example");
 	expect("1 x.example (127.0.0.3) tls= dsn=0: 0~450 4.2.0 greylisted;\n");
