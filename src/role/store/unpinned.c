@@ -69,6 +69,8 @@ unpinned_add(struct mailbox *m)
 	e->idle_count++;
 	surplus = next_to_close(e, NULL);
 	turn = surplus ? surplus->account : NULL;
+	if (atomic_load(&e->is_closing)) /* all of them */
+		turn = m->account;
 	pthread_mutex_unlock(&e->lock);
 	if (turn)
 		unpinned_close(turn);
