@@ -66,7 +66,7 @@ enum ipc_mailbox_operation { MAILBOX_CREATE, MAILBOX_DELETE, MAILBOX_RENAME, MAI
 enum ipc_flags_mode { FLAGS_REPLACE, FLAGS_ADD, FLAGS_REMOVE };
 
 /* What a resolver is asked for, and what it says. */
-enum ipc_record { RECORD_A, RECORD_AAAA, RECORD_MX, RECORD_TXT, RECORD_PTR, RECORD_TLSA, IPC_RECORDS };
+enum ipc_record { RECORD_A, RECORD_AAAA, RECORD_MX, RECORD_TXT, RECORD_PTR, RECORD_TLSA, RECORD_CNAME, IPC_RECORDS };
 enum ipc_answer { ANSWER_FOUND, ANSWER_NO_NAME, ANSWER_NO_RECORD, ANSWER_LATER, IPC_ANSWERS };
 
 /* Where a relay sends: to the MX set of a domain, or to one host, over SMTP or LMTP. */

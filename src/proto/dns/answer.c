@@ -172,6 +172,7 @@ put_record(struct bytes packet, const struct record *record, struct buf *out)
 		put_bytes(out, data);
 		return data.len == (record->type == DNS_A ? 4 : 16);
 	case DNS_PTR:
+	case DNS_CNAME:
 		return put_only_name(packet, data, out);
 	case DNS_MX:
 		return put_mx(packet, data, out);
@@ -180,7 +181,6 @@ put_record(struct bytes packet, const struct record *record, struct buf *out)
 	case DNS_TLSA:
 		return put_tlsa(data, out);
 	case DNS_NS:
-	case DNS_CNAME:
 	case DNS_SOA:
 	case DNS_OPT:
 		break;

@@ -46,7 +46,7 @@ bool dns_is_name(struct bytes name);
 bool dns_put_query(struct buf *out, uint16_t id, struct bytes name, enum dns_type type) __attribute__((warn_unused_result));
 /* Reads the answer to that question; its id is for whoever knows what was asked.  0: *out is set, and for DNS_FOUND the records
    stand in *records, one behind the other:
-   A 4 octets; AAAA 16; MX u16 preference, u16 length, name; TXT u16 length, octets (the strings joined); PTR u16 length, name;
+   A 4 octets; AAAA 16; MX u16 preference, u16 length, name; TXT u16 length, octets (the strings joined); PTR, CNAME u16 length, name;
    TLSA u8 usage, u8 selector, u8 matching, u16 length, octets (numbers as put_u16 puts them).
    In names, octets that no host name has are "?"; the root is empty.
    -1: malformed, truncated, or no answer to this question; *f says why. */

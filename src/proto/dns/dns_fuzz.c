@@ -60,7 +60,7 @@ check(struct bytes packet, struct bytes name, enum dns_type type)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum dns_type types[] = { DNS_A, DNS_AAAA, DNS_MX, DNS_TXT, DNS_PTR, DNS_TLSA };
+	static const enum dns_type types[] = { DNS_A, DNS_AAAA, DNS_MX, DNS_TXT, DNS_PTR, DNS_TLSA, DNS_CNAME };
 	struct bytes in = bytes_of(data, size), how;
 	uint8_t room[512];
 	struct buf packet;

@@ -138,6 +138,7 @@ records_of_every_type(void **state)
 		{ DNS_PTR, BYTES_INIT("\x05"
 				      "a.b\xc3\n\x01x\0"),
 			BYTES_INIT("\x07\0a?b??.x") },
+		{ DNS_CNAME, BYTES_INIT("\x02mx\xc0\x0c"), BYTES_INIT("\x0a\0mx.example") },
 		{ DNS_TLSA, BYTES_INIT("\x03\x01\x01"
 				       "hash"),
 			BYTES_INIT("\x03\x01\x01\x04\0hash") },
@@ -175,6 +176,7 @@ data_of_a_wrong_length_is_refused_rfc1035_3_3(void **state)
 				      "ab") },
 		{ DNS_PTR, BYTES_INIT("") },
 		{ DNS_PTR, BYTES_INIT("\xc0\x0c\xc0\x0c") },
+		{ DNS_CNAME, BYTES_INIT("\xc0\x0c\xc0\x0c") },
 		{ DNS_TLSA, BYTES_INIT("\x03\x01") },
 	};
 	struct reading *r = *state;

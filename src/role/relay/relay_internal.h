@@ -249,6 +249,8 @@ struct tls_client_peer sending_tls_peer(const struct sending *s, const struct re
 void sending_set_level(struct sending *s);
 /* The host's addresses are known, or that there are none: goes on (sending_go_on) when the level is. */
 void sending_protect(struct sending *s);
+/* The answer to a look-up of the host's alias, or NULL: is it signed? */
+void sending_on_alias(struct sending *s, const struct message *answer);
 /* The answer to a look-up of TLSA records, or NULL. */
 void sending_on_tlsa(struct sending *s, const struct message *answer);
 

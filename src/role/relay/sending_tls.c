@@ -47,12 +47,12 @@ sending_tls_peer(const struct sending *s, const struct relay_target *target)
 	return peer;
 }
 
-/* RFC 7672 2.2: only where everything that leads to the host is signed; and where the configuration does not say more, or that TLS is not
+/* RFC 7672 2.2: only where everything that names the host is signed; and where the configuration does not say more, or that TLS is not
    wanted at all.  RFC 8689 4.2.2: a sender who would rather have his mail arrive is not bound by what the recipient's domain asks for. */
 static bool
 may_use_dane(const struct sending *s)
 {
-	return !s->is_tls_optional && s->is_way_authentic && s->are_addresses_authentic && s->level != TLS_CLIENT_NONE && s->hop != HOP_LMTP &&
+	return !s->is_tls_optional && s->is_way_authentic && s->level != TLS_CLIENT_NONE && s->hop != HOP_LMTP &&
 		(s->needs_tls || s->level < TLS_CLIENT_VERIFY);
 }
 
@@ -156,20 +156,42 @@ look_up_tlsa(struct sending *s)
 	follow_policy(s);
 }
 
+/* RFC 7672 2.1.1: who can make DNS fail must not be able to take TLS away. */
+static void
+skip_unasked(struct sending *s)
+{
+	char text[400];
+
+	(void)snprintf(text, sizeof text, "451 4.7.5 the TLSA records of %s can't be looked up now",
+		s->route.hosts[s->host_at].name);
+	sending_note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
+	tls_report_found_records(s, BYTES_NONE, TLSRPT_DNSSEC_INVALID);
+	tls_report_no_session(s);
+	s->address_count = 0;
+}
+
+void
+sending_on_alias(struct sending *s, const struct message *answer)
+{
+	const struct ipc_looked_up *found = answer ? &answer->u.looked_up : NULL;
+
+	if (!found || found->answer == ANSWER_LATER) {
+		skip_unasked(s);
+	} else if (found->is_authentic) {
+		s->canonical[0] = '\0';
+		look_up_tlsa(s);
+		return;
+	}
+	follow_policy(s);
+}
+
 void
 sending_on_tlsa(struct sending *s, const struct message *answer)
 {
 	const struct ipc_looked_up *found = answer ? &answer->u.looked_up : NULL;
-	char text[400];
 
 	if (!found || found->answer == ANSWER_LATER) {
-		/* RFC 7672 2.1.1: who can make DNS fail must not be able to take TLS away. */
-		(void)snprintf(text, sizeof text, "451 4.7.5 the TLSA records of %s can't be looked up now",
-			s->route.hosts[s->host_at].name);
-		sending_note_failure(s, SMTP_CLIENT_LATER, bytes_text(text));
-		tls_report_found_records(s, BYTES_NONE, TLSRPT_DNSSEC_INVALID);
-		tls_report_no_session(s);
-		s->address_count = 0;
+		skip_unasked(s);
 	} else if (found->answer == ANSWER_FOUND && found->is_authentic) {
 		put_bytes(&s->tlsa, found->records);
 		/* RFC 7672 2.2: records of which none can be used, or so many that they can't be kept, still ask for TLS. */
@@ -190,8 +212,13 @@ sending_on_tlsa(struct sending *s, const struct message *answer)
 void
 sending_protect(struct sending *s)
 {
-	if (s->address_count > 0 && may_use_dane(s))
+	bool may = s->address_count > 0 && may_use_dane(s);
+
+	if (may && s->are_addresses_authentic)
 		look_up_tlsa(s);
+	else if (may && s->canonical[0])
+		/* RFC 7672 2.2.2: an alias that leads out of what is signed may be signed itself, and its own name have the records. */
+		sending_look_up(s, 0, RECORD_CNAME, bytes_text(s->route.hosts[s->host_at].name));
 	else
 		follow_policy(s);
 }

@@ -308,6 +308,8 @@ on_looked_up(void *arg, const struct message *answer)
 		on_mx(l->sending, answer);
 	else if (l->record == RECORD_TLSA)
 		sending_on_tlsa(l->sending, answer);
+	else if (l->record == RECORD_CNAME)
+		sending_on_alias(l->sending, answer);
 	else
 		on_address(l, answer);
 }

@@ -216,13 +216,13 @@ static enum ipc_answer
 look_up(const struct ipc_look_up *m, struct buf *out)
 {
 	static const char *const kinds[IPC_RECORDS] = { [RECORD_A] = "A", [RECORD_AAAA] = "AAAA", [RECORD_MX] = "MX",
-		[RECORD_TLSA] = "TLSA", [RECORD_TXT] = "TXT" };
+		[RECORD_TLSA] = "TLSA", [RECORD_TXT] = "TXT", [RECORD_CNAME] = "CNAME" };
 	struct bytes rest = bytes_text(zone);
 
 	while (rest.len) {
 		struct bytes line = take_until(&rest, '\n'), kind = take_until(&line, ' '), name = take_until(&line, ' ');
 
-		if (!bytes_equal(name, m->name))
+		if (!bytes_equal(name, m->name) || bytes_equal(kind, BYTES("INSECURE")))
 			continue;
 		if (bytes_equal(kind, BYTES("NONE")))
 			return ANSWER_NO_NAME;
@@ -234,13 +234,27 @@ look_up(const struct ipc_look_up *m, struct buf *out)
 			put_mx(line, out);
 		else if (m->record == RECORD_TLSA)
 			put_tlsa(line, out);
-		else if (m->record == RECORD_TXT)
+		else if (m->record == RECORD_TXT || m->record == RECORD_CNAME)
 			put_txt(line, out);
 		else
 			put_addresses(line, m->record == RECORD_A ? AF_INET : AF_INET6, out);
 		return ANSWER_FOUND;
 	}
 	return ANSWER_NO_RECORD;
+}
+
+static bool
+is_signed(struct bytes name)
+{
+	struct bytes rest = bytes_text(zone);
+	bool is = take_text(&rest, BYTES("SIGNED\n"));
+
+	while (rest.len) {
+		struct bytes line = take_until(&rest, '\n');
+
+		is &= !(take_text(&line, BYTES("INSECURE ")) && bytes_equal(line, name));
+	}
+	return is;
 }
 
 /* Where the name leads as an alias, or it itself. */
@@ -268,11 +282,12 @@ resolver_message(void *arg, struct peer *p, const struct message *m)
 	(void)arg;
 	buf_init(&records, 32768);
 	answer.u.looked_up.request = question.request;
-	question.name = follow_alias(question.name);
+	if (question.record != RECORD_CNAME)
+		question.name = follow_alias(question.name);
 	if (!bytes_equal(question.name, m->u.look_up.name))
 		answer.u.looked_up.canonical = question.name;
 	answer.u.looked_up.answer = (uint8_t)look_up(&question, &records);
-	answer.u.looked_up.is_authentic = bytes_starts(bytes_text(zone), BYTES("SIGNED\n"));
+	answer.u.looked_up.is_authentic = is_signed(question.name);
 	answer.u.looked_up.records = buf_bytes(&records);
 	assert_int_equal(peer_send(p, &answer), 0);
 	buf_done(&records);

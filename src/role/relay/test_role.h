@@ -31,7 +31,8 @@ extern enum ipc_destination last_destination; /* of SENT */
 extern struct server *servers[SERVERS_MAX];
 
 /* What DNS says: "MX example.org 10 mx.example.org, 20 …", "A mx.example.org 127.0.0.1", "NONE example.net", "LATER example.com"; a line
-   each.  Names that are in none of them have no records.  "SIGNED" as the first line: all of it is authentic.
+   each.  Names that are in none of them have no records.  "SIGNED" as the first line: all of it is authentic, but
+   what "INSECURE name" names.
    "LATER-AAAA name": of one kind.  "TXT name text".  "CNAME alias name".  "TLSA _25._tcp.mx.example.org 3 1 1 octets in hex". */
 void set_dns(const char *zone);
 /* A server at that address, and those after it at the same port. */

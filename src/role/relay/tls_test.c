@@ -255,6 +255,32 @@ rfc7672_2_2_3_records_are_looked_for_where_an_alias_leads_then_at_its_own_name(v
 }
 
 static void
+rfc7672_2_2_2_where_an_alias_leads_out_of_what_is_signed_its_own_name_has_the_records(void **state)
+{
+	(void)state;
+	serve("127.0.0.1", SCRIPT("S 220 mx\nC EHLO\nS 250 mx\nC QUIT\nX", SECURE_ONCE));
+	set_alias_zone(ALIAS "INSECURE real.y.example\n", "mx.x.example");
+	expect("0~451 4.7.4 the server does not offer TLS");
+	assert_non_null(strstr(events, "level=dane cause=dane"));
+	set_alias_zone(ALIAS "INSECURE real.y.example\n", "mx.x.example");
+	expect("mx." TAKEN_SECURELY);
+	assert_non_null(strstr(events, "level=dane cause=dane"));
+}
+
+static void
+rfc7672_2_2_2_an_alias_that_is_not_signed_or_records_where_it_leads_out_are_no_dane(void **state)
+{
+	(void)state;
+	serve("127.0.0.1", SCRIPT(SECURE_ONCE));
+	set_alias_zone(ALIAS "INSECURE real.y.example\nINSECURE mx.x.example\n", "mx.x.example");
+	expect("mx." TAKEN_SECURELY);
+	assert_non_null(strstr(events, "level=may cause=default"));
+	set_alias_zone(ALIAS "INSECURE real.y.example\n", "real.y.example");
+	expect("mx." TAKEN_SECURELY);
+	assert_non_null(strstr(events, "level=may cause=default"));
+}
+
+static void
 rfc7672_2_1_1_who_makes_one_family_fail_takes_no_dane_away(void **state)
 {
 	(void)state;
@@ -403,6 +429,8 @@ main(void)
 		TEST(who_has_a_log_in_of_his_own_shares_no_connection_with_others),
 		TEST(rfc7672_3_1_1_the_certificate_is_what_the_domain_says),
 		TEST(rfc7672_2_2_3_records_are_looked_for_where_an_alias_leads_then_at_its_own_name),
+		TEST(rfc7672_2_2_2_where_an_alias_leads_out_of_what_is_signed_its_own_name_has_the_records),
+		TEST(rfc7672_2_2_2_an_alias_that_is_not_signed_or_records_where_it_leads_out_are_no_dane),
 		TEST(rfc7672_2_1_1_who_makes_one_family_fail_takes_no_dane_away),
 		TEST(rfc7672_2_2_2_without_mx_records_the_domains_own_name_counts_too),
 		TEST(rfc7672_2_2_without_starttls_mail_for_a_domain_with_dane_waits),

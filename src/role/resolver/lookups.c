@@ -92,7 +92,7 @@ static const enum dns_type types[IPC_RECORDS] = {
 	[RECORD_MX] = DNS_MX,
 	[RECORD_TXT] = DNS_TXT,
 	[RECORD_PTR] = DNS_PTR,
-	[RECORD_TLSA] = DNS_TLSA,
+	[RECORD_TLSA] = DNS_TLSA, [RECORD_CNAME] = DNS_CNAME,
 };
 
 static const struct cache_result later = { .answer = ANSWER_LATER };
