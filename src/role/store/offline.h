@@ -10,7 +10,6 @@ struct offline_message {
 	uint32_t uid;
 	struct bytes base, extensions; /* in the mailbox's arena */
 	bool has_file, is_expunged;
-	bool must_stay; /* a copy of it could not be brought where it was to go */
 	uint64_t state; /* how the file is named */
 	uint64_t wanted; /* how it is to be named */
 };
@@ -19,7 +18,6 @@ struct offline {
 	struct offline *next;
 	const char *path; /* of the account; in the arena, as all texts */
 	char name[MAILDIR_NAME_MAX + 1];
-	char logged_name[MAILDIR_NAME_MAX + 1]; /* that the journal has for it by now; the same unless the disk was ahead or another program renamed it */
 	uint8_t guid[RECORD_GUID_OCTETS];
 	uint32_t uid_validity, uid_next;
 	struct way account;

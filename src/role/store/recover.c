@@ -10,6 +10,7 @@
 #include "role/store/failure.h"
 #include "role/store/folders.h"
 #include "role/store/offline.h"
+#include "role/store/withheld.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -33,6 +34,7 @@ struct recovery {
 	struct record mailbox; /* RECORD_MAILBOX of what follows */
 	struct offline *current; /* it; NULL: there is another in its place, or it is not to be opened */
 	struct aside *aside;
+	struct withheld *withheld;
 	struct group *groups;
 	uint64_t messages, lost;
 };
@@ -97,12 +99,12 @@ is_of(const struct offline *m, const char *path, struct bytes guid)
 	return strcmp(m->path, path) == 0 && bytes_equal(bytes_of(m->guid, sizeof m->guid), guid);
 }
 
-/* A guid alone does not tell: whoever copies a Maildir copies it. */
+/* A guid alone does not tell: whoever copies a Maildir to another account copies it. */
 static struct offline *
-find_open(const struct recovery *x, struct bytes guid, struct bytes name)
+find_open(const struct recovery *x, struct bytes guid)
 {
 	for (struct offline *m = x->mailboxes; m; m = m->next)
-		if (is_of(m, x->path, guid) && (bytes_equal(bytes_text(m->logged_name), name) || bytes_equal(bytes_text(m->name), name)))
+		if (is_of(m, x->path, guid))
 			return m;
 	return NULL;
 }
@@ -118,35 +120,21 @@ give_up(struct recovery *x, const struct fault *why, struct fault *f)
 	return 0;
 }
 
-static void
-set_logged_name(struct offline *m, struct bytes name)
-{
-	memcpy(m->logged_name, name.ptr, name.len);
-	m->logged_name[name.len] = '\0';
-}
-
 /* The mailbox that the record names, in the list; NULL and *f, and errno EEXIST when another one is there. */
 static struct offline *
 open_mailbox(struct recovery *x, const struct record *r, struct fault *f)
 {
 	struct way account;
 	struct search s;
-	struct offline *m = NULL;
+	struct offline *m;
 
 	if (way_open(x->engine->mailboxes, x->path, true, &account, f) != 0)
 		return NULL;
-	if (find_name(&account, r, &s))
-		m = find_open(x, r->guid, bytes_text(s.name));
-	if (m) {
-		disk_close(&account.directory);
-	} else {
-		m = offline_open(account, x->path, s.is_found ? bytes_text(s.name) : r->name, r->guid.ptr, r->uid_validity, f);
-		if (!m)
-			return NULL;
-		m->next = x->mailboxes;
-		x->mailboxes = m;
-	}
-	set_logged_name(m, r->name);
+	m = offline_open(account, x->path, find_name(&account, r, &s) ? bytes_text(s.name) : r->name, r->guid.ptr, r->uid_validity, f);
+	if (!m)
+		return NULL;
+	m->next = x->mailboxes;
+	x->mailboxes = m;
 	return m;
 }
 
@@ -162,7 +150,7 @@ enter(struct recovery *x, const struct record *r, struct fault *f)
 	x->mailbox = *r;
 	memcpy(x->path, r->path.ptr, r->path.len);
 	x->path[r->path.len] = '\0';
-	x->current = find_open(x, r->guid, r->name);
+	x->current = find_open(x, r->guid);
 	if (!x->current)
 		x->current = open_mailbox(x, r, &why);
 	return x->current || errno == EEXIST ? 0 : give_up(x, &why, f);
@@ -196,18 +184,6 @@ append(struct recovery *x, const struct record *r, struct fault *f)
 	return 0;
 }
 
-/* The message that was copied, of *from; NULL: it is not there any more. */
-static struct offline_message *
-find_source(const struct recovery *x, const struct record *r, struct offline **from)
-{
-	struct offline_message *source = NULL;
-
-	for (*from = x->mailboxes; *from; *from = (*from)->next)
-		if (is_of(*from, x->path, r->source_guid) && (source = offline_find_base(*from, r->source_base)))
-			break;
-	return source;
-}
-
 /* A link, as a rule: what is there may be torn.  Where links don't go, what is there, or in tmp/, was synced. */
 static bool
 bring(struct offline *m, struct offline_message *o, const struct offline *from, const struct offline_message *source)
@@ -230,17 +206,17 @@ bring(struct offline *m, struct offline_message *o, const struct offline *from, 
 static int
 copy(struct recovery *x, const struct record *r, struct fault *f)
 {
-	struct offline *m = x->current, *from;
-	struct offline_message *o = offline_add(m, r->uid, r->base), *source = find_source(x, r, &from);
+	struct offline *m = x->current, *from = find_open(x, r->source_guid);
+	struct offline_message *o = offline_add(m, r->uid, r->base);
+	struct offline_message *source = from ? offline_find_base(from, r->source_base) : NULL;
 
 	if (!o)
 		return fault_set(f, FAULT_TEMP, "no memory to recover %s", m->path);
 	want(m, o, r);
-	if (bring(m, o, from, source))
-		return 0;
-	x->lost++;
-	if (source)
-		source->must_stay = true;
+	if (!bring(m, o, from, source)) {
+		x->lost++;
+		withheld_add(&x->withheld, x->path, x->mailbox.guid, r);
+	}
 	return 0;
 }
 
@@ -281,7 +257,7 @@ change(struct offline *m, const struct record *r)
 
 			if (r->kind == RECORD_FLAGS) {
 				set_flags(m, o, r);
-			} else if (!o->must_stay) {
+			} else {
 				o->is_expunged = true;
 				m->has_new_uids = true;
 			}
@@ -306,8 +282,7 @@ delete_mailbox(struct recovery *x, struct fault *f)
 	struct offline *m = x->current;
 	int result;
 
-	if (!bytes_equal(bytes_text(m->logged_name), bytes_text(m->name))) /* a copy, which has the guid of what is gone already */
-		return 0;
+	withheld_forget(&x->withheld, x->path, x->mailbox.guid);
 	take_out(x, m);
 	folders_remove(m->account.directory, bytes_text(m->name), x->engine);
 	result = disk->fsync(m->account.directory);
@@ -325,10 +300,7 @@ rename_mailbox(struct recovery *x, const struct record *r)
 	struct buf out;
 	struct stat st;
 
-	if (!maildir_is_folder_name(r->new_name))
-		return;
-	set_logged_name(m, r->new_name);
-	if (bytes_equal(r->new_name, bytes_text(m->name)))
+	if (!maildir_is_folder_name(r->new_name) || bytes_equal(r->new_name, bytes_text(m->name)))
 		return;
 	buf_init_fixed(&out, from, sizeof from);
 	maildir_put_folder(&out, bytes_text(m->name));
@@ -346,17 +318,16 @@ rename_mailbox(struct recovery *x, const struct record *r)
 static int
 do_without(struct recovery *x, const struct record *r, struct fault *f)
 {
-	struct offline_message *source;
-	struct offline *from;
-
 	if (!x->mailbox.kind)
 		return 0;
 	if (r->kind == RECORD_APPEND)
 		return aside_keep(x->aside, &x->mailbox, r, f);
-	if (r->kind == RECORD_DELETE)
+	if (r->kind == RECORD_COPY)
+		withheld_add(&x->withheld, x->path, x->mailbox.guid, r);
+	if (r->kind == RECORD_DELETE) {
 		aside_forget(x->aside, &x->mailbox);
-	if (r->kind == RECORD_COPY && (source = find_source(x, r, &from)))
-		source->must_stay = true;
+		withheld_forget(&x->withheld, x->path, x->mailbox.guid);
+	}
 	return 0;
 }
 
@@ -479,6 +450,7 @@ recover_settle(struct recovery *x, struct fault *f)
 
 	while ((m = x->mailboxes)) {
 		x->mailboxes = m->next;
+		withheld_keep(x->withheld, m);
 		if (offline_close(&m, f) != 0)
 			result = -1;
 	}
@@ -505,5 +477,6 @@ recover_free(struct recovery **x, const struct journal_report *report)
 	while (was->groups)
 		drop_group(&was->groups);
 	aside_free(&was->aside);
+	withheld_free(&was->withheld);
 	memory_free(was);
 }

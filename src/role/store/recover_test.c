@@ -343,20 +343,6 @@ a_folder_that_was_deleted_does_not_come_back_with_the_next_power_cut(void **stat
 	}
 }
 
-/* As cp -a would: whoever did it, the copy has the guid of the first. */
-static void
-copy_guid(const char *from, const char *to)
-{
-	uint8_t space[256];
-	int in = disk->openat(AT_FDCWD, from, O_RDONLY, 0), out = disk->openat(AT_FDCWD, to, O_WRONLY | O_CREAT, 0600);
-	ssize_t got = disk->pread(in, space, sizeof space, 0);
-
-	assert_true(got > 0);
-	assert_int_equal(disk_write_all(out, bytes_of(space, (size_t)got), 0), 0);
-	disk_close(&in);
-	disk_close(&out);
-}
-
 static void
 accounts_of_which_one_is_a_copy_get_each_its_own(void **state)
 {
@@ -373,53 +359,6 @@ accounts_of_which_one_is_a_copy_get_each_its_own(void **state)
 	end_recovery(w);
 	assert_int_equal(messages_of("/mail/1/new"), 1);
 	assert_int_equal(messages_of("/mail/2/new"), 2);
-}
-
-static void
-folders_of_which_one_is_a_copy_get_each_its_own(void **state)
-{
-	struct world *w = *state;
-	struct records x;
-
-	begin_records(&x);
-	put_mailbox(&x, "A", 2);
-	recover(w, &x);
-	end_recovery(w);
-	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail/1/.B", 0700), 0);
-	copy_guid("/mail/1/.A/dovecot-uidlist", "/mail/1/.B/dovecot-uidlist");
-	begin_records(&x);
-	put_mailbox(&x, "A", 2);
-	put_append(&x, 1, "1.test", BYTES("a\n"));
-	put_mailbox(&x, "B", 2);
-	put_append(&x, 1, "2.test", BYTES("b\n"));
-	put_append(&x, 2, "3.test", BYTES("c\n"));
-	put_mailbox(&x, "A", 2);
-	put_append(&x, 2, "4.test", BYTES("d\n"));
-	put_mailbox(&x, "A", 2);
-	put_record(&x.out, &(struct record){ .kind = RECORD_RENAME, .new_name = BYTES("C") });
-	put_mailbox(&x, "C", 2);
-	put_append(&x, 3, "5.test", BYTES("e\n"));
-	recover(w, &x);
-	end_recovery(w);
-	assert_int_equal(messages_of("/mail/1/.C/new"), 3);
-	assert_int_equal(messages_of("/mail/1/.B/new"), 2);
-}
-
-static void
-a_copy_of_a_folder_that_was_deleted_stays(void **state)
-{
-	struct world *w = *state;
-	struct records x;
-
-	begin_records(&x);
-	put_mailbox(&x, "A", 2);
-	recover(w, &x);
-	end_recovery(w);
-	assert_int_equal(disk->renameat(AT_FDCWD, "/mail/1/.A", AT_FDCWD, "/mail/1/.B", 0), 0);
-	put_record(&x.out, &(struct record){ .kind = RECORD_DELETE });
-	recover(w, &x);
-	end_recovery(w);
-	assert_true(size_of("/mail/1/.B") >= 0);
 }
 
 static void
@@ -529,10 +468,35 @@ mail_for_a_folder_that_was_deleted_then_is_not_kept(void **state)
 	assert_true(size_of("/mail/1/.A") >= 0);
 }
 
+/* Another folder has the name by now. */
+static void
+what_was_moved_to_a_folder_that_was_deleted_then_does_not_come_back(void **state)
+{
+	struct world *w = *state;
+
+	for (int is_deleted = 0; is_deleted <= 1; is_deleted++) {
+		struct records x;
+
+		make_folder(w, 3);
+		begin_records(&x);
+		put_mailbox(&x, "INBOX", 1);
+		put_append(&x, 1, "1.test", body());
+		put_move(&x);
+		put_mailbox(&x, "A", 2);
+		if (is_deleted)
+			put_record(&x.out, &(struct record){ .kind = RECORD_DELETE });
+		recover(w, &x);
+		end_recovery(w);
+		assert_int_equal(size_of("/mail/1/new/1.test"), is_deleted ? -1 : OCTETS);
+		assert_true(size_of("/mail/1/.A") >= 0);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_was_moved_to_a_folder_that_was_deleted_then_does_not_come_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(groups_whose_parts_take_turns_are_both_whole, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_group_of_which_a_part_failed_does_not_count, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mail_for_a_mailbox_that_is_refused_is_kept_aside, set_up, tear_down),
@@ -540,8 +504,6 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_was_moved_to_another_disk_and_is_not_there_is_copied, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_moved_and_can_not_be_brought_stays_where_it_was, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(accounts_of_which_one_is_a_copy_get_each_its_own, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(folders_of_which_one_is_a_copy_get_each_its_own, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_copy_of_a_folder_that_was_deleted_stays, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_moved_to_a_folder_that_is_refused_stays_where_it_was, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_large_message_of_a_mailbox_that_was_refused_outlives_its_being_opened, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mail_for_a_folder_whose_place_another_has_is_kept_aside, set_up, tear_down),
