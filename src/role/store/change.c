@@ -3,6 +3,7 @@
 
 #include "role/store/copy.h"
 #include "role/store/failure.h"
+#include "role/store/file_systems.h"
 #include "role/store/handlers.h"
 #include "role/store/subscriptions.h"
 
@@ -139,6 +140,7 @@ deleted(struct request *r, enum ipc_outcome outcome)
 		request_answer(r, outcome);
 		return;
 	}
+	r->account->has_deleted = true;
 	mailbox_forget(r->mailbox);
 	folders_remove(r->account->way.directory, bytes_text(r->mailbox->name), r->engine);
 	request_answer(r, IPC_OK);
@@ -371,6 +373,28 @@ subscribe(struct request *r, bool is_added)
 	request_answer(r, outcome);
 }
 
+/* Before another folder takes the name of one that was deleted: recovery finds nothing of that then, so what left it must be on the disk whole. */
+static bool
+sync_what_left(struct request *r)
+{
+	struct fault f = { 0 };
+
+	if (!r->account->has_deleted || file_systems_sync(r->engine, &f) == 0) {
+		r->account->has_deleted = false;
+		return true;
+	}
+	(void)failure_report_fault(r->account->path, &f);
+	return false;
+}
+
+static bool
+makes_name(const struct request *r)
+{
+	uint8_t operation = r->m.u.mailbox_change.operation;
+
+	return operation == MAILBOX_CREATE || operation == MAILBOX_RENAME;
+}
+
 void
 handle_mailbox_change(struct request *r)
 {
@@ -378,6 +402,10 @@ handle_mailbox_change(struct request *r)
 
 	if (account_open(r->account, true, &outcome) != 0) {
 		request_answer(r, outcome);
+		return;
+	}
+	if (makes_name(r) && !sync_what_left(r)) {
+		request_answer(r, IPC_LATER);
 		return;
 	}
 	switch ((enum ipc_mailbox_operation)r->m.u.mailbox_change.operation) {

@@ -184,15 +184,21 @@ change_folder(struct crashing *w, struct engine_session *s, enum ipc_mailbox_ope
 }
 
 static enum ipc_outcome
-move_all(struct crashing *w, struct engine_session *s)
+move_all_to(struct crashing *w, struct engine_session *s, const char *name)
 {
 	static const struct ipc_range all = { 1, MOVED };
 	struct message m = { .type = MESSAGE_COPY };
 
-	m.u.copy.name = BYTES("A");
+	m.u.copy.name = bytes_text(name);
 	m.u.copy.is_move = true;
 	m.u.copy.uids = (struct ipc_ranges){ &all, 1 };
 	return crashing_ask(w, s, &m);
+}
+
+static enum ipc_outcome
+move_all(struct crashing *w, struct engine_session *s)
+{
+	return move_all_to(w, s, "A");
 }
 
 static enum ipc_outcome
@@ -205,14 +211,33 @@ move_and_rename(struct crashing *w, struct engine_session *s)
 	return moved;
 }
 
+static enum ipc_outcome
+select_folder(struct crashing *w, struct engine_session *s, const char *name)
+{
+	struct message m = { .type = MESSAGE_SELECT };
+
+	m.u.select.name = bytes_text(name);
+	return crashing_ask(w, s, &m);
+}
+
+/* From A, which is deleted then and made again. */
+static enum ipc_outcome
+move_through(struct crashing *w, struct engine_session *s)
+{
+	enum ipc_outcome moved = move_all(w, s);
+
+	if (moved == IPC_OK && change_folder(w, s, MAILBOX_CREATE, "B", "") == IPC_OK && select_folder(w, s, "A") == IPC_OK
+		&& move_all_to(w, s, "B") == IPC_OK && change_folder(w, s, MAILBOX_DELETE, "A", "") == IPC_OK)
+		(void)change_folder(w, s, MAILBOX_CREATE, "A", "");
+	return moved;
+}
+
 static struct engine_session *
 select_inbox(struct crashing *w)
 {
 	struct engine_session *s = engine_session_new(engine_account(w->engine, BYTES(ALICE)), w->outlet);
-	struct message m = { .type = MESSAGE_SELECT };
 
-	m.u.select.name = BYTES("INBOX");
-	assert_int_equal(crashing_ask(w, s, &m), IPC_OK);
+	assert_int_equal(select_folder(w, s, "INBOX"), IPC_OK);
 	return s;
 }
 
@@ -369,6 +394,13 @@ what_is_moved_to_a_folder_that_gets_another_name_is_there_once(void **state)
 	live_through_all(&(struct life){ .change = move_and_rename });
 }
 
+static void
+what_left_a_folder_that_is_deleted_and_made_again_is_there_once(void **state)
+{
+	(void)state;
+	live_through_all(&(struct life){ .change = move_through });
+}
+
 enum { LARGE = ENGINE_BODY_JOURNALED_MAX + 1, REMOVALS = 40 };
 
 /* The journal does not hold it: only the file is there. */
@@ -426,6 +458,7 @@ main(void)
 		cmocka_unit_test(what_is_moved_to_another_disk_is_in_one_of_the_two_wherever_the_power_goes),
 		cmocka_unit_test(what_is_in_a_folder_that_took_a_removed_ones_name_does_not_go_with_that),
 		cmocka_unit_test(what_is_moved_to_a_folder_that_gets_another_name_is_there_once),
+		cmocka_unit_test(what_left_a_folder_that_is_deleted_and_made_again_is_there_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

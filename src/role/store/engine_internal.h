@@ -65,6 +65,7 @@ struct engine {
 	struct engine_account *unsettled; /* whose file names lag behind */
 	uint32_t settling;
 	struct file_system *file_systems; /* that were written to (file_systems.h) */
+	_Atomic bool has_sync_failed; /* of them, once: the kernel tells of it no more (J7) */
 	size_t file_system_count;
 	uint64_t requests; /* under way */
 	struct mailbox *idle_first, *idle_last; /* open, not pinned (unpinned.h) */
@@ -93,6 +94,7 @@ struct engine_account {
 	struct map *mailboxes; /* open ones, by name */
 	struct way way; /* to its directory; -1: not open */
 	uint32_t last_uid_validity;
+	bool has_deleted; /* folders, since what was copied out of them was synced */
 	uint32_t started; /* requests that have begun and are not freed */
 	struct request *exclusive; /* runs alone: nothing else begins until it is freed */
 	struct request *parked, *parked_last;

@@ -84,6 +84,10 @@ file_systems_sync(struct engine *e, struct fault *f)
 		result = disk->syncfs(all[i].directory);
 	if (result != 0)
 		result = fault_errno(f, errno, "sync mail");
+	else if (atomic_load(&e->has_sync_failed))
+		result = fault_set(f, FAULT_TEMP, "mail could not be synced before");
+	if (result != 0)
+		atomic_store(&e->has_sync_failed, true);
 	memory_free(all);
 	return result;
 }
