@@ -182,8 +182,8 @@ set(struct delivery *d, struct bytes text, struct bytes way)
 	d->reply = r;
 }
 
-static void
-share(struct reply **at, struct reply *shared)
+void
+reply_share(struct reply **at, struct reply *shared)
 {
 	if (shared)
 		shared->holds++;
@@ -215,9 +215,9 @@ delivery_pool_reply(struct delivery *d, struct reply **last)
 	if (!d->reply || d->reply == *last)
 		return;
 	if (*last && is_same(*last, d->reply))
-		share(&d->reply, *last);
+		reply_share(&d->reply, *last);
 	else
-		share(last, d->reply);
+		reply_share(last, d->reply);
 }
 
 /* There is room up to the next power of two. */
@@ -355,7 +355,7 @@ add_delivery(struct queued *m, struct delivery *d, size_t *used, const struct re
 	for (struct bytes rest = r->reached; take_u64(&rest, &hash);)
 		add_reached(m, d->index, hash);
 	if (d != m->at && bytes_equal(r->reply, delivery_reply(d - 1)) && bytes_equal(r->way, delivery_way(d - 1)))
-		share(&d->reply, d[-1].reply);
+		reply_share(&d->reply, d[-1].reply);
 	else
 		set(d, r->reply, r->way);
 }

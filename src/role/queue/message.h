@@ -123,6 +123,8 @@ void delivery_set_way(struct delivery *d, struct bytes target);
 /* Of many of which the same is known, one after the other, the text is kept once: *last is that of the one before, or NULL. */
 void delivery_pool_reply(struct delivery *d, struct reply **last);
 void reply_let_go(struct reply **r);
+/* *at has that one from now on, too (NULL: none), and lets go what it had. */
+void reply_share(struct reply **at, struct reply *shared);
 /* It stands for several addresses (an alias), and reached that one: later attempts leave it out, over restarts too. */
 void delivery_reached(struct delivery *d, struct bytes address);
 bool delivery_has_reached(const struct delivery *d, struct bytes address);

@@ -156,8 +156,8 @@ queue_words_of_others(const struct delivery *d)
 	const struct destination *to = d->destination;
 
 	/* What a server that answered said is of another's mail, and may name him. */
-	if (to && to->failures > 0 && to->said && to->said->len)
-		return bytes_of(to->said->octets, to->said->len);
+	if (to && to->failures > 0 && to->silence && to->silence->len)
+		return bytes_of(to->silence->octets, to->silence->len);
 	return BYTES("451 4.4.0 no server was reached so far");
 }
 

@@ -173,6 +173,41 @@ what_was_never_tried_is_returned_with_what_the_destination_said(void **state)
 	assert_int_equal(sends, 1);
 }
 
+/* The destination does not answer, and then a mail has trouble of its own there. */
+static void
+what_was_never_tried_is_not_returned_with_the_trouble_of_anothers_mail(void **state)
+{
+	struct hop hop = { .kind = HOP_KIND_RELAY, .protocol = HOP_MX, .host = BYTES("x.example") };
+	struct queue *q = self.state;
+	struct destination *to;
+
+	(void)state;
+	relay_defers = true;
+	relay_found = DESTINATION_SILENT;
+	connect_to(ROLE_RELAY);
+	enqueue(1, "a@x.example,NOTIFY=NEVER", -1);
+	run_until_event("queue.deferred");
+	enqueue(2, "b@x.example,NOTIFY=NEVER", -1);
+	run_until_answered(2);
+	to = LIST_FIRST(&q->messages)->at[0].destination;
+	assert_ptr_equal(to, schedule_find(q->schedule, &hop));
+	relay_found = DESTINATION_UNKNOWN;
+	relay_reply = BYTES("451 4.7.30 REQUIRETLS support required");
+	schedule_wake(q->schedule, to);
+	queue_kick(q);
+	run_until_count("queue.deferred", 2);
+	relay_defers = false;
+	to->limit = 0; /* nobody has a turn */
+	enqueue(3, "c@x.example", -1);
+	run_until_answered(3);
+	config.queue_lifetime_s = 0;
+	q->started_s -= config.queue_retry_first_s;
+	queue_sweep(q);
+	run_until_count("queue.reported", 1);
+	assert_true(report_says("450 4.2.0 come back later"));
+	assert_false(report_says("REQUIRETLS"));
+}
+
 static void
 what_nobody_said_anything_of_is_returned_as_not_reached(void **state)
 {
@@ -544,6 +579,7 @@ main(void)
 		TEST(only_those_hear_of_a_delay_for_whom_it_is_news_rfc3461_4_1),
 		TEST(rfc3464_2_3_7_only_an_attempt_that_has_just_ended_has_a_date),
 		TEST(what_was_never_tried_is_returned_with_what_the_destination_said),
+		TEST(what_was_never_tried_is_not_returned_with_the_trouble_of_anothers_mail),
 		TEST(what_nobody_said_anything_of_is_returned_as_not_reached),
 		TEST(who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep),
 		TEST(a_sweep_tells_of_many_delays_a_few_at_a_time_and_of_all),

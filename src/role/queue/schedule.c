@@ -51,6 +51,7 @@ schedule_free(struct schedule **at)
 	for (size_t i = 0; map_next(s->destinations, &i, &key, &value);) {
 		lanes_free(&((struct destination *)value)->lanes);
 		reply_let_go(&((struct destination *)value)->said);
+		reply_let_go(&((struct destination *)value)->silence);
 		memory_free(value);
 	}
 	map_free(&s->destinations);
@@ -244,6 +245,7 @@ let_go(struct schedule *s, struct destination *d)
 	list_or_not(s, d);
 	(void)map_remove(s->destinations, destination_key(&d->hop, space));
 	reply_let_go(&d->said);
+	reply_let_go(&d->silence);
 	memory_free(d);
 }
 
@@ -530,6 +532,7 @@ no_answer(struct schedule *s, struct destination *d, int64_t now_s)
 {
 	uint32_t most = s->limits.retry_most_s < REST_MOST_S ? s->limits.retry_most_s : REST_MOST_S;
 
+	reply_share(&d->silence, d->said);
 	d->limit = d->limit > 1 ? d->limit / 2 : 1;
 	if (d->rests_until_s)
 		return;

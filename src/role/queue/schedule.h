@@ -33,6 +33,7 @@ struct destination {
 	uint32_t heap_at; /* of its rest */
 	uint64_t deliveries; /* all that lead there */
 	struct reply *said; /* what one of them heard last */
+	struct reply *silence; /* the same, of those that went when nobody answered last */
 	bool has_answered;
 };
 
