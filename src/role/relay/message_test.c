@@ -152,6 +152,7 @@ expect_no_end(const char *script)
 	run_until("\n");
 	disk_use(NULL);
 	assert_string_equal(trace, "1 x.example (127.0.0.1) tls= dsn=0: 0~451 4.4.2 the message could not be read before the end of the message;\n");
+	assert_int_equal(last_destination, DESTINATION_UNKNOWN);
 	assert_int_equal(server_count(servers[0], " LAST\r\n"), 0);
 	assert_int_equal(server_count(servers[0], "\r\n.\r\n"), 0);
 }
@@ -216,6 +217,7 @@ a_message_that_can_not_be_looked_at_waits(void **state)
 	run_until("\n");
 	disk_use(NULL);
 	assert_string_equal(trace, "1 x.example (127.0.0.1) tls= dsn=0: 0~451 4.3.0 the message can't be read here now;\n");
+	assert_int_equal(last_destination, DESTINATION_UNKNOWN);
 	set_size(1000);
 	send_to(2, HOP_MX, "x.example", "b@x.example");
 	run_until("2 x.example (127.0.0.1) tls= dsn=0: 0~451 4.3.0 the message can't be read here now;\n");

@@ -115,7 +115,7 @@ sending_abort(struct sending *s)
 static enum ipc_destination
 destination_of(const struct sending *s)
 {
-	if (s->results.len == 0)
+	if (s->results.len == 0 || s->is_unreadable)
 		return DESTINATION_UNKNOWN;
 	if (s->is_silent)
 		return DESTINATION_SILENT;
