@@ -574,6 +574,12 @@ smtp_client_was_answered(const struct smtp_client *c)
 	return c->now.heard > 0;
 }
 
+size_t
+smtp_client_asked(const struct smtp_client *c)
+{
+	return c->now.asked;
+}
+
 bool
 smtp_client_has_dsn(const struct smtp_client *c)
 {

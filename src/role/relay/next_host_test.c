@@ -183,6 +183,57 @@ a_host_that_asks_for_tls_is_not_sent_to_in_the_clear_because_another_address_had
 	expect("1 x.example (127.0.0.2) tls=TLSv1.3 dsn=0: 0=250 2.0.0 taken;\n");
 }
 
+static void
+rfc6531_3_2_an_address_that_a_server_cannot_have_keeps_no_other_from_the_next_host(void **state)
+{
+	(void)state;
+	set_dns(ZONE);
+	serve("127.0.0.1", SCRIPT(GREYLISTS "W"));
+	serve("127.0.0.2", SCRIPT("S 220 mx\nC EHLO\nS 250-mx\nS 250 SMTPUTF8\nC MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 2.0.0 taken\nW"));
+	send_to(1, HOP_MX, "x.example", "\xc3\xa9@x.example b@x.example");
+	expect("1 mx2.x.example (127.0.0.2) tls= dsn=0: 0=250 2.0.0 taken; 1=250 2.0.0 taken;\n");
+}
+
+static void
+rfc6531_3_2_nor_from_a_new_connection_when_an_idle_one_was_gone(void **state)
+{
+	(void)state;
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT(HELLO MAIL "C MAIL\nX", HELLO MAIL "W"));
+	send_to(7, HOP_MX, "x.example", "b@x.example");
+	run_until("7 x.example (127.0.0.1) tls= dsn=0: 0=250 2.0.0 taken;\n");
+	trace[0] = '\0';
+	send_to(1, HOP_MX, "x.example", "\xc3\xa9@x.example b@x.example");
+	expect("1 x.example (127.0.0.1) tls= dsn=0: 0-550 5.6.7 an address or a header field is not ASCII, and the server has no SMTPUTF8; 1=250 2.0.0 taken;\n");
+}
+
+/* Nobody accepts at the first address, whose backlog is full, until the second has the connection. */
+static void
+rfc8305_5_an_address_that_lost_the_race_is_asked_when_the_winner_does_not_take_it(void **state)
+{
+	struct net_address full;
+	struct fault f;
+	int listener, fillers[3];
+
+	(void)state;
+	set_dns("A x.example 127.0.0.1, 127.0.0.2\n");
+	serve("127.0.0.2", SCRIPT(GREYLISTS "W"));
+	assert_int_equal(net_address_parse(BYTES("127.0.0.1"), server_port(servers[0]), &full, &f), 0);
+	listener = net_listen(&full, 0, &f);
+	assert_true(listener >= 0);
+	for (size_t i = 0; i < 3; i++)
+		fillers[i] = net_connect_start(&full, NULL);
+	run_a_little();
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	while (!server_connections(servers[0]))
+		run_a_little();
+	for (size_t i = 0; i < 3; i++)
+		net_close(fillers[i]);
+	net_close(listener);
+	serve("127.0.0.1", SCRIPT(HELLO MAIL "W"));
+	expect("1 x.example (127.0.0.1) tls= dsn=0: 0=250 2.0.0 taken;\n");
+}
+
 int
 main(void)
 {
@@ -195,6 +246,9 @@ main(void)
 		TEST(a_host_that_falls_silent_makes_way_for_the_next),
 		TEST(a_mail_whose_time_is_over_goes_to_no_other_host),
 		TEST(a_mail_whose_time_is_over_is_not_tried_over_a_new_connection_either),
+		TEST(rfc6531_3_2_an_address_that_a_server_cannot_have_keeps_no_other_from_the_next_host),
+		TEST(rfc6531_3_2_nor_from_a_new_connection_when_an_idle_one_was_gone),
+		TEST(rfc8305_5_an_address_that_lost_the_race_is_asked_when_the_winner_does_not_take_it),
 		TEST(a_host_that_asks_for_tls_is_not_sent_to_in_the_clear_because_another_address_had_to_be),
 	};
 

@@ -226,9 +226,9 @@ next_for(struct relay *relay, const char *key)
 
 /* RFC 5321 5.1: where nothing of the message went to a server, and it did not say "never" of anybody, another one may take it. */
 static bool
-may_go_to_another(const struct sending *s)
+may_go_to_another(const struct sending *s, const struct session *session)
 {
-	return s->later == s->envelope.recipient_count && s->offset == 0 && !s->is_unreadable && !s->is_late &&
+	return s->later > 0 && s->later == smtp_client_asked(session_client(session)) && s->offset == 0 && !s->is_unreadable && !s->is_late &&
 		s->answered_count + 1 < RELAY_ANSWERS_MAX;
 }
 
@@ -255,13 +255,13 @@ sending_done(struct sending *s, struct session *session, bool is_used, bool was_
 
 	s->session = NULL;
 	/* An idle connection may be gone without our knowing: that says nothing of this mail. */
-	if (is_used && !was_answered && !s->was_retried && s->later == s->envelope.recipient_count) {
+	if (is_used && !was_answered && !s->was_retried && s->later > 0) {
 		s->taken = s->later = 0;
 		buf_reset(&s->results);
 		sending_retry(s);
 		return;
 	}
-	if (may_go_to_another(s)) {
+	if (may_go_to_another(s, session)) {
 		go_to_another(s, session);
 		return;
 	}

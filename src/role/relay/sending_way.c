@@ -380,6 +380,9 @@ void
 sending_connected(struct sending *s, struct session *session)
 {
 	drop_try(s, session);
+	/* Who lost the race comes next, in the winner's place if it was before him. */
+	if (s->tries[0] || s->tries[1])
+		s->addresses[--s->address_at] = session_target(s->tries[0] ? s->tries[0] : s->tries[1])->address;
 	sending_leave_way(s);
 	session_use(session, s);
 }
