@@ -73,3 +73,20 @@ def test_a_mailbox_that_has_every_keyword_it_can_have_offers_no_others_rfc3501_7
     i = Raw(server)
     assert permanent(i.command("SELECT tags"))[0][-1] == b"last"
     i.close()
+
+
+def test_a_store_that_changes_nothing_keeps_no_other_s_change_from_being_told_rfc3501_5_5(server):
+    i, other = Raw(server), Raw(server)
+    i.command("CREATE shared")
+    for _ in range(5):
+        i.append("shared", "Subject: a\r\n\r\nb\r\n")
+    for session in (i, other):
+        session.command("SELECT shared")
+    i.command("STORE 1 +FLAGS (\\Seen)")
+    for command in ("STORE 1 +FLAGS (\\Seen)", "UID STORE 1 -FLAGS.SILENT (\\Draft)", "EXPUNGE", "COPY 1 INBOX", "FETCH 1 BODY[]"):
+        other.command("STORE 5 FLAGS ()")
+        i.command("NOOP")
+        other.command("STORE 5 +FLAGS (\\Flagged)")
+        assert any(re.match(rb"\* 5 FETCH \(.*\\Flagged", line) for line in i.command(command)), command
+    for session in (i, other):
+        session.close()

@@ -133,7 +133,7 @@ struct imap_answer {
 	uint32_t messages, recent, unseen, uid_next, uid_validity; /* uid_validity: APPEND, COPY too */
 	uint32_t deleted;
 	uint64_t deleted_size; /* of the messages that are \Deleted */
-	uint64_t size, modseq; /* modseq: SET_FLAGS, EXPUNGE too */
+	uint64_t size, modseq; /* modseq: SET_FLAGS too (0: nothing changed) */
 	struct imap_quota quota; /* QUOTA */
 	/* APPEND: the uid; COPY: the first of the new uids, and the source's uids that were there */
 	uint32_t uid;

@@ -406,21 +406,6 @@ ask_flags(struct imap_client *c, const struct imap_ask *ask)
 }
 
 static void
-expunge_answered(void *arg, const struct message *m)
-{
-	struct imap_client *c = arg;
-	struct imap_answer a = { .outcome = IMAP_LATER };
-
-	if (!imap_end_request(c))
-		return;
-	if (m) {
-		a.outcome = imap_outcome_of(m->u.expunged.outcome);
-		a.modseq = m->u.expunged.modseq;
-	}
-	imap_give(c, &a);
-}
-
-static void
 ask_expunge(struct imap_client *c, const struct imap_ask *ask)
 {
 	struct peer *store = front_of(c)->store;
@@ -432,7 +417,7 @@ ask_expunge(struct imap_client *c, const struct imap_ask *ask)
 		.is_forced = ask->is_forced,
 		.uids = imap_ranges_of(ask),
 	};
-	imap_send_request(c, store, &m, m.u.expunge.request, expunge_answered);
+	imap_send_request(c, store, &m, m.u.expunge.request, done);
 }
 
 static void

@@ -234,7 +234,7 @@ take_back(struct request *r, struct copy *x)
 	remove_links(r, x);
 	buf_init_fixed(&uids, pair, sizeof pair);
 	record_put_range(&uids, x->first_uid, last);
-	(void)expunge_apply(r->target, buf_bytes(&uids));
+	expunge_apply(r->target, buf_bytes(&uids));
 	for (uint32_t i = 0; x->is_move && i < x->count; i++)
 		put_record(request_log(r, r->mailbox),
 			&(struct record){
@@ -267,7 +267,7 @@ finish(struct request *r, enum ipc_outcome outcome)
 	}
 	mailbox_changed(r->target);
 	if (x->is_move)
-		(void)expunge_apply(r->mailbox, x->expunged);
+		expunge_apply(r->mailbox, x->expunged);
 	end(r, IPC_OK);
 }
 

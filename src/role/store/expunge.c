@@ -124,7 +124,7 @@ remove_file(struct removal *x, const struct view_record *v)
 		(void)failure_report("remove message", x->m->account->path, errno);
 }
 
-uint64_t
+void
 expunge_apply(struct mailbox *m, struct bytes uids)
 {
 	uint64_t modseq = mailbox_next_modseq(m);
@@ -142,33 +142,26 @@ expunge_apply(struct mailbox *m, struct bytes uids)
 	if (removal.has_listing)
 		listing_done(&removal.listing);
 	if (!has_changed)
-		return modseq - 1;
+		return;
 	view_commit(&m->view, modseq);
 	mailbox_changed(m);
 	index_compact(m);
-	return modseq;
 }
 
 static void
 finish(struct request *r, enum ipc_outcome outcome)
 {
-	struct message reply = request_reply(r, IPC_OK);
 	const struct bytes *uids = r->extra;
 
-	if (outcome != IPC_OK) {
-		request_answer(r, outcome);
-		return;
-	}
-	reply.u.expunged.modseq = expunge_apply(r->mailbox, *uids);
-	request_send(r, &reply);
-	request_done(r);
+	if (outcome == IPC_OK)
+		expunge_apply(r->mailbox, *uids);
+	request_answer(r, outcome);
 }
 
 void
 handle_expunge(struct request *r)
 {
 	struct bytes *uids = arena_take(r->arena, sizeof *uids);
-	struct message reply;
 
 	if (!handle_selected(r))
 		return;
@@ -181,13 +174,10 @@ handle_expunge(struct request *r)
 		return;
 	}
 	r->extra = uids;
-	if (uids->len) {
-		expunge_log(r, r->mailbox, *uids);
-		request_commit(r, finish);
+	if (uids->len == 0) {
+		request_answer(r, IPC_OK);
 		return;
 	}
-	reply = request_reply(r, IPC_OK);
-	reply.u.expunged.modseq = mailbox_next_modseq(r->mailbox) - 1;
-	request_send(r, &reply);
-	request_done(r);
+	expunge_log(r, r->mailbox, *uids);
+	request_commit(r, finish);
 }

@@ -8,7 +8,7 @@
 bool expunge_collect(struct request *r, struct mailbox *m, const struct ipc_ranges *uids, bool is_forced, struct bytes *gone);
 /* Logs that they go. */
 void expunge_log(struct request *r, struct mailbox *m, struct bytes gone);
-/* Does what was logged: marks the records, removes the files; the modseq. */
-uint64_t expunge_apply(struct mailbox *m, struct bytes uids);
+/* Does what was logged: marks the records, removes the files. */
+void expunge_apply(struct mailbox *m, struct bytes uids);
 
 #endif

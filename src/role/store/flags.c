@@ -75,7 +75,7 @@ finish(struct request *r, enum ipc_outcome outcome)
 		view_commit(&m->view, modseq);
 		mailbox_changed(m);
 	}
-	reply.u.flags_set.modseq = has_changed ? modseq : modseq - 1;
+	reply.u.flags_set.modseq = has_changed ? modseq : 0;
 	request_send(r, &reply);
 	request_done(r);
 }

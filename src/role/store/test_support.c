@@ -353,7 +353,7 @@ testing_expunge(struct testing *t, struct engine_session *s, bool is_forced, uin
 
 	m.u.expunge.is_forced = is_forced;
 	m.u.expunge.uids = (struct ipc_ranges){ &range, 1 };
-	return testing_ask(t, s, NULL, &m)->u.expunged.outcome;
+	return testing_ask(t, s, NULL, &m)->u.done.outcome;
 }
 
 enum ipc_outcome
