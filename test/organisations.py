@@ -81,6 +81,27 @@ mail IN AAAA {self.address_ipv6}
             self.unbound.start()
         wait_until(lambda: self.resolves(self.host, self.unbound), 30, f"the start of unbound at {self.domain}")
 
+    def serve(self, texts):
+        """texts: {file: what nsd's zone is from now on}.  The resolver forgets what it heard before."""
+        for server in (self.unbound, self.nsd):
+            server.stop()
+        for file, text in texts.items():
+            file.write_text(text)
+        for server in (self.nsd, self.unbound):
+            with self.inside():
+                server.start()
+            wait_until(lambda s=server: self.resolves(self.host, s), 30, f"the start of DNS at {self.domain}")
+
+    @contextlib.contextmanager
+    def with_zones(self, change):
+        """The organisation's DNS, which is signed, says what change(text) makes of each zone."""
+        texts = {file: file.read_text() for file in self.nsd.directory.glob("*.zone")}
+        self.serve({file: change(text) for file, text in texts.items()})
+        try:
+            yield
+        finally:
+            self.serve(texts)
+
     def add_address(self, number):
         """One more address of the machine."""
         address = f"198.51.100.{number}"

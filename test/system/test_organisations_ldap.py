@@ -27,7 +27,7 @@ PEOPLE = {"amerique": ("alice", "ybensyed"), "afrique": ("bob", "kkoffi")}
 class LdapHouse(House):
     """An organisation's Mermoz, whose one account is in a slapd on its loopback."""
 
-    def __init__(self, organisation, directory, certificate):
+    def __init__(self, organisation, directory, certificate, extra=""):
         self.name, uid = PEOPLE[organisation.name]
         self.address = f"{self.name}@{organisation.domain}"
         self.slapd = Slapd(directory / organisation.name, PORT, None)
@@ -35,7 +35,7 @@ class LdapHouse(House):
         with organisation.inside():
             self.slapd.start()
             self.slapd.add_user(uid, self.address, PASSWORDS[self.name])
-        super().__init__(organisation, extra=DIRECTORY % directory, certificate=certificate)
+        super().__init__(organisation, extra=DIRECTORY % directory + extra, certificate=certificate)
         wait_until(self.has_accounts, 20, "the first reading")
 
     def has_accounts(self):
@@ -48,16 +48,28 @@ class LdapHouse(House):
             self.slapd.stop()
 
 
-@pytest.fixture(scope="module")
-def houses(authority, tmp_path_factory):
-    directory = tmp_path_factory.mktemp("slapd")
-    certificates = {name: authority.sign(f"mail.{name}.iut") for name in PEOPLE}
-    records = {name: f"_25._tcp.mail IN TLSA {certificates[name].tlsa()}\n" for name in PEOPLE}
+@contextlib.contextmanager
+def ldap_houses(directory, records, certificates, extra=None):
+    """Of each organisation: records of its zone, its certificate, more of its configuration."""
     with two_organisations(records, is_signed=True) as both, contextlib.ExitStack() as stack:
         made = []
         for o in both:
-            made.append(LdapHouse(o, directory, certificates[o.name]))
+            made.append(LdapHouse(o, directory, certificates[o.name], (extra or {}).get(o.name, "")))
             stack.callback(made[-1].leave)
+        yield made
+
+
+@contextlib.contextmanager
+def houses_with_dane(directory, authority):
+    certificates = {name: authority.sign(f"mail.{name}.iut") for name in PEOPLE}
+    records = {name: f"_25._tcp.mail IN TLSA {certificates[name].tlsa()}\n" for name in PEOPLE}
+    with ldap_houses(directory, records, certificates) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def houses(authority, tmp_path_factory):
+    with houses_with_dane(tmp_path_factory.mktemp("slapd"), authority) as made:
         yield made
 
 
