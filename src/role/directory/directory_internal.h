@@ -62,7 +62,7 @@ bool directory_change(struct accounts *a, const struct change *change) __attribu
 bool directory_visit_ldap(const struct directory *d, const struct image_visitor *visitor, void *arg);
 /* Is it certain that there is nobody but those we know?  Not while LDAP is away, nor before it was read. */
 bool directory_is_sure(const struct directory *d);
-/* Asks LDAP, if there is one, for whom we don't know of that name: userdb_certainty. */
+/* Asks LDAP, if there is one, for whom we don't know of that name, unless it was asked a moment ago: userdb_certainty. */
 bool directory_confirm(struct directory *d, struct bytes name, void (*sure)(void *arg, bool is_sure), void *arg);
 /* Answers RESOLVE, now or when LDAP was asked for an address that we don't know. */
 void directory_resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m);

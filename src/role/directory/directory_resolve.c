@@ -14,11 +14,13 @@ enum { UNKNOWNS_MAX = 4096, ABSENT_US = 2000000, UNTAKEN_OCTETS_MAX = 65536 };
 /* A try for a list of thousands takes some milliseconds. */
 enum { ROOM_TRIES_MAX = 40, ROOM_PAUSE_MS = 50, ROOM_WAITERS_MAX = 4 };
 
-/* A front, somebody who asks why, or neither: gone, nobody waits. */
+/* A front, somebody who asks why, a look-up, or none of them: gone, nobody waits. */
 struct asker {
 	struct peer *front;
 	uint64_t request;
 	struct explaining *why;
+	void (*sure)(void *arg, bool is_sure);
+	void *sure_arg;
 	uint8_t tries; /* that found no room on the way to the store */
 	uint16_t sender_len;
 	uint8_t sender[ADDRESS_OCTETS_MAX]; /* of the mail */
@@ -369,12 +371,37 @@ decide_when_sure(struct unknown *u, bool is_sure)
 	answer_sender(&u->asker, is_lacking && !is_sure ? IPC_LATER : outcome);
 }
 
+/* May somebody be called so whom LDAP alone knows?  Then the name is all of d->targets->absent. */
+static bool
+is_unknown(struct directory *d, struct bytes name)
+{
+	struct targets *t = d->targets;
+
+	if (accounts_resolve(d->accounts, name, t) != IPC_ABSENT || (t->absent_count > 0 && !bytes_equal(t->absent[0], name)))
+		return false;
+	t->absent[0] = name;
+	t->absent_count = 1;
+	return true;
+}
+
+static void
+confirm_when_sure(struct unknown *u, bool is_sure)
+{
+	struct directory *d = u->directory;
+
+	if (is_sure && is_unknown(d, bytes_of(u->address, u->len)))
+		remember_absent(d, d->targets);
+	u->asker.sure(u->asker.sure_arg, is_sure);
+}
+
 static void
 on_sure(void *arg, bool is_sure)
 {
 	struct unknown *u = arg;
 
-	if (u->is_sender && u->asker.front)
+	if (u->asker.sure)
+		confirm_when_sure(u, is_sure);
+	else if (u->is_sender && u->asker.front)
 		decide_when_sure(u, is_sure);
 	else if (u->asker.front || u->asker.why)
 		resolve_when_sure(u, is_sure);
@@ -471,12 +498,14 @@ directory_ask_may_send(struct directory *d, struct peer *front, const struct ipc
 bool
 directory_confirm(struct directory *d, struct bytes name, void (*sure)(void *arg, bool is_sure), void *arg)
 {
+	struct asker asker = { .sure = sure, .sure_arg = arg };
 	struct address space;
 	struct bytes address = accounts_fold_name(d->accounts, name, &space);
 
-	if (d->ldap)
-		ldap_source_confirm(d->ldap, &address, 1, sure, arg);
-	return d->ldap != NULL;
+	if (!d->ldap || !is_unknown(d, address) || were_absent(d, d->targets))
+		return false;
+	ldap_source_confirm(d->ldap, &address, 1, on_sure, unknown_new(d, &asker, address, 0));
+	return true;
 }
 
 void

@@ -1,0 +1,49 @@
+"""Who is called unknown, and who is not, while the source that may have them can't be asked, or need not be."""
+import contextlib
+import os
+
+import pytest
+
+from conftest import DOMAIN, wait_until
+from slapd import PROGRAM, SUFFIX
+from test_auth import userdb_client
+from test_ldap import recipient, running
+
+pytestmark = pytest.mark.skipif(not os.path.exists(PROGRAM), reason="slapd is not installed")
+GROUPS = "groups (objectClass=groupOfNames);"
+
+
+@contextlib.contextmanager
+def with_look_ups(**options):
+    """A server that nothing tells of changes, with the socket for look-ups."""
+    with running(has_syncprov=False, **options) as s:
+        assert s.stop() == 0
+        s.conf.write_text(s.conf.read_text() + f"listen auth-userdb unix:{s.directory}/auth-userdb;\n")
+        s.start()
+        wait_until(lambda: recipient(s, "younes") == 250, 20, "the first reading")
+        yield s
+
+
+def test_a_look_up_of_a_name_that_is_known_and_is_no_account_asks_ldap_for_nothing(tmp_path):
+    aliases = tmp_path / "aliases"
+    aliases.write_text("boss: awa\n")
+    with with_look_ups(extra=f"poll 1h; {GROUPS}", more=f"aliases {aliases};") as s:
+        s.slapd.add_group("all", "groupOfNames extensibleObject", f"mail: all@{DOMAIN}", f"member: uid=awa,{SUFFIX}")
+        assert recipient(s, "all") == 250
+        c = userdb_client(s)
+        for n, name in enumerate(["all", "awa+detail", "boss"] * 2):
+            c.say("USER", str(n), f"{name}@{DOMAIN}", "service=lmtp")
+            assert c.hear() == ["NOTFOUND", str(n)]
+
+
+def test_a_look_up_of_a_name_that_was_looked_for_a_moment_ago_asks_ldap_for_nothing():
+    with with_look_ups(extra="poll 1h;") as s:
+        c = userdb_client(s)
+        c.say("USER", "1", f"nobody@{DOMAIN}", "service=lmtp")
+        assert c.hear() == ["NOTFOUND", "1"]
+        s.slapd.freeze()
+        try:
+            c.say("USER", "2", f"Nobody@{DOMAIN}", "service=lmtp")
+            assert c.hear() == ["NOTFOUND", "2"]
+        finally:
+            s.slapd.thaw()
