@@ -47,3 +47,19 @@ def test_a_look_up_of_a_name_that_was_looked_for_a_moment_ago_asks_ldap_for_noth
             assert c.hear() == ["NOTFOUND", "2"]
         finally:
             s.slapd.thaw()
+
+
+def test_while_the_embedded_directory_cannot_be_read_nobody_is_unknown():
+    with with_look_ups(extra="poll 1h;") as s:
+        assert recipient(s, "nobody") == 550
+        database = s.directory / "state/directory/accounts.db"
+        aside = database.rename(database.with_suffix(".aside"))
+        database.write_bytes(b"no database" * 1000)
+        s.slapd.add_users([f"user{n}" for n in range(20)])
+        assert recipient(s, "user7") == 451
+        c = userdb_client(s)
+        c.say("USER", "1", f"user7@{DOMAIN}", "service=lmtp")
+        assert c.hear()[:3] == ["FAIL", "1", "code=temp_fail"]
+        aside.rename(database)
+        wait_until(lambda: recipient(s, "user7") == 250, 40, "the accounts")
+        assert recipient(s, "nobody") == 550

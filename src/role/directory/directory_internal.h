@@ -60,7 +60,7 @@ int directory_load(struct directory *d, struct fault *f);
 bool directory_change(struct accounts *a, const struct change *change) __attribute__((warn_unused_result));
 /* Visits what LDAP told last.  False: nothing was told yet. */
 bool directory_visit_ldap(const struct directory *d, const struct image_visitor *visitor, void *arg);
-/* Is it certain that there is nobody but those we know?  Not while LDAP is away, nor before it was read. */
+/* Is it certain that there is nobody but those we know?  Not while a source can't be read, or LDAP is away, nor before it was read. */
 bool directory_is_sure(const struct directory *d);
 /* Asks LDAP, if there is one, for whom we don't know of that name, unless it was asked a moment ago: userdb_certainty. */
 bool directory_confirm(struct directory *d, struct bytes name, void (*sure)(void *arg, bool is_sure), void *arg);

@@ -298,7 +298,7 @@ directory_login_delay(const struct directory *d, const struct account *account)
 	if (!accounts_are_loaded(d->accounts))
 		return "the directory could not be read yet";
 	if (!account && !directory_is_sure(d))
-		return "no LDAP server answers, and the copy has no such account";
+		return d->retry_ms ? "the embedded directory can't be read, and no such account is known" : "no LDAP server answers, and the copy has no such account";
 	return NULL;
 }
 

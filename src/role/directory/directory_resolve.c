@@ -292,7 +292,7 @@ is_lacking(enum ipc_outcome outcome, const struct targets *targets)
 bool
 directory_is_sure(const struct directory *d)
 {
-	return accounts_are_loaded(d->accounts) && (!d->ldap || ldap_source_is_up(d->ldap));
+	return accounts_are_loaded(d->accounts) && d->retry_ms == 0 && (!d->ldap || ldap_source_is_up(d->ldap));
 }
 
 static struct absent *
@@ -332,7 +332,6 @@ resolve_when_sure(struct unknown *u, bool is_sure)
 	struct bytes address = bytes_of(u->address, u->len);
 	enum ipc_outcome outcome;
 
-	trace(explain_trace(u->asker.why), TRACE_LOOKED, STR("result", is_sure ? "it was answered" : "no server answered"));
 	outcome = resolve(d, &u->asker, address, u->account, d->targets);
 	if (is_lacking(outcome, d->targets) && !is_sure)
 		outcome = IPC_LATER;
@@ -395,10 +394,12 @@ confirm_when_sure(struct unknown *u, bool is_sure)
 }
 
 static void
-on_sure(void *arg, bool is_sure)
+on_sure(void *arg, bool was_answered)
 {
 	struct unknown *u = arg;
+	bool is_sure = was_answered && directory_is_sure(u->directory);
 
+	trace(explain_trace(u->asker.why), TRACE_LOOKED, STR("result", was_answered ? "it was answered" : "no server answered"));
 	if (u->asker.sure)
 		confirm_when_sure(u, is_sure);
 	else if (u->is_sender && u->asker.front)
@@ -429,6 +430,8 @@ resolve_for(struct directory *d, const struct asker *asker, struct bytes address
 	const struct trace *told = explain_trace(asker->why);
 	enum ipc_outcome outcome = resolve(d, asker, address, account, d->targets);
 
+	if (is_lacking(outcome, d->targets) && !d->ldap && !directory_is_sure(d))
+		outcome = IPC_LATER;
 	if (!is_lacking(outcome, d->targets) || !d->ldap) {
 		answer(d, asker, address, account, outcome, d->targets);
 	} else if (were_absent(d, d->targets)) {
@@ -480,7 +483,7 @@ void
 directory_ask_may_send(struct directory *d, struct peer *front, const struct ipc_may_send *m)
 {
 	struct asker asker = { .front = front, .request = m->request };
-	enum ipc_outcome outcome = accounts_may_send(d->accounts, m->account, m->address);
+	enum ipc_outcome outcome = d->ldap ? accounts_may_send(d->accounts, m->account, m->address) : directory_may_send(d, m->account, m->address);
 	const struct targets *met = accounts_met(d->accounts);
 	struct unknown *u;
 

@@ -172,6 +172,17 @@ a_reload_that_fails_changes_nothing(void **state)
 	run_until("resolved 0 =alice@example.org =bob@example.org");
 	assert_null(strstr(trace, "elsewhere/"));
 	assert_null(strstr(trace, "gone"));
+	/* Who is not known may have come meanwhile. */
+	ask_resolve(0, "erin@example.org");
+	run_until("resolved 1");
+	ask_log_in("erin@example.org", "secret");
+	run_until("logged_in 1");
+	ask_log_in(ALICE, "secret");
+	run_until("logged_in 0");
+	ask_may_send(BOB);
+	run_until("may_send 5");
+	ask_may_send("erin@example.org");
+	run_until("may_send 1");
 }
 
 static void

@@ -201,7 +201,7 @@ looked(struct wake *wake)
 	else
 		take_failure(s);
 	tell_doubt(s);
-	ldap_questions_answer(&s->answering, s->result == 0 && !s->is_undecided);
+	ldap_questions_answer(&s->answering, s->result == 0 && !s->is_undecided && !s->must_read_anew);
 	if (s->current > 0)
 		ldap_probe_start(s->probe, s->current);
 	s->looked_us = time_now().mono_us;
