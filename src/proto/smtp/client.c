@@ -569,18 +569,6 @@ smtp_client_moves(const struct smtp_client *c)
 }
 
 bool
-smtp_client_was_answered(const struct smtp_client *c)
-{
-	return c->now.heard > 0;
-}
-
-size_t
-smtp_client_asked(const struct smtp_client *c)
-{
-	return c->now.asked;
-}
-
-bool
 smtp_client_has_dsn(const struct smtp_client *c)
 {
 	return (c->extensions & CLIENT_DSN) != 0;
@@ -590,6 +578,12 @@ bool
 smtp_client_has_8bit(const struct smtp_client *c)
 {
 	return (c->extensions & CLIENT_8BITMIME) != 0;
+}
+
+bool
+smtp_client_has_require_tls(const struct smtp_client *c)
+{
+	return (c->extensions & CLIENT_REQUIRETLS) != 0;
 }
 
 bool

@@ -117,6 +117,8 @@ struct bytes smtp_client_peer_name(const struct smtp_client *c);
 bool smtp_client_has_dsn(const struct smtp_client *c);
 /* May a message be 8-bit (RFC 6152)? */
 bool smtp_client_has_8bit(const struct smtp_client *c);
+/* Does it promise to go on over TLS alone with what asks for that (RFC 8689)? */
+bool smtp_client_has_require_tls(const struct smtp_client *c);
 /* Does it take over until when a message has to be delivered (RFC 2852)? */
 bool smtp_client_has_deliver_by(const struct smtp_client *c);
 

@@ -537,3 +537,15 @@ smtp_client_tell(struct smtp_client *c, struct smtp_client_effect *effect)
 	}
 	return true;
 }
+
+bool
+smtp_client_was_answered(const struct smtp_client *c)
+{
+	return c->now.heard > 0;
+}
+
+size_t
+smtp_client_asked(const struct smtp_client *c)
+{
+	return c->now.asked;
+}

@@ -83,6 +83,27 @@ rfc6152_3_a_large_message_is_converted_whole_whatever_was_lost_before(void **sta
 	memory_free(octets);
 }
 
+/* It goes away each time that the message is looked at. */
+static void
+a_server_that_goes_before_the_message_is_sent_is_not_asked_for_ever(void **state)
+{
+	size_t count = 400000;
+	char *octets = memory_new(count);
+
+	(void)state;
+	memset(octets, '\xe9', count);
+	for (size_t i = 49; i < count; i += 50)
+		octets[i] = '\n';
+	set_message(bytes_of(octets, count));
+	set_flags(SEND_8BIT);
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT(HELLO "X"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	expect("1  tls= dsn=0: 0~451 4.4.2 connection lost [x.example (127.0.0.1)];\n");
+	assert_int_equal(server_connections(servers[0]), 2);
+	memory_free(octets);
+}
+
 static void
 rfc6531_3_5_what_needs_smtputf8_comes_back_from_a_server_without(void **state)
 {
@@ -231,6 +252,7 @@ main(void)
 		TEST(rfc6152_3_a_server_without_8bitmime_gets_7_bits),
 		TEST(rfc6152_3_what_is_signed_comes_back),
 		TEST(rfc6152_3_a_large_message_is_converted_whole_whatever_was_lost_before),
+		TEST(a_server_that_goes_before_the_message_is_sent_is_not_asked_for_ever),
 		TEST(rfc6531_3_5_what_needs_smtputf8_comes_back_from_a_server_without),
 		TEST(rfc6531_3_2_what_came_with_smtputf8_and_does_not_need_it_goes_without),
 		TEST(a_message_that_the_disk_gives_a_part_of_has_no_end),

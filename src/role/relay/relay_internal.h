@@ -226,6 +226,8 @@ void sending_refuse(struct sending *s, const char *why);
 /* A connection that was being made is there; it is not. */
 void sending_connected(struct sending *s, struct session *session);
 void sending_unreachable(struct sending *s, struct session *session, const char *text);
+/* The server has no REQUIRETLS, which the mail asks for: another one may have it (RFC 8689 4.2.1). */
+void sending_unfit(struct sending *s, const struct relay_target *target);
 /* The session never became ready; failure: of TLS, when it was that. */
 void sending_failed(struct sending *s, const struct relay_target *target, const struct smtp_client_effect *why, enum tlsrpt_result failure);
 /* A connection that was used before is gone: on with a new one, if there is time. */
@@ -270,6 +272,8 @@ void session_lose(struct session *session, struct bytes why);
 void session_drop(struct session *session);
 /* Ends those that are idle; keeps `most` of them. */
 void sessions_end_idle(struct relay *relay, uint32_t most);
+/* None that is open carries another mail after the one that it has. */
+void sessions_retire(struct relay *relay);
 const struct relay_target *session_target(const struct session *session);
 /* What the server can; for the functions that only look. */
 const struct smtp_client *session_client(const struct session *session);

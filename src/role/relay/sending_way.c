@@ -414,6 +414,18 @@ note_not_ready(struct sending *s, const struct relay_target *target, const struc
 	s->server[0] = s->tls[0] = '\0';
 }
 
+void
+sending_unfit(struct sending *s, const struct relay_target *target)
+{
+	char text[400];
+
+	(void)snprintf(text, sizeof text, "550 5.7.30 REQUIRETLS support required: the server has it not [%s]", target->text);
+	s->server[0] = s->tls[0] = '\0';
+	s->is_own_failure = true;
+	sending_note_failure(s, SMTP_CLIENT_NEVER, bytes_text(text));
+	sending_go_on(s);
+}
+
 /* RFC 5321 5.1: that host is ourselves, under another name; those that are no better than we are would bring the mail back to us.  It waits
    for the better ones. */
 static void

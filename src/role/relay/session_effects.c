@@ -9,8 +9,9 @@ session_count_tls(struct session *c, enum tlsrpt_result result, struct bytes rea
 	c->is_counted = true;
 }
 
-static void
-on_unreadable(struct session *c)
+/* The mail does not go over it. */
+static struct sending *
+let_go(struct session *c)
 {
 	struct sending *s = c->sending;
 
@@ -18,7 +19,22 @@ on_unreadable(struct session *c)
 	s->session = NULL;
 	c->is_timer_due = true;
 	smtp_client_quit(c->client);
+	return s;
+}
+
+static void
+on_unreadable(struct session *c)
+{
+	struct sending *s = let_go(c);
+
 	sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.0 the message can't be read here now");
+}
+
+/* RFC 8689 4.2.1; 5: a report goes to a server that does not know it rather than nowhere. */
+static bool
+lacks_require_tls(const struct session *c)
+{
+	return c->sending->needs_tls && c->sending->envelope.sender.len > 0 && !smtp_client_has_require_tls(c->client);
 }
 
 /* False: the next mail has to come first. */
@@ -29,6 +45,10 @@ on_ready(struct session *c)
 
 	if (c->sending) {
 		session_count_tls(c, TLSRPT_STARTTLS_NOT_SUPPORTED, BYTES_NONE);
+		if (lacks_require_tls(c)) {
+			sending_unfit(let_go(c), &c->target);
+			return true;
+		}
 		if (!sending_prepare(c->sending, c->client)) {
 			c->is_full = true;
 			return false;
@@ -104,6 +124,8 @@ on_failed(struct session *c, const struct smtp_client_effect *effect)
 static void
 on_close(struct session *c)
 {
+	static const struct smtp_client_effect lost = { .kind = SMTP_CLIENT_FAILED, .outcome = SMTP_CLIENT_LATER, .at = SMTP_CLIENT_AT_HELLO,
+		.octets = BYTES_INIT("451 4.4.2 connection lost") };
 	struct sending *s = c->sending;
 
 	c->is_closing = true;
@@ -112,7 +134,10 @@ on_close(struct session *c)
 		return;
 	/* It was gone before the mail could go over it. */
 	s->session = NULL;
-	sending_retry(s);
+	if (s->was_retried)
+		sending_failed(s, &c->target, &lost, TLSRPT_SUCCESS);
+	else
+		sending_retry(s);
 }
 
 bool

@@ -363,11 +363,32 @@ rfc8689_4_2_1_what_requires_tls_goes_to_a_server_that_has_it_all_or_comes_back(v
 	expect("0~451 4.4.2 the certificate is not trusted: hostname mismatch in the TLS handshake [");
 	trace[0] = '\0';
 	send_to(2, HOP_MX, "localhost", "b@localhost");
-	run_until("0-550 5.7.30 REQUIRETLS support required;\n");
+	run_until("0-550 5.7.30 REQUIRETLS support required: the server has it not [");
 	/* Not over the same connection. */
 	assert_int_equal(relay_hooks.reload(&self, &config, &f), 0);
 	send_to(3, HOP_MX, "localhost", "b@localhost");
 	run_until("0=250 taken;\n");
+}
+
+#define UNDER_TLS OFFERS "C STARTTLS\nS 220 go\nT\nC EHLO us.example\n"
+
+static void
+rfc8689_4_2_1_a_host_without_requiretls_makes_way_for_the_next(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	set_dns("A localhost 127.0.0.1, 127.0.0.2, 127.0.0.3\n");
+	serve("127.0.0.1", SCRIPT(UNDER_TLS "S 250 mx\nC QUIT\nX"));
+	serve("127.0.0.2", SCRIPT(UNDER_TLS "S 250-mx\nS 250 REQUIRETLS\nC MAIL FROM:<a@us.example> REQUIRETLS\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 taken\nW"));
+	set_flags(SEND_REQUIRE_TLS);
+	send_to(1, HOP_MX, "localhost", "b@localhost");
+	run_until("1 localhost (127.0.0.2) tls=TLSv1.3 dsn=0: 0=250 taken;\n");
+	/* What may have it, and can't be reached now, is waited for. */
+	assert_int_equal(relay_hooks.reload(&self, &config, &f), 0);
+	set_dns("A localhost 127.0.0.1, 127.0.0.3\n");
+	send_to(2, HOP_MX, "localhost", "b@localhost");
+	run_until("2  tls= dsn=0: 0~451 4.4.1 connection to localhost (127.0.0.3): Connection refused;\n");
 }
 
 static void
@@ -438,6 +459,7 @@ main(void)
 		TEST(rfc7672_2_1_1_records_that_cannot_be_looked_up_make_mail_wait),
 		TEST(rfc7672_2_2_records_that_are_not_signed_count_for_nothing),
 		TEST(rfc8689_4_2_1_what_requires_tls_goes_to_a_server_that_has_it_all_or_comes_back),
+		TEST(rfc8689_4_2_1_a_host_without_requiretls_makes_way_for_the_next),
 		TEST(what_one_mail_asks_of_tls_says_nothing_of_the_server),
 		TEST(who_cannot_be_reached_is_silent_and_what_dns_says_for_good_is_not),
 		TEST(rfc8689_4_2_2_what_need_not_go_over_tls_is_not_bound_by_dane),
