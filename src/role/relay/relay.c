@@ -89,7 +89,7 @@ reload(struct role_self *r, const struct config *old, struct fault *f)
 	policies_set_config(relay->policies, r->config);
 	set_sources(relay);
 	/* What is asked of TLS may be more now. */
-	sessions_end_idle(relay, 0);
+	sessions_retire(relay);
 	sending_start_waiting(relay);
 	return 0;
 }

@@ -485,6 +485,24 @@ a_server_that_falls_silent_has_not_answered(void **state)
 	run_until("3 x.example (127.0.0.1) tls= dsn=0: 0=250 2.0.0 taken");
 }
 
+/* What is asked of TLS may be more then. */
+static void
+a_connection_that_was_open_before_a_reload_carries_no_other_mail_after_it(void **state)
+{
+	struct fault f;
+
+	(void)state;
+	set_dns("A x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT(HELLO "C MAIL\nS 250 ok\nC RCPT\nS 550 who\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nC .\nS 250 taken\n" MAIL "W", HELLO MAIL "W"));
+	send_to(1, HOP_MX, "x.example", "b@x.example c@x.example");
+	run_until_event("relay.refused");
+	assert_int_equal(relay_hooks.reload(&self, &config, &f), 0);
+	run_until("1 x.example (127.0.0.1) tls= dsn=0: 0-550 who; 1=250 taken;\n");
+	send_to(2, HOP_MX, "x.example", "b@x.example");
+	run_until("2 x.example (127.0.0.1) tls= dsn=0: 0=250 2.0.0 taken;\n");
+	assert_int_equal(server_connections(servers[0]), 2);
+}
+
 int
 main(void)
 {
@@ -516,6 +534,7 @@ main(void)
 		TEST(without_its_queue_nothing_is_sent),
 		TEST(a_send_that_makes_no_sense_is_answered_and_one_that_is_full_is_sent),
 		TEST(who_drains_takes_no_new_mail_and_finishes_the_old),
+		TEST(a_connection_that_was_open_before_a_reload_carries_no_other_mail_after_it),
 		TEST(connections_come_from_the_source_address),
 	};
 

@@ -394,7 +394,7 @@ session_use(struct session *c, struct sending *s)
 bool
 session_may_go_on(const struct session *c)
 {
-	return c->uses < USES_MAX && !c->relay->is_draining;
+	return c->uses < USES_MAX && !c->is_retired && !c->relay->is_draining;
 }
 
 void
@@ -407,6 +407,16 @@ sessions_end_idle(struct relay *relay, uint32_t most)
 		smtp_client_quit(c->client);
 		pump(c, false);
 	}
+}
+
+void
+sessions_retire(struct relay *relay)
+{
+	struct session *c;
+
+	TAILQ_FOREACH (c, &relay->sessions, link)
+		c->is_retired = true;
+	sessions_end_idle(relay, 0);
 }
 
 const struct relay_target *

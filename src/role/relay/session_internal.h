@@ -32,6 +32,7 @@ struct session {
 	uint32_t uses; /* mails that went over it */
 	uint64_t moves; /* at which the timer was set */
 	bool is_timer_due; /* set anew: something else begins */
+	bool is_retired; /* it carries no other mail */
 	bool is_tested; /* its certificate was */
 	bool is_counted; /* what became of TLS was told */
 	bool has_secret; /* in output */
