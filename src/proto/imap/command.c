@@ -236,7 +236,7 @@ imap_own_add(struct imap_command *c, uint64_t modseq)
 {
 	struct imap_own *own = &c->own;
 
-	if (modseq == 0 || imap_own_has(c, modseq))
+	if (modseq <= (own->count ? own->modseqs[own->count - 1] : 0))
 		return;
 	if (own->count == own->size) {
 		size_t size = own->size ? own->size * 2 : 8;
@@ -256,11 +256,17 @@ imap_own_add(struct imap_command *c, uint64_t modseq)
 bool
 imap_own_has(const struct imap_command *c, uint64_t modseq)
 {
-	/* The newest is the likeliest. */
-	for (size_t i = c->own.count; i > 0; i--)
-		if (c->own.modseqs[i - 1] == modseq)
-			return true;
-	return false;
+	size_t low = 0, high = c->own.count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (c->own.modseqs[middle] < modseq)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < c->own.count && c->own.modseqs[low] == modseq;
 }
 
 bool

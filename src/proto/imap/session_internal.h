@@ -69,7 +69,7 @@ struct imap_command_row {
 /* Commands that changed something themselves: modseqs whose changes the client has been told in its
    responses, or did not want to be told (.SILENT). */
 struct imap_own {
-	uint64_t *modseqs;
+	uint64_t *modseqs; /* in order */
 	size_t count, size;
 };
 
@@ -143,7 +143,7 @@ enum imap_turn imap_ask_uids(struct imap_command *c, enum imap_ask_kind kind, co
 void imap_command_set_code(struct imap_command *c, const struct buf *code);
 /* `size` zeroed octets for what `parse` makes; set as c->args. */
 void *imap_command_args(struct imap_command *c, size_t size);
-/* Changes with this modseq are the command's own. */
+/* Changes with this modseq are the command's own.  Each is higher than the last; 0, and the last once more, add nothing. */
 void imap_own_add(struct imap_command *c, uint64_t modseq);
 bool imap_own_has(const struct imap_command *c, uint64_t modseq);
 
