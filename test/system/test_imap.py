@@ -90,3 +90,19 @@ def test_a_store_that_changes_nothing_keeps_no_other_s_change_from_being_told_rf
         assert any(re.match(rb"\* 5 FETCH \(.*\\Flagged", line) for line in i.command(command)), command
     for session in (i, other):
         session.close()
+
+
+def test_a_silent_store_of_a_message_that_another_changed_tells_of_that_change_rfc3501_6_4_6(server):
+    i, other = Raw(server), Raw(server)
+    i.command("CREATE silent")
+    for _ in range(3):
+        i.append("silent", "Subject: a\r\n\r\nb\r\n")
+    for session in (i, other):
+        session.command("SELECT silent")
+    other.command("STORE 2 +FLAGS (\\Flagged)")
+    told = i.command("STORE 1:3 +FLAGS.SILENT (\\Seen)")
+    assert [line for line in told if b"FETCH" in line] == [line for line in told if re.match(rb"\* 2 FETCH \(FLAGS \(\\Flagged \\Seen\b", line)] != []
+    assert [line for line in other.command("NOOP") if b"FETCH" in line] != []
+    assert not any(b"FETCH" in line for line in i.command("STORE 1:3 +FLAGS.SILENT (\\Draft)"))
+    for session in (i, other):
+        session.close()

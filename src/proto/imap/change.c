@@ -93,6 +93,7 @@ store_next(struct imap_session *s, struct imap_command *c, struct store_args *ar
 		return TURN_ON;
 	(void)imap_ask_uids(c, IMAP_ASK_SET_FLAGS, &args->chunk);
 	c->ask.mode = args->mode;
+	c->ask.told = args->is_silent ? s->mailbox->flags_modseq : UINT64_MAX;
 	c->ask.flags = args->flags.flags;
 	c->ask.keywords = args->flags.keywords;
 	return TURN_ASK;

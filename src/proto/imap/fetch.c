@@ -89,6 +89,7 @@ ask_seen(struct imap_session *s, struct imap_command *c, struct imap_fetch *f)
 		return TURN_ON;
 	(void)imap_ask_uids(c, IMAP_ASK_SET_FLAGS, &f->seen);
 	c->ask.mode = IMAP_FLAGS_ADD;
+	c->ask.told = UINT64_MAX;
 	c->ask.flags = VIEW_SEEN;
 	return TURN_ASK;
 }

@@ -206,7 +206,7 @@ static void
 answer_set_flags(struct player *p, const struct imap_ask *ask, struct imap_answer *a)
 {
 	struct test_view *v = p->selected->view;
-	uint64_t keywords = keywords_of(v, ask->keywords);
+	uint64_t keywords = keywords_of(v, ask->keywords), modseq;
 
 	a->modseq = test_view_modseq(v);
 	for (uint32_t i = 0; i < v->head->record_count; i++) {
@@ -215,14 +215,15 @@ answer_set_flags(struct player *p, const struct imap_ask *ask, struct imap_answe
 
 		if (!is_in(ask, r->uid) || (r->flags & VIEW_EXPUNGED))
 			continue;
+		modseq = a->modseq + (r->modseq > ask->told);
 		if (ask->mode == IMAP_FLAGS_REPLACE)
-			test_view_set(v, i, ask->flags, keywords, a->modseq);
+			test_view_set(v, i, ask->flags, keywords, modseq);
 		else if (ask->mode == IMAP_FLAGS_ADD)
-			test_view_set(v, i, flags | ask->flags, r->keywords | keywords, a->modseq);
+			test_view_set(v, i, flags | ask->flags, r->keywords | keywords, modseq);
 		else
-			test_view_set(v, i, flags & ~ask->flags, r->keywords & ~keywords, a->modseq);
+			test_view_set(v, i, flags & ~ask->flags, r->keywords & ~keywords, modseq);
 	}
-	test_view_publish(v, a->modseq);
+	test_view_publish(v, a->modseq + 1);
 }
 
 static void

@@ -60,7 +60,7 @@ enum imap_ask_kind {
 	IMAP_ASK_CREATE, IMAP_ASK_DELETE, IMAP_ASK_SUBSCRIBE, IMAP_ASK_UNSUBSCRIBE, /* name */
 	IMAP_ASK_RENAME, /* name, new_name */
 	IMAP_ASK_APPEND, /* name, flags, keywords, date_s: the message that came since APPEND_BEGIN */
-	IMAP_ASK_SET_FLAGS, /* uids, mode, flags, keywords */
+	IMAP_ASK_SET_FLAGS, /* uids, mode, flags, keywords, told */
 	IMAP_ASK_EXPUNGE, /* uids, is_forced */
 	IMAP_ASK_COPY, /* uids, name, is_move */
 	IMAP_ASK_BODIES, /* uids, at most IMAP_BODIES_MAX messages */
@@ -82,6 +82,7 @@ struct imap_ask {
 	bool is_read_only, is_move, is_forced;
 	enum imap_flags_mode mode;
 	uint32_t flags; /* VIEW_… */
+	uint64_t told; /* what changed after that modseq gets a higher one than the answer's */
 	struct bytes keywords; /* separated by SP */
 	int64_t date_s; /* INT64_MIN: now */
 	const struct imap_range *uids; /* in order, IMAP_RANGES_MAX at most */

@@ -398,6 +398,7 @@ ask_flags(struct imap_client *c, const struct imap_ask *ask)
 		.request = imap_begin_request(c, store),
 		.session = connection_session(c->connection),
 		.mode = (uint8_t)ask->mode,
+		.told = ask->told,
 		.flags = ask->flags,
 		.keywords = ask->keywords,
 		.uids = imap_ranges_of(ask),

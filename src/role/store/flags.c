@@ -37,8 +37,8 @@ apply(enum ipc_flags_mode mode, uint32_t *flags, uint64_t *keywords, uint32_t by
 	}
 }
 
-/* True when it changed. */
-static bool
+/* The modseq that it got; 0: it is as it was. */
+static uint64_t
 set_one(struct mailbox *m, uint32_t index, const struct ipc_set_flags *s, uint64_t by_keywords, uint64_t modseq)
 {
 	struct view_record *v = &m->view.records[index];
@@ -47,10 +47,11 @@ set_one(struct mailbox *m, uint32_t index, const struct ipc_set_flags *s, uint64
 
 	apply(s->mode, &flags, &keywords, s->flags & VIEW_SYSTEM_FLAGS, by_keywords);
 	if (flags == flags_before && keywords == keywords_before)
-		return false;
+		return 0;
+	modseq += view_modseq(v) > s->told;
 	view_set_flags(&m->view, index, flags, keywords, modseq);
 	names_lag(m, index);
-	return true;
+	return modseq;
 }
 
 static void
@@ -59,8 +60,7 @@ finish(struct request *r, enum ipc_outcome outcome)
 	struct message reply = request_reply(r, IPC_OK);
 	const struct ipc_set_flags *s = &r->m.u.set_flags;
 	struct mailbox *m = r->mailbox;
-	uint64_t modseq = mailbox_next_modseq(m), keywords;
-	bool has_changed = false;
+	uint64_t modseq = mailbox_next_modseq(m), keywords, given, last = 0;
 
 	if (outcome != IPC_OK) {
 		request_answer(r, outcome);
@@ -70,12 +70,13 @@ finish(struct request *r, enum ipc_outcome outcome)
 	for (size_t i = 0; i < s->uids.count; i++)
 		for (uint32_t at = mailbox_from(m, s->uids.at[i].first);
 			mailbox_next(m, &at, s->uids.at[i].last); at++)
-			has_changed |= set_one(m, at, s, keywords, modseq);
-	if (has_changed) {
-		view_commit(&m->view, modseq);
+			if ((given = set_one(m, at, s, keywords, modseq)) > last)
+				last = given;
+	if (last) {
+		view_commit(&m->view, last);
 		mailbox_changed(m);
 	}
-	reply.u.flags_set.modseq = has_changed ? modseq : 0;
+	reply.u.flags_set.modseq = last ? modseq : 0;
 	request_send(r, &reply);
 	request_done(r);
 }

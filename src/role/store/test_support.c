@@ -339,6 +339,7 @@ testing_flags(struct testing *t, struct engine_session *s, enum ipc_flags_mode m
 	struct message m = { .type = MESSAGE_SET_FLAGS };
 
 	m.u.set_flags.mode = (uint8_t)mode;
+	m.u.set_flags.told = UINT64_MAX;
 	m.u.set_flags.flags = flags;
 	m.u.set_flags.keywords = bytes_text(keywords);
 	m.u.set_flags.uids = (struct ipc_ranges){ &range, 1 };
