@@ -83,11 +83,19 @@ store_start(struct imap_session *s, struct imap_command *c, struct store_args *a
 	return TURN_ON;
 }
 
+/* What was changed before that is told as if others had: the client believes that nothing was. */
+static enum imap_turn
+store_stop(struct imap_command *c, enum imap_turn turn)
+{
+	c->own.count = 0;
+	return turn;
+}
+
 static enum imap_turn
 store_next(struct imap_session *s, struct imap_command *c, struct store_args *args)
 {
 	if (!imap_command_chunk(s, &args->walk, &args->chunk, &args->has_missed))
-		return refuse_set(c);
+		return store_stop(c, refuse_set(c));
 	c->phase = args->chunk.count ? STORE_ANSWERED : STORE_TELL;
 	if (args->chunk.count == 0)
 		return TURN_ON;
@@ -155,7 +163,7 @@ imap_run_store(struct imap_session *s, struct imap_command *c)
 		return store_next(s, c, args);
 	case STORE_ANSWERED:
 		if (c->answer.outcome != IMAP_OK)
-			return imap_refuse(c, c->answer.outcome);
+			return store_stop(c, imap_refuse(c, c->answer.outcome));
 		imap_own_add(c, c->answer.modseq);
 		c->phase = STORE_NEXT;
 		return TURN_ON;

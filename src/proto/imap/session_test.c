@@ -226,31 +226,60 @@ a_view_that_is_replaced_during_fetch_changes_no_number(void **state)
 
 /* 4,096 ranges are what one question may have: a larger STORE asks twice. */
 static void
-a_set_of_many_ranges_is_stored_in_chunks(void **state)
+start_large_store(struct player *p)
 {
-	struct player p;
-	struct buf line;
 	struct test_view *v;
+	struct buf line;
 
-	(void)state;
-	player_init(&p, true);
-	player_log_in(&p);
-	test_view_free(&player_folder(&p, BYTES("INBOX"))->view);
-	v = player_folder(&p, BYTES("INBOX"))->view = test_view_new(10000, 1);
+	player_init(p, true);
+	player_log_in(p);
+	test_view_free(&player_folder(p, BYTES("INBOX"))->view);
+	v = player_folder(p, BYTES("INBOX"))->view = test_view_new(10000, 1);
 	for (uint32_t i = 0; i < 10000; i++)
 		(void)test_view_add(v, BYTES("\n"), 0, 0, 0, false);
-	player_select(&p, "INBOX");
+	player_select(p, "INBOX");
 	buf_init(&line, 1U << 20);
 	put_text(&line, "a STORE 1");
 	for (uint32_t i = 3; i < 10000; i += 2)
 		put_format(&line, ",%u", i);
 	put_text(&line, " +FLAGS.SILENT (\\Seen)\r\n");
-	player_send(&p, buf_bytes(&line));
+	p->holds_answers = true;
+	player_send(p, buf_bytes(&line));
+	buf_done(&line);
+}
+
+static void
+a_set_of_many_ranges_is_stored_in_chunks(void **state)
+{
+	struct player p;
+
+	(void)state;
+	start_large_store(&p);
+	player_answer(&p);
+	player_answer(&p);
 	assert_out(&p, "a OK STORE completed\r\n");
-	assert_int_equal(v->head->unseen, 5000);
+	assert_int_equal(p.selected->view->head->unseen, 5000);
 	assert_true(bytes_starts(buf_bytes(&p.asks), BYTES("set-flags 1:1 3:3 ")));
 	assert_true(bytes_find(buf_bytes(&p.asks), BYTES(" 8191:8191\nset-flags 8193:8193 ")) < p.asks.len);
-	buf_done(&line);
+	player_done(&p);
+}
+
+static void
+a_store_that_is_refused_half_way_tells_what_it_changed(void **state)
+{
+	static const char first[] = "* 1 FETCH (FLAGS (\\Seen \\Recent))\r\n* 3 FETCH (", last[] =
+		"* 8191 FETCH (FLAGS (\\Seen \\Recent))\r\na NO [UNAVAILABLE] Not possible right now, try again later\r\n";
+	struct player p;
+
+	(void)state;
+	start_large_store(&p);
+	player_answer(&p);
+	p.has_outcome = true;
+	p.outcome_of = IMAP_ASK_SET_FLAGS;
+	p.outcome = IMAP_LATER;
+	player_answer(&p);
+	assert_true(bytes_starts(buf_bytes(&p.out), bytes_text(first)));
+	assert_int_equal(bytes_find(buf_bytes(&p.out), bytes_text(last)), p.out.len - strlen(last));
 	player_done(&p);
 }
 
@@ -267,6 +296,7 @@ main(void)
 		cmocka_unit_test(half_a_line_in_idle_is_kept),
 		cmocka_unit_test(a_view_that_is_replaced_during_fetch_changes_no_number),
 		cmocka_unit_test(a_set_of_many_ranges_is_stored_in_chunks),
+		cmocka_unit_test(a_store_that_is_refused_half_way_tells_what_it_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
