@@ -10,6 +10,8 @@
 #include "sys/process.h"
 #include "sys/time.h"
 
+#include <errno.h>
+
 enum { RETRY_FIRST_MS = 1000, RETRY_LAST_MS = 30000, THREADS_MAX = 8, PATH_OCTETS_MAX = 4096 };
 
 /* ---- loading */
@@ -32,10 +34,12 @@ on_alias(void *arg, const struct alias_record *record)
 	accounts_put_alias(arg, record);
 }
 
+/* The first time the file is made.  Later, one that is not there is about to be put back, and says nothing of who there is. */
 static int
 open_source(struct directory *d, struct fault *f)
 {
 	char path[PATH_OCTETS_MAX];
+	struct stat st;
 	struct buf b;
 
 	if (d->embedded && !embedded_has_moved(d->embedded))
@@ -46,6 +50,8 @@ open_source(struct directory *d, struct fault *f)
 	put_char(&b, '\0');
 	if (b.has_failed)
 		return fault_set(f, FAULT_PERM, "the path of the directory's file is too long");
+	if (accounts_are_loaded(d->accounts) && disk->fstatat(AT_FDCWD, path, &st, 0) != 0)
+		return fault_errno(f, errno, "%s", path);
 	return embedded_open(path, &d->embedded, f);
 }
 

@@ -185,6 +185,29 @@ a_reload_that_fails_changes_nothing(void **state)
 	run_until("may_send 1");
 }
 
+/* As when an administrator is about to put a copy in its place. */
+static void
+a_file_that_is_not_there_any_more_loses_nobody(void **state)
+{
+	char aside[128];
+	struct fault f;
+
+	(void)state;
+	snprintf(aside, sizeof aside, "%s.aside", path);
+	assert_int_equal(disk->renameat(AT_FDCWD, path, AT_FDCWD, aside, 0), 0);
+	assert_int_equal(directory_hooks.reload(&self, &config, &f), -1);
+	assert_non_null(strstr(events, "directory.failed"));
+	ask_resolve(0, ALICE);
+	run_until("resolved 0");
+	ask_resolve(0, "nobody@example.org");
+	run_until("resolved 1");
+	assert_int_equal(disk->renameat(AT_FDCWD, aside, AT_FDCWD, path, 0), 0);
+	reload();
+	ask_resolve(0, "nobody@example.org");
+	run_until("resolved 3");
+	assert_null(strstr(trace, "gone"));
+}
+
 static void
 the_command_line_puts_changes_in_force(void **state)
 {
@@ -215,6 +238,7 @@ main(void)
 		TEST(accounts_send_as_themselves),
 		TEST(while_the_source_cannot_be_read_nobody_is_unknown),
 		TEST(a_reload_that_fails_changes_nothing),
+		TEST(a_file_that_is_not_there_any_more_loses_nobody),
 		TEST(the_command_line_puts_changes_in_force),
 	};
 
