@@ -300,20 +300,20 @@ copied(struct imap_session *s, struct imap_command *c, bool is_move)
 		return imap_no(c, "[TRYCREATE]", "There is no such mailbox");
 	if (a->outcome != IMAP_OK)
 		return imap_refuse(c, a->outcome);
-	if (a->source_ranges == 0)
-		return imap_ok(c, NULL, "There was nothing to copy");
-	if (!is_move) {
+	/* None are told when all are gone, or are too many to be told of. */
+	if (a->source_ranges > 0 && !is_move) {
 		buf_init(&code, 1U << 18);
 		put_copyuid(&code, a);
 		imap_command_set_code(c, &code);
 		buf_done(&code);
-		return imap_ok(c, NULL, "COPY completed");
 	}
 	/* RFC 6851 4.3: before the EXPUNGE responses. */
-	put_text(&s->out, "* OK ");
-	put_copyuid(&s->out, a);
-	put_text(&s->out, " Moved\r\n");
-	return imap_ok(c, NULL, "MOVE completed");
+	if (a->source_ranges > 0 && is_move) {
+		put_text(&s->out, "* OK ");
+		put_copyuid(&s->out, a);
+		put_text(&s->out, " Moved\r\n");
+	}
+	return imap_ok(c, NULL, is_move ? "MOVE completed" : "COPY completed");
 }
 
 enum imap_turn

@@ -224,6 +224,25 @@ a_view_that_is_replaced_during_fetch_changes_no_number(void **state)
 	player_done(&p);
 }
 
+/* Too many to be told one by one. */
+static void
+copies_without_uids_are_copies(void **state)
+{
+	struct player p;
+
+	(void)state;
+	start(&p);
+	p.holds_answers = true;
+	player_send_text(&p, "a COPY 1:* Sent\r\n");
+	imap_session_answer(p.session, &(struct imap_answer){ .outcome = IMAP_OK });
+	p.is_held = false;
+	player_send_text(&p, "b MOVE 1:* Sent\r\n");
+	imap_session_answer(p.session, &(struct imap_answer){ .outcome = IMAP_OK });
+	player_run(&p);
+	assert_out(&p, "a OK COPY completed\r\nb OK MOVE completed\r\n");
+	player_done(&p);
+}
+
 /* 4,096 ranges are what one question may have: a larger STORE asks twice. */
 static void
 start_large_store(struct player *p)
@@ -295,6 +314,7 @@ main(void)
 		cmocka_unit_test(a_session_that_waits_keeps_no_buffers),
 		cmocka_unit_test(half_a_line_in_idle_is_kept),
 		cmocka_unit_test(a_view_that_is_replaced_during_fetch_changes_no_number),
+		cmocka_unit_test(copies_without_uids_are_copies),
 		cmocka_unit_test(a_set_of_many_ranges_is_stored_in_chunks),
 		cmocka_unit_test(a_store_that_is_refused_half_way_tells_what_it_changed),
 	};
