@@ -109,6 +109,25 @@ class Session:
             # RFC 2180 4.1.2: some may be gone that this session was not told of.
             assert said.startswith(("OK", "NO [EXPUNGEISSUED]")), said
 
+    def chosen(self, numbers):
+        found = []
+        for part in numbers.replace("*", str(len(self.list))).split(","):
+            ends = sorted(int(n) for n in part.split(":"))
+            found += self.list[ends[0] - 1:ends[-1]]
+        return found
+
+    def change_silently(self, entries, how, flags):
+        """RFC 3501 6.4.6: what the server does not tell then."""
+        for e in {id(e): e for e in entries if "flags" in e}.values():
+            e["flags"] = changed(e["flags"], how, flags)
+
+    def verify(self):
+        """What it was not told is as it was, or as it made it itself."""
+        self.do("CHECK")
+        believed = [e.get("flags") for e in self.list]
+        self.fetch_all()
+        assert all(flags in (None, e["flags"]) for flags, e in zip(believed, self.list)), (believed, self.list, self.says)
+
     def state(self):
         """What the list is by now; a message that came meanwhile has uid 0."""
         self.do("NOOP")
@@ -116,6 +135,11 @@ class Session:
         uids = [e["uid"] for e in self.list if "uid" in e]
         assert uids == sorted(set(uids)), uids
         return [(e.get("uid", 0), e.get("flags")) for e in self.list]
+
+
+def changed(old, how, flags):
+    given = frozenset(flags.split())
+    return given if how == "" else old | given if how == "+" else old - given
 
 
 class Chaos:
@@ -152,8 +176,10 @@ class Chaos:
     def store(self, s):
         numbers = self.some(s)
         if numbers:
-            what = self.random.choice(["FLAGS", "+FLAGS", "-FLAGS"]) + self.random.choice(["", ".SILENT"])
-            said, _ = s.finish(s.start(f"STORE {numbers} {what} ({self.flags()})"), "STORE")
+            how, silent, flags = self.random.choice(["", "+", "-"]), self.random.choice(["", ".SILENT"]), self.flags()
+            if silent:
+                s.change_silently(s.chosen(numbers), how, flags)
+            said, _ = s.finish(s.start(f"STORE {numbers} {how}FLAGS{silent} ({flags})"), "STORE")
             assert said.startswith(("OK", "NO")), said
 
     def body(self, s):
@@ -262,6 +288,9 @@ class Chaos:
             self.random.choice(things)(self.random.choice(self.sessions))
 
     def settle(self):
+        for s in self.sessions:
+            s.verify()
+
         def all_agree():
             fresh = Session(self.server, self.says)
             fresh.select()
@@ -304,11 +333,7 @@ class Ledger(Chaos):
 
     def uids(self, s, numbers):
         """Those of a set that the session can know of, whether they are still there or not."""
-        found = set()
-        for part in numbers.replace("*", str(len(s.list))).split(","):
-            ends = sorted(int(n) for n in part.split(":"))
-            found.update(s.list[n - 1]["uid"] for n in range(ends[0], ends[-1] + 1))
-        return found
+        return {e["uid"] for e in s.chosen(numbers)}
 
     def chosen(self):
         s = self.random.choice(self.sessions)
@@ -330,20 +355,15 @@ class Ledger(Chaos):
             return
         uids = self.uids(s, numbers)
         how, flags = self.random.choice(["", "+", "-"]), self.flags()
-        given, silent = frozenset(flags.split()), self.random.choice(["", ".SILENT"])
+        silent = self.random.choice(["", ".SILENT"])
         by_uid = self.random.random() < 0.5
         which = "UID STORE " + ",".join(map(str, uids)) if by_uid else f"STORE {numbers}"
-
-        def changed(old):
-            return given if how == "" else old | given if how == "+" else old - given
-
-        for entry in s.list:
-            if silent and entry["uid"] in uids and "flags" in entry:
-                entry["flags"] = changed(entry["flags"])
+        if silent:
+            s.change_silently([e for e in s.list if e["uid"] in uids], how, flags)
         said, _ = s.finish(s.start(f"{which} {how}FLAGS{silent} ({flags})"), "UID STORE" if by_uid else "STORE")
         assert said.startswith("OK") or (said.startswith("NO") and not uids <= set(self.truth)), (said, self.says)
         for uid in uids & set(self.truth):
-            self.truth[uid] = changed(self.truth[uid])
+            self.truth[uid] = changed(self.truth[uid], how, flags)
 
     def duplicate(self):
         s, numbers = self.chosen()
@@ -383,10 +403,7 @@ class Ledger(Chaos):
         fresh.select()
         self.sessions.append(fresh)
         for s in self.sessions:
-            s.do("NOOP")
-            # RFC 3501 6.4.6: what it was not told is as it was, or as it made it itself.
-            told = {e["uid"]: e["flags"] for e in s.list if "uid" in e and "flags" in e}
-            assert told.items() <= self.truth.items(), self.says
+            s.verify()
             assert dict(s.state()) == self.truth, self.says
             if s.list:
                 self.body(s)
