@@ -155,6 +155,23 @@ a_mail_whose_time_is_over_goes_to_no_other_host(void **state)
 }
 
 static void
+a_mail_whose_time_is_over_before_a_host_greets_goes_to_no_other_host_either(void **state)
+{
+	const struct relay *relay = self.state;
+
+	(void)state;
+	set_dns(ZONE);
+	serve("127.0.0.1", SCRIPT("W"));
+	serve("127.0.0.2", SCRIPT(HELLO MAIL "W"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	while (!server_connections(servers[0]))
+		run_a_little();
+	timer_start(&TAILQ_FIRST(&relay->active)->deadline, 1, 0);
+	expect("1  tls= dsn=0: 0~451 4.4.7 it took too long to reach a server;\n");
+	assert_int_equal(server_connections(servers[1]), 0);
+}
+
+static void
 a_mail_whose_time_is_over_is_not_tried_over_a_new_connection_either(void **state)
 {
 	(void)state;
@@ -245,6 +262,7 @@ main(void)
 		TEST(a_host_that_fails_over_an_idle_connection_is_not_asked_again),
 		TEST(a_host_that_falls_silent_makes_way_for_the_next),
 		TEST(a_mail_whose_time_is_over_goes_to_no_other_host),
+		TEST(a_mail_whose_time_is_over_before_a_host_greets_goes_to_no_other_host_either),
 		TEST(a_mail_whose_time_is_over_is_not_tried_over_a_new_connection_either),
 		TEST(rfc6531_3_2_an_address_that_a_server_cannot_have_keeps_no_other_from_the_next_host),
 		TEST(rfc6531_3_2_nor_from_a_new_connection_when_an_idle_one_was_gone),

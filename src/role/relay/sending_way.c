@@ -157,6 +157,10 @@ sending_go_on(struct sending *s)
 		look_up_host(s);
 		return;
 	}
+	if (s->is_late) {
+		sending_fail(s, SMTP_CLIENT_LATER, RELAY_TOO_LATE);
+		return;
+	}
 	while (tries_under_way(s) == 0 && may_try(s))
 		try_next_address(s);
 	if (tries_under_way(s) == 0) {
