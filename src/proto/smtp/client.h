@@ -109,6 +109,8 @@ uint32_t smtp_client_timeout_s(const struct smtp_client *c);
 uint64_t smtp_client_moves(const struct smtp_client *c);
 /* Has anything of the transaction been answered?  If not, and the connection is lost, a new one may be tried. */
 bool smtp_client_was_answered(const struct smtp_client *c);
+/* Was the message sent to its end, and the answer to that is not there yet?  It may be the peer's. */
+bool smtp_client_may_be_taken(const struct smtp_client *c);
 /* Of how many recipients the peer was to hear: not of those beyond ASCII when it has no SMTPUTF8, of nobody when it can't take such a message. */
 size_t smtp_client_asked(const struct smtp_client *c);
 /* What the peer called itself when it greeted, whatever that is; empty before. */

@@ -544,6 +544,12 @@ smtp_client_was_answered(const struct smtp_client *c)
 	return c->now.heard > 0;
 }
 
+bool
+smtp_client_may_be_taken(const struct smtp_client *c)
+{
+	return c->stage == CLIENT_STAGE_END;
+}
+
 size_t
 smtp_client_asked(const struct smtp_client *c)
 {

@@ -171,6 +171,27 @@ a_mail_whose_time_is_over_before_a_host_greets_goes_to_no_other_host_either(void
 	assert_int_equal(server_connections(servers[1]), 0);
 }
 
+/* Else it would arrive twice. */
+static void
+rfc5321_4_5_3_2_6_a_server_that_has_the_whole_mail_has_the_time_to_answer(void **state)
+{
+	struct sending *s;
+
+	(void)state;
+	set_dns(ZONE);
+	serve("127.0.0.1", SCRIPT(HELLO "C MAIL\nS 250 ok\nC RCPT\nS 250 ok\nC DATA\nS 354 go\nW"));
+	serve("127.0.0.2", SCRIPT(HELLO MAIL "W"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	s = when_heard("\r\n.\r\n");
+	timer_start(&s->deadline, 1, 0);
+	run_a_little();
+	assert_string_equal(trace, "");
+	assert_true(s->is_late);
+	session_lose(s->session, BYTES("timed out"));
+	expect("1 mx1.x.example (127.0.0.1) tls= dsn=0 silent: 0~451 4.4.2 timed out after the end of the message: it may have been taken, and may arrive twice;\n");
+	assert_int_equal(server_connections(servers[1]), 0);
+}
+
 static void
 a_mail_whose_time_is_over_is_not_tried_over_a_new_connection_either(void **state)
 {
@@ -263,6 +284,7 @@ main(void)
 		TEST(a_host_that_falls_silent_makes_way_for_the_next),
 		TEST(a_mail_whose_time_is_over_goes_to_no_other_host),
 		TEST(a_mail_whose_time_is_over_before_a_host_greets_goes_to_no_other_host_either),
+		TEST(rfc5321_4_5_3_2_6_a_server_that_has_the_whole_mail_has_the_time_to_answer),
 		TEST(a_mail_whose_time_is_over_is_not_tried_over_a_new_connection_either),
 		TEST(rfc6531_3_2_an_address_that_a_server_cannot_have_keeps_no_other_from_the_next_host),
 		TEST(rfc6531_3_2_nor_from_a_new_connection_when_an_idle_one_was_gone),

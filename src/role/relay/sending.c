@@ -23,6 +23,7 @@ enum {
 	LOGIN_OCTETS_MAX = 8192,
 	CONVERTED_OCTETS = 4096, /* of the message that are converted at a time */
 	DEADLINE_MS = 90 * 60 * 1000, /* from its coming on; the queue waits longer, so that it never sends twice what is under way */
+	END_MS = 10 * 60 * 1000, /* more, for the answer to the whole message */
 };
 
 _Static_assert(DOWNGRADE_OUTPUT_MAX(CONVERTED_OCTETS) + DOWNGRADE_OUTPUT_MAX(0) <= SMTP_CLIENT_BODY_MAX, "a piece is too long");
@@ -313,9 +314,13 @@ static void
 on_deadline(struct timer *t)
 {
 	struct sending *s = (struct sending *)((char *)t - offsetof(struct sending, deadline));
+	bool was_late = s->is_late;
 
 	s->is_late = true;
-	if (s->session)
+	/* RFC 5321 4.5.3.2.6: what the server may be about to take would arrive twice. */
+	if (!was_late && s->session && smtp_client_may_be_taken(session_client(s->session)))
+		timer_start(&s->deadline, END_MS, 0);
+	else if (s->session)
 		session_lose(s->session, BYTES("it took too long"));
 	else
 		sending_fail(s, SMTP_CLIENT_LATER, RELAY_TOO_LATE);
