@@ -63,3 +63,20 @@ def test_while_the_embedded_directory_cannot_be_read_nobody_is_unknown():
         aside.rename(database)
         wait_until(lambda: recipient(s, "user7") == 250, 40, "the accounts")
         assert recipient(s, "nobody") == 550
+
+
+def test_an_address_that_can_not_be_decided_now_holds_back_no_other_that_is_asked_for_at_the_same_time():
+    with with_look_ups(extra="poll 1h;") as s:
+        s.slapd.add_user("rival", [f"awa@{DOMAIN}", f"other@{DOMAIN}"], "x")
+        assert recipient(s, "other") == 550, "its own address is another's: all of it is left out"
+        assert recipient(s, "other+0") == 550, "read in vain: not again for five seconds"
+        clients = [userdb_client(s) for _ in range(4)]
+        s.slapd.freeze()
+        try:
+            # The first one's look is under way; the others wait for the next.
+            for c, name in zip(clients, ["nobody", "other+1", "nobody2", "younes"]):
+                c.say("USER", "1", f"{name}@{DOMAIN}", "service=lmtp")
+            assert clients[3].hear()[:2] == ["USER", "1"]
+        finally:
+            s.slapd.thaw()
+        assert [c.hear()[0] for c in clients[:3]] == ["NOTFOUND", "FAIL", "NOTFOUND"]

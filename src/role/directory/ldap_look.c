@@ -69,8 +69,7 @@ has_news(struct ldap_source *s, bool *is_news_there)
 	if (ldap_questions_find(s->answering, s->link, &s->has_found, &s->fault) != 0)
 		return -1;
 	*is_news_there = s->has_found && s->may_find;
-	s->is_undecided = s->has_found && !s->may_find;
-	return 0;
+	return s->has_found && !s->may_find ? ldap_questions_undecide(s->answering, s->link, &s->fault) : 0;
 }
 
 /* What only the sweep would find does not wait for it when somebody asks.  -1: the server could not be asked. */
@@ -226,7 +225,7 @@ look_at_one(struct ldap_source *s)
 		s->result = hear_the_rest(s);
 		break;
 	case LDAP_SYNC_RESULT_BEHIND:
-		s->result = s->answering ? ldap_questions_find(s->answering, s->link, &s->is_undecided, &s->fault) : 0;
+		s->result = s->answering ? ldap_questions_undecide(s->answering, s->link, &s->fault) : 0;
 		break;
 	}
 	s->is_synced = true;

@@ -7,8 +7,9 @@
 
 struct ldap_question {
 	struct ldap_question *next;
-	void (*sure)(void *arg, bool is_sure); /* NULL: another of the same list waits for this address too */
+	void (*sure)(void *arg, bool is_sure); /* NULL: that of the next which has one */
 	void *arg;
+	bool is_undecided;
 	size_t len;
 	uint8_t address[];
 };
@@ -20,6 +21,7 @@ add(struct ldap_question **list, struct bytes address, void (*sure)(void *arg, b
 
 	q->sure = sure;
 	q->arg = arg;
+	q->is_undecided = false;
 	q->next = *list;
 	q->len = address.len;
 	if (address.len)
@@ -39,12 +41,16 @@ void
 ldap_questions_answer(struct ldap_question **list, bool is_sure)
 {
 	struct ldap_question *next, *q = *list;
+	bool is_undecided = false;
 
 	*list = NULL;
 	for (; q; q = next) {
 		next = q->next;
-		if (q->sure)
-			q->sure(q->arg, is_sure);
+		is_undecided |= q->is_undecided;
+		if (q->sure) {
+			q->sure(q->arg, is_sure && !is_undecided);
+			is_undecided = false;
+		}
 		memory_free(q);
 	}
 }
@@ -87,6 +93,29 @@ ldap_questions_find(const struct ldap_question *list, struct ldap_link *link, bo
 	int result = ldap_link_find(link, addresses, count, is_found, f);
 
 	memory_free(addresses);
+	return result;
+}
+
+int
+ldap_questions_undecide(struct ldap_question *list, struct ldap_link *link, struct fault *f)
+{
+	struct map *seen;
+	bool is_found;
+	int result = ldap_questions_find(list, link, &is_found, f);
+
+	if (result != 0 || !is_found)
+		return result;
+	seen = map_new();
+	for (struct ldap_question *q = list; q && result == 0; q = q->next) {
+		struct bytes address = bytes_of(q->address, q->len);
+		const struct ldap_question *same = map_put(seen, address, q);
+
+		if (same)
+			q->is_undecided = same->is_undecided;
+		else
+			result = ldap_link_find(link, &address, 1, &q->is_undecided, f);
+	}
+	map_free(&seen);
 	return result;
 }
 

@@ -61,7 +61,7 @@ start_look(struct ldap_source *s)
 	ldap_arrival_stop(s->arrival);
 	s->began_us = now_us;
 	s->is_looking = true;
-	s->has_to_look_again = s->has_read = s->has_failed_reading = s->has_found = s->is_undecided = false;
+	s->has_to_look_again = s->has_read = s->has_failed_reading = s->has_found = false;
 	s->has_saved = s->has_failed_saving = s->has_lost = false;
 	s->may_read = now_us >= s->read_again_us;
 	s->may_find = now_us >= s->find_again_us;
@@ -201,7 +201,7 @@ looked(struct wake *wake)
 	else
 		take_failure(s);
 	tell_doubt(s);
-	ldap_questions_answer(&s->answering, s->result == 0 && !s->is_undecided && !s->must_read_anew);
+	ldap_questions_answer(&s->answering, s->result == 0 && !s->must_read_anew);
 	if (s->current > 0)
 		ldap_probe_start(s->probe, s->current);
 	s->looked_us = time_now().mono_us;

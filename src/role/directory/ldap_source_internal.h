@@ -61,7 +61,7 @@ struct ldap_source {
 	struct change look_change;
 	size_t look_turns_to;
 	bool must_read, must_poll, may_read, may_find, has_read, has_failed_reading, has_changed; /* has_changed: what was read is not as it was before */
-	bool has_found, is_undecided; /* an address that is asked for is there; and it may not be read for now, or was not told yet */
+	bool has_found; /* an address that is asked for is there */
 	bool is_synced, is_current; /* by ldap_sync; and what the marker knows of was all taken */
 	struct run saved; /* when has_saved: what was held as the look began, as it lies on disk now */
 	bool has_saved, has_failed_saving;
