@@ -80,3 +80,11 @@ def test_an_address_that_can_not_be_decided_now_holds_back_no_other_that_is_aske
         finally:
             s.slapd.thaw()
         assert [c.hear()[0] for c in clients[:3]] == ["NOTFOUND", "FAIL", "NOTFOUND"]
+
+
+def test_who_asks_again_and_again_puts_off_nobody_for_longer():
+    with with_look_ups(extra="poll 1h;") as s:
+        s.slapd.add_user("rival", [f"awa@{DOMAIN}", f"other@{DOMAIN}"], "x")
+        assert [recipient(s, name) for name in ("other", "other+0")] == [550, 550]
+        s.slapd.add_user("koffi", f"koffi@{DOMAIN}", "x")
+        wait_until(lambda: recipient(s, "koffi") == 250, 10, "the next reading, five seconds after the last in vain")

@@ -152,7 +152,7 @@ take_result(struct ldap_source *s)
 	}
 	if (s->must_read || s->must_poll)
 		s->polled_us = s->confirmed_us;
-	if (s->has_found && !(s->has_read && s->has_changed) && change_is_empty(&s->look_change))
+	if (s->has_found && s->may_find && !(s->has_read && s->has_changed) && change_is_empty(&s->look_change))
 		s->find_again_us = s->confirmed_us + (int64_t)READ_AGAIN_MS * 1000;
 	if (s->look_hurried.len)
 		take_hurried(s);
