@@ -1,6 +1,7 @@
 """Who is called unknown, and who is not, while the source that may have them can't be asked, or need not be."""
 import contextlib
 import os
+import time
 
 import pytest
 
@@ -88,3 +89,14 @@ def test_who_asks_again_and_again_puts_off_nobody_for_longer():
         assert [recipient(s, name) for name in ("other", "other+0")] == [550, 550]
         s.slapd.add_user("koffi", f"koffi@{DOMAIN}", "x")
         wait_until(lambda: recipient(s, "koffi") == 250, 10, "the next reading, five seconds after the last in vain")
+
+
+def test_a_group_that_was_added_before_an_account_changed_is_found_too():
+    with with_look_ups(extra=f"poll 1h; {GROUPS}") as s:
+        for n in range(2):
+            s.slapd.add_group(f"group{n}", "groupOfNames extensibleObject", f"mail: group{n}@{DOMAIN}", f"member: uid=awa,{SUFFIX}")
+            # The server's times are of whole seconds.
+            second = int(time.time())
+            wait_until(lambda: int(time.time()) > second)
+            s.slapd.set("awa", "description", f"changed {n} times")
+            assert recipient(s, f"group{n}") == 250

@@ -403,17 +403,17 @@ sweep(struct ldap_poll *p, struct fault *f)
 }
 
 static void
-put_filter(const struct ldap_poll *p, const struct search *s, struct buf *out)
+put_filter(const struct ldap_poll *p, const struct search *s, const char *time, struct buf *out)
 {
 	if (p->how == BY_USN)
 		put_format(out, "(&%s(uSNChanged>=%llu))", s->filter, (unsigned long long)p->usn + 1);
 	else
-		put_format(out, "(&%s(modifyTimestamp>=%s))", s->filter, p->time);
+		put_format(out, "(&%s(modifyTimestamp>=%s))", s->filter, time);
 	put_char(out, '\0');
 }
 
 static int
-read_since(struct ldap_poll *p, struct fault *f)
+read_since(struct ldap_poll *p, const char *time, struct fault *f)
 {
 	int result = 0;
 
@@ -423,7 +423,7 @@ read_since(struct ldap_poll *p, struct fault *f)
 		struct buf filter;
 
 		buf_init(&filter, FILTER_OCTETS_MAX);
-		put_filter(p, &p->searches[i], &filter);
+		put_filter(p, &p->searches[i], time, &filter);
 		search.filter = (const char *)filter.ptr;
 		result = filter.has_failed ? fault_set(f, FAULT_PERM, "the filter is too long") : ldap_page_search(p->link, &search, f);
 		p->counts.entries += v.count;
@@ -501,6 +501,7 @@ static int
 update(struct ldap_poll *p, struct bytes marker, struct fault *f)
 {
 	uint64_t host = 0, usn = usn_of(marker, &host), before = p->usn;
+	char time[TIME_OCTETS_MAX];
 	int result;
 
 	if (!is_same(p, usn, host)) {
@@ -509,14 +510,18 @@ update(struct ldap_poll *p, struct bytes marker, struct fault *f)
 		p->server = ldap_link_current(p->link);
 		return read_all(p, f);
 	}
-	result = read_since(p, f);
+	memcpy(time, p->time, sizeof time);
+	result = read_since(p, time, f);
 	if (result == 0)
 		p->usn = usn;
 	if (result == 0 && ldap_poll_is_due(p))
 		result = sweep(p, f);
-	if (result != 0)
-		p->usn = before;
-	return result;
+	if (result == 0)
+		return 0;
+	/* Some of what changed since then was not read. */
+	p->usn = before;
+	memcpy(p->time, time, sizeof time);
+	return -1;
 }
 
 int
