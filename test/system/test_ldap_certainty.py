@@ -100,3 +100,11 @@ def test_a_group_that_was_added_before_an_account_changed_is_found_too():
             wait_until(lambda: int(time.time()) > second)
             s.slapd.set("awa", "description", f"changed {n} times")
             assert recipient(s, f"group{n}") == 250
+
+
+def test_an_account_that_another_master_added_earlier_is_found_too():
+    with with_look_ups(extra="poll 1h;") as s:
+        s.slapd.tool("ldapadd", "-e", "relax", ldif=f"dn: uid=koffi,{SUFFIX}\nobjectClass: inetOrgPerson\nuid: koffi\ncn: koffi\nsn: koffi\n"
+                     f"mail: koffi@{DOMAIN}\nuserPassword: x\nmodifyTimestamp: 20200101000000Z\n")
+        assert "modifyTimestamp: 2020" in s.slapd.tool("ldapsearch", "-LLL", "-b", SUFFIX, "(uid=koffi)", "modifyTimestamp").stdout
+        assert recipient(s, "koffi") == 250

@@ -72,11 +72,11 @@ has_news(struct ldap_source *s, bool *is_news_there)
 	return s->has_found && !s->may_find ? ldap_questions_undecide(s->answering, s->link, &s->fault) : 0;
 }
 
-/* What only the sweep would find does not wait for it when somebody asks.  -1: the server could not be asked. */
+/* What only the sweep would find (it came late by its time) does not wait for it when somebody asks.  -1: the server could not be asked. */
 static int
 take_what_is_owed(struct ldap_source *s)
 {
-	if (!s->answering || !ldap_poll_owes_sweep(s->poll))
+	if (!s->answering || !(ldap_poll_owes_sweep(s->poll) || (s->has_found && s->may_find)))
 		return 0;
 	return ldap_questions_take(s->answering, s->poll, &s->fault);
 }
