@@ -66,15 +66,23 @@ is_end_of_connection(struct bytes reply)
 	return bytes_starts(reply, BYTES("421")) || bytes_starts(reply, BYTES("451 4.4.2 "));
 }
 
+/* RFC 5321 4.5.3.1.10: more recipients than it takes of one mail; older servers say 552. */
+static bool
+is_one_too_many(struct bytes reply)
+{
+	return bytes_starts(reply, BYTES("452")) || bytes_starts(reply, BYTES("552"));
+}
+
 static void
 take_result(struct sending *s, struct delivery *d, enum ipc_outcome outcome, const struct ipc_sent *sent, struct bytes reply)
 {
 	struct bytes server = sent->host;
 
-	s->has_taken |= outcome == IPC_OK;
 	s->is_too_much |= outcome == IPC_LATER && is_end_of_connection(reply);
 	if (outcome == IPC_OK) {
 		queue_delivered_here(s->queue, d, server, reply, wants_to_hear(s, d, sent) ? &s->told : NULL);
+	} else if (outcome == IPC_LATER && s->has_taken && is_one_too_many(reply)) {
+		queue_put_off(s->queue, d, server, reply);
 	} else if (outcome == IPC_LATER) {
 		queue_deferred(s->queue, d, server, reply);
 	} else {
@@ -84,15 +92,26 @@ take_result(struct sending *s, struct delivery *d, enum ipc_outcome outcome, con
 	}
 }
 
+static bool
+take_entry(struct bytes *in, uint16_t *index, uint8_t *outcome, struct bytes *reply)
+{
+	uint16_t len;
+
+	return take_u16(in, index) && take_u8(in, outcome) && take_u16(in, &len) && take_octets(in, len, reply);
+}
+
 /* Each recipient once; one that is named twice or not at all is our own trouble. */
 static void
 take_results(struct sending *s, const struct ipc_sent *sent)
 {
 	struct bytes rest = sent->results, reply;
-	uint16_t index, len;
+	uint16_t index;
 	uint8_t outcome;
 
-	while (take_u16(&rest, &index) && take_u8(&rest, &outcome) && take_u16(&rest, &len) && take_octets(&rest, len, &reply)) {
+	while (take_entry(&rest, &index, &outcome, &reply))
+		s->has_taken |= outcome == IPC_OK;
+	rest = sent->results;
+	while (take_entry(&rest, &index, &outcome, &reply)) {
 		if (index >= s->batch.count || !s->at[index])
 			continue;
 		take_result(s, s->at[index], (enum ipc_outcome)outcome, sent, reply);

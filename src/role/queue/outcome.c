@@ -51,6 +51,14 @@ queue_deferred(struct queue *q, struct delivery *d, struct bytes server, struct 
 	schedule_retry(q->schedule, d, queue_now_s());
 }
 
+void
+queue_put_off(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply)
+{
+	tell(EV_QUEUE_DEFERRED, d, server, reply);
+	delivery_set_reply(d, reply);
+	schedule_return(q->schedule, d, queue_now_s());
+}
+
 static void
 hold_lost(struct queue *q, struct delivery *d)
 {

@@ -99,6 +99,8 @@ void queue_delivered(struct queue *q, struct delivery *d, struct bytes server, s
    queue_report_success. */
 void queue_delivered_here(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply, struct delivery **told);
 void queue_deferred(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
+/* The same, and soon: others of its mail were taken instead. */
+void queue_put_off(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
 /* Of deliveries of one message that are linked by next, after its body could not be opened: they wait, or, when it is gone (ENOENT), are
    held for the administrator, since no later attempt can do better.  The message is settled. */
 void queue_unopened(struct queue *q, struct delivery *first, int error);

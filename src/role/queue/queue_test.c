@@ -311,6 +311,46 @@ what_expired_while_the_server_was_off_is_tried_once_more(void **state)
 	run_until_event("queue.expired");
 }
 
+static void
+rfc5321_4_5_3_1_10_who_was_one_too_many_of_a_mail_goes_again_soon(void **state)
+{
+	static const char *const replies[] = { "452 4.5.3 too many recipients", "552 too many recipients" };
+	struct queue *q = self.state;
+	uint8_t space[200];
+
+	(void)state;
+	relay_defers = true;
+	connect_to(ROLE_RELAY);
+	for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+		struct buf results;
+		struct delivery *d;
+
+		buf_init_fixed(&results, space, sizeof space);
+		for (uint16_t index = 2; index-- > 0;) {
+			struct bytes reply = bytes_text(index ? replies[i] : "250 ok");
+
+			put_u16(&results, index);
+			put_u8(&results, index ? IPC_LATER : IPC_OK);
+			put_u16(&results, (uint16_t)reply.len);
+			put_bytes(&results, reply);
+		}
+		relay_results = buf_bytes(&results);
+		enqueue((int)i, "a@x.example b@x.example", -1);
+		run_until_count("queue.deferred", 2 * i + 1);
+		d = &LIST_FIRST(&q->messages)->at[1];
+		assert_true(bytes_equal(delivery_reply(d), bytes_text(replies[i])));
+		assert_int_equal(d->attempts, 0);
+		assert_in_range(d->next_s, queue_now_s(), queue_now_s() + 11);
+		/* He alone, too. */
+		relay_results = BYTES_NONE;
+		relay_reply = bytes_text(replies[i]);
+		schedule_hurry(q->schedule, d, queue_now_s());
+		queue_kick(q);
+		run_until_count("queue.deferred", 2 * i + 2);
+		assert_int_equal(d->attempts, 1);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 static void
@@ -371,6 +411,7 @@ main(void)
 		TEST(what_has_expired_and_cannot_be_reported_yet_stays),
 		TEST(rfc4865_a_front_has_nothing_kept_for_longer_than_the_configuration_lets_it),
 		TEST(rfc2852_4_1_what_is_late_already_is_not_handed_out),
+		TEST(rfc5321_4_5_3_1_10_who_was_one_too_many_of_a_mail_goes_again_soon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

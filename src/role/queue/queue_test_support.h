@@ -24,6 +24,7 @@ extern bool relay_defers, relay_is_full; /* else it says nothing */
 extern enum ipc_destination relay_found; /* when it defers */
 extern enum ipc_outcome relay_outcome; /* the same; and what it says */
 extern struct bytes relay_reply;
+extern struct bytes relay_results; /* all of them, as in SENT; empty: that reply, for one */
 extern struct ipc_targets targets; /* what it says of where reports on TLS go */
 extern enum ipc_outcome post_outcome; /* and of those over HTTPS */
 extern size_t finds, posts, posted_octets; /* that it was asked for; of the last report */
