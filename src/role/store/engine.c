@@ -165,6 +165,7 @@ engine_open(const struct engine_settings *settings, struct engine **out, struct 
 	e->accounts = map_new();
 	(void)pthread_mutex_init(&e->lock, NULL);
 	(void)pthread_cond_init(&e->settled, NULL);
+	file_systems_init(e);
 	*out = e;
 	if (open_state(e, settings->state_directory, f) != 0 || read_epoch(e, f) != 0) {
 		engine_close(out);

@@ -65,11 +65,13 @@ struct engine {
 	struct engine_account *unsettled; /* whose file names lag behind */
 	uint32_t settling;
 	struct file_system *file_systems; /* that were written to (file_systems.h) */
-	_Atomic bool has_sync_failed; /* of them, once: the kernel tells of it no more (J7) */
 	size_t file_system_count;
 	uint64_t requests; /* under way */
 	struct mailbox *idle_first, *idle_last; /* open, not pinned (unpinned.h) */
 	uint32_t idle_count;
+	/* Of their sync. */
+	pthread_mutex_t sync_lock;
+	bool has_sync_failed; /* once: the kernel tells of it no more (J7); under that lock */
 };
 
 struct engine_outlet {

@@ -37,6 +37,12 @@ add(struct engine *e, int *fd, dev_t device)
 	disk_close(fd);
 }
 
+void
+file_systems_init(struct engine *e)
+{
+	(void)pthread_mutex_init(&e->sync_lock, NULL);
+}
+
 int
 file_systems_note(struct engine *e, int directory, const char *name)
 {
@@ -67,12 +73,26 @@ file_systems_note_folder(struct engine *e, int folder)
 	return 0;
 }
 
+/* One descriptor tells of an error once: who asks meanwhile waits, to hear of it too.  sync_lock held. */
+static int
+sync_all(struct engine *e, const struct file_system *all, size_t count, struct fault *f)
+{
+	if (e->has_sync_failed)
+		return fault_set(f, FAULT_TEMP, "mail could not be synced before");
+	for (size_t i = 0; i < count; i++)
+		if (disk->syncfs(all[i].directory) != 0) {
+			e->has_sync_failed = true;
+			return fault_errno(f, errno, "sync mail");
+		}
+	return 0;
+}
+
 int
 file_systems_sync(struct engine *e, struct fault *f)
 {
 	struct file_system *all;
 	size_t count;
-	int result = 0;
+	int result;
 
 	pthread_mutex_lock(&e->lock);
 	count = e->file_system_count;
@@ -80,14 +100,9 @@ file_systems_sync(struct engine *e, struct fault *f)
 	if (count)
 		memcpy(all, e->file_systems, count * sizeof *all);
 	pthread_mutex_unlock(&e->lock);
-	for (size_t i = 0; i < count && result == 0; i++)
-		result = disk->syncfs(all[i].directory);
-	if (result != 0)
-		result = fault_errno(f, errno, "sync mail");
-	else if (atomic_load(&e->has_sync_failed))
-		result = fault_set(f, FAULT_TEMP, "mail could not be synced before");
-	if (result != 0)
-		atomic_store(&e->has_sync_failed, true);
+	pthread_mutex_lock(&e->sync_lock);
+	result = sync_all(e, all, count, f);
+	pthread_mutex_unlock(&e->sync_lock);
 	memory_free(all);
 	return result;
 }
@@ -98,6 +113,7 @@ file_systems_done(struct engine *e)
 	for (size_t i = 0; i < e->file_system_count; i++)
 		disk_close(&e->file_systems[i].directory);
 	memory_free(e->file_systems);
+	(void)pthread_mutex_destroy(&e->sync_lock);
 }
 
 int

@@ -10,6 +10,7 @@ int file_systems_note(struct engine *e, int directory, const char *name) __attri
 int file_systems_note_folder(struct engine *e, int folder) __attribute__((warn_unused_result));
 /* Makes durable what was changed before the call.  -1 and *f. */
 int file_systems_sync(struct engine *e, struct fault *f) __attribute__((warn_unused_result));
+void file_systems_init(struct engine *e);
 void file_systems_done(struct engine *e);
 
 /* Syncs those that a folder and what is in it lie on, at once.  -1 and errno. */
