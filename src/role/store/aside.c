@@ -1,163 +1,103 @@
 #include "role/store/aside.h"
 
 #include "base/event.h"
+#include "role/store/file_systems.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define DIRECTORY "lost"
 #define WHERE ".where"
 
-enum { FILE_ROOM = MAILDIR_NAME_MAX + sizeof WHERE, TEXT_MAX = 8192 };
-
-struct kept {
-	struct kept *next;
-	uint8_t guid[RECORD_GUID_OCTETS];
-	uint32_t uid;
-	char file[FILE_ROOM];
-	size_t path_len;
-	uint8_t path[];
-};
-
-struct aside {
-	int state_directory;
-	struct kept *kept;
-};
-
-struct aside *
-aside_new(int state_directory)
-{
-	struct aside *a = NEW(struct aside);
-
-	a->state_directory = state_directory;
-	return a;
-}
+enum { PATH_ROOM = MAILDIR_NAME_MAX + 64, TEXT_MAX = 8192 };
 
 /* -1 and *f. */
 static int
-write_file(int state, const char *name, struct bytes content, struct fault *f)
+open_lost(struct engine *e, struct fault *f)
 {
-	int lost = -1, result = 0;
+	int lost = -1;
 
-	if ((disk->mkdirat(state, DIRECTORY, 0700) != 0 && errno != EEXIST) || disk->fsync(state) != 0
-		|| (lost = disk->openat(state, DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)) < 0)
-		result = fault_errno(f, errno, "make the directory for mail of refused mailboxes");
-	else
-		result = disk_replace_file(lost, name, content, 0600, f);
+	if ((disk->mkdirat(e->state_directory, DIRECTORY, 0700) != 0 && errno != EEXIST) || file_systems_note(e, e->state_directory, ".") != 0
+		|| (lost = disk->openat(e->state_directory, DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0)) < 0)
+		return fault_errno(f, errno, "make the directory for mail of refused mailboxes");
+	if (way_make_parts(&(struct way){ .directory = lost }, f) == 0) {
+		if (file_systems_note_folder(e, lost) == 0)
+			return lost;
+		(void)fault_errno(f, errno, "open the file system of mail of refused mailboxes");
+	}
 	disk_close(&lost);
-	return result;
+	return -1;
+}
+
+struct offline *
+aside_open(struct engine *e, const char *path, const struct record *mailbox, struct fault *f)
+{
+	int lost = open_lost(e, f);
+
+	return lost < 0 ? NULL : offline_new_aside(lost, path, mailbox->name, mailbox->guid.ptr);
 }
 
 static void
-put_where(struct buf *out, const struct record *mailbox, const struct record *message)
-{
-	put_text(out, "tmp/");
-	put_bytes(out, message->base);
-	put_text(out, " of ");
-	put_bytes(out, mailbox->name);
-	put_text(out, " in ");
-	put_bytes(out, mailbox->path);
-	put_text(out, "\n");
-}
-
-static void
-remember(struct aside *a, const struct record *mailbox, const struct record *message, const char *file)
-{
-	struct kept *k = memory_new(sizeof *k + mailbox->path.len);
-
-	*k = (struct kept){ .next = a->kept, .uid = message->uid, .path_len = mailbox->path.len };
-	memcpy(k->guid, mailbox->guid.ptr, sizeof k->guid);
-	memcpy(k->file, file, strlen(file) + 1);
-	memcpy(k->path, mailbox->path.ptr, mailbox->path.len);
-	a->kept = k;
-}
-
-int
-aside_keep(struct aside *a, const struct record *mailbox, const struct record *message, struct fault *f)
-{
-	char file[FILE_ROOM];
-	struct buf name, where;
-	int result;
-
-	buf_init_fixed(&name, file, sizeof file);
-	put_bytes(&name, message->base);
-	if (!message->has_body)
-		put_text(&name, WHERE);
-	put_char(&name, '\0');
-	if (name.has_failed || bytes_find_char(message->base, '/') < message->base.len)
-		return fault_set(f, FAULT_SYNTAX, "a record's file can't be");
-	buf_init(&where, TEXT_MAX);
-	put_where(&where, mailbox, message);
-	result = write_file(a->state_directory, file, message->has_body ? message->body : buf_bytes(&where), f);
-	buf_done(&where);
-	if (result == 0)
-		remember(a, mailbox, message, file);
-	return result;
-}
-
-static void
-put_path(char path[FILE_ROOM + sizeof DIRECTORY], const char *file, const char *end)
+put_path(char path[PATH_ROOM], const char *directory, struct bytes base)
 {
 	struct buf out;
 
-	buf_init_fixed(&out, path, FILE_ROOM + sizeof DIRECTORY);
-	put_format(&out, DIRECTORY "/%s%s", file, end);
+	buf_init_fixed(&out, path, PATH_ROOM);
+	put_text(&out, directory);
+	put_bytes(&out, base);
+	put_text(&out, WHERE);
 	put_char(&out, '\0');
 	if (out.has_failed)
 		path[0] = '\0';
 }
 
-void
-aside_forget(struct aside *a, const struct record *mailbox)
+/* -1 and errno. */
+static int
+write_where(const struct offline *m, const struct offline_message *x, const char *path)
 {
-	char path[FILE_ROOM + sizeof DIRECTORY];
-	struct kept **at = &a->kept;
+	int fd = files_open(m->directory, path, O_WRONLY | O_CREAT | O_TRUNC), result;
+	struct buf text;
 
-	while (*at) {
-		struct kept *k = *at;
+	if (fd < 0)
+		return -1;
+	buf_init(&text, TEXT_MAX);
+	put_text(&text, "tmp/");
+	put_bytes(&text, x->base);
+	put_format(&text, " of %s in %s\n", m->name, m->path);
+	result = disk_write_all(fd, buf_bytes(&text), 0);
+	buf_done(&text);
+	disk_close(&fd);
+	return result;
+}
 
-		if (!bytes_equal(bytes_of(k->guid, sizeof k->guid), mailbox->guid)
-			|| !bytes_equal(bytes_of(k->path, k->path_len), mailbox->path)) {
-			at = &k->next;
+int
+aside_tell(const struct offline *m, struct fault *f)
+{
+	char path[PATH_ROOM];
+
+	for (size_t i = 0; i < m->count; i++) {
+		const struct offline_message *x = m->messages[i];
+		struct buf name;
+
+		if (!x->is_promised || x->is_expunged)
 			continue;
+		put_path(path, "", x->base);
+		if (x->has_file) {
+			buf_init_fixed(&name, path, sizeof path);
+			offline_put_path(&name, x, x->state);
+		} else if (write_where(m, x, path) != 0) {
+			return fault_errno(f, errno, "write %s", path);
 		}
-		put_path(path, k->file, "");
-		(void)disk->unlinkat(a->state_directory, path, 0);
-		*at = k->next;
-		memory_free(k);
+		event(NULL, EV_STORE_LOST, STR("file", path), INT("uid", x->uid));
 	}
-}
-
-uint64_t
-aside_tell(const struct aside *a)
-{
-	uint64_t count = 0;
-
-	for (const struct kept *k = a->kept; k; k = k->next, count++)
-		event(NULL, EV_STORE_LOST, STR("file", k->file), INT("uid", k->uid));
-	return count;
-}
-
-void
-aside_free(struct aside **a)
-{
-	struct aside *was = *a;
-	struct kept *k;
-
-	*a = NULL;
-	while ((k = was->kept)) {
-		was->kept = k->next;
-		memory_free(k);
-	}
-	memory_free(was);
+	return 0;
 }
 
 bool
 aside_is_named(int state_directory, const char *name)
 {
-	char path[FILE_ROOM + sizeof DIRECTORY];
+	char path[PATH_ROOM];
 	struct stat st;
 
-	put_path(path, name, WHERE);
+	put_path(path, DIRECTORY "/", bytes_text(name));
 	return disk->fstatat(state_directory, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }

@@ -1,22 +1,16 @@
-/* lost/ in the store's directory: messages of the journal whose mailbox is refused at recovery, or is not there while another has its place.
-   A small one lies there as BASE; of a large one, which is in its mailbox's tmp/, BASE.where says which.  The administrator's. */
+/* lost/ in the store's directory, a Maildir: messages of the journal whose mailbox is refused at recovery, or is not there while another has
+   its place.  Of one whose octets are in its mailbox's tmp/, if anywhere, lost/BASE.where says which.  The administrator's. */
 #ifndef STORE_ASIDE_H
 #define STORE_ASIDE_H
 
-#include "role/store/engine_internal.h"
+#include "role/store/offline.h"
 
-struct aside;
+struct engine;
 
-/* state_directory: borrowed.  Owned: aside_free. */
-struct aside *aside_new(int state_directory);
-/* Keeps the message of a RECORD_APPEND for the mailbox that the RECORD_MAILBOX before it named, durably.  -1 and *f. */
-int aside_keep(struct aside *a, const struct record *mailbox, const struct record *message, struct fault *f)
-	__attribute__((warn_unused_result));
-/* The mailbox was deleted later: nobody misses what was in it. */
-void aside_forget(struct aside *a, const struct record *mailbox);
-/* How many are kept; each is told of by an event. */
-uint64_t aside_tell(const struct aside *a);
-void aside_free(struct aside **a);
+/* For the mailbox that the RECORD_MAILBOX names, of the account at path.  NULL and *f. */
+struct offline *aside_open(struct engine *e, const char *path, const struct record *mailbox, struct fault *f);
+/* Tells of each message that is missed by an event, and says where those without a file are; not yet durable.  -1 and *f. */
+int aside_tell(const struct offline *m, struct fault *f) __attribute__((warn_unused_result));
 
 /* Is the file of that name in a mailbox's tmp/ a message that must stay? */
 bool aside_is_named(int state_directory, const char *name);

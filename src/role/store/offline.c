@@ -25,27 +25,42 @@ path_of(char path[PATH_ROOM], const struct offline_message *x, uint64_t state)
 	offline_put_path(&out, x, state);
 }
 
-static bool
-read_all(int directory, const char *name, size_t max, struct buf *text)
+/* Appends at most max octets of the file, for which there is room, none when there is none.  -1 and *f; FAULT_DENIED: it is no file. */
+static int
+read_file(int directory, const char *name, size_t max, struct buf *text, struct fault *f)
 {
-	int fd = files_open(directory, name, O_RDONLY);
+	int fd = files_open(directory, name, O_RDONLY), result = -1;
 	struct stat st;
-	uint8_t *to = NULL;
-	bool is_read = false;
 
-	buf_init(text, max);
-	if (fd >= 0 && disk->fstat(fd, &st) == 0)
-		to = buf_room(text, (size_t)st.st_size + 1);
-	if (to && disk_read_all(fd, to, (size_t)st.st_size, 0) == 0) {
-		buf_added(text, (size_t)st.st_size);
-		is_read = true;
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd >= 0 && disk->fstat(fd, &st) == 0) {
+		size_t size = (uint64_t)st.st_size < max ? (size_t)st.st_size : max;
+
+		result = size ? disk_read_all(fd, buf_room(text, size), size, 0) : 0;
+		if (result == 0)
+			buf_added(text, size);
+	}
+	if (result != 0) {
+		(void)fault_errno(f, errno, "read %s", name);
+		if (f && (errno == ELOOP || errno == EINVAL))
+			f->kind = FAULT_DENIED;
 	}
 	disk_close(&fd);
-	return is_read;
+	return result;
 }
 
-bool
-offline_guid(const struct way *account, struct bytes name, uint8_t guid[RECORD_GUID_OCTETS])
+static int
+guid_fault(int error, struct fault *f)
+{
+	(void)fault_errno(f, error, "read dovecot-uidlist");
+	if (error == ENOENT || error == EACCES || error == EPERM || error == ENOTDIR || error == ELOOP || error == EINVAL)
+		f->kind = FAULT_PERM;
+	return -1;
+}
+
+int
+offline_guid(const struct way *account, struct bytes name, uint8_t guid[RECORD_GUID_OCTETS], struct fault *f)
 {
 	int directory = way_open_folder(account, name, NULL);
 	uint8_t space[256];
@@ -54,14 +69,18 @@ offline_guid(const struct way *account, struct bytes name, uint8_t guid[RECORD_G
 	ssize_t got;
 	int fd = directory < 0 ? -1 : files_open(directory, "dovecot-uidlist", O_RDONLY);
 
-	got = fd < 0 ? 0 : disk->pread(fd, space, sizeof space, 0);
+	got = fd < 0 ? -1 : disk->pread(fd, space, sizeof space, 0);
+	if (got < 0)
+		(void)guid_fault(errno, f);
 	disk_close(&fd);
 	disk_close(&directory);
-	text = bytes_of(space, got > 0 ? (size_t)got : 0);
+	if (got < 0)
+		return -1;
+	text = bytes_of(space, (size_t)got);
 	if (!take_uidlist_head(&text, &head) || !head.has_guid)
-		return false;
+		return guid_fault(ENOENT, f);
 	memcpy(guid, head.guid, sizeof head.guid);
-	return true;
+	return 0;
 }
 
 size_t
@@ -104,6 +123,7 @@ insert(struct offline *m, uint32_t uid, struct bytes base, struct bytes extensio
 
 	if (!x || !arena_copy(m->arena, base, &x->base) || !arena_copy(m->arena, extensions, &x->extensions))
 		return NULL;
+	x->mailbox = m;
 	x->uid = uid;
 	if (m->count == m->room) {
 		m->room = m->room ? m->room * 2 : 64;
@@ -142,6 +162,8 @@ offline_letters(struct offline *m, struct bytes names)
 {
 	uint64_t letters = 0;
 
+	if (m->is_aside)
+		return 0;
 	while (names.len) {
 		struct bytes name = take_until(&names, ' ');
 		bool is_known = keywords_find(&m->keywords, name) >= 0;
@@ -173,40 +195,45 @@ make_canonical(struct offline *m, struct listed *e)
 	(void)disk->renameat(m->directory, from, m->directory, to, 0);
 }
 
-/* What the uidlist says, if there is one.  -1 and errno. */
+/* -1 and *f. */
 static int
-read_uids(struct offline *m)
+parse_uids(struct offline *m, struct bytes in, struct fault *f)
 {
 	struct uidlist_head head;
 	struct uidlist_line line;
-	struct buf text;
-	struct bytes in;
 	size_t damaged = 0;
 	uint32_t last = 0;
 
-	if (!read_all(m->directory, "dovecot-uidlist", UIDLIST_OCTETS_MAX, &text))
-		buf_reset(&text);
-	in = buf_bytes(&text);
 	m->has_new_uids = true;
-	if (take_uidlist_head(&in, &head)) {
-		if (head.has_guid && memcmp(head.guid, m->guid, sizeof m->guid) != 0) {
-			buf_done(&text);
-			errno = EEXIST;
-			return -1;
-		}
-		m->has_new_uids = !head.has_guid;
-		m->uid_validity = head.uid_validity;
-		m->uid_next = head.uid_next;
-		while (take_uidlist_line(&in, head.version, &last, &line, &damaged))
-			if (!offline_find_base(m, line.name))
-				(void)insert(m, line.uid, line.name, line.extensions);
-		m->has_new_uids |= damaged > 0;
-	}
-	buf_done(&text);
+	if (!take_uidlist_head(&in, &head))
+		return 0;
+	if (head.has_guid && memcmp(head.guid, m->guid, sizeof m->guid) != 0)
+		return fault_set(f, FAULT_PERM, "another mailbox is there");
+	m->uid_validity = head.uid_validity;
+	m->uid_next = head.uid_next;
+	while (take_uidlist_line(&in, head.version, &last, &line, &damaged))
+		if (!offline_find_base(m, line.name) && !insert(m, line.uid, line.name, line.extensions))
+			return fault_set(f, FAULT_TEMP, "no memory for the list of uids");
+	m->has_new_uids = !head.has_guid || damaged > 0;
 	return 0;
 }
 
-/* -1, errno and *f. */
+/* What the uidlist says, if there is one.  -1 and *f. */
+static int
+read_uids(struct offline *m, struct fault *f)
+{
+	struct buf text;
+	int result;
+
+	buf_init(&text, UIDLIST_OCTETS_MAX);
+	result = read_file(m->directory, "dovecot-uidlist", UIDLIST_OCTETS_MAX, &text, f);
+	if (result == 0)
+		result = parse_uids(m, buf_bytes(&text), f);
+	buf_done(&text);
+	return result;
+}
+
+/* -1 and *f. */
 static int
 open_directory(struct offline *m, struct bytes name, struct fault *f)
 {
@@ -220,7 +247,8 @@ open_directory(struct offline *m, struct bytes name, struct fault *f)
 	buf_init_fixed(&out, path, sizeof path);
 	maildir_put_folder(&out, name);
 	if (disk->mkdirat(m->account.directory, path, 0700) != 0)
-		return fault_errno(f, errno, "make folder %s", path);
+		return errno == EEXIST ? fault_set(f, FAULT_TEMP, "%s leads nowhere: bring back what it leads to, or remove it", path)
+				       : fault_errno(f, errno, "make folder %s", path);
 	m->directory = way_open_folder(&m->account, name, f);
 	if (m->directory < 0)
 		return -1;
@@ -229,54 +257,79 @@ open_directory(struct offline *m, struct bytes name, struct fault *f)
 	return 0;
 }
 
-static void
-read_keywords(struct offline *m)
+/* -1 and *f. */
+static int
+read_keywords(struct offline *m, struct fault *f)
 {
 	struct buf text;
+	int result;
 
-	if (!read_all(m->directory, "dovecot-keywords", KEYWORDS_FILE_OCTETS_MAX, &text))
-		buf_reset(&text);
+	buf_init(&text, KEYWORDS_FILE_OCTETS_MAX);
+	result = read_file(m->directory, "dovecot-keywords", KEYWORDS_FILE_OCTETS_MAX, &text, f);
 	keywords_parse(buf_bytes(&text), &m->keywords);
 	buf_done(&text);
+	return result;
+}
+
+static struct offline *
+new_offline(int directory, const char *path, struct bytes name, const uint8_t guid[RECORD_GUID_OCTETS])
+{
+	struct offline *m = NEW(struct offline);
+	struct bytes copy;
+
+	m->account.directory = -1;
+	m->directory = directory;
+	m->arena = arena_new("recovery", OFFLINE_ARENA_MAX, ARENA_PLAIN);
+	m->by_base = map_new();
+	m->uid_next = 1;
+	memcpy(m->guid, guid, sizeof m->guid);
+	memcpy(m->name, name.ptr, name.len);
+	if (arena_copy(m->arena, bytes_of(path, strlen(path) + 1), &copy))
+		m->path = (const char *)copy.ptr;
+	return m;
+}
+
+/* Names in other forms than ours become ours.  -1 and *f. */
+static int
+read_files(struct offline *m, struct fault *f)
+{
+	if (listing_init(&m->files, m->directory) != 0)
+		return fault_errno(f, errno, "list %s", m->name);
+	for (size_t i = 0; i < m->files.count; i++)
+		if (!m->files.entries[i].is_canonical)
+			make_canonical(m, &m->files.entries[i]);
+	return 0;
 }
 
 struct offline *
 offline_open(struct way account, const char *path, struct bytes name, const uint8_t guid[RECORD_GUID_OCTETS],
 	uint32_t uid_validity, struct fault *f)
 {
-	struct offline *m = NEW(struct offline);
-	struct bytes copy;
+	struct offline *m = new_offline(-1, path, name, guid);
 
 	m->account = account;
-	m->directory = -1;
-	m->arena = arena_new("recovery", OFFLINE_ARENA_MAX, ARENA_PLAIN);
-	m->by_base = map_new();
 	m->uid_validity = uid_validity;
-	m->uid_next = 1;
-	memcpy(m->guid, guid, sizeof m->guid);
-	memcpy(m->name, name.ptr, name.len);
-	if (arena_copy(m->arena, bytes_of(path, strlen(path) + 1), &copy)) {
-		m->path = (const char *)copy.ptr;
-		if (open_directory(m, name, f) == 0
-			&& way_make_parts(&(struct way){ m->directory, account.may_follow }, f) == 0
-			&& listing_init(&m->files, m->directory) == 0) {
-			for (size_t i = 0; i < m->files.count; i++)
-				if (!m->files.entries[i].is_canonical)
-					make_canonical(m, &m->files.entries[i]);
-			read_keywords(m);
-			if (read_uids(m) == 0)
-				return m;
-		}
-	}
+	if (open_directory(m, name, f) == 0 && way_make_parts(&(struct way){ m->directory, account.may_follow }, f) == 0
+		&& read_files(m, f) == 0 && read_keywords(m, f) == 0 && read_uids(m, f) == 0)
+		return m;
 	offline_drop(&m);
 	return NULL;
+}
+
+struct offline *
+offline_new_aside(int directory, const char *path, struct bytes name, const uint8_t guid[RECORD_GUID_OCTETS])
+{
+	struct offline *m = new_offline(directory, path, name, guid);
+
+	m->files.by_base = map_new();
+	m->is_aside = true;
+	return m;
 }
 
 void
 offline_drop(struct offline **m)
 {
 	struct offline *was = *m;
-	int error = errno;
 
 	*m = NULL;
 	listing_done(&was->files);
@@ -286,7 +339,6 @@ offline_drop(struct offline **m)
 	disk_close(&was->account.directory);
 	arena_free(&was->arena);
 	memory_free(was);
-	errno = error;
 }
 
 int
@@ -371,16 +423,13 @@ write_names(struct offline *m)
 	for (size_t i = 0; i < m->count; i++) {
 		struct offline_message *x = m->messages[i];
 
-		if (!x->has_file || (x->state == x->wanted && !x->is_expunged))
+		if (!x->has_file || x->is_expunged || x->state == x->wanted)
 			continue;
 		path_of(from, x, x->state);
 		path_of(to, x, x->wanted);
-		if (x->is_expunged) {
-			if (disk->unlinkat(m->directory, from, 0) != 0 && errno != ENOENT)
-				return -1;
-		} else if (disk->renameat(m->directory, from, m->directory, to, 0) != 0 && errno != ENOENT) {
+		if (disk->renameat(m->directory, from, m->directory, to, 0) != 0 && errno != ENOENT)
 			return -1;
-		}
+		x->state = x->wanted;
 	}
 	return 0;
 }
@@ -422,18 +471,45 @@ write_keywords(struct offline *m, struct fault *f)
 }
 
 int
-offline_close(struct offline **m, struct fault *f)
+offline_write_down(struct offline *m, struct fault *f)
 {
-	int result = 0;
+	if (write_names(m) != 0)
+		return fault_errno(f, errno, "name messages in %s", m->path);
+	if (m->is_aside)
+		return 0;
+	if (m->has_new_keywords && write_keywords(m, f) != 0)
+		return -1;
+	return m->has_new_uids ? write_uids(m, f) : 0;
+}
 
-	if (write_names(*m) != 0)
-		result = fault_errno(f, errno, "name messages in %s", (*m)->path);
-	if (result == 0 && (*m)->has_new_keywords)
-		result = write_keywords(*m, f);
-	if (result == 0 && (*m)->has_new_uids)
-		result = write_uids(*m, f);
-	if (result == 0 && file_systems_sync_folder((*m)->directory) != 0)
-		result = fault_errno(f, errno, "sync %s", (*m)->path);
-	offline_drop(m);
-	return result;
+int
+offline_remove_expunged(struct offline *m, struct fault *f)
+{
+	char path[PATH_ROOM];
+
+	for (size_t i = 0; i < m->count; i++) {
+		if (!m->messages[i]->is_expunged || !m->messages[i]->has_file)
+			continue;
+		path_of(path, m->messages[i], m->messages[i]->state);
+		if (disk->unlinkat(m->directory, path, 0) != 0 && errno != ENOENT)
+			return fault_errno(f, errno, "remove %s in %s", path, m->path);
+	}
+	return 0;
+}
+
+void
+offline_expunge_all(struct offline *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		m->messages[i]->is_expunged = true;
+}
+
+bool
+offline_is_empty(const struct offline *m)
+{
+	size_t i = 0;
+
+	while (i < m->count && m->messages[i]->is_expunged)
+		i++;
+	return i == m->count;
 }

@@ -5,11 +5,16 @@
 #include "role/store/listing.h"
 #include "role/store/way.h"
 
+struct offline;
+
 /* A message that has a uid. */
 struct offline_message {
+	struct offline *mailbox;
 	uint32_t uid;
 	struct bytes base, extensions; /* in the mailbox's arena */
 	bool has_file, is_expunged;
+	bool is_promised; /* somebody was told that it is there */
+	struct offline_message *source; /* the message with a file that it is a copy of, and could not be brought from; or NULL */
 	uint64_t state; /* how the file is named */
 	uint64_t wanted; /* how it is to be named */
 };
@@ -29,18 +34,29 @@ struct offline {
 	struct keywords keywords;
 	struct arena *arena;
 	bool has_new_uids, has_new_keywords;
+	bool is_aside; /* what would have come to it comes to lost/ (aside.h) */
+	bool has_sources; /* of copies */
+	bool is_deleted;
 };
 
 /* Opens the mailbox of that guid: the directory `name` in the account at path, which is taken over, made when it is missing or
-   has no uidlist.  NULL and errno; EEXIST: a mailbox of another guid is there.  FAULT_DENIED in *f: way_open_folder. */
+   has no uidlist.  NULL and *f.  FAULT_PERM: a mailbox of another guid is there; FAULT_DENIED: way_open_folder. */
 struct offline *offline_open(struct way account, const char *path, struct bytes name, const uint8_t guid[RECORD_GUID_OCTETS],
 	uint32_t uid_validity, struct fault *f);
-/* Writes everything down (unlinks and renames, too) and frees it.  -1 and *f. */
-int offline_close(struct offline **m, struct fault *f) __attribute__((warn_unused_result));
+/* In the place of one that is not to be opened: an empty one whose files lie in that Maildir, which is taken over. */
+struct offline *offline_new_aside(int directory, const char *path, struct bytes name, const uint8_t guid[RECORD_GUID_OCTETS]);
+/* Writes names, keywords and uids down; nothing is removed.  -1 and *f. */
+int offline_write_down(struct offline *m, struct fault *f) __attribute__((warn_unused_result));
+/* Removes the files that are expunged.  -1 and *f. */
+int offline_remove_expunged(struct offline *m, struct fault *f) __attribute__((warn_unused_result));
+void offline_expunge_all(struct offline *m);
+/* Is all of it expunged? */
+bool offline_is_empty(const struct offline *m);
 /* Frees it and leaves the disk as it is. */
 void offline_drop(struct offline **m);
-/* The guid of the mailbox in that directory of the account; false: none that can be read. */
-bool offline_guid(const struct way *account, struct bytes name, uint8_t guid[RECORD_GUID_OCTETS]);
+/* The guid of the mailbox in that directory of the account.  -1 and *f; FAULT_PERM: there is none, or none for us. */
+int offline_guid(const struct way *account, struct bytes name, uint8_t guid[RECORD_GUID_OCTETS], struct fault *f)
+	__attribute__((warn_unused_result));
 
 /* Where in `messages` those with that uid and higher ones begin. */
 size_t offline_from(const struct offline *m, uint32_t uid);

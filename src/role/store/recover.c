@@ -2,39 +2,33 @@
    uidlists, keywords.  All views are of an earlier epoch then and made anew from these when they are needed.
 
    A message that is there is written again (its octets may never have reached the disk); one that is missing
-   is made.  Removing files is left to the end, because later records may speak of them. */
+   is made.  Removing files is left to the end, because later records may speak of them, and all else is on the disk by then.
+
+   A mailbox that is not to be opened as it is gets nothing of what the journal has for it: that goes to lost/ (aside.h).  No user can keep the
+   server from starting by what he does to a Maildir in his home.  What was copied to it stays where it was, even when it was moved away or its
+   folder deleted. */
 #include "role/store/recover.h"
 
 #include "base/event.h"
 #include "role/store/aside.h"
 #include "role/store/failure.h"
+#include "role/store/file_systems.h"
 #include "role/store/folders.h"
+#include "role/store/group.h"
 #include "role/store/offline.h"
-#include "role/store/withheld.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 
 enum { PATH_ROOM = MAILDIR_NAME_MAX + 64 };
-#define GROUP_OCTETS_MAX ((size_t)1 << 31)
-
-/* Records that count when the last of them has come, and none is missing.  Those of several accounts come in turns. */
-struct group {
-	struct group *next;
-	uint64_t number;
-	uint32_t count;
-	struct buf records;
-};
 
 struct recovery {
 	struct engine *engine;
 	struct offline *mailboxes; /* that records spoke of */
 	char path[PATH_MAX]; /* of the account that what follows is about */
-	struct record mailbox; /* RECORD_MAILBOX of what follows */
-	struct offline *current; /* it; NULL: there is another in its place, or it is not to be opened */
-	struct aside *aside;
-	struct withheld *withheld;
+	struct offline *current; /* the mailbox that it is about */
+	struct offline *removed; /* copies of their messages may lead here */
 	struct group *groups;
 	uint64_t messages, lost;
 };
@@ -45,7 +39,6 @@ recover_new(struct engine *e)
 	struct recovery *x = NEW(struct recovery);
 
 	x->engine = e;
-	x->aside = aside_new(e->state_directory);
 	return x;
 }
 
@@ -54,15 +47,23 @@ struct search {
 	struct bytes guid;
 	char name[MAILDIR_NAME_MAX + 1];
 	bool is_found;
+	struct fault trouble; /* a folder that could not be looked at */
 };
 
 static void
 look(struct search *s, struct bytes name)
 {
 	uint8_t guid[RECORD_GUID_OCTETS];
+	struct fault why;
 
-	if (s->is_found || !offline_guid(s->account, name, guid)
-		|| !bytes_equal(bytes_of(guid, sizeof guid), s->guid))
+	if (s->is_found)
+		return;
+	if (offline_guid(s->account, name, guid, &why) != 0) {
+		if (why.kind != FAULT_PERM)
+			s->trouble = why;
+		return;
+	}
+	if (!bytes_equal(bytes_of(guid, sizeof guid), s->guid))
 		return;
 	memcpy(s->name, name.ptr, name.len);
 	s->is_found = true;
@@ -80,17 +81,21 @@ look_into(void *arg, const char *text, unsigned char type)
 	return !s->is_found;
 }
 
-/* The name that the mailbox of the guid has now; the recorded one is the first guess. */
-static bool
-find_name(const struct way *account, const struct record *r, struct search *s)
+/* The name that the mailbox of the guid has now, or is to get; the recorded one is the first guess.  -1 and *f. */
+static int
+find_name(const struct way *account, const struct record *r, struct bytes *name, struct search *s, struct fault *f)
 {
 	*s = (struct search){ .account = account, .guid = r->guid };
 	look(s, r->name);
 	if (!s->is_found)
 		look(s, BYTES("INBOX"));
-	if (!s->is_found)
-		(void)disk->list(account->directory, ".", look_into, s);
-	return s->is_found;
+	if (!s->is_found && disk->list(account->directory, ".", look_into, s) != 0)
+		return fault_errno(f, errno, "list folders");
+	*name = s->is_found ? bytes_text(s->name) : r->name;
+	if (s->is_found || !s->trouble.kind)
+		return 0;
+	*f = s->trouble;
+	return -1;
 }
 
 static bool
@@ -109,51 +114,65 @@ find_open(const struct recovery *x, struct bytes guid)
 	return NULL;
 }
 
-/* A mailbox that is not to be opened as it is gets nothing of what the journal has for it (aside.h): no user can keep the server from
-   starting by what he does to a Maildir in his home. */
-static int
-give_up(struct recovery *x, const struct fault *why, struct fault *f)
-{
-	if (why->kind != FAULT_DENIED)
-		return fault_errno(f, errno, "open %s for recovery", x->path);
-	(void)failure_report_fault(x->path, why);
-	return 0;
-}
-
-/* The mailbox that the record names, in the list; NULL and *f, and errno EEXIST when another one is there. */
+/* NULL and *f. */
 static struct offline *
 open_mailbox(struct recovery *x, const struct record *r, struct fault *f)
 {
 	struct way account;
+	struct bytes name;
 	struct search s;
 	struct offline *m;
 
 	if (way_open(x->engine->mailboxes, x->path, true, &account, f) != 0)
 		return NULL;
-	m = offline_open(account, x->path, find_name(&account, r, &s) ? bytes_text(s.name) : r->name, r->guid.ptr, r->uid_validity, f);
-	if (!m)
+	if (find_name(&account, r, &name, &s, f) != 0) {
+		disk_close(&account.directory);
 		return NULL;
-	m->next = x->mailboxes;
-	x->mailboxes = m;
-	return m;
+	}
+	m = offline_open(account, x->path, name, r->guid.ptr, r->uid_validity, f);
+	if (!m || (file_systems_note(x->engine, m->account.directory, ".") == 0 && file_systems_note_folder(x->engine, m->directory) == 0))
+		return m;
+	(void)fault_errno(f, errno, "open the file systems of %s", x->path);
+	offline_drop(&m);
+	return NULL;
+}
+
+/* The mailbox, or what is taken in its place.  NULL and *f. */
+static struct offline *
+open_some(struct recovery *x, const struct record *r, struct fault *f)
+{
+	struct fault why = { 0 };
+	struct offline *m = open_mailbox(x, r, &why);
+
+	if (m)
+		return m;
+	if (why.kind != FAULT_DENIED && why.kind != FAULT_PERM) {
+		(void)fault_set(f, why.kind, "recover %s: %.*s", x->path, FAULT_TEXT_MAX / 2, why.text);
+		return NULL;
+	}
+	if (why.kind == FAULT_DENIED)
+		(void)failure_report_fault(x->path, &why);
+	return aside_open(x->engine, x->path, r, f);
 }
 
 /* RECORD_MAILBOX: what follows is about this mailbox. */
 static int
 enter(struct recovery *x, const struct record *r, struct fault *f)
 {
-	struct fault why = { 0 };
-
 	if (r->path.len >= sizeof x->path || r->guid.len != RECORD_GUID_OCTETS
 		|| !maildir_is_folder_name(r->name))
 		return fault_set(f, FAULT_SYNTAX, "a record's mailbox can't be");
-	x->mailbox = *r;
 	memcpy(x->path, r->path.ptr, r->path.len);
 	x->path[r->path.len] = '\0';
 	x->current = find_open(x, r->guid);
+	if (x->current)
+		return 0;
+	x->current = open_some(x, r, f);
 	if (!x->current)
-		x->current = open_mailbox(x, r, &why);
-	return x->current || errno == EEXIST ? 0 : give_up(x, &why, f);
+		return -1;
+	x->current->next = x->mailboxes;
+	x->mailboxes = x->current;
+	return 0;
 }
 
 /* The flags that a new file is named by. */
@@ -173,50 +192,64 @@ append(struct recovery *x, const struct record *r, struct fault *f)
 	if (!o)
 		return fault_set(f, FAULT_TEMP, "no memory to recover %s", m->path);
 	x->messages++;
+	o->is_promised = true;
 	want(m, o, r);
 	if (r->has_body) {
 		if (offline_write(m, o, r->body, r->date_s) != 0)
 			return fault_errno(f, errno, "write message in %s", m->path);
 		return 0;
 	}
-	if (!o->has_file && offline_fetch_tmp(m, o) != 0)
-		x->lost++;
+	if (!o->has_file && offline_fetch_tmp(m, o) != 0 && errno != ENOENT)
+		return fault_errno(f, errno, "bring message from tmp/ in %s", m->path);
 	return 0;
 }
 
-/* A link, as a rule: what is there may be torn.  Where links don't go, what is there, or in tmp/, was synced. */
-static bool
-bring(struct offline *m, struct offline_message *o, const struct offline *from, const struct offline_message *source)
+/* A link of the source, as a rule: what is there may be torn.  Where links don't go, what is there, or in tmp/, was synced.  -1 and errno; ENOENT:
+   it is nowhere. */
+static int
+bring(struct offline *m, struct offline_message *o, const struct offline_message *source)
 {
-	bool has_source = source && source->has_file;
 	char path[PATH_ROOM];
 	struct buf out;
 
-	if (has_source) {
+	if (source) {
 		buf_init_fixed(&out, path, sizeof path);
 		offline_put_path(&out, source, source->state);
-		if (offline_link(m, o, from->directory, path) == 0)
-			return true;
+		if (offline_link(m, o, source->mailbox->directory, path) == 0)
+			return 0;
 	}
 	if (o->has_file || offline_fetch_tmp(m, o) == 0)
-		return true;
-	return has_source && offline_copy(m, o, from->directory, path) == 0;
+		return 0;
+	return source ? offline_copy(m, o, source->mailbox->directory, path) : -1;
+}
+
+/* The message with a file that the record's is a copy of.  NULL: there is none. */
+static struct offline_message *
+find_source(const struct recovery *x, const struct record *r)
+{
+	const struct offline *from = find_open(x, r->source_guid);
+	struct offline_message *source = from ? offline_find_base(from, r->source_base) : NULL;
+
+	return source && !source->has_file ? source->source : source;
 }
 
 static int
 copy(struct recovery *x, const struct record *r, struct fault *f)
 {
-	struct offline *m = x->current, *from = find_open(x, r->source_guid);
-	struct offline_message *o = offline_add(m, r->uid, r->base);
-	struct offline_message *source = from ? offline_find_base(from, r->source_base) : NULL;
+	struct offline *m = x->current;
+	struct offline_message *o = offline_add(m, r->uid, r->base), *source = find_source(x, r);
 
 	if (!o)
 		return fault_set(f, FAULT_TEMP, "no memory to recover %s", m->path);
+	o->is_promised = true;
 	want(m, o, r);
-	if (!bring(m, o, from, source)) {
-		x->lost++;
-		withheld_add(&x->withheld, x->path, x->mailbox.guid, r);
-	}
+	if (!m->is_aside && bring(m, o, source) == 0)
+		return 0;
+	if (!m->is_aside && !source && errno != ENOENT)
+		return fault_errno(f, errno, "bring message from tmp/ in %s", m->path);
+	o->source = source; /* stays where it was */
+	if (source)
+		source->mailbox->has_sources = true;
 	return 0;
 }
 
@@ -273,23 +306,50 @@ take_out(struct recovery *x, struct offline *m)
 	while (*at != m)
 		at = &(*at)->next;
 	*at = m->next;
+	m->next = x->removed;
+	x->removed = m;
 	x->current = NULL;
+}
+
+/* Is a message of it missed elsewhere? */
+static bool
+is_needed(const struct recovery *x, const struct offline *m)
+{
+	if (!m->has_sources)
+		return false;
+	for (const struct offline *other = x->mailboxes; other; other = other->next)
+		for (size_t i = 0; i < other->count; i++) {
+			const struct offline_message *o = other->messages[i];
+
+			if (!o->is_expunged && o->source && o->source->mailbox == m)
+				return true;
+		}
+	return false;
+}
+
+/* A mailbox that was deleted. */
+static int
+remove_mailbox(struct recovery *x, struct offline *m, struct fault *f)
+{
+	take_out(x, m);
+	folders_remove(m->account.directory, bytes_text(m->name), x->engine);
+	if (disk->fsync(m->account.directory) != 0)
+		return fault_errno(f, errno, "sync %s", m->path);
+	disk_close(&m->directory);
+	disk_close(&m->account.directory);
+	return 0;
 }
 
 static int
 delete_mailbox(struct recovery *x, struct fault *f)
 {
 	struct offline *m = x->current;
-	int result;
 
-	withheld_forget(&x->withheld, x->path, x->mailbox.guid);
-	take_out(x, m);
-	folders_remove(m->account.directory, bytes_text(m->name), x->engine);
-	result = disk->fsync(m->account.directory);
-	if (result != 0)
-		result = fault_errno(f, errno, "sync %s", m->path);
-	offline_drop(&m);
-	return result;
+	offline_expunge_all(m);
+	if (m->is_aside)
+		return 0;
+	m->is_deleted = true;
+	return is_needed(x, m) ? 0 : remove_mailbox(x, m, f);
 }
 
 static void
@@ -300,7 +360,7 @@ rename_mailbox(struct recovery *x, const struct record *r)
 	struct buf out;
 	struct stat st;
 
-	if (!maildir_is_folder_name(r->new_name) || bytes_equal(r->new_name, bytes_text(m->name)))
+	if (m->is_aside || !maildir_is_folder_name(r->new_name) || bytes_equal(r->new_name, bytes_text(m->name)))
 		return;
 	buf_init_fixed(&out, from, sizeof from);
 	maildir_put_folder(&out, bytes_text(m->name));
@@ -314,28 +374,11 @@ rename_mailbox(struct recovery *x, const struct record *r)
 	memcpy(m->name, r->new_name.ptr, r->new_name.len);
 }
 
-/* Somebody was told that the message is safe. */
-static int
-do_without(struct recovery *x, const struct record *r, struct fault *f)
-{
-	if (!x->mailbox.kind)
-		return 0;
-	if (r->kind == RECORD_APPEND)
-		return aside_keep(x->aside, &x->mailbox, r, f);
-	if (r->kind == RECORD_COPY)
-		withheld_add(&x->withheld, x->path, x->mailbox.guid, r);
-	if (r->kind == RECORD_DELETE) {
-		aside_forget(x->aside, &x->mailbox);
-		withheld_forget(&x->withheld, x->path, x->mailbox.guid);
-	}
-	return 0;
-}
-
 static int
 do_entry(struct recovery *x, const struct record *r, struct fault *f)
 {
 	if (r->kind != RECORD_MAILBOX && !x->current)
-		return do_without(x, r, f);
+		return 0;
 	switch (r->kind) {
 	case RECORD_MAILBOX:
 		return enter(x, r, f);
@@ -368,67 +411,10 @@ do_entries(struct recovery *x, struct bytes in, struct fault *f)
 	struct record r;
 
 	x->current = NULL;
-	x->mailbox = (struct record){ 0 };
 	while (take_record(&in, &r))
 		if (do_entry(x, &r, f) != 0)
 			return -1;
 	return in.len ? fault_set(f, FAULT_SYNTAX, "a record of the journal is malformed") : 0;
-}
-
-/* Where the group of that number is linked, or the end of the list. */
-static struct group **
-find_group(struct recovery *x, uint64_t number)
-{
-	struct group **at = &x->groups;
-
-	while (*at && (*at)->number != number)
-		at = &(*at)->next;
-	return at;
-}
-
-static void
-drop_group(struct group **at)
-{
-	struct group *was = *at;
-
-	if (!was)
-		return;
-	*at = was->next;
-	buf_done(&was->records);
-	memory_free(was);
-}
-
-static void
-begin_group(struct recovery *x, uint64_t number)
-{
-	struct group *g = NEW(struct group);
-
-	g->number = number;
-	buf_init(&g->records, GROUP_OCTETS_MAX);
-	g->next = x->groups;
-	x->groups = g;
-}
-
-/* A request of which a part failed was not answered with IPC_OK: nothing of it is done. */
-static int
-add_part(struct recovery *x, const struct record *part, struct bytes entries, struct fault *f)
-{
-	struct group **at;
-	int result = 0;
-
-	if (part->index == 0)
-		begin_group(x, part->group);
-	at = find_group(x, part->group);
-	if (!*at || (*at)->count++ != part->index) {
-		drop_group(at);
-		return 0;
-	}
-	put_bytes(&(*at)->records, entries);
-	if (part->is_last) {
-		result = do_entries(x, buf_bytes(&(*at)->records), f);
-		drop_group(at);
-	}
-	return result;
 }
 
 int
@@ -436,25 +422,93 @@ recover_record(struct recovery *x, struct bytes record, struct fault *f)
 {
 	struct bytes in = record;
 	struct record part;
+	struct buf whole;
+	int result;
 
 	if (!take_record(&in, &part) || part.kind != RECORD_PART)
 		return do_entries(x, record, f);
-	return add_part(x, &part, in, f);
+	if (!group_add(&x->groups, &part, in, &whole))
+		return 0;
+	result = whole.has_failed ? fault_set(f, FAULT_LIMIT, "records that count together are too many") : do_entries(x, buf_bytes(&whole), f);
+	buf_done(&whole);
+	return result;
+}
+
+/* Sources of copies that are missed. */
+static void
+hold_sources(struct recovery *x)
+{
+	for (struct offline *m = x->mailboxes; m; m = m->next)
+		for (size_t i = 0; i < m->count; i++)
+			if (m->messages[i]->source && !m->messages[i]->is_expunged)
+				m->messages[i]->source->is_expunged = false;
+}
+
+static void
+count_lost(struct recovery *x, const struct offline *m)
+{
+	for (size_t i = 0; i < m->count; i++) {
+		const struct offline_message *o = m->messages[i];
+
+		x->lost += o->is_promised && !o->is_expunged && (m->is_aside || !o->has_file);
+	}
+}
+
+/* -1 and *f. */
+static int
+write_all_down(struct recovery *x, struct fault *f)
+{
+	for (struct offline *m = x->mailboxes; m; m = m->next) {
+		count_lost(x, m);
+		if (offline_write_down(m, f) != 0 || (m->is_aside && aside_tell(m, f) != 0))
+			return -1;
+	}
+	return file_systems_sync(x->engine, f);
+}
+
+/* -1 and *f. */
+static int
+remove_all_expunged(struct recovery *x, struct fault *f)
+{
+	struct offline *next;
+
+	for (struct offline *m = x->mailboxes; m; m = next) {
+		next = m->next;
+		if ((m->is_deleted && offline_is_empty(m) ? remove_mailbox(x, m, f) : offline_remove_expunged(m, f)) != 0)
+			return -1;
+	}
+	return file_systems_sync(x->engine, f);
+}
+
+static void
+drop_all(struct offline **list)
+{
+	struct offline *m;
+
+	while ((m = *list)) {
+		*list = m->next;
+		offline_drop(&m);
+	}
+}
+
+static void
+drop_mailboxes(struct recovery *x)
+{
+	drop_all(&x->mailboxes);
+	drop_all(&x->removed);
+	x->current = NULL;
 }
 
 int
 recover_settle(struct recovery *x, struct fault *f)
 {
-	struct offline *m;
-	int result = 0;
+	int result;
 
-	while ((m = x->mailboxes)) {
-		x->mailboxes = m->next;
-		withheld_keep(x->withheld, m);
-		if (offline_close(&m, f) != 0)
-			result = -1;
-	}
-	x->current = NULL;
+	hold_sources(x);
+	result = write_all_down(x, f);
+	if (result == 0)
+		result = remove_all_expunged(x, f);
+	drop_mailboxes(x);
 	return result;
 }
 
@@ -462,21 +516,12 @@ void
 recover_free(struct recovery **x, const struct journal_report *report)
 {
 	struct recovery *was = *x;
-	struct offline *m;
 
 	*x = NULL;
-	while ((m = was->mailboxes)) {
-		was->mailboxes = m->next;
-		offline_drop(&m);
-	}
-	if (report && report->records) {
-		was->lost += aside_tell(was->aside);
+	drop_mailboxes(was);
+	if (report && report->records)
 		event(NULL, EV_STORE_RECOVERED, INT("records", report->records), INT("messages", was->messages),
 			INT("lost", was->lost), INT("damaged", report->damaged_records));
-	}
-	while (was->groups)
-		drop_group(&was->groups);
-	aside_free(&was->aside);
-	withheld_free(&was->withheld);
+	group_free_all(&was->groups);
 	memory_free(was);
 }

@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 /* The part of that index of a group that puts one message into each of its parts; the account is named as the group. */
 static void
@@ -133,6 +135,161 @@ what_was_moved_and_can_not_be_brought_stays_where_it_was(void **state)
 	assert_int_equal(messages_of("/mail/1/.A/tmp"), 0);
 }
 
+/* Records of a large message, and of one that is moved to another disk and is in its tmp/ alone. */
+static void
+put_what_is_in_tmp(struct world *w, struct records *x)
+{
+	make_two_disks(w);
+	assert_int_equal(disk->unlinkat(AT_FDCWD, "/mail/1/new/1.test", 0), 0);
+	assert_int_equal(disk_make_path("/mail/1/.A/tmp", 0700, NULL), 0);
+	put_file("/mail/1/.A/tmp/copy.test");
+	put_file("/mail/1/tmp/large.test");
+	begin_records(x);
+	put_mailbox(x, "INBOX", 1);
+	put_append(x, 2, "large.test", BYTES_NONE);
+	put_move(x);
+}
+
+static bool
+recovers(struct world *w, const struct records *x)
+{
+	bool is_done;
+
+	w->recovery = recover_new(w->engine);
+	is_done = recover_record(w->recovery, buf_bytes(&x->out), NULL) == 0 && recover_settle(w->recovery, NULL) == 0;
+	recover_free(&w->recovery, NULL);
+	return is_done;
+}
+
+static void
+check_what_was_in_tmp(uint64_t nth)
+{
+	if (size_of("/mail/1/new/large.test") != OCTETS || size_of("/mail/1/.A/new/copy.test") != OCTETS)
+		fail_msg("call %llu failed: a message is missing", (unsigned long long)nth);
+}
+
+/* What recovery left in tmp/ would be swept. */
+static void
+what_can_not_be_brought_from_tmp_keeps_the_server_from_starting(void **state)
+{
+	uint64_t nth = 0, calls;
+
+	(void)state;
+	do {
+		struct world *w = make_world(++nth);
+		struct records x;
+
+		put_what_is_in_tmp(w, &x);
+		calls = disk_fault_calls(w->disk);
+		disk_fault_fail(w->disk, nth, 1, EIO);
+		if (recovers(w, &x))
+			check_what_was_in_tmp(nth);
+		calls = disk_fault_calls(w->disk) - calls;
+		disk_fault_fail(w->disk, 0, 0, 0);
+		end_world(w);
+	} while (nth <= calls);
+}
+
+static void
+make_folder(struct world *w, const char *name)
+{
+	struct records x;
+
+	begin_records(&x);
+	put_mailbox(&x, name, 2);
+	recover(w, &x);
+	end_recovery(w);
+}
+
+static const struct disk_ops *beneath;
+static const char *unreadable; /* the file that can't be opened to be read */
+static int refusal;
+
+static int
+refuse_to_read(int directory, const char *path, int flags, mode_t mode)
+{
+	if (unreadable && (flags & O_ACCMODE) == O_RDONLY && strcmp(path, unreadable) == 0) {
+		errno = refusal;
+		return -1;
+	}
+	return beneath->openat(directory, path, flags, mode);
+}
+
+/* Written anew, uids would be given twice, and letters mean other keywords. */
+static void
+what_a_mailbox_says_of_itself_is_not_written_anew_when_it_can_not_be_read(void **state)
+{
+	static const char *const files[] = { "dovecot-uidlist", "dovecot-keywords" };
+	struct world *w = *state;
+	struct disk_ops ops = *disk;
+	struct records x;
+
+	begin_records(&x);
+	put_mailbox(&x, "INBOX", 1);
+	put_append(&x, 1, "1.test", body());
+	recover(w, &x);
+	end_recovery(w);
+	begin_records(&x);
+	put_mailbox(&x, "INBOX", 1);
+	put_append(&x, 2, "2.test", body());
+	beneath = disk;
+	ops.openat = refuse_to_read;
+	disk_use(&ops);
+	refusal = EMFILE;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		unreadable = files[i];
+		assert_false(recovers(w, &x));
+	}
+	unreadable = NULL;
+	assert_true(recovers(w, &x));
+	disk_use(beneath);
+}
+
+/* As a crash leaves it. */
+static void
+a_list_of_uids_that_is_empty_is_written_anew(void **state)
+{
+	struct world *w = *state;
+	struct records x;
+	int fd;
+
+	make_folder(w, "A");
+	fd = disk->openat(AT_FDCWD, "/mail/1/.A/dovecot-uidlist", O_WRONLY | O_TRUNC, 0600);
+	disk_close(&fd);
+	begin_records(&x);
+	put_mailbox(&x, "A", 2);
+	put_append(&x, 1, "1.test", body());
+	assert_true(recovers(w, &x));
+	assert_true(size_of("/mail/1/.A/dovecot-uidlist") > 0);
+}
+
+/* It has another name by now. */
+static void
+a_mailbox_that_may_be_in_a_folder_which_can_not_be_read_is_not_made_again(void **state)
+{
+	struct world *w = *state;
+	struct disk_ops ops = *disk;
+	struct records x;
+
+	make_folder(w, "A");
+	assert_int_equal(disk->renameat(AT_FDCWD, "/mail/1/.A", AT_FDCWD, "/mail/1/.B", 0), 0);
+	begin_records(&x);
+	put_mailbox(&x, "A", 2);
+	put_append(&x, 1, "1.test", body());
+	beneath = disk;
+	ops.openat = refuse_to_read;
+	disk_use(&ops);
+	unreadable = "dovecot-uidlist";
+	refusal = EIO;
+	assert_false(recovers(w, &x));
+	assert_int_equal(size_of("/mail/1/.A"), -1);
+	unreadable = NULL;
+	assert_true(recovers(w, &x));
+	disk_use(beneath);
+	assert_int_equal(size_of("/mail/1/.A"), -1);
+	assert_int_equal(size_of("/mail/1/.B/new/1.test"), OCTETS);
+}
+
 static void
 a_folder_that_was_deleted_does_not_come_back_with_the_next_power_cut(void **state)
 {
@@ -186,6 +343,10 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_was_moved_to_another_disk_is_brought_from_its_tmp, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_moved_to_another_disk_and_is_not_there_is_copied, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_moved_and_can_not_be_brought_stays_where_it_was, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_a_mailbox_says_of_itself_is_not_written_anew_when_it_can_not_be_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_mailbox_that_may_be_in_a_folder_which_can_not_be_read_is_not_made_again, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_list_of_uids_that_is_empty_is_written_anew, set_up, tear_down),
+		cmocka_unit_test(what_can_not_be_brought_from_tmp_keeps_the_server_from_starting),
 		cmocka_unit_test(a_folder_that_was_deleted_does_not_come_back_with_the_next_power_cut),
 		cmocka_unit_test_setup_teardown(accounts_of_which_one_is_a_copy_get_each_its_own, set_up, tear_down),
 	};
