@@ -166,6 +166,7 @@ void
 disk_fault_crash(struct disk_fault *d)
 {
 	fault_lock();
+	fault_choose_order(d);
 	for (struct fault_node *node = d->nodes; node; node = node->next)
 		fault_crash_node(d, node);
 	memset(d->fds, 0, sizeof d->fds);
@@ -194,6 +195,14 @@ disk_fault_mount(struct disk_fault *d, const char *path, uint64_t device)
 	node = fault_find(AT_FDCWD, path, &error);
 	assert(node && node->names && map_count(node->names) == 0);
 	node->device = device;
+	(void)fault_done(0, 0);
+}
+
+void
+disk_fault_order_names(struct disk_fault *d)
+{
+	fault_lock();
+	d->is_ordered = true;
 	(void)fault_done(0, 0);
 }
 

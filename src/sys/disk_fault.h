@@ -34,6 +34,9 @@ void disk_fault_set_room(struct disk_fault *d, uint64_t octets);
 /* The empty directory is another file system from now on, of that device (the root is 1): syncfs goes no further, links and renames
    don't lead there. */
 void disk_fault_mount(struct disk_fault *d, const char *path, uint64_t device);
+/* From now on names reach each device in the order of the calls, and a sync is one of all names before it: as with file systems that have a
+   journal. */
+void disk_fault_order_names(struct disk_fault *d);
 /* Turns one bit of a file round, on the disk and in what is read. */
 void disk_fault_flip(struct disk_fault *d, const char *path, uint64_t octet, unsigned int bit);
 /* Calls of fdatasync, fsync and syncfs so far. */

@@ -131,6 +131,7 @@ fault_note_name(struct fault_node *dir, const char *name, struct fault_node *nod
 	n->name = memory_new(len);
 	memcpy(n->name, name, len);
 	n->node = node;
+	n->order = ++fault_one->order;
 	if (dir->last_naming)
 		dir->last_naming->next = n;
 	else
@@ -161,16 +162,25 @@ copy_names(struct map **to, const struct map *from)
 		(void)map_put(*to, name, node);
 }
 
+static void
+sync_names(struct fault_node *node)
+{
+	/* The other half of a rename becomes safe, too. */
+	for (struct fault_naming *n = node->first_naming; n; n = n->next)
+		if (n->partner)
+			n->partner->choice = 1;
+	copy_names(&node->synced_names, node->names);
+	forget_namings(node);
+}
+
 void
 fault_sync_node(struct fault_node *node)
 {
+	for (struct fault_node *other = fault_one->is_ordered ? fault_one->nodes : NULL; other; other = other->next)
+		if (S_ISDIR(other->mode) && other->device == node->device && other->first_naming)
+			sync_names(other);
 	if (S_ISDIR(node->mode)) {
-		/* The other half of a rename becomes safe, too. */
-		for (struct fault_naming *n = node->first_naming; n; n = n->next)
-			if (n->partner)
-				n->partner->choice = 1;
-		copy_names(&node->synced_names, node->names);
-		forget_namings(node);
+		sync_names(node);
 		return;
 	}
 	if (node->is_mapped)
@@ -203,12 +213,31 @@ settle_writes(struct disk_fault *d, struct fault_node *node)
 	forget_writes(node);
 }
 
+void
+fault_choose_order(struct disk_fault *d)
+{
+	uint64_t first = d->order + 1;
+
+	for (const struct fault_node *node = d->nodes; node; node = node->next)
+		for (const struct fault_naming *n = S_ISDIR(node->mode) ? node->first_naming : NULL; n; n = n->next)
+			if (n->order < first)
+				first = n->order;
+	for (size_t i = 0; i < 2; i++)
+		d->order_kept[i] = first - 1 + fault_chance(d, d->order - first + 2);
+}
+
+static bool
+happens(struct disk_fault *d, const struct fault_node *node, const struct fault_naming *n)
+{
+	return d->is_ordered ? n->order <= d->order_kept[node->device % 2] : fault_chance(d, 2) != 0;
+}
+
 static void
 settle_namings(struct disk_fault *d, struct fault_node *node)
 {
 	for (struct fault_naming *n = node->first_naming; n; n = n->next) {
 		if (n->choice == 0)
-			n->choice = fault_chance(d, 2) ? 1 : -1;
+			n->choice = happens(d, node, n) ? 1 : -1;
 		if (n->partner && n->partner->choice == 0)
 			n->partner->choice = n->choice;
 		if (n->choice > 0)

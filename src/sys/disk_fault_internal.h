@@ -25,6 +25,7 @@ struct fault_naming {
 	char *name;
 	struct fault_node *node;
 	struct fault_naming *partner; /* of a rename: both happen or neither */
+	uint64_t order;
 	int choice; /* 0: not made yet, 1: happened, -1: did not */
 };
 
@@ -54,6 +55,9 @@ struct disk_fault {
 	bool is_cut;
 	bool is_cutting; /* the power goes in the call at hand */
 	uint64_t room;
+	bool is_ordered; /* disk_fault_order_names */
+	uint64_t order; /* of the last naming */
+	uint64_t order_kept[2]; /* of devices with even and odd numbers: the last that a crash leaves */
 };
 
 extern struct disk_fault *fault_one;
@@ -90,6 +94,8 @@ struct fault_naming *fault_note_name(struct fault_node *dir, const char *name, s
 void fault_sync_node(struct fault_node *node);
 /* A part of what was not synced is lost for good, the rest is safe; reading shows all of it. */
 void fault_lose_part(struct disk_fault *d, struct fault_node *node);
+/* Chooses order_kept. */
+void fault_choose_order(struct disk_fault *d);
 /* What is read becomes a choice of what a crash may leave; that is safe then. */
 void fault_crash_node(struct disk_fault *d, struct fault_node *node);
 

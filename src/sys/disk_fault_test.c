@@ -112,6 +112,36 @@ a_rename_happens_whole_or_not_at_all(void **state)
 	assert_true(before > 0 && after > 0);
 }
 
+/* In two directories: what leaves one never goes before what came to the other. */
+static void
+names_that_reach_the_disk_in_order_do_so_everywhere(void **state)
+{
+	int neither = 0, both = 0, one = 0;
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 100; seed++) {
+		struct disk_fault *d = disk_fault_new(seed);
+
+		disk_fault_order_names(d);
+		put("a", BYTES("x"), true);
+		assert_int_equal(disk->mkdirat(AT_FDCWD, "d", 0700), 0);
+		sync_root(d);
+		assert_int_equal(disk->linkat(AT_FDCWD, "a", AT_FDCWD, "d/b", 0), 0);
+		assert_int_equal(disk->unlinkat(AT_FDCWD, "a", 0), 0);
+		disk_fault_crash(d);
+		if (strcmp(get("a"), "x") != 0) {
+			assert_string_equal(get("d/b"), "x");
+			both++;
+		} else if (strcmp(get("d/b"), "x") == 0) {
+			one++;
+		} else {
+			neither++;
+		}
+		disk_fault_free(&d);
+	}
+	assert_true(neither > 0 && one > 0 && both > 0);
+}
+
 static void
 after_a_failed_sync_reading_shows_what_the_disk_has_lost(void **state)
 {
@@ -239,6 +269,7 @@ main(void)
 		cmocka_unit_test(what_was_synced_with_its_name_survives_every_crash),
 		cmocka_unit_test(what_was_not_synced_may_be_there_or_not),
 		cmocka_unit_test(a_rename_happens_whole_or_not_at_all),
+		cmocka_unit_test(names_that_reach_the_disk_in_order_do_so_everywhere),
 		cmocka_unit_test(after_a_failed_sync_reading_shows_what_the_disk_has_lost),
 		cmocka_unit_test(after_the_power_is_cut_nothing_works_until_it_is_back),
 		cmocka_unit_test(a_full_disk_says_so),
