@@ -434,6 +434,7 @@ write_names(struct offline *m)
 	return 0;
 }
 
+/* Of expunged messages, too: their files may outlive it when the power goes again. */
 static int
 write_uids(struct offline *m, struct fault *f)
 {
@@ -445,13 +446,12 @@ write_uids(struct offline *m, struct fault *f)
 	buf_init(&text, UIDLIST_OCTETS_MAX);
 	put_uidlist_head(&text, &head);
 	for (size_t i = 0; i < m->count; i++)
-		if (!m->messages[i]->is_expunged)
-			put_uidlist_line(&text,
-				&(struct uidlist_line){
-					.uid = m->messages[i]->uid,
-					.extensions = m->messages[i]->extensions,
-					.name = m->messages[i]->base,
-				});
+		put_uidlist_line(&text,
+			&(struct uidlist_line){
+				.uid = m->messages[i]->uid,
+				.extensions = m->messages[i]->extensions,
+				.name = m->messages[i]->base,
+			});
 	result = disk_replace_file(m->directory, "dovecot-uidlist", buf_bytes(&text), 0600, f);
 	buf_done(&text);
 	return result;

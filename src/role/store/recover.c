@@ -288,12 +288,10 @@ change(struct offline *m, const struct record *r)
 		for (size_t i = offline_from(m, range.first); i < m->count && m->messages[i]->uid <= range.last; i++) {
 			struct offline_message *o = m->messages[i];
 
-			if (r->kind == RECORD_FLAGS) {
+			if (r->kind == RECORD_FLAGS)
 				set_flags(m, o, r);
-			} else {
+			else
 				o->is_expunged = true;
-				m->has_new_uids = true;
-			}
 		}
 	}
 }

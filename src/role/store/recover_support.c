@@ -6,8 +6,8 @@
 #include <cmocka.h>
 #include <string.h>
 
-struct world *
-make_world(uint64_t seed)
+static void
+open_engine(struct world *w)
 {
 	const struct engine_settings settings = {
 		.state_directory = "/state",
@@ -18,13 +18,30 @@ make_world(uint64_t seed)
 		.journal_octets_max = 1 << 20,
 		.requests_octets_max = UINT64_MAX,
 	};
+
+	assert_int_equal(engine_open(&settings, &w->engine, NULL), 0);
+}
+
+struct world *
+make_world(uint64_t seed)
+{
 	struct world *w = NEW(struct world);
 
 	w->disk = disk_fault_new(seed);
 	assert_int_equal(disk->mkdirat(AT_FDCWD, "/state", 0700), 0);
 	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail", 0700), 0);
-	assert_int_equal(engine_open(&settings, &w->engine, NULL), 0);
+	open_engine(w);
 	return w;
+}
+
+void
+start_world_again(struct world *w)
+{
+	if (!disk_fault_is_cut(w->disk))
+		disk_fault_cut(w->disk, 1);
+	engine_close(&w->engine);
+	disk_fault_crash(w->disk);
+	open_engine(w);
 }
 
 void

@@ -16,6 +16,8 @@ enum { OCTETS = 5000, SEEDS = 10 };
 /* With mailboxes in /mail and a state in /state. */
 struct world *make_world(uint64_t seed);
 void end_world(struct world *w);
+/* After a power cut. */
+void start_world_again(struct world *w);
 /* For cmocka: *state is a world. */
 int set_up(void **state);
 int tear_down(void **state);

@@ -1,6 +1,8 @@
 /* Records that count together, as requests of several accounts leave them in the journal: in turns, and with some that failed; and what is moved and deleted. */
 #include "role/store/recover_support.h"
 
+#include "role/store/folders.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -334,6 +336,58 @@ accounts_of_which_one_is_a_copy_get_each_its_own(void **state)
 	assert_int_equal(messages_of("/mail/2/new"), 2);
 }
 
+/* Which the power left of an earlier removal, by a process of the same number. */
+static void
+what_is_left_of_a_removed_folder_is_in_no_others_way(void **state)
+{
+	struct world *w = *state;
+	char path[128];
+	struct records x;
+
+	make_folder(w, "A");
+	(void)snprintf(path, sizeof path, "/mail/1/" FOLDERS_DELETED_PREFIX "%lld.0/new", (long long)w->engine->process);
+	assert_int_equal(disk_make_path(path, 0700, NULL), 0);
+	begin_records(&x);
+	put_delete(&x, "A", 2);
+	recover(w, &x);
+	end_recovery(w);
+	assert_int_equal(size_of("/mail/1/.A"), -1);
+	assert_int_equal(size_of(path), -1);
+}
+
+/* Nor with those in the midst of the recovery. */
+static void
+what_was_expunged_does_not_come_back_with_the_next_power_cuts(void **state)
+{
+	uint64_t calls, cut = 0;
+
+	(void)state;
+	do {
+		struct world *w = make_world(++cut);
+		struct records x;
+
+		disk_fault_order_names(w->disk);
+		begin_records(&x);
+		put_mailbox(&x, "INBOX", 1);
+		put_append(&x, 1, "1.test", body());
+		recover(w, &x);
+		end_recovery(w);
+		begin_records(&x);
+		put_mailbox(&x, "INBOX", 1);
+		put_append(&x, 2, "2.test", body());
+		put_expunge(&x, 1);
+		calls = disk_fault_calls(w->disk);
+		disk_fault_cut(w->disk, cut);
+		(void)recovers(w, &x);
+		calls = disk_fault_calls(w->disk) - calls;
+		start_world_again(w);
+		assert_true(recovers(w, &x));
+		assert_int_equal(size_of("/mail/1/new/1.test"), -1);
+		assert_int_equal(size_of("/mail/1/new/2.test"), OCTETS);
+		end_world(w);
+	} while (cut <= calls);
+}
+
 int
 main(void)
 {
@@ -347,6 +401,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_mailbox_that_may_be_in_a_folder_which_can_not_be_read_is_not_made_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_list_of_uids_that_is_empty_is_written_anew, set_up, tear_down),
 		cmocka_unit_test(what_can_not_be_brought_from_tmp_keeps_the_server_from_starting),
+		cmocka_unit_test_setup_teardown(what_is_left_of_a_removed_folder_is_in_no_others_way, set_up, tear_down),
+		cmocka_unit_test(what_was_expunged_does_not_come_back_with_the_next_power_cuts),
 		cmocka_unit_test(a_folder_that_was_deleted_does_not_come_back_with_the_next_power_cut),
 		cmocka_unit_test_setup_teardown(accounts_of_which_one_is_a_copy_get_each_its_own, set_up, tear_down),
 	};

@@ -60,6 +60,7 @@ folders_remove(int account, struct bytes name, struct engine *e)
 	put_char(&out, '.');
 	put_number(&out, atomic_fetch_add(&e->next_file, 1));
 	put_char(&out, '\0');
+	remove_tree(account, away, 0); /* what an earlier process of that number began to remove */
 	if (disk->renameat(account, path, account, away, 0) == 0)
 		remove_tree(account, away, 0);
 	else
