@@ -32,6 +32,8 @@ receive(void *arg, const struct message *m)
 		return;
 	pthread_mutex_lock(&w->lock);
 	w->outcome = (enum ipc_outcome)m->u.done.outcome; /* every answer begins so */
+	if (m->type == MESSAGE_DELIVERED)
+		w->uid = m->u.delivered.uid;
 	w->has_answer = true;
 	pthread_cond_broadcast(&w->came);
 	pthread_mutex_unlock(&w->lock);
