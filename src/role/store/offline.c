@@ -3,6 +3,7 @@
 #include "role/store/arrive.h"
 #include "role/store/file_systems.h"
 #include "role/store/files.h"
+#include "sys/time.h"
 
 #include <errno.h>
 #include <string.h>
@@ -195,6 +196,39 @@ make_canonical(struct offline *m, struct listed *e)
 	(void)disk->renameat(m->directory, from, m->directory, to, 0);
 }
 
+/* Of expunged messages, too: their files may outlive it when the power goes again. */
+static int
+write_uids(struct offline *m, struct fault *f)
+{
+	struct uidlist_head head = { .uid_validity = m->uid_validity, .uid_next = m->uid_next, .version = 3 };
+	struct buf text;
+	int result;
+
+	memcpy(head.guid, m->guid, sizeof head.guid);
+	buf_init(&text, UIDLIST_OCTETS_MAX);
+	put_uidlist_head(&text, &head);
+	for (size_t i = 0; i < m->count; i++)
+		put_uidlist_line(&text,
+			&(struct uidlist_line){
+				.uid = m->messages[i]->uid,
+				.extensions = m->messages[i]->extensions,
+				.name = m->messages[i]->base,
+			});
+	result = disk_replace_file(m->directory, "dovecot-uidlist", buf_bytes(&text), 0600, f);
+	m->has_new_uids = result != 0;
+	buf_done(&text);
+	return result;
+}
+
+/* The list is gone: what has files gets other uids than those that were told. */
+static uint32_t
+new_uid_validity(uint32_t last)
+{
+	uint32_t now = (uint32_t)(time_now().wall_us / 1000000);
+
+	return now > last ? now : last + 1;
+}
+
 /* -1 and *f. */
 static int
 parse_uids(struct offline *m, struct bytes in, struct fault *f)
@@ -205,8 +239,11 @@ parse_uids(struct offline *m, struct bytes in, struct fault *f)
 	uint32_t last = 0;
 
 	m->has_new_uids = true;
-	if (!take_uidlist_head(&in, &head))
+	if (!take_uidlist_head(&in, &head)) {
+		if (m->files.count)
+			m->uid_validity = new_uid_validity(m->uid_validity);
 		return 0;
+	}
 	if (head.has_guid && memcmp(head.guid, m->guid, sizeof m->guid) != 0)
 		return fault_set(f, FAULT_PERM, "another mailbox is there");
 	m->uid_validity = head.uid_validity;
@@ -218,7 +255,7 @@ parse_uids(struct offline *m, struct bytes in, struct fault *f)
 	return 0;
 }
 
-/* What the uidlist says, if there is one.  -1 and *f. */
+/* What the uidlist says, if there is one; one that is not as it has to be is written anew before anything else is.  -1 and *f. */
 static int
 read_uids(struct offline *m, struct fault *f)
 {
@@ -230,7 +267,7 @@ read_uids(struct offline *m, struct fault *f)
 	if (result == 0)
 		result = parse_uids(m, buf_bytes(&text), f);
 	buf_done(&text);
-	return result;
+	return result == 0 && m->has_new_uids ? write_uids(m, f) : result;
 }
 
 /* -1 and *f. */
@@ -432,29 +469,6 @@ write_names(struct offline *m)
 		x->state = x->wanted;
 	}
 	return 0;
-}
-
-/* Of expunged messages, too: their files may outlive it when the power goes again. */
-static int
-write_uids(struct offline *m, struct fault *f)
-{
-	struct uidlist_head head = { .uid_validity = m->uid_validity, .uid_next = m->uid_next, .version = 3 };
-	struct buf text;
-	int result;
-
-	memcpy(head.guid, m->guid, sizeof head.guid);
-	buf_init(&text, UIDLIST_OCTETS_MAX);
-	put_uidlist_head(&text, &head);
-	for (size_t i = 0; i < m->count; i++)
-		put_uidlist_line(&text,
-			&(struct uidlist_line){
-				.uid = m->messages[i]->uid,
-				.extensions = m->messages[i]->extensions,
-				.name = m->messages[i]->base,
-			});
-	result = disk_replace_file(m->directory, "dovecot-uidlist", buf_bytes(&text), 0600, f);
-	buf_done(&text);
-	return result;
 }
 
 static int

@@ -388,6 +388,64 @@ what_was_expunged_does_not_come_back_with_the_next_power_cuts(void **state)
 	} while (cut <= calls);
 }
 
+static uint32_t
+uid_validity_of(const char *path)
+{
+	int fd = disk->openat(AT_FDCWD, path, O_RDONLY, 0);
+	struct uidlist_head head = { 0 };
+	uint8_t text[256];
+	struct bytes in = bytes_of(text, (size_t)disk->pread(fd, text, sizeof text, 0));
+
+	disk_close(&fd);
+	assert_true(take_uidlist_head(&in, &head));
+	return head.uid_validity;
+}
+
+/* By another program.  Its messages get other uids, which are not to be taken for those that were told. */
+static void
+a_mailbox_whose_list_of_uids_was_removed_is_another_one_for_clients(void **state)
+{
+	struct world *w = *state;
+	struct records x;
+
+	begin_records(&x);
+	put_mailbox(&x, "INBOX", 1);
+	put_append(&x, 1, "1.test", body());
+	recover(w, &x);
+	end_recovery(w);
+	assert_int_equal(uid_validity_of("/mail/1/dovecot-uidlist"), 1);
+	assert_int_equal(disk->unlinkat(AT_FDCWD, "/mail/1/dovecot-uidlist", 0), 0);
+	begin_records(&x);
+	put_mailbox(&x, "INBOX", 1);
+	recover(w, &x);
+	end_recovery(w);
+	assert_true(uid_validity_of("/mail/1/dovecot-uidlist") > 1);
+}
+
+static void
+a_mailbox_that_is_made_again_is_the_same_for_clients_wherever_the_power_goes(void **state)
+{
+	uint64_t calls, cut = 0;
+
+	(void)state;
+	do {
+		struct world *w = make_world(++cut);
+		struct records x;
+
+		begin_records(&x);
+		put_mailbox(&x, "A", 2);
+		put_append(&x, 1, "1.test", body());
+		calls = disk_fault_calls(w->disk);
+		disk_fault_cut(w->disk, cut);
+		(void)recovers(w, &x);
+		calls = disk_fault_calls(w->disk) - calls;
+		start_world_again(w);
+		assert_true(recovers(w, &x));
+		assert_int_equal(uid_validity_of("/mail/1/.A/dovecot-uidlist"), 1);
+		end_world(w);
+	} while (cut <= calls);
+}
+
 int
 main(void)
 {
@@ -403,6 +461,8 @@ main(void)
 		cmocka_unit_test(what_can_not_be_brought_from_tmp_keeps_the_server_from_starting),
 		cmocka_unit_test_setup_teardown(what_is_left_of_a_removed_folder_is_in_no_others_way, set_up, tear_down),
 		cmocka_unit_test(what_was_expunged_does_not_come_back_with_the_next_power_cuts),
+		cmocka_unit_test_setup_teardown(a_mailbox_whose_list_of_uids_was_removed_is_another_one_for_clients, set_up, tear_down),
+		cmocka_unit_test(a_mailbox_that_is_made_again_is_the_same_for_clients_wherever_the_power_goes),
 		cmocka_unit_test(a_folder_that_was_deleted_does_not_come_back_with_the_next_power_cut),
 		cmocka_unit_test_setup_teardown(accounts_of_which_one_is_a_copy_get_each_its_own, set_up, tear_down),
 	};
