@@ -1,5 +1,6 @@
 /* Deliveries and changes at random, until the power goes, again and again: what was answered is done, each message is where the answers say, once,
-   and no uid is given twice.  commit.c, S2, S3, S4.  MERMOZ_SEEDS="1000 2000" runs others. */
+   and no uid is given twice.  commit.c, S2, S3, S4.  At last a folder is refused at recovery, and what is in the others, in it or in lost/ is all
+   that has to be.  MERMOZ_SEEDS="1000 2000" runs others. */
 #include "role/store/crash_support.h"
 
 #include <setjmp.h>
@@ -230,6 +231,7 @@ struct found {
 	struct play *play;
 	struct model *model;
 	int directory, folder;
+	bool may_be_torn;
 };
 
 static bool
@@ -240,29 +242,45 @@ find_one(void *arg, const char *name, unsigned char type)
 	int fd = disk->openat(x->directory, name, O_RDONLY, 0), number, is_large;
 	ssize_t got = disk->pread(fd, octets, sizeof octets, 0);
 	char stem[STEM + 1] = { 0 };
+	bool is_whole;
 
 	(void)type;
 	disk_close(&fd);
 	memcpy(stem, octets, got < STEM ? 0 : STEM);
-	if (sscanf(stem, "%d:%d", &number, &is_large) != 2 || number < 0 || number >= MESSAGES
-		|| !bytes_equal(bytes_of(octets, (size_t)got), body_of(number, is_large)))
+	is_whole = sscanf(stem, "%d:%d", &number, &is_large) == 2 && number >= 0 && number < MESSAGES
+		&& bytes_equal(bytes_of(octets, (size_t)got), body_of(number, is_large != 0));
+	if (is_whole)
+		x->model->count[x->folder][number]++;
+	else if (!x->may_be_torn)
 		give_up(x->play, "a message is torn");
-	x->model->count[x->folder][number]++;
 	return true;
 }
 
 static void
-find_in(struct found *x, const char *part)
+find_in(struct found *x, const char *folder, const char *part)
 {
 	char path[64];
 
-	(void)snprintf(path, sizeof path, ALICE "/%s%s/%s", x->folder ? "." : "", x->folder ? names[x->folder] : "", part);
+	(void)snprintf(path, sizeof path, "%s/%s", folder, part);
 	x->directory = disk->openat(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0);
-	if (x->directory < 0)
-		return;
-	x->model->is_there[x->folder] = true;
-	assert_int_equal(disk->list(x->directory, ".", find_one, x), 0);
+	if (x->directory >= 0)
+		assert_int_equal(disk->list(x->directory, ".", find_one, x), 0);
 	disk_close(&x->directory);
+}
+
+static void
+find_in_folder(struct found *x, int number)
+{
+	char path[64];
+	struct stat st;
+
+	(void)snprintf(path, sizeof path, ALICE "/%s%s", number ? "." : "", number ? names[number] : "");
+	x->folder = number;
+	x->model->is_there[number] = disk->fstatat(AT_FDCWD, path, &st, 0) == 0;
+	find_in(x, path, "new");
+	find_in(x, path, "cur");
+	if (x->may_be_torn)
+		find_in(x, path, "tmp");
 }
 
 static bool
@@ -292,13 +310,10 @@ static void
 check(struct play *p)
 {
 	struct model is = { 0 };
-	struct found x = { p, &is, -1, 0 };
+	struct found x = { .play = p, .model = &is };
 
-	for (x.folder = 0; x.folder < FOLDERS; x.folder++) {
-		find_in(&x, "new");
-		find_in(&x, "cur");
-	}
-	is.is_there[0] = true;
+	for (int i = 0; i < FOLDERS; i++)
+		find_in_folder(&x, i);
 	if (is_as(&is, &p->next))
 		p->now = p->next;
 	if (is_as(&is, &p->now))
@@ -313,7 +328,6 @@ check(struct play *p)
 static void
 recover(struct play *p)
 {
-	disk_fault_crash(p->c.disk);
 	while (chance(p, 2)) {
 		disk_fault_cut(p->c.disk, 1 + chance(p, 60));
 		if (crashing_open(&p->c)) {
@@ -325,9 +339,6 @@ recover(struct play *p)
 	}
 	assert_true(crashing_open(&p->c));
 	engine_close(&p->c.engine);
-	check(p);
-	assert_true(crashing_open(&p->c));
-	begin_session(p);
 }
 
 static void
@@ -340,6 +351,7 @@ start_again(struct play *p)
 	begin_session(p);
 }
 
+/* Until the power goes. */
 static void
 live(struct play *p)
 {
@@ -369,7 +381,98 @@ live(struct play *p)
 	tell(p, "cut\n");
 	engine_session_end(&p->session);
 	engine_close(&p->c.engine);
+	disk_fault_crash(p->c.disk);
+}
+
+static void
+live_again(struct play *p)
+{
 	recover(p);
+	check(p);
+	assert_true(crashing_open(&p->c));
+	begin_session(p);
+	live(p);
+}
+
+#define HELD "/mail/held"
+
+/* In the place of the folder is one that others may write to. */
+static void
+refuse(struct play *p, const char *path)
+{
+	int root = disk_fault_root(p->c.disk);
+
+	assert_int_equal(disk->renameat(AT_FDCWD, path, AT_FDCWD, HELD, 0), 0);
+	assert_int_equal(disk->mkdirat(AT_FDCWD, path, 0777), 0);
+	assert_int_equal(disk->syncfs(root), 0);
+	disk_close(&root);
+}
+
+/* All have been opened, so that what is left in tmp/ was swept. */
+static void
+mend(struct play *p, const char *path)
+{
+	assert_int_equal(disk->unlinkat(AT_FDCWD, path, AT_REMOVEDIR), 0);
+	assert_int_equal(disk->renameat(AT_FDCWD, HELD, AT_FDCWD, path, 0), 0);
+	assert_true(crashing_open(&p->c));
+	begin_session(p);
+	for (int i = 0; i < FOLDERS; i++)
+		(void)select_folder(p, i);
+	engine_session_end(&p->session);
+	engine_close(&p->c.engine);
+}
+
+static bool
+has(const struct model *m, int number)
+{
+	int count = 0;
+
+	for (int i = 0; i < FOLDERS; i++)
+		count += m->count[i][number];
+	return count > 0;
+}
+
+static void
+check_somewhere(struct play *p)
+{
+	struct model is = { 0 }, lost = { 0 };
+	struct found x = { .play = p, .model = &is, .may_be_torn = true }, in_lost = { .play = p, .model = &lost };
+
+	for (int i = 0; i < FOLDERS; i++)
+		find_in_folder(&x, i);
+	find_in(&in_lost, "/state/lost", "new");
+	for (int i = 0; i < MESSAGES; i++) {
+		bool may_be = has(&p->now, i) || has(&p->next, i), has_to_be = has(&p->now, i) && has(&p->next, i);
+
+		if (has(&lost, i) ? may_be : has(&is, i) || !has_to_be)
+			continue;
+		put_model(p, "before", &p->now);
+		put_model(p, "after", &p->next);
+		put_model(p, "is", &is);
+		put_model(p, "lost", &lost);
+		tell(p, "message %d\n", i);
+		give_up(p, has(&lost, i) ? "what nobody misses is kept" : "a message is nowhere");
+	}
+}
+
+static void
+recover_without_a_folder(struct play *p)
+{
+	int folder = 1 + (int)chance(p, ON_ANOTHER_DISK - 1);
+	char path[64];
+	struct stat st;
+
+	(void)snprintf(path, sizeof path, ALICE "/.%s", names[folder]);
+	if (disk->fstatat(AT_FDCWD, path, &st, 0) != 0) {
+		recover(p);
+		check(p);
+		return;
+	}
+	tell(p, "%s is refused\n", names[folder]);
+	refuse(p, path);
+	recover(p);
+	mend(p, path);
+	check_somewhere(p);
 }
 
 static void
@@ -389,10 +492,10 @@ play(uint64_t seed)
 	assert_int_equal(select_folder(&p, ON_ANOTHER_DISK), IPC_OK);
 	p.now.is_there[0] = p.now.is_there[ON_ANOTHER_DISK] = true;
 	start_again(&p);
-	for (int i = 0; i < LIVES; i++)
-		live(&p);
-	engine_session_end(&p.session);
-	engine_close(&p.c.engine);
+	live(&p);
+	for (int i = 1; i < LIVES; i++)
+		live_again(&p);
+	recover_without_a_folder(&p);
 	crashing_end(&p.c);
 }
 
