@@ -204,10 +204,10 @@ append(struct recovery *x, const struct record *r, struct fault *f)
 	return 0;
 }
 
-/* A link of the source, as a rule: what is there may be torn.  Where links don't go, what is there, or in tmp/, was synced.  -1 and errno; ENOENT:
-   it is nowhere. */
+/* A link of the source, as a rule: what is there may be torn.  Where links don't go, what is there, or in tmp/, was synced.  1: it is nowhere, or can't
+   be copied.  -1 and *f. */
 static int
-bring(struct offline *m, struct offline_message *o, const struct offline_message *source)
+bring(struct offline *m, struct offline_message *o, const struct offline_message *source, struct fault *f)
 {
 	char path[PATH_ROOM];
 	struct buf out;
@@ -217,10 +217,14 @@ bring(struct offline *m, struct offline_message *o, const struct offline_message
 		offline_put_path(&out, source, source->state);
 		if (offline_link(m, o, source->mailbox->directory, path) == 0)
 			return 0;
+		if (!files_take_no_link(errno) && errno != ENOENT)
+			return fault_errno(f, errno, "link message in %s", m->path);
 	}
 	if (o->has_file || offline_fetch_tmp(m, o) == 0)
 		return 0;
-	return source ? offline_copy(m, o, source->mailbox->directory, path) : -1;
+	if (source)
+		return offline_copy(m, o, source->mailbox->directory, path) == 0 ? 0 : 1;
+	return errno == ENOENT ? 1 : fault_errno(f, errno, "bring message from tmp/ in %s", m->path);
 }
 
 /* The message with a file that the record's is a copy of.  NULL: there is none. */
@@ -238,15 +242,15 @@ copy(struct recovery *x, const struct record *r, struct fault *f)
 {
 	struct offline *m = x->current;
 	struct offline_message *o = offline_add(m, r->uid, r->base), *source = find_source(x, r);
+	int result;
 
 	if (!o)
 		return fault_set(f, FAULT_TEMP, "no memory to recover %s", m->path);
 	o->is_promised = true;
 	want(m, o, r);
-	if (!m->is_aside && bring(m, o, source) == 0)
-		return 0;
-	if (!m->is_aside && !source && errno != ENOENT)
-		return fault_errno(f, errno, "bring message from tmp/ in %s", m->path);
+	result = m->is_aside ? 1 : bring(m, o, source, f);
+	if (result <= 0)
+		return result;
 	o->source = source; /* stays where it was */
 	if (source)
 		source->mailbox->has_sources = true;

@@ -163,33 +163,59 @@ recovers(struct world *w, const struct records *x)
 	return is_done;
 }
 
+/* Of a message that is copied on one disk, whose copy is there and torn. */
 static void
-check_what_was_in_tmp(uint64_t nth)
+put_what_is_torn(struct world *w, struct records *x)
 {
-	if (size_of("/mail/1/new/large.test") != OCTETS || size_of("/mail/1/.A/new/copy.test") != OCTETS)
-		fail_msg("call %llu failed: a message is missing", (unsigned long long)nth);
+	int fd;
+
+	(void)w;
+	assert_int_equal(disk_make_path("/mail/1/.A/new", 0700, NULL), 0);
+	fd = disk->openat(AT_FDCWD, "/mail/1/.A/new/copy.test", O_WRONLY | O_CREAT, 0600);
+	disk_close(&fd);
+	begin_records(x);
+	put_mailbox(x, "INBOX", 1);
+	put_append(x, 1, "1.test", body());
+	put_append(x, 2, "large.test", BYTES_NONE);
+	put_move(x);
+	assert_int_equal(disk_make_path("/mail/1/tmp", 0700, NULL), 0);
+	put_file("/mail/1/tmp/large.test");
+}
+
+/* Whichever call fails. */
+static void
+check_calls_that_fail(void (*put)(struct world *w, struct records *x))
+{
+	uint64_t nth = 0, calls;
+
+	do {
+		struct world *w = make_world(++nth);
+		struct records x;
+
+		put(w, &x);
+		calls = disk_fault_calls(w->disk);
+		disk_fault_fail(w->disk, nth, 1, EIO);
+		if (recovers(w, &x) && (size_of("/mail/1/new/large.test") != OCTETS || size_of("/mail/1/.A/new/copy.test") != OCTETS))
+			fail_msg("call %llu failed: a message is missing", (unsigned long long)nth);
+		calls = disk_fault_calls(w->disk) - calls;
+		disk_fault_fail(w->disk, 0, 0, 0);
+		end_world(w);
+	} while (nth <= calls);
 }
 
 /* What recovery left in tmp/ would be swept. */
 static void
 what_can_not_be_brought_from_tmp_keeps_the_server_from_starting(void **state)
 {
-	uint64_t nth = 0, calls;
-
 	(void)state;
-	do {
-		struct world *w = make_world(++nth);
-		struct records x;
+	check_calls_that_fail(put_what_is_in_tmp);
+}
 
-		put_what_is_in_tmp(w, &x);
-		calls = disk_fault_calls(w->disk);
-		disk_fault_fail(w->disk, nth, 1, EIO);
-		if (recovers(w, &x))
-			check_what_was_in_tmp(nth);
-		calls = disk_fault_calls(w->disk) - calls;
-		disk_fault_fail(w->disk, 0, 0, 0);
-		end_world(w);
-	} while (nth <= calls);
+static void
+a_copy_that_may_be_torn_is_not_left_so(void **state)
+{
+	(void)state;
+	check_calls_that_fail(put_what_is_torn);
 }
 
 static void
@@ -458,6 +484,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_a_mailbox_says_of_itself_is_not_written_anew_when_it_can_not_be_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_mailbox_that_may_be_in_a_folder_which_can_not_be_read_is_not_made_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_list_of_uids_that_is_empty_is_written_anew, set_up, tear_down),
+		cmocka_unit_test(a_copy_that_may_be_torn_is_not_left_so),
 		cmocka_unit_test(what_can_not_be_brought_from_tmp_keeps_the_server_from_starting),
 		cmocka_unit_test_setup_teardown(what_is_left_of_a_removed_folder_is_in_no_others_way, set_up, tear_down),
 		cmocka_unit_test(what_was_expunged_does_not_come_back_with_the_next_power_cuts),
