@@ -15,7 +15,8 @@
 #define ALICE "/mail/alice"
 
 enum { SEEDS = 20, LIVES = 4, STEPS = 14, CALLS = 400, MESSAGES = LIVES * STEPS, FOLDERS = 5, ON_ANOTHER_DISK = FOLDERS - 1, STEM = 16,
-	LARGE = ENGINE_BODY_JOURNALED_MAX + 1, SMALL = 1200 };
+	LARGE = ENGINE_BODY_JOURNALED_MAX + 1, SMALL = 1200,
+	SMALL_JOURNAL = 8192 };
 
 static const char *const names[FOLDERS] = { "INBOX", "A", "B", "C", "D" };
 
@@ -483,6 +484,8 @@ play(uint64_t seed)
 	p = (struct play){ .seed = seed, .state = (uint32_t)(seed * 2654435761U) };
 	crashing_begin(&p.c, seed);
 	disk_fault_order_names(p.c.disk); /* a link reaches the disk before what is unlinked after it (copy.c) */
+	if (seed % 2)
+		p.c.journal_octets = SMALL_JOURNAL;
 	crashing_make_folders();
 	assert_int_equal(disk_make_path(ALICE "/.D", 0700, NULL), 0);
 	disk_fault_mount(p.c.disk, ALICE "/.D", 2);
