@@ -21,7 +21,8 @@
 #include <limits.h>
 #include <string.h>
 
-enum { PATH_ROOM = MAILDIR_NAME_MAX + 64 };
+/* When so many mailboxes were opened, or some with so many messages in all, those that can be are closed. */
+enum { PATH_ROOM = MAILDIR_NAME_MAX + 64, MAILBOXES_MAX = 1000, MAILBOXES_LEAST = 16, MESSAGES_MAX = 1 << 21 };
 
 struct recovery {
 	struct engine *engine;
@@ -31,6 +32,7 @@ struct recovery {
 	struct offline *removed; /* copies of their messages may lead here */
 	struct group *groups;
 	uint64_t messages, lost;
+	size_t opened, loaded; /* mailboxes, messages in them, since some were closed */
 };
 
 struct recovery *
@@ -172,6 +174,8 @@ enter(struct recovery *x, const struct record *r, struct fault *f)
 		return -1;
 	x->current->next = x->mailboxes;
 	x->mailboxes = x->current;
+	x->opened++;
+	x->loaded += x->current->count;
 	return 0;
 }
 
@@ -419,23 +423,6 @@ do_entries(struct recovery *x, struct bytes in, struct fault *f)
 	return in.len ? fault_set(f, FAULT_SYNTAX, "a record of the journal is malformed") : 0;
 }
 
-int
-recover_record(struct recovery *x, struct bytes record, struct fault *f)
-{
-	struct bytes in = record;
-	struct record part;
-	struct buf whole;
-	int result;
-
-	if (!take_record(&in, &part) || part.kind != RECORD_PART)
-		return do_entries(x, record, f);
-	if (!group_add(&x->groups, &part, in, &whole))
-		return 0;
-	result = whole.has_failed ? fault_set(f, FAULT_LIMIT, "records that count together are too many") : do_entries(x, buf_bytes(&whole), f);
-	buf_done(&whole);
-	return result;
-}
-
 /* Sources of copies that are missed. */
 static void
 hold_sources(struct recovery *x)
@@ -454,6 +441,63 @@ count_lost(struct recovery *x, const struct offline *m)
 
 		x->lost += o->is_promised && !o->is_expunged && (m->is_aside || !o->has_file);
 	}
+}
+
+/* Has it nothing that the end decides on? */
+static bool
+is_settled(const struct offline *m)
+{
+	for (size_t i = 0; i < m->count; i++)
+		if (m->messages[i]->is_expunged || m->messages[i]->source)
+			return false;
+	return !m->is_aside && !m->is_deleted && !m->has_sources;
+}
+
+static bool
+has_much_open(const struct recovery *x)
+{
+	return x->opened > MAILBOXES_MAX || (x->opened > MAILBOXES_LEAST && x->loaded > MESSAGES_MAX);
+}
+
+/* -1 and *f. */
+static int
+close_some(struct recovery *x, struct fault *f)
+{
+	struct offline **at = &x->mailboxes, *m;
+
+	x->current = NULL;
+	x->opened = x->loaded = 0;
+	while ((m = *at)) {
+		if (!is_settled(m)) {
+			at = &m->next;
+			continue;
+		}
+		count_lost(x, m);
+		if (offline_write_down(m, f) != 0)
+			return -1;
+		*at = m->next;
+		offline_drop(&m);
+	}
+	return 0;
+}
+
+int
+recover_record(struct recovery *x, struct bytes record, struct fault *f)
+{
+	struct bytes in = record;
+	struct record part;
+	struct buf whole;
+	int result;
+
+	if (has_much_open(x) && close_some(x, f) != 0)
+		return -1;
+	if (!take_record(&in, &part) || part.kind != RECORD_PART)
+		return do_entries(x, record, f);
+	if (!group_add(&x->groups, &part, in, &whole))
+		return 0;
+	result = whole.has_failed ? fault_set(f, FAULT_LIMIT, "records that count together are too many") : do_entries(x, buf_bytes(&whole), f);
+	buf_done(&whole);
+	return result;
 }
 
 /* -1 and *f. */

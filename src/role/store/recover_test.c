@@ -472,6 +472,32 @@ a_mailbox_that_is_made_again_is_the_same_for_clients_wherever_the_power_goes(voi
 	} while (cut <= calls);
 }
 
+enum { MAILBOXES = 2100 };
+
+/* Of which each takes descriptors and memory while it is open. */
+static void
+however_many_mailboxes_there_are_each_is_recovered(void **state)
+{
+	struct world *w = *state;
+	char path[32];
+
+	for (int i = 0; i < MAILBOXES; i++) {
+		struct records x;
+
+		begin_records(&x);
+		(void)snprintf(path, sizeof path, "/mail/%d", i);
+		x.account = path;
+		put_mailbox(&x, "INBOX", 1);
+		put_append(&x, 1, "1.test", BYTES("a\n"));
+		recover(w, &x);
+	}
+	end_recovery(w);
+	for (int i = 0; i < MAILBOXES; i++) {
+		(void)snprintf(path, sizeof path, "/mail/%d/new", i);
+		assert_int_equal(messages_of(path), 1);
+	}
+}
+
 int
 main(void)
 {
@@ -484,6 +510,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_a_mailbox_says_of_itself_is_not_written_anew_when_it_can_not_be_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_mailbox_that_may_be_in_a_folder_which_can_not_be_read_is_not_made_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_list_of_uids_that_is_empty_is_written_anew, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(however_many_mailboxes_there_are_each_is_recovered, set_up, tear_down),
 		cmocka_unit_test(a_copy_that_may_be_torn_is_not_left_so),
 		cmocka_unit_test(what_can_not_be_brought_from_tmp_keeps_the_server_from_starting),
 		cmocka_unit_test_setup_teardown(what_is_left_of_a_removed_folder_is_in_no_others_way, set_up, tear_down),
