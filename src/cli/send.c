@@ -257,7 +257,7 @@ send_over(struct send_client *c, const struct wishes *w, struct bytes input, str
 	envelope.sender = sender;
 	if (out.has_failed)
 		return misused("the value of -V is too long");
-	send_message_make(&m, input, sender.len ? sender : self, bytes_text(w->name));
+	send_message_make(&m, input, sender.len ? sender : self, bytes_text(w->name), domain);
 	result = (int)send_client_mail(c, &envelope, &m, &f);
 	send_message_done(&m);
 	return result == SEND_OK ? SEND_OK : say((enum send_exit)result, f.text);

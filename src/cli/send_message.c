@@ -3,6 +3,8 @@
 #include "proto/rfc5322/address.h"
 #include "proto/rfc5322/header.h"
 
+#include <string.h>
+
 /* Octets of a name in one encoded-word: each may become three (RFC 2047 2: 75 in all). */
 enum { WORD_OCTETS_MAX = 18, ADDRESS_OCTETS_MAX = 320 };
 
@@ -110,8 +112,8 @@ add(struct send_recipients *to, const struct rfc5322_address *a, struct bytes do
 	buf_init_fixed(&address, space, sizeof space);
 	put_local(&address, a->local);
 	put_char(&address, '@');
-	put_bytes(&address, a->domain.len ? a->domain : domain);
-	if (a->local.len == 0 || address.has_failed || !is_clean(buf_bytes(&address)))
+	put_bytes(&address, a->local_end ? domain : a->domain);
+	if (a->local.len == 0 || (!a->local_end && a->domain.len == 0) || address.has_failed || !is_clean(buf_bytes(&address)))
 		return fault_set(f, FAULT_SYNTAX, "\"%.*s\" is no address", BYTES_ARG(bytes_sub(a->local.len ? a->local : a->name, 0, 100)));
 	if (to->count == SEND_RECIPIENTS_MAX)
 		return fault_set(f, FAULT_LIMIT, "there are more than %d recipients", SEND_RECIPIENTS_MAX);
@@ -225,8 +227,59 @@ put_lines(struct buf *out, struct bytes text, uint8_t for_cr)
 	}
 }
 
+/* Of a field of addresses: with the domain where "local" stands alone, all else as it is. */
+static void
+put_completed(struct buf *out, struct bytes field, struct bytes value, struct bytes domain)
+{
+	struct rfc5322_address address;
+	struct buf scratch;
+	bool is_in_group = false;
+
+	buf_init(&scratch, value.len + 1);
+	while (take_address(&value, &is_in_group, &scratch, &address)) {
+		size_t len = address.local_end ? (size_t)(address.local_end - field.ptr) : 0;
+
+		if (address.local.len == 0 || len == 0)
+			continue;
+		put_bytes(out, bytes_sub(field, 0, len));
+		put_char(out, '@');
+		put_bytes(out, domain);
+		field = bytes_sub(field, len, field.len);
+	}
+	put_bytes(out, field);
+	buf_done(&scratch);
+}
+
+static bool
+is_of_addresses(struct bytes name)
+{
+	static const char *const names[] = { "From", "Sender", "Reply-To", "To", "Cc" };
+
+	if (bytes_starts_nocase(name, BYTES("Resent-")))
+		name = bytes_sub(name, strlen("Resent-"), name.len);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (is_name(name, names[i]))
+			return true;
+	return false;
+}
+
+static void
+put_field(struct buf *out, struct bytes name, struct bytes value, struct bytes field, struct bytes domain)
+{
+	struct buf completed;
+
+	if (!is_of_addresses(name)) {
+		put_lines(out, field, ' ');
+		return;
+	}
+	buf_init(&completed, SIZE_MAX);
+	put_completed(&completed, field, value, domain);
+	put_lines(out, buf_bytes(&completed), ' ');
+	buf_done(&completed);
+}
+
 void
-send_message_make(struct send_message *out, struct bytes input, struct bytes address, struct bytes name)
+send_message_make(struct send_message *out, struct bytes input, struct bytes address, struct bytes name, struct bytes domain)
 {
 	struct bytes rest = without_envelope(input), field_name, value, field;
 
@@ -237,7 +290,7 @@ send_message_make(struct send_message *out, struct bytes input, struct bytes add
 		put_from(&out->text, "From", address, name);
 	while (take_field(&rest, &field_name, &value, &field))
 		if (!is_name(field_name, "Bcc") && !is_name(field_name, "Resent-Bcc"))
-			put_lines(&out->text, field, ' ');
+			put_field(&out->text, field_name, value, field, domain);
 	if (!bytes_starts(rest, BYTES("\n")) && !bytes_starts(rest, BYTES("\r\n")))
 		put_char(&out->text, '\n');
 	put_lines(&out->text, rest, '\n');

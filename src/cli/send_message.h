@@ -28,8 +28,9 @@ int send_recipients_add(struct send_recipients *to, struct bytes list, struct by
 int send_recipients_of(struct send_recipients *to, struct bytes input, struct bytes domain, struct arena *arena, struct fault *f)
 	__attribute__((warn_unused_result));
 /* The mail without Bcc and Resent-Bcc (RFC 5322 3.6.3), with an empty line behind the header, and with From (or, of one that is sent on,
-   Resent-From) when it had none: `address`, and `name` unless that is empty.  Date and Message-ID are the server's to add. */
-void send_message_make(struct send_message *out, struct bytes input, struct bytes address, struct bytes name);
+   Resent-From) when it had none: `address`, and `name` unless that is empty.  Addresses of the
+   header that have no domain get that one.  Date and Message-ID are the server's to add. */
+void send_message_make(struct send_message *out, struct bytes input, struct bytes address, struct bytes name, struct bytes domain);
 void send_message_done(struct send_message *m);
 
 #endif

@@ -30,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (size_t i = 0; i < to.count; i++)
 			for (size_t at = 0; at < to.at[i].len; at++)
 				assert(!byte_is_class(to.at[i].ptr[at], CLASS_CONTROL));
-	send_message_make(&m, input, BYTES("me@us.example"), BYTES_NONE);
+	send_message_make(&m, input, BYTES("me@us.example"), BYTES_NONE, BYTES("us.example"));
 	check_text(buf_bytes(&m.text));
 	send_message_done(&m);
 	arena_free(&arena);

@@ -66,6 +66,8 @@ addresses_are_read_as_header_fields_have_them_rfc5322_3_4(void **state)
 	expect_recipients(false, "a@[192.0.2.1]", "a@[192.0.2.1]");
 	expect_recipients(false, "\xc3\xa9l\xc3\xa8ve@x.example", "\xc3\xa9l\xc3\xa8ve@x.example");
 	expect_recipients(false, "<>", NULL);
+	expect_recipients(false, "alice@", NULL);
+	expect_recipients(false, "<alice@>", NULL);
 	expect_recipients(false, "\"a\\\rRCPT\"@x.example", NULL);
 	expect_recipients(false, "", "");
 }
@@ -107,7 +109,45 @@ what_is_sent_has_a_sender_and_no_blind_copies(void **state)
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct send_message m;
 
-		send_message_make(&m, bytes_text(rows[i].input), BYTES("me@us.example"), bytes_text(rows[i].name));
+		send_message_make(&m, bytes_text(rows[i].input), BYTES("me@us.example"), bytes_text(rows[i].name), DOMAIN);
+		put_char(&m.text, '\0');
+		assert_string_equal((const char *)m.text.ptr, rows[i].want);
+		send_message_done(&m);
+	}
+}
+
+static void
+addresses_of_the_header_have_a_domain_and_all_else_stays(void **state)
+{
+	static const struct {
+		const char *header, *want;
+	} rows[] = {
+		{ "From: root (Cron Daemon)\nTo: alice\n", "From: root@us.example (Cron Daemon)\nTo: alice@us.example\n" },
+		{ "From:root\n", "From:root@us.example\n" },
+		{ "From: \"Cron, the daemon\" <root>\n", "From: \"Cron, the daemon\" <root@us.example>\n" },
+		{ "From: < root (x) > (y)\n", "From: < root@us.example (x) > (y)\n" },
+		{ "FROM: (x) \"two words\"\n", "FROM: (x) \"two words\"@us.example\n" },
+		{ "From: a . b\n", "From: a . b@us.example\n" },
+		{ "From: me@us.example\nTo: alice,\n  b@x.example (b),\n\tcarol (c,\n d) ,dan;\n",
+			"From: me@us.example\nTo: alice@us.example,\n  b@x.example (b),\n\tcarol@us.example (c,\n d) ,dan@us.example;\n" },
+		{ "From: x@y\nCc: friends: a, <b@x.example>, c (C); , undisclosed:;\n",
+			"From: x@y\nCc: friends: a@us.example, <b@x.example>, c@us.example (C); , undisclosed:;\n" },
+		{ "From: x@y\nSender: a\nReply-To: b\nResent-From: c\nResent-To: d\nresent-cc: e\nResent-Sender: f\nResent-Reply-To: g\n",
+			"From: x@y\nSender: a@us.example\nReply-To: b@us.example\nResent-From: c@us.example\nResent-To: d@us.example\n"
+			"resent-cc: e@us.example\nResent-Sender: f@us.example\nResent-Reply-To: g@us.example\n" },
+		{ "From: x@y\nSubject: root\nX-To: a\nErrors: a\nResent: a\n", "From: x@y\nSubject: root\nX-To: a\nErrors: a\nResent: a\n" },
+		{ "From: x@y\nTo: two words, <>, alice@, \"a\"@x, \xc3\xa9 \xc3\xa8 <b>, bare\r\n",
+			"From: x@y\nTo: two words, <>, alice@, \"a\"@x, \xc3\xa9 \xc3\xa8 <b@us.example>, bare@us.example\n" },
+		{ "From: x@y\nTo:\nCc: ,\n", "From: x@y\nTo:\nCc: ,\n" },
+		{ "From: x@y\nTo: <@a,@b:c>, <@a:c@d>\n", "From: x@y\nTo: <@a,@b:c@us.example>, <@a:c@d>\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct send_message m;
+
+		send_message_make(&m, bytes_text(rows[i].header), BYTES("me@us.example"), BYTES_NONE, DOMAIN);
+		m.text.len--; /* the empty line */
 		put_char(&m.text, '\0');
 		assert_string_equal((const char *)m.text.ptr, rows[i].want);
 		send_message_done(&m);
@@ -121,13 +161,13 @@ rfc2047_2_a_long_name_is_several_words_of_whole_characters(void **state)
 
 	(void)state;
 	send_message_make(&m, BYTES("\nx\n"), BYTES("me@us.example"),
-		BYTES("\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9x\xc3\xa9\xc3\xa9"));
+		BYTES("\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9x\xc3\xa9\xc3\xa9"), DOMAIN);
 	put_char(&m.text, '\0');
 	assert_string_equal((const char *)m.text.ptr,
 		"From: =?UTF-8?Q?=C3=A9=C3=A9=C3=A9=C3=A9=C3=A9=C3=A9=C3=A9=C3=A9x?=\n =?UTF-8?Q?=C3=A9=C3=A9?= <me@us.example>\n\nx\n");
 	assert_false(m.is_8bit);
 	send_message_done(&m);
-	send_message_make(&m, BYTES("Subject: x\n\n\xc3\xa9\n"), BYTES("me@us.example"), BYTES_NONE);
+	send_message_make(&m, BYTES("Subject: x\n\n\xc3\xa9\n"), BYTES("me@us.example"), BYTES_NONE, DOMAIN);
 	assert_true(m.is_8bit);
 	send_message_done(&m);
 }
@@ -140,6 +180,7 @@ main(void)
 		cmocka_unit_test(addresses_are_read_as_header_fields_have_them_rfc5322_3_4),
 		cmocka_unit_test(recipients_of_the_header_are_those_of_to_cc_and_bcc_or_of_the_last_resending_rfc5322_3_6_6),
 		cmocka_unit_test(what_is_sent_has_a_sender_and_no_blind_copies),
+		cmocka_unit_test(addresses_of_the_header_have_a_domain_and_all_else_stays),
 		cmocka_unit_test(rfc2047_2_a_long_name_is_several_words_of_whole_characters),
 	};
 

@@ -106,6 +106,7 @@ find_shape(struct bytes in, bool is_in_group)
 struct spans {
 	size_t name, route, local, domain, end;
 	struct bytes comment;
+	const uint8_t *local_end;
 };
 
 /* Octets up to CFWS or a quote. */
@@ -151,15 +152,16 @@ may_touch(uint8_t last, uint8_t next)
 	       next == '@' || last == ',' || next == ',';
 }
 
-/* local-part, domain and obs-route: words with CFWS around their dots, which goes.
+/* local-part, domain and obs-route: words with CFWS around their dots, which goes; *end is behind the last.
    RFC 5322 3.4.1, 4.4.  False when words are not joined by a dot. */
 static bool
-put_words(struct buf *out, struct bytes in, struct bytes *comment)
+put_words(struct buf *out, struct bytes in, struct bytes *comment, const uint8_t **end)
 {
 	bool is_joined = true;
 	struct bytes run;
 
 	take_cfws(&in, comment);
+	*end = in.ptr;
 	while (in.len) {
 		uint8_t last = '"';
 		size_t left;
@@ -170,6 +172,7 @@ put_words(struct buf *out, struct bytes in, struct bytes *comment)
 		} else {
 			(void)take_quoted_string(&in, out);
 		}
+		*end = in.ptr;
 		left = in.len;
 		take_cfws(&in, comment);
 		if (in.len && in.len != left && !may_touch(last, in.ptr[0]))
@@ -182,12 +185,15 @@ put_words(struct buf *out, struct bytes in, struct bytes *comment)
 static bool
 put_addr_spec(struct buf *out, struct bytes in, size_t at, struct spans *s)
 {
+	const uint8_t *ignored;
 	bool is_valid;
 
 	s->local = out->len;
-	is_valid = put_words(out, bytes_sub(in, 0, at), &s->comment);
+	is_valid = put_words(out, bytes_sub(in, 0, at), &s->comment, &s->local_end);
+	if (at < in.len)
+		s->local_end = NULL;
 	s->domain = out->len;
-	return put_words(out, bytes_sub(in, at + 1, in.len), &s->comment) && is_valid;
+	return put_words(out, bytes_sub(in, at + 1, in.len), &s->comment, &ignored) && is_valid;
 }
 
 /* "@" of an addr-spec: the last one that is not quoted or in a comment. */
@@ -213,13 +219,14 @@ find_at(struct bytes in)
 static bool
 put_angle_addr(struct buf *out, struct bytes inside, struct spans *s)
 {
+	const uint8_t *ignored;
 	size_t colon;
 
 	take_cfws(&inside, &s->comment);
 	colon = bytes_find_char(inside, ':');
 	s->route = out->len;
 	if (inside.len && inside.ptr[0] == '@' && colon < inside.len) {
-		(void)put_words(out, bytes_sub(inside, 0, colon), &s->comment);
+		(void)put_words(out, bytes_sub(inside, 0, colon), &s->comment, &ignored);
 		inside = bytes_sub(inside, colon + 1, inside.len);
 	}
 	return put_addr_spec(out, inside, find_at(inside), s);
@@ -250,6 +257,7 @@ set_texts(const struct buf *scratch, const struct spans *s, struct rfc5322_addre
 	out->route = bytes_sub(all, s->route, s->local - s->route);
 	out->local = bytes_sub(all, s->local, s->domain - s->local);
 	out->domain = bytes_sub(all, s->domain, s->end - s->domain);
+	out->local_end = s->local_end;
 }
 
 static void

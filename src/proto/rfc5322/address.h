@@ -18,6 +18,7 @@ struct rfc5322_address {
 	struct bytes route; /* "@one,@two": obs-route without its colon; empty: none */
 	struct bytes local;
 	struct bytes domain; /* with brackets when it is a literal; empty: none was written */
+	const uint8_t *local_end; /* in the list itself, where "@domain" is missing; NULL: there is an "@" */
 };
 
 /* Takes the next address of a list.  *is_in_group is false at the start of a list and kept by this function.

@@ -22,6 +22,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		assert(in.len < left || (was_in_group && !is_in_group));
 		assert(!scratch.has_failed);
+		assert(!a.local_end || (a.local_end >= data + size - left && a.local_end <= in.ptr));
 		assert(is_in_group || a.kind != ADDRESS_GROUP_BEGIN);
 	} while (true);
 	assert(in.len == 0 && !is_in_group);
