@@ -20,7 +20,7 @@ extern const struct cli_command cli_queue;
 
 struct wishes {
 	const char *socket, *sender, *name, *notify, *returns, *envelope_id;
-	char mode; /* of -b: 'm' sends */
+	char mode; /* of -b: 'm' sends, 's' speaks SMTP */
 	bool is_of_header, is_dot_text; /* -t, -i */
 	char **operands;
 	int operand_count;
@@ -264,6 +264,23 @@ send_over(struct send_client *c, const struct wishes *w, struct bytes input, str
 }
 
 static int
+not_sent(enum send_exit code, const struct fault *f)
+{
+	(void)cli_failed("the mail was not sent: %s%s", f->text,
+		code == SEND_LATER ? "; is the server up, and does it have a `listen local`? try again later" : "");
+	return (int)code;
+}
+
+static int
+speak(const struct wishes *w)
+{
+	struct fault f;
+	enum send_exit result = send_client_carry(w->socket, fileno(stdin), fileno(stdout), &f);
+
+	return result == SEND_OK ? SEND_OK : not_sent(result, &f);
+}
+
+static int
 send_mail(const struct wishes *w)
 {
 	struct arena *arena = arena_new("recipients", ARENA_OCTETS_MAX, ARENA_PLAIN);
@@ -276,8 +293,7 @@ send_mail(const struct wishes *w)
 	if (!read_input(&input)) {
 		result = say(SEND_IO, "standard input can't be read, or is longer than any mail");
 	} else if ((result = (int)send_client_open(w->socket, &c, &self, &f)) != SEND_OK) {
-		(void)cli_failed("the mail was not sent: %s%s", f.text,
-			result == SEND_LATER ? "; is the server up, and does it have a `listen local`? try again later" : "");
+		(void)not_sent((enum send_exit)result, &f);
 	} else {
 		text = w->is_dot_text ? buf_bytes(&input) : send_message_cut(buf_bytes(&input));
 		result = send_over(c, w, text, self, arena);
@@ -306,23 +322,25 @@ run(int argc, char **argv)
 
 	if (trouble)
 		return trouble;
+	if (strlen(w.socket) > SOCKET_PATH_MAX)
+		return misused("the path of the socket file is too long");
 	switch (w.mode) {
 	case 'm':
 		break;
+	case 's':
+		return speak(&w);
 	case 'p':
 		return list_queue();
 	case 'i':
 		printf("There is nothing to do: the files of `aliases` are read anew a few seconds after they change.\n");
 		return SEND_OK;
 	default:
-		return misused("-b%c is not done here; there are -bm, -bp and -bi", w.mode ? w.mode : ' ');
+		return misused("-b%c is not done here; there are -bm, -bs, -bp and -bi", w.mode ? w.mode : ' ');
 	}
 	if (w.operand_count == 0 && !w.is_of_header)
 		return misused("no recipient is named; or -t, for those of the header");
 	if (!is_word(w.notify) || !is_word(w.returns))
 		return misused("-N takes never, or success, failure and delay with commas; -R full or hdrs");
-	if (strlen(w.socket) > SOCKET_PATH_MAX)
-		return misused("the path of the socket file is too long");
 	return send_mail(&w);
 }
 
@@ -356,6 +374,7 @@ cli_sendmail(int argc, char **argv)
 	"  -F NAME        the name in From when there is none\n" \
 	"  -N WHEN        what to tell the sender of (RFC 3461): never, or success,failure,delay\n" \
 	"  -R full|hdrs   how much of the mail comes back with that;  -V ID  what stands in it\n" \
+	"  -bs            speaks SMTP: standard input goes to the server, what it says to standard output\n" \
 	"  -bp            what waits in the queue (mailq);  -bi  says how aliases are read (newaliases)\n" \
 	"  --socket PATH  the server's socket file (/run/mermoz/submit, or what MERMOZ_SOCKET says)\n" \
 	"  --             what follows are recipients\n" \

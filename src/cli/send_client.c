@@ -153,15 +153,37 @@ greet(struct send_client *c, struct fault *f)
 	return SEND_OK;
 }
 
+static enum send_exit
+connect_to(const char *path, int *fd, struct fault *f)
+{
+	*fd = net_connect_unix(path, f);
+	if (*fd != -1)
+		return SEND_OK;
+	return errno == EACCES || errno == EPERM ? SEND_DENIED : SEND_LATER;
+}
+
+enum send_exit
+send_client_carry(const char *path, int in, int out, struct fault *f)
+{
+	int fd;
+	enum send_exit result = connect_to(path, &fd, f);
+
+	if (result != SEND_OK)
+		return result;
+	result = net_carry(in, out, fd) ? SEND_OK : lost(f);
+	net_close(fd);
+	return result;
+}
+
 enum send_exit
 send_client_open(const char *path, struct send_client **out, struct bytes *address, struct fault *f)
 {
 	struct send_client *c;
-	enum send_exit result;
-	int fd = net_connect_unix(path, f);
+	int fd;
+	enum send_exit result = connect_to(path, &fd, f);
 
-	if (fd == -1)
-		return errno == EACCES || errno == EPERM ? SEND_DENIED : SEND_LATER;
+	if (result != SEND_OK)
+		return result;
 	c = NEW(struct send_client);
 	c->fd = fd;
 	buf_init(&c->in, REPLY_MAX);

@@ -85,6 +85,9 @@ ssize_t net_write(int fd, struct bytes from);
 ssize_t net_writev(int fd, const struct iovec *parts, int count);
 /* Waits until something can be read, or the end of input: for the CLI.  false: within_ms have passed. */
 bool net_wait(int fd, int within_ms);
+/* Writes to the socket what is read from `in`, whose end the peer sees, and to `out` what the peer says, until that ends or can't be written:
+   for the CLI.  false: the peer said nothing at all. */
+bool net_carry(int in, int out, int fd);
 /* No more output; the peer sees the end. */
 void net_shutdown(int fd);
 /* Another descriptor of the same socket, the caller's to close; -1 and errno. */

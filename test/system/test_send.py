@@ -153,10 +153,61 @@ print(say("MAIL FROM:<root@{DOMAIN}>")); print(say("XCLIENT LOGIN=root")); print
     assert tls.startswith("454 ") and auth[0] == forged[0] == client[0] == "5" and own.startswith("250 ")
 
 
+class Spoken:
+    """A dialogue with sendmail -bs."""
+
+    def __init__(self, server, **more):
+        env = {**os.environ, "MERMOZ_SOCKET": str(server.socket)}
+        self.p = subprocess.Popen([server.directory / "sendmail", "-bs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  env=env, **more)
+
+    def say(self, line=None):
+        if line is not None:
+            self.p.stdin.write(line.encode() + b"\r\n")
+            self.p.stdin.flush()
+        out = [self.p.stdout.readline()]
+        while out[-1][3:4] == b"-":
+            out.append(self.p.stdout.readline())
+        return b"".join(out).decode()
+
+
+def test_a_program_speaks_smtp_over_standard_input_with_bs(server):
+    spoken = Spoken(server)
+    assert spoken.say().startswith(f"220 mail.{DOMAIN} ")
+    assert f"X-YOU-ARE {ME}@{DOMAIN}" in spoken.say("EHLO localhost")
+    for subject in ("spoken once", "spoken twice"):
+        assert spoken.say(f"MAIL FROM:<{ME}@{DOMAIN}>").startswith("250 ")
+        assert spoken.say(f"RCPT TO:<bob@{DOMAIN}>").startswith("250 ")
+        assert spoken.say("DATA").startswith("354 ")
+        assert spoken.say(f"From: {ME}@{DOMAIN}\r\nSubject: {subject}\r\n\r\n{'x' * 900}\r\n" * 200 + ".").startswith("250 ")
+        assert has_mail(server, "bob", subject)
+    assert spoken.say("QUIT").startswith("221 ")
+    rest, said = spoken.p.communicate(timeout=60)
+    assert (spoken.p.returncode, rest, said) == (0, b"", b"")
+
+
+def test_what_was_said_before_the_end_of_input_is_answered_with_bs(server):
+    said = send(server, "-bs", text=f"EHLO x\r\nMAIL FROM:<{ME}@{DOMAIN}>\r\nRCPT TO:<bob@{DOMAIN}>\r\nDATA\r\n"
+                f"Subject: piped\r\n\r\nhi\r\n.\r\nNOOP\r\n")
+    assert [line[:3] for line in said.splitlines() if line[3] == " "] == ["220", "250", "250", "250", "354", "250", "250"]
+    assert has_mail(server, "bob", "piped")
+
+
+@needs_root
+def test_who_speaks_with_bs_has_the_rights_of_its_user(server):
+    spoken = Spoken(server, user="daemon")
+    assert spoken.say().startswith("220 ") and f"X-YOU-ARE daemon@{DOMAIN}" in spoken.say("EHLO localhost")
+    assert spoken.say(f"MAIL FROM:<bob@{DOMAIN}>").startswith("553 5.7.1")
+    spoken.p.communicate(timeout=60)
+    assert spoken.p.returncode == 0
+
+
 def test_when_the_server_is_away_nothing_is_lost_silently(server, tmp_path):
     env = {**os.environ, "MERMOZ_SOCKET": str(tmp_path / "submit")}
     p = subprocess.run([server.directory / "sendmail", "x@y.example"], input=b"hi", capture_output=True, env=env)
     assert p.returncode == 75 and b"the mail was not sent" in p.stderr and b"try again later" in p.stderr
+    p = subprocess.run([server.directory / "sendmail", "-bs"], input=b"EHLO x\r\n", capture_output=True, env=env)
+    assert p.returncode == 75 and b"try again later" in p.stderr and not p.stdout
     with socket.socket(socket.AF_UNIX) as listener:  # somebody who hangs up
         listener.bind(str(tmp_path / "submit"))
         listener.listen()
@@ -197,7 +248,7 @@ def test_a_full_disk_or_a_drained_queue_is_a_temporary_failure(server, elsewhere
 
 @pytest.mark.parametrize(("args", "code", "said"), [
     ((), 64, "no recipient is named"), (("-t",), 64, "neither the header (To, Cc, Bcc) nor the call names a recipient"), (("-Z", "x@y.example"), 64, "there is no option -Z"),
-    (("--json", "x@y.example"), 64, "there is no option --json"), (("-f",), 64, "-f needs a value"), (("-bs",), 64, "-bs is not done here"),
+    (("--json", "x@y.example"), 64, "there is no option --json"), (("-f",), 64, "-f needs a value"), (("-bd",), 64, "-bd is not done here"),
     (("-q",), 64, "mermoz queue retry --all"), (("-N", "a b", "x@y.example"), 64, "-N takes never"), (("<>",), 65, "is no address"), (("alice@",), 65, "is no address"),
     (("-N", "x" * 3000, "x@y.example"), 64, "-N takes never"), (("-R", "x" * 3000, "x@y.example"), 64, "-R full or hdrs"),
     (("-V", "x" * 101, f"bob@{DOMAIN}"), 64, "the value of -V is too long"), (("--socket", "/x" * 60, f"bob@{DOMAIN}"), 64, "is too long"),

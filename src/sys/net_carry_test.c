@@ -1,0 +1,77 @@
+#include "sys/net.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+enum { OURS, PEERS };
+enum { READS, WRITES };
+
+static int sockets[2], in[2], out[2];
+
+static void
+begin(const char *input, const char *said)
+{
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+	assert_int_equal(pipe(in) | pipe(out), 0);
+	assert_int_equal(write(in[WRITES], input, strlen(input)), strlen(input));
+	assert_int_equal(write(sockets[PEERS], said, strlen(said)), strlen(said));
+	close(in[WRITES]);
+	net_shutdown(sockets[PEERS]);
+}
+
+/* All that comes until the end. */
+static void
+expect(int fd, const char *want)
+{
+	char space[100] = "";
+	size_t len = 0;
+	ssize_t count;
+
+	while ((count = read(fd, space + len, sizeof space - 1 - len)) > 0)
+		len += (size_t)count;
+	assert_string_equal(space, want);
+	close(fd);
+}
+
+static void
+what_is_read_goes_to_the_peer_and_what_it_says_comes_out(void **state)
+{
+	(void)state;
+	begin("EHLO x\r\n", "220 hello\r\n");
+	assert_true(net_carry(in[READS], out[WRITES], sockets[OURS]));
+	close(out[WRITES]);
+	expect(out[READS], "220 hello\r\n");
+	expect(sockets[PEERS], "EHLO x\r\n");
+	close(sockets[OURS]);
+	close(in[READS]);
+}
+
+static void
+a_peer_that_says_nothing_and_takes_nothing_is_told(void **state)
+{
+	(void)state;
+	begin("EHLO x\r\n", "");
+	close(sockets[PEERS]);
+	assert_false(net_carry(in[READS], out[WRITES], sockets[OURS]));
+	close(out[WRITES]);
+	expect(out[READS], "");
+	close(sockets[OURS]);
+	close(in[READS]);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_read_goes_to_the_peer_and_what_it_says_comes_out),
+		cmocka_unit_test(a_peer_that_says_nothing_and_takes_nothing_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
