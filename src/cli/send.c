@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "cli/cli.h"
 #include "cli/send_client.h"
+#include "proto/dsn/parameter.h"
 #include "proto/dsn/xtext.h"
 
 #include <stdio.h>
@@ -66,6 +67,7 @@ value_of(struct wishes *w, char letter, const char **ignored)
 		return &w->envelope_id;
 	case 'B':
 	case 'C':
+	case 'D':
 	case 'h':
 	case 'L':
 	case 'O':
@@ -85,6 +87,27 @@ take_setting(struct wishes *w, const char *value)
 		w->is_dot_text = true;
 }
 
+/* Letters whose value is what stands behind them in the word, if anything does.  False: it is none. */
+static bool
+take_rest(struct wishes *w, const char *letter)
+{
+	switch (*letter) {
+	case 'b':
+		w->mode = letter[1];
+		return true;
+	case 'e':
+	case 'o':
+		take_setting(w, letter + 1);
+		return true;
+	case 'A':
+	case 'd':
+	case 'E':
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* 0, or the exit code. */
 static int
 take_flag(struct wishes *w, char letter)
@@ -96,12 +119,21 @@ take_flag(struct wishes *w, char letter)
 	case 'i':
 		w->is_dot_text = true;
 		return 0;
+	case 'I':
+		w->mode = 'i';
+		return 0;
+	case 'c':
 	case 'G':
 	case 'm':
 	case 'n':
 	case 'U':
 	case 'v':
+	case 'x':
 		return 0;
+	case 'M':
+	case 'q':
+	case 'Q':
+		return misused("the server has its queue: mermoz queue retry --all, and what else `mermoz queue --help` says");
 	default:
 		return misused("there is no option -%c", letter);
 	}
@@ -115,16 +147,8 @@ take_word(struct wishes *w, int argc, char **argv, int *at)
 		const char *ignored, **value = value_of(w, *letter, &ignored);
 		int trouble;
 
-		if (*letter == 'o' || *letter == 'e') {
-			take_setting(w, letter + 1);
+		if (take_rest(w, letter))
 			return 0;
-		}
-		if (*letter == 'b') {
-			w->mode = letter[1];
-			return 0;
-		}
-		if (*letter == 'q')
-			return misused("the server has its queue: mermoz queue retry --all");
 		if (value && letter[1]) {
 			*value = letter + 1;
 			return 0;
@@ -165,16 +189,16 @@ take_wishes(struct wishes *w, int argc, char **argv)
 	return trouble;
 }
 
-/* Words that go into a command of SMTP as they are. */
+/* They go into commands of SMTP as they are. */
 static bool
-is_word(const char *text)
+are_good_notices(const struct wishes *w)
 {
-	if (text && strlen(text) > WORD_MAX)
+	enum dsn_return ignored_return;
+	unsigned int ignored;
+
+	if (w->notify && (strlen(w->notify) > WORD_MAX || !dsn_parse_notify(bytes_text(w->notify), &ignored)))
 		return false;
-	for (; text && *text; text++)
-		if (!byte_is_class((uint8_t)*text, CLASS_ALPHA) && *text != ',')
-			return false;
-	return true;
+	return !w->returns || dsn_parse_return(bytes_text(w->returns), &ignored_return);
 }
 
 /* ---- a mail */
@@ -339,7 +363,7 @@ run(int argc, char **argv)
 	}
 	if (w.operand_count == 0 && !w.is_of_header)
 		return misused("no recipient is named; or -t, for those of the header");
-	if (!is_word(w.notify) || !is_word(w.returns))
+	if (!are_good_notices(&w))
 		return misused("-N takes never, or success, failure and delay with commas; -R full or hdrs");
 	return send_mail(&w);
 }
@@ -379,12 +403,14 @@ cli_sendmail(int argc, char **argv)
 	"  --socket PATH  the server's socket file (/run/mermoz/submit, or what MERMOZ_SOCKET says)\n" \
 	"  --             what follows are recipients\n" \
 	"\n" \
-	"Other options of sendmail (-v, -m, -n, -oX, -B, -h …) are taken and change nothing.  Bcc is left out\n" \
-	"of the mail, and what it lacks (From, Date, Message-ID) is added.\n" \
+	"Taken, and without effect: -A -B -C -c -D -d -E -e -G -h -L -m -n -O -o -p -U -v -X -x, with their\n" \
+	"values.  Bcc is left out of the mail, what it lacks (From, Date, Message-ID) is added, and addresses\n" \
+	"without a domain get the first one.\n" \
 	"\n" \
-	"Exit code (sysexits.h): 0: the server has the mail for everybody; 75: nothing was sent, try again; 77: not with\n" \
-	"that sender, or the socket is not for this user; 67: a recipient was refused, and nothing was sent; 69: the\n" \
-	"mail was refused; 64, 65: the call, or an address, is wrong; 74: standard input can't be read.\n" \
+	"Exit code (sysexits.h): 0: the server has the mail for everybody; 75: nothing was sent, try again;\n" \
+	"77: not with that sender, or the socket is not for this user; 67: a recipient was refused, and nothing\n" \
+	"was sent; 69: the mail was refused, as one that is too large is; 64, 65: the call, or an address, is\n" \
+	"wrong; 74: standard input can't be read.\n" \
 	"\n" \
 	"Example: printf 'Subject: done\\n\\nThe backup is done.\\n' | mermoz send alice@example.org\n"
 

@@ -225,7 +225,11 @@ say_sender(struct send_client *c, const struct send_envelope *e, const struct se
 	if (e->envelope_id)
 		put_format(&line, " ENVID=%s", e->envelope_id);
 	put_text(&line, "\r\n");
-	return ask(c, &line) == 250 ? SEND_OK : refused(c, SEND_DENIED, "this user may not send as ", e->sender.len ? e->sender : BYTES("<>"), f);
+	if (ask(c, &line) == 250)
+		return SEND_OK;
+	if (c->code == 553)
+		return refused(c, SEND_DENIED, "this user may not send as ", e->sender.len ? e->sender : BYTES("<>"), f);
+	return refused(c, SEND_UNAVAILABLE, "nothing was sent", BYTES_NONE, f);
 }
 
 static enum send_exit

@@ -96,6 +96,20 @@ def test_mail_of_cron_to_a_name_without_domain_arrives(server):
     assert m["From"] == f"root@{DOMAIN} (Cron Daemon)" and m["To"] == f"{ME}@{DOMAIN}"
 
 
+@pytest.mark.parametrize("options", [["-Ac"], ["-Am"], ["-A"], ["-d"], ["-d0"], ["-d0.1"], ["-D", "/dev/null"], ["-D/dev/null"], ["-x"], ["-c"], ["-E"], ["-Ux"],
+                                     ["-v", "-m", "-n", "-G"], ["-oem"], ["-em"], ["-om", "-odb"], ["-O", "DeliveryMode=b"], ["-C", "/x"], ["-h", "3"],
+                                     ["-L", "tag"], ["-p", "ESMTP:x"], ["-X", "/x"], ["-B7BIT"], ["-bm"]])
+def test_what_other_programs_of_the_name_pass_over_is_passed_over(server, options):
+    subject = f"with {' '.join(options)}"
+    send(server, *options, f"bob@{DOMAIN}", text=f"Subject: {subject}\n\nhi\n")
+    assert has_mail(server, "bob", subject)
+
+
+def test_a_mail_that_is_too_large_is_refused_as_that(server):
+    said = send(server, f"bob@{DOMAIN}", text="Subject: large\n\n" + ("x" * 999 + "\n") * 53000, code=69)  # 50M are taken
+    assert said == "mermoz: nothing was sent: the server says 552 5.3.4 Message larger than this server takes\n"
+
+
 def test_a_mail_to_another_server_goes_out(server, elsewhere):
     send(server, "-N", "never", "-V", "id 1", "x@afrique.iut", text="Subject: out\n\nhi\n")
     wait_until(lambda: elsewhere.mails, what="the mail's arrival")
@@ -251,6 +265,8 @@ def test_a_full_disk_or_a_drained_queue_is_a_temporary_failure(server, elsewhere
     (("--json", "x@y.example"), 64, "there is no option --json"), (("-f",), 64, "-f needs a value"), (("-bd",), 64, "-bd is not done here"),
     (("-q",), 64, "mermoz queue retry --all"), (("-N", "a b", "x@y.example"), 64, "-N takes never"), (("<>",), 65, "is no address"), (("alice@",), 65, "is no address"),
     (("-N", "x" * 3000, "x@y.example"), 64, "-N takes never"), (("-R", "x" * 3000, "x@y.example"), 64, "-R full or hdrs"),
+    (("-N", "bogus", f"bob@{DOMAIN}"), 64, "-N takes never"), (("-R", "bogus", f"bob@{DOMAIN}"), 64, "-R full or hdrs"),
+    (("-N", "success," * 300 + "success", f"bob@{DOMAIN}"), 64, "-N takes never"), (("-Q", "x@y.example"), 64, "mermoz queue"), (("-Mrm", "x"), 64, "mermoz queue"),
     (("-V", "x" * 101, f"bob@{DOMAIN}"), 64, "the value of -V is too long"), (("--socket", "/x" * 60, f"bob@{DOMAIN}"), 64, "is too long"),
     (("-f", "a, b", f"bob@{DOMAIN}"), 65, "-f takes one address")])
 def test_a_call_that_is_wrong_is_told_so_and_sends_nothing(server, args, code, said):
@@ -258,7 +274,7 @@ def test_a_call_that_is_wrong_is_told_so_and_sends_nothing(server, args, code, s
 
 
 def test_mailq_newaliases_and_the_command_itself_are_there(server):
-    assert "nothing to do" in send(server, name="newaliases")
+    assert "nothing to do" in send(server, name="newaliases") and "nothing to do" in send(server, "-I")
     p = subprocess.run([server.directory / "mailq"], capture_output=True, text=True)
     assert p.returncode in (0, 3)  # the configuration in /etc/mermoz is read, if there is one
     p = subprocess.run([executable(), "send", "--socket", str(server.socket), "--", f"bob@{DOMAIN}"], input=b"Subject: direct\n\nhi\n", capture_output=True)
