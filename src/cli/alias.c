@@ -222,10 +222,10 @@ show(struct edit *e, int count, char **operands)
 }
 
 static const struct edit_verb verbs[] = {
-	{ "add", 2, OPERANDS_MAX, "ADDRESS TARGET ...", add },
-	{ "remove", 1, OPERANDS_MAX, "ADDRESS [TARGET ...]", remove_alias },
-	{ "list", 0, 0, "", list },
-	{ "show", 1, 1, "ADDRESS", show },
+	{ "add", 2, OPERANDS_MAX, "ADDRESS TARGET ...", add, true },
+	{ "remove", 1, OPERANDS_MAX, "ADDRESS [TARGET ...]", remove_alias, true },
+	{ "list", 0, 0, "", list, false },
+	{ "show", 1, 1, "ADDRESS", show, false },
 	{ 0 },
 };
 

@@ -216,24 +216,48 @@ say_error(const struct config_error *e, const char *severity)
 	fprintf(stderr, "%s:%u:%u: %s%s\n", e->file, e->line, e->column, severity, e->text);
 }
 
+static void
+say_errors(const struct config_errors *errors, const char *severity)
+{
+	for (size_t i = 0; i < errors->count && i < CONFIG_ERRORS_MAX; i++)
+		say_error(&errors->at[i], severity);
+}
+
+static void
+say_unread(const char *path, const struct config_errors *errors)
+{
+	struct stat st;
+
+	say_errors(errors, "");
+	fprintf(stderr, "%zu error%s\n", errors->count, errors->count == 1 ? "" : "s");
+	if (disk->fstatat(AT_FDCWD, path, &st, 0) != 0)
+		fprintf(stderr, "mermoz.conf(5) has a configuration to start from; -c FILE names another one.\n");
+}
+
 struct config *
 cli_load(const char *path, bool has_warnings)
 {
 	struct config_errors *errors = NEW(struct config_errors);
 	struct config *c = NULL;
-	struct stat st;
 
-	if (config_load(path, &c, errors)) {
-		size_t shown = errors->count < CONFIG_ERRORS_MAX ? errors->count : CONFIG_ERRORS_MAX;
-
-		for (size_t i = 0; i < shown; i++)
-			say_error(&errors->at[i], "");
-		fprintf(stderr, "%zu error%s\n", errors->count, errors->count == 1 ? "" : "s");
-		if (disk->fstatat(AT_FDCWD, path, &st, 0) != 0)
-			fprintf(stderr, "mermoz.conf(5) has a configuration to start from; -c FILE names another one.\n");
-	}
+	if (config_load(path, &c, errors))
+		say_unread(path, errors);
 	for (size_t i = 0; has_warnings && i < errors->warning_count; i++)
 		say_error(&errors->warnings[i], "warning: ");
+	memory_free(errors);
+	return c;
+}
+
+struct config *
+cli_load_good(const char *path)
+{
+	struct config_errors *errors = NEW(struct config_errors);
+	struct config *c = NULL;
+
+	if (config_load_good(path, &c, errors))
+		say_unread(path, errors);
+	else
+		say_errors(errors, "warning: ");
 	memory_free(errors);
 	return c;
 }

@@ -44,6 +44,8 @@ int cli_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void cli_put_visible(struct buf *out, struct bytes value);
 /* The configuration of that file (owned), or NULL after every error was printed on stderr; has_warnings: those too. */
 struct config *cli_load(const char *path, bool has_warnings);
+/* What config_load_good takes of it, with its errors printed as warnings; NULL: it can't be read. */
+struct config *cli_load_good(const char *path);
 /* Prints what is in the buffer on stdout and gives it back; the exit code. */
 int cli_print(struct buf *out);
 

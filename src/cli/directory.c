@@ -97,7 +97,7 @@ run(int argc, char **argv)
 		return CLI_MISUSED;
 	if (operands != 1 || !bytes_equal(bytes_text(argv[1]), BYTES("status")))
 		return cli_misused(argv[0], "it is: mermoz directory status");
-	c = cli_load(path, false);
+	c = cli_load_good(path);
 	if (!c)
 		return CLI_FAILED;
 	result = show(c, is_json);

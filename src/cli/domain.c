@@ -175,10 +175,10 @@ show(struct edit *e, int count, char **operands)
 }
 
 static const struct edit_verb verbs[] = {
-	{ "add", 1, 1, "DOMAIN", add },
-	{ "remove", 1, 1, "DOMAIN", remove_domain },
-	{ "list", 0, 0, "", list },
-	{ "show", 1, 1, "DOMAIN", show },
+	{ "add", 1, 1, "DOMAIN", add, true },
+	{ "remove", 1, 1, "DOMAIN", remove_domain, true },
+	{ "list", 0, 0, "", list, false },
+	{ "show", 1, 1, "DOMAIN", show, false },
 	{ 0 },
 };
 

@@ -283,13 +283,13 @@ make_file(const struct config *c, char *path, struct fault *f)
 }
 
 static int
-open_source(struct edit *e)
+open_source(struct edit *e, bool is_change)
 {
 	char path[PATH_MAX_OCTETS];
 	struct fault f;
 	int len;
 
-	e->config = cli_load(e->config_path, false);
+	e->config = is_change ? cli_load(e->config_path, false) : cli_load_good(e->config_path);
 	if (!e->config)
 		return CLI_FAILED;
 	if (e->config->ldap_servers.count)
@@ -351,7 +351,7 @@ edit_run(int argc, char **argv, const struct edit_verb *verbs)
 	if (operands < verb->operands_least || operands > verb->operands_most)
 		return cli_misused(argv[0], "it is: mermoz %s %s%s%s", argv[0], verb->name,
 			verb->operands_most ? " " : "", verb->operands);
-	result = open_source(&e);
+	result = open_source(&e, verb->is_change);
 	if (result == CLI_GOOD)
 		result = verb->run(&e, operands, argv + 2);
 	close_source(&e);

@@ -39,6 +39,7 @@ struct edit_verb {
 	int operands_least, operands_most; /* behind the verb */
 	const char *operands; /* for people: "ADDRESS" */
 	int (*run)(struct edit *e, int count, char **operands);
+	bool is_change; /* needs a configuration without errors */
 };
 
 /* Runs the verb that argv names, with the options -c and --json taken out, with the directory open.  The exit

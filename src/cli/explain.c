@@ -218,7 +218,7 @@ static int
 run_question(const struct question *q, const char *path, bool is_json)
 {
 	char space[CONTROL_LINE_MAX];
-	struct config *c = cli_load(path, false);
+	struct config *c = cli_load_good(path);
 	struct buf line;
 	int result;
 

@@ -11,7 +11,7 @@ static const char page_head[] =
 	"\\fBmermoz\\fR \\fICOMMAND\\fR [\\fIOPTION\\fR ...] [\\fIARGUMENT\\fR ...]\n"
 	".SH DESCRIPTION\n"
 	"One program is the server (\\fBmermoz serve\\fR) and all that goes with it. Commands that ask the running server do so over socket files in its\n"
-	"\\fBrun_directory\\fR; those that change the embedded directory tell it to read that again. Those that read the configuration read\n"
+	"\\fBrun_directory\\fR, and need no more of the configuration: what is wrong with it is a warning to them, as it is to those that list and show accounts. Those that change the embedded directory tell it to read that again. Those that read the configuration read\n"
 	"\\fI/etc/mermoz/mermoz.conf\\fR, or the file behind \\fB\\-c\\fR. Started by the name of sendmail, mailq or newaliases it does what these do: see\n"
 	"\\fBsend\\fR.\n"
 	".PP\n"

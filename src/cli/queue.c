@@ -214,7 +214,7 @@ run_verb(const char *command, const struct verb *verb, const struct selection *s
 		trouble = put_question(&line, verb->name, s);
 	if (trouble)
 		return cli_misused(command, "%s", trouble);
-	c = cli_load(path, false);
+	c = cli_load_good(path);
 	if (!c)
 		return SERVER_NOT_ASKED;
 	result = ask(c, space, &p, s);

@@ -412,14 +412,14 @@ take_added(int *argc, char **argv)
 }
 
 static const struct edit_verb verbs[] = {
-	{ "add", 1, 1, "ADDRESS", add },
-	{ "remove", 1, 1, "ADDRESS", remove_user },
-	{ "list", 0, 0, "", list },
-	{ "show", 1, 1, "ADDRESS", show },
-	{ "password", 1, 1, "ADDRESS", set_password },
-	{ "set", 2, 1 + RECORD_ATTRIBUTES_MAX, "ADDRESS NAME=VALUE ...", set },
-	{ "enable", 1, 1, "ADDRESS", enable },
-	{ "disable", 1, 1, "ADDRESS", disable },
+	{ "add", 1, 1, "ADDRESS", add, true },
+	{ "remove", 1, 1, "ADDRESS", remove_user, true },
+	{ "list", 0, 0, "", list, false },
+	{ "show", 1, 1, "ADDRESS", show, false },
+	{ "password", 1, 1, "ADDRESS", set_password, true },
+	{ "set", 2, 1 + RECORD_ATTRIBUTES_MAX, "ADDRESS NAME=VALUE ...", set, true },
+	{ "enable", 1, 1, "ADDRESS", enable, true },
+	{ "disable", 1, 1, "ADDRESS", disable, true },
 	{ 0 },
 };
 

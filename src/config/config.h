@@ -281,6 +281,10 @@ struct config_errors {
    in *errors.  Its warnings are there either way. */
 int config_load(const char *path, struct config **out, struct config_errors *errors)
 	__attribute__((warn_unused_result));
+/* For who has to do with a server that runs, whose own configuration is good: what is good in the statements, and initial values for the rest.
+   No file that they name is read but by `include`.  0: *out (owned), and what is wrong is in *errors.  -1: the file can't be read. */
+int config_load_good(const char *path, struct config **out, struct config_errors *errors)
+	__attribute__((warn_unused_result));
 void config_free(struct config **c);
 /* What the files were like: zeros before the first look. */
 struct config_look {

@@ -244,8 +244,9 @@ sort(struct config_error *list, size_t count)
 	}
 }
 
-int
-config_load(const char *path, struct config **out, struct config_errors *errors)
+/* False: the file itself can't be read. */
+static bool
+read_file(const char *path, bool is_whole, struct config **out, struct config_errors *errors)
 {
 	struct config_place at = { path, 1, 1 };
 	struct config_node *first = NULL, **tail = &first;
@@ -254,21 +255,39 @@ config_load(const char *path, struct config **out, struct config_errors *errors)
 		.errors = errors,
 		.arena = arena_new("config.tree", TREE_MAX, ARENA_PLAIN),
 	};
+	bool is_read;
 
 	errors->count = errors->warning_count = 0;
-	if (append_file(&l, path, &at, NULL, &tail)) {
+	is_read = append_file(&l, path, &at, NULL, &tail);
+	if (is_read) {
 		config_apply(&l.reading, first);
-		config_read_files(&l.reading);
+		if (is_whole)
+			config_read_files(&l.reading);
 		config_complete(l.reading.config);
-		config_check(&l.reading, &at);
+		if (is_whole)
+			config_check(&l.reading, &at);
 	}
 	arena_free(&l.arena);
 	sort(errors->at, errors->count < CONFIG_ERRORS_MAX ? errors->count : CONFIG_ERRORS_MAX);
 	sort(errors->warnings, errors->warning_count);
-	*out = NULL;
-	if (errors->count == 0)
-		*out = l.reading.config;
-	else
-		config_free(&l.reading.config);
+	*out = l.reading.config;
+	return is_read;
+}
+
+int
+config_load(const char *path, struct config **out, struct config_errors *errors)
+{
+	(void)read_file(path, true, out, errors);
+	if (errors->count > 0)
+		config_free(out);
 	return errors->count == 0 ? 0 : -1;
+}
+
+int
+config_load_good(const char *path, struct config **out, struct config_errors *errors)
+{
+	if (read_file(path, false, out, errors))
+		return 0;
+	config_free(out);
+	return -1;
 }
