@@ -4,13 +4,14 @@
 #include "cli/relaying.h"
 #include "config/dkim_key.h"
 #include "config/kind.h"
+#include "role/roles.h"
 #include "sys/net.h"
 #include "sys/process.h"
-#include "sys/sandbox.h"
 #include "sys/time.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { NAME_MAX_OCTETS = 64, TXT_OCTETS_MAX = 255, RECORD_OCTETS_MAX = 4096 };
 
@@ -146,17 +147,26 @@ print_dkim(const struct config *c)
 }
 
 static void
-print_sandbox(void)
+print_sandbox(const struct config *c)
 {
-	struct sandbox_report report = { 0 };
+	struct sandbox_report reports[ROLE_COUNT] = { 0 };
 
-	sandbox_probe(&report);
-	printf("\nSandbox of each role, here and now:\n");
-	for (unsigned int i = 0; i < SANDBOX_MEASURES; i++)
-		printf("  %-20s %s\n", sandbox_measure_name((enum sandbox_measure)i),
-			report.is_in_force[i] ? "yes" : "no");
-	if (report.landlock_abi > 0)
-		printf("  Landlock is of version %d.\n", report.landlock_abi);
+	printf("\nSandbox of each role, here and now:\n%-19s", "");
+	for (enum role role = ROLE_FRONT; role < ROLE_COUNT; role++) {
+		struct roles_jail jail;
+
+		roles_jail(c, role, roles_user(c, role), &jail);
+		sandbox_probe(&jail.profile, &reports[role]);
+		printf("  %s", ipc_role_name(role));
+	}
+	for (unsigned int i = 0; i < SANDBOX_MEASURES; i++) {
+		printf("\n  %-17s", sandbox_measure_name((enum sandbox_measure)i));
+		for (enum role role = ROLE_FRONT; role < ROLE_COUNT; role++)
+			printf("  %-*s", role + 1 < ROLE_COUNT ? (int)strlen(ipc_role_name(role)) : 0, reports[role].is_in_force[i] ? "yes" : "no");
+	}
+	printf("\n");
+	if (reports[ROLE_FRONT].landlock_abi > 0)
+		printf("  Landlock is of version %d.\n", reports[ROLE_FRONT].landlock_abi);
 }
 
 static int
@@ -219,7 +229,7 @@ run(int argc, char **argv)
 		print_relaying(c, &tried);
 		print_dkim(c);
 		print_users(c);
-		print_sandbox();
+		print_sandbox(c);
 	}
 	config_free(&c);
 	return result;
@@ -234,7 +244,7 @@ const struct cli_command cli_check = {
 		 "FILE:LINE:COLUMN: what is wrong.  When there is none: what listens where, who can send\n"
 		 "mail to others through this server (every trick by which servers were talked into relaying\n"
 		 "is tried on the code that decides), what DNS has to say of the keys of `dkim`, and what of\n"
-		 "the sandbox this kernel and this user allow.  Nothing is started or changed.\n"
+		 "the sandbox this kernel, this user and the users of the roles allow each role.  Nothing is started or changed.\n"
 		 "\n"
 		 "Keys and passwords in files that everybody on this machine can read get a line as well,\n"
 		 "FILE:LINE:COLUMN: warning: what is wrong.\n"

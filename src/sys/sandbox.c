@@ -135,15 +135,17 @@ sandbox_measure_name(enum sandbox_measure measure)
 }
 
 void
-sandbox_probe(struct sandbox_report *report)
+sandbox_probe(const struct sandbox_profile *profile, struct sandbox_report *report)
 {
 	bool is_root = geteuid() == 0;
+	struct identity id = { 0, 0 };
+	struct fault f;
 
 	*report = (struct sandbox_report){ .landlock_abi = landlock_abi() };
-	report->is_in_force[SANDBOX_USER] = is_root;
+	report->is_in_force[SANDBOX_USER] = is_root && profile->user && find_identity(profile, &id, &f) == 0 && id.uid != 0;
 	report->is_in_force[SANDBOX_NO_NEW_PRIVILEGES] = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != -1;
 	report->is_in_force[SANDBOX_NOT_DUMPABLE] = prctl(PR_GET_DUMPABLE) != -1;
-	report->is_in_force[SANDBOX_ROOT] = is_root;
+	report->is_in_force[SANDBOX_ROOT] = is_root && !profile->paths[0].path;
 	report->is_in_force[SANDBOX_LANDLOCK] = report->landlock_abi > 0;
 	report->is_in_force[SANDBOX_SECCOMP] = prctl(PR_GET_SECCOMP) != -1;
 	report->is_in_force[SANDBOX_LIMITS] = true;

@@ -54,7 +54,7 @@ void sandbox_hide_rings(void);
 int sandbox_enter(const struct sandbox_profile *profile, struct sandbox_report *report, struct fault *f)
 	__attribute__((warn_unused_result));
 const char *sandbox_measure_name(enum sandbox_measure measure);
-/* What this kernel offers, found out without entering: for `mermoz check`. */
-void sandbox_probe(struct sandbox_report *report);
+/* What would be in force here and now, found out without entering: for `mermoz check`. */
+void sandbox_probe(const struct sandbox_profile *profile, struct sandbox_report *report);
 
 #endif

@@ -103,13 +103,14 @@ enter(const struct sandbox_profile *profile)
 	struct sandbox_report report, probe;
 	struct fault f;
 
-	sandbox_probe(&probe);
+	sandbox_probe(profile, &probe);
 	EXPECT(sandbox_enter(profile, &report, &f) == 0);
 	EXPECT(report.is_in_force[SANDBOX_NO_NEW_PRIVILEGES]);
 	EXPECT(report.is_in_force[SANDBOX_NOT_DUMPABLE]);
 	EXPECT(report.is_in_force[SANDBOX_SECCOMP]);
 	EXPECT(report.is_in_force[SANDBOX_LIMITS]);
-	EXPECT(report.is_in_force[SANDBOX_LANDLOCK] == (probe.landlock_abi > 0));
+	for (int i = 0; i < SANDBOX_MEASURES; i++)
+		EXPECT(report.is_in_force[i] == probe.is_in_force[i]);
 	EXPECT(prctl(PR_SET_DUMPABLE, 1) == -1 && errno == EPERM);
 	return report;
 }

@@ -6,7 +6,7 @@ import tempfile
 
 import pytest
 
-from conftest import DOMAIN, Server, executable
+from conftest import DOMAIN, Server, executable, running_server
 
 
 @pytest.fixture
@@ -58,6 +58,20 @@ def test_check_proves_that_no_stranger_sends_to_others_rfc5321_7_9(server):
     assert "Sent on for everybody: all of x.iut (relay_for)." in text
     assert "Sent on for everybody: what the directory has of y.iut (relay_for)." in text
     assert "Without a log-in to the world: 192.0.2.0/24 (trusted_networks)." in text
+
+
+@pytest.mark.parametrize("users", ["", "user front root;\nuser directory root;\nuser store root;\n"])
+def test_the_sandbox_that_check_tells_is_the_one_that_the_roles_are_in(users, monkeypatch):
+    if users:
+        monkeypatch.setattr(Server, "users", staticmethod(lambda: users))
+    with running_server() as server:
+        text = server.cli("check").stdout
+        head, *rows = re.search(r"Sandbox of each role, here and now:\n((?:  .*\n)*?)(?:  Landlock is|\n|$)", text).group(1).splitlines()
+        told = {role: {row.split()[0]: row.split()[1 + i] for row in rows} for i, role in enumerate(head.split())}
+        entered = {event.pop("role"): event for event in server.events("role.sandbox")}
+        assert told.keys() == entered.keys()
+        for role, measures in told.items():
+            assert "empty_root" in measures and measures.items() <= entered[role].items(), role
 
 
 @pytest.mark.parametrize("networks, column", [("10.0.0.0/8 4.0.0.0/6", 29), ("8.0.0.0/8 9.1.0.0/16", 28), ("2000::/8", 18), ("128.0.0.0/9 129.0.0.0/9\n  192.0.2.1", 3)])
