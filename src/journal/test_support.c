@@ -160,7 +160,7 @@ append(struct world *w, unsigned int first, unsigned int count)
 int
 append_group(struct world *w, unsigned int first, unsigned int count, struct fault *f)
 {
-	struct work *group[IDS_MAX];
+	struct work *group[IDS_MAX] = { NULL };
 	int result;
 
 	for (unsigned int i = 0; i < count; i++) {
