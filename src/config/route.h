@@ -15,7 +15,7 @@ bool config_route_is_for_rest(const struct config_route *route);
 const struct config_relayed *config_find_relayed(const struct config *c, struct bytes domain);
 /* Reads what stands behind "to", but for a refusal: kind, host and port of *out, which borrow from the text.  NULL, or what is wrong. */
 const char *config_read_target(struct bytes text, struct config_route *out);
-/* The same as text: "mx:DOMAIN", "lmtp:HOST:PORT", "HOST", "mailboxes", "error". */
+/* The same as text: "mx:DOMAIN", "lmtp:HOST[:PORT]", "HOST", "mailboxes", "error". */
 void config_put_target(struct buf *out, const struct config_route *route);
 /* Is the domain one of the configuration's? */
 bool config_has_domain(const struct config *c, struct bytes domain);

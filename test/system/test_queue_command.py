@@ -235,7 +235,17 @@ def test_the_way_of_the_route_is_taken_again_when_it_is_asked_for(server, elsewh
     queue(server, "reroute", mail, "--to", "default")
     wait_until(lambda: elsewhere.mails, what="the mail on its own way")
     p = server.cli("queue", "reroute", "--all", "--to", "mailboxes", check=False)
-    assert p.returncode == 3 and "--to takes HOST[:PORT], lmtp:HOST:PORT, mx:DOMAIN" in p.stderr
+    assert p.returncode == 3 and "--to takes HOST[:PORT], lmtp:HOST[:PORT], mx:DOMAIN" in p.stderr
+
+
+def test_who_speaks_lmtp_is_told_apart(server, elsewhere):  # noqa: F811
+    mail = defer(server, elsewhere, "bob", "carol")
+    queue(server, "hold", "--all")
+    queue(server, "reroute", mail, "--recipient", address("bob"), "--to", f"lmtp:127.0.0.1:{elsewhere.port}")
+    to = f"127.0.0.1:{elsewhere.port}"
+    assert {line["recipient"]: line["destination"] for line in waits(server)} == {address("bob"): f"lmtp:{to}", address("carol"): to}
+    assert [line["recipient"] for line in waits(server, "--destination", f"LMTP:{to}")] == [address("bob")]
+    assert len(waits(server, "--destination", to)) == len(waits(server, "--destination", "127.0.0.1")) == 2
 
 
 def test_stats_count_by_state(server, elsewhere):  # noqa: F811

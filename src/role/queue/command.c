@@ -89,7 +89,7 @@ take_way(struct command *c, struct fault *f)
 		return 0;
 	}
 	if (c->to.len > QUEUE_WAY_MAX || !route_to_target(c->to, &hop))
-		return fault_set(f, FAULT_SYNTAX, "--to takes HOST[:PORT], lmtp:HOST:PORT, mx:DOMAIN, or default: where its route leads");
+		return fault_set(f, FAULT_SYNTAX, "--to takes HOST[:PORT], lmtp:HOST[:PORT], mx:DOMAIN, or default: where its route leads");
 	return 0;
 }
 
@@ -147,6 +147,7 @@ command_put_destination(struct buf *out, const struct hop *hop)
 		put_text(out, "local");
 		return;
 	}
+	put_text(out, hop->protocol == HOP_LMTP ? "lmtp:" : "");
 	put_bytes(out, hop->host);
 	if (hop->port)
 		put_format(out, ":%u", hop->port);
@@ -156,11 +157,15 @@ static bool
 is_destination(struct bytes wanted, const struct hop *hop)
 {
 	uint8_t space[DESTINATION_MAX];
+	struct bytes shown;
 	struct buf out;
 
 	buf_init_fixed(&out, space, sizeof space);
 	command_put_destination(&out, hop);
-	return bytes_equal_nocase(wanted, buf_bytes(&out)) || (hop->host.len && bytes_equal_nocase(wanted, hop->host));
+	shown = buf_bytes(&out);
+	if (hop->protocol == HOP_LMTP && !bytes_starts_nocase(wanted, BYTES("lmtp:")))
+		(void)take_text(&shown, BYTES("lmtp:"));
+	return bytes_equal_nocase(wanted, shown) || (hop->host.len && bytes_equal_nocase(wanted, hop->host));
 }
 
 bool
