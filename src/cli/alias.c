@@ -243,15 +243,17 @@ const struct cli_command cli_alias = {
 		 "       mermoz alias show ADDRESS [--json] [-c FILE]\n"
 		 "       mermoz alias list [--json] [-c FILE]\n"
 		 "\n"
-		 "Mail to ADDRESS goes to each TARGET: accounts, other aliases, addresses elsewhere.  Adding\n"
-		 "to an alias that is there gives it more targets; removing takes some, or the whole alias.\n"
-		 "@DOMAIN is for whatever that domain has no other name for.  An account's own address\n"
-		 "may be an alias too: with itself among the targets it keeps a copy.  Who gets an alias's\n"
+		 "Mail to ADDRESS goes to each TARGET: accounts, other aliases, addresses\n"
+		 "elsewhere.  Adding to an alias that is there gives it more targets;\n"
+		 "removing takes some, or the whole alias.  @DOMAIN is for whatever that\n"
+		 "domain has no other name for.  An account's own address may be an alias\n"
+		 "too: with itself among the targets it keeps a copy.  Who gets an alias's\n"
 		 "mail may send as it.  A change is in force when the command ends.\n"
 		 "\n"
 		 "  --json    list and show: as JSON\n"
 		 "  -c FILE   the configuration (/etc/mermoz/mermoz.conf)\n"
 		 "\n"
-		 "Example: mermoz alias add sales@example.org alice@example.org bob@example.org\n",
+		 "Example:\n"
+		 "  mermoz alias add sales@example.org alice@example.org bob@example.org\n",
 	.run = run,
 };

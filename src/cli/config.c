@@ -28,8 +28,8 @@ const struct cli_command cli_config = {
 	.summary = "print what the configuration changes, or all that is in force",
 	.usage = "config [-c FILE] [--all]\n"
 		 "\n"
-		 "Prints the configuration as one file, includes taken in: what differs from the defaults.\n"
-		 "Secrets print as ***.\n"
+		 "Prints the configuration as one file, includes taken in: what differs\n"
+		 "from the defaults.  Secrets print as ***.\n"
 		 "\n"
 		 "  -c FILE   the configuration (/etc/mermoz/mermoz.conf)\n"
 		 "  --all     every directive with the value in force\n",

@@ -107,17 +107,19 @@ run(int argc, char **argv)
 
 const struct cli_command cli_directory = {
 	.name = "directory",
-	.summary = "say how many accounts the running server knows, from where, how fresh",
+	.summary = "say how many accounts the server knows, from where, how fresh",
 	.usage = "directory status [-c FILE] [--json]\n"
 		 "\n"
-		 "Asks the running server for its accounts: how many, which sources, how old its copy is.\n"
-		 "Of an LDAP source: whether a server answers, how changes are followed (sync: the server sends\n"
-		 "each one, RFC 4533; change-marker: it is asked each second whether there are any; sweep: what changed\n"
-		 "is asked for every `poll`), when it was last looked at and read\n"
-		 "(seconds ago; -1: never), how often that failed, and the last error; of each server how often\n"
-		 "it answered and failed, the mean time of its answers in microseconds (us), and which one is in use.\n"
-		 "Of log-ins by bind: how many accounts, whether a server takes passwords, how many it answered,\n"
-		 "refused and put off, the mean time of one.\n"
+		 "Asks the running server for its accounts: how many, which sources, how\n"
+		 "old its copy is.  Of an LDAP source: whether a server answers, how\n"
+		 "changes are followed (sync: the server sends each one, RFC 4533;\n"
+		 "change-marker: it is asked each second whether there are any; sweep: what\n"
+		 "changed is asked for every `poll`), when it was last looked at and read\n"
+		 "(seconds ago; -1: never), how often that failed, and the last error; of\n"
+		 "each server how often it answered and failed, the mean time of its\n"
+		 "answers in microseconds (us), and which one is in use.  Of log-ins by\n"
+		 "bind: how many accounts, whether a server takes passwords, how many it\n"
+		 "answered, refused and put off, the mean time of one.\n"
 		 "\n"
 		 "  -c FILE   the configuration (/etc/mermoz/mermoz.conf)\n"
 		 "  --json    one object, for programs\n",

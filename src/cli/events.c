@@ -66,8 +66,8 @@ const struct cli_command cli_events = {
 	.summary = "list every event that can stand in the log, and what it means",
 	.usage = "events [--json]\n"
 		 "\n"
-		 "Prints the name, the level and the meaning of each event.  `log { level ...; }` says from\n"
-		 "which level on events are written.\n"
+		 "Prints the name, the level and the meaning of each event.  `log { level\n"
+		 "...; }` says from which level on events are written.\n"
 		 "\n"
 		 "  --json    as a JSON array\n",
 	.run = run,

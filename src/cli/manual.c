@@ -69,15 +69,15 @@ manual_put_list(struct buf *out)
 }
 
 void
-manual_put_roff(struct buf *out, const char *text)
+manual_put_roff(struct buf *out, struct bytes text)
 {
-	for (; *text; text++) {
-		if (*text == '\\')
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.ptr[i] == '\\')
 			put_text(out, "\\e");
-		else if (*text == '-')
+		else if (text.ptr[i] == '-')
 			put_text(out, "\\-");
 		else
-			put_char(out, (uint8_t)*text);
+			put_char(out, text.ptr[i]);
 	}
 }
 
@@ -131,11 +131,11 @@ manual_put_page(struct buf *out)
 			put_format(out, ".SS %s { ... }\n", d->block);
 		block = d->block;
 		put_format(out, ".TP\n\\fB");
-		manual_put_roff(out, d->name);
+		manual_put_roff(out, bytes_text(d->name));
 		put_text(out, "\\fR ");
-		manual_put_roff(out, d->syntax);
+		manual_put_roff(out, bytes_text(d->syntax));
 		put_text(out, ";\n");
-		manual_put_roff(out, d->sentence);
+		manual_put_roff(out, bytes_text(d->sentence));
 		put_facts(out, d, "\n");
 		put_char(out, '\n');
 	}

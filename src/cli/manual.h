@@ -12,7 +12,7 @@ void manual_put_page(struct buf *out);
 void manual_put_limits(struct buf *out);
 
 /* Text of a manual page: "-" and "\" mean something to roff; so does "." at the start of a line, where none of ours stands. */
-void manual_put_roff(struct buf *out, const char *text);
+void manual_put_roff(struct buf *out, struct bytes text);
 /* mermoz(1): every command with its help. */
 void manual_put_commands(struct buf *out);
 

@@ -2,6 +2,8 @@
 
 #include "cli/cli.h"
 
+#include <string.h>
+
 static const char page_head[] =
 	".\\\" Made by `mermoz help --man` from the commands' own help.\n"
 	".TH MERMOZ 1 \"\" \"Mermoz\" \"User commands\"\n"
@@ -25,19 +27,45 @@ static const char page_tail[] =
 	".SH SEE ALSO\n"
 	"\\fBmermoz.conf\\fR(5)\n";
 
+/* Lines of the synopsis that help aligns behind "Usage: " begin at the edge here. */
+static void
+put_usage(struct buf *out, struct bytes usage)
+{
+	bool is_synopsis = true;
+
+	put_text(out, ".PP\n.EX\nmermoz ");
+	while (usage.len) {
+		struct bytes line = take_until(&usage, '\n');
+
+		is_synopsis = is_synopsis && line.len;
+		if (is_synopsis)
+			(void)take_text(&line, BYTES("       "));
+		manual_put_roff(out, line);
+		put_char(out, '\n');
+	}
+	put_text(out, ".EE\n");
+}
+
+/* One that says the same under another name says it once. */
+static bool
+is_told(const struct cli_command *before, const struct cli_command *command)
+{
+	return before && strcmp(before->usage + strlen(before->name), command->usage + strlen(command->name)) == 0;
+}
+
 void
 manual_put_commands(struct buf *out)
 {
-	const struct cli_command *command;
+	const struct cli_command *command, *before = NULL;
 
 	put_text(out, page_head);
-	for (size_t i = 0; (command = cli_command_at(i)); i++) {
+	for (size_t i = 0; (command = cli_command_at(i)); i++, before = command) {
 		put_format(out, ".SS mermoz %s\n", command->name);
 		put_char(out, (uint8_t)(command->summary[0] - 'a' + 'A'));
-		manual_put_roff(out, command->summary + 1);
-		put_text(out, ".\n.PP\n.EX\nmermoz ");
-		manual_put_roff(out, command->usage);
-		put_text(out, ".EE\n");
+		manual_put_roff(out, bytes_text(command->summary + 1));
+		put_text(out, ".\n");
+		if (!is_told(before, command))
+			put_usage(out, bytes_text(command->usage));
 	}
 	put_text(out, page_tail);
 }

@@ -385,34 +385,47 @@ cli_sendmail(int argc, char **argv)
 	" [OPTION ...] RECIPIENT ...  <MAIL\n" \
 	"       mermoz send [OPTION ...] -t  <MAIL\n" \
 	"\n" \
-	"Sends the mail on standard input as the user that runs it: what other systems call sendmail, for\n" \
-	"cron, PHP, mailx, git send-email.  A link of the name sendmail (mailq, newaliases) to this program\n" \
-	"does the same.  The server has to `listen local unix:/run/mermoz/submit`; it tells the user by the\n" \
-	"kernel, so that there is no password, and nothing runs with more rights than its user has.\n" \
+	"Sends the mail on standard input as the user that runs it: what other\n" \
+	"systems call sendmail, for cron, PHP, mailx, git send-email.  A link of\n" \
+	"the name sendmail (mailq, newaliases) to this program does the same.  The\n" \
+	"server has to `listen local unix:/run/mermoz/submit`; it tells the user\n" \
+	"by the kernel, so that there is no password, and nothing runs with more\n" \
+	"rights than its user has.\n" \
 	"\n" \
-	"  RECIPIENT      an address; one without a domain is of the server's first one\n" \
-	"  -t             those of To, Cc and Bcc too (of Resent-To … when there is one of them)\n" \
-	"  -i, -oi        a line with a dot alone is text; without it such a line ends the mail\n" \
-	"  -f, -r SENDER  whom reports go to, and From when there is none: USER@ the first domain; root and\n" \
-	"                 trusted_users may name any address of our domains, or <>\n" \
+	"  RECIPIENT      an address; one without a domain is of the server's\n" \
+	"                 first one\n" \
+	"  -t             those of To, Cc and Bcc too (of Resent-To … when there\n" \
+	"                 is one of them)\n" \
+	"  -i, -oi        a line with a dot alone is text; without it such a line\n" \
+	"                 ends the mail\n" \
+	"  -f, -r SENDER  whom reports go to, and From when there is none: USER@\n" \
+	"                 the first domain; root and trusted_users may name any\n" \
+	"                 address of our domains, or <>\n" \
 	"  -F NAME        the name in From when there is none\n" \
-	"  -N WHEN        what to tell the sender of (RFC 3461): never, or success,failure,delay\n" \
-	"  -R full|hdrs   how much of the mail comes back with that;  -V ID  what stands in it\n" \
-	"  -bs            speaks SMTP: standard input goes to the server, what it says to standard output\n" \
-	"  -bp            what waits in the queue (mailq);  -bi  says how aliases are read (newaliases)\n" \
-	"  --socket PATH  the server's socket file (/run/mermoz/submit, or what MERMOZ_SOCKET says)\n" \
+	"  -N WHEN        what to tell the sender of (RFC 3461): never, or\n" \
+	"                 success,failure,delay\n" \
+	"  -R full|hdrs   how much of the mail comes back with that;  -V ID  what\n" \
+	"                 stands in it\n" \
+	"  -bs            speaks SMTP: standard input goes to the server, what it\n" \
+	"                 says to standard output\n" \
+	"  -bp            what waits in the queue (mailq);  -bi  says how aliases\n" \
+	"                 are read (newaliases)\n" \
+	"  --socket PATH  the server's socket file (/run/mermoz/submit, or what\n" \
+	"                 MERMOZ_SOCKET says)\n" \
 	"  --             what follows are recipients\n" \
 	"\n" \
-	"Taken, and without effect: -A -B -C -c -D -d -E -e -G -h -L -m -n -O -o -p -U -v -X -x, with their\n" \
-	"values.  Bcc is left out of the mail, what it lacks (From, Date, Message-ID) is added, and addresses\n" \
-	"without a domain get the first one.\n" \
+	"Taken, and without effect: -A -B -C -c -D -d -E -e -G -h -L -m -n -O -o\n" \
+	"-p -U -v -X -x, with their values.  Bcc is left out of the mail, what it\n" \
+	"lacks (From, Date, Message-ID) is added, and addresses without a domain\n" \
+	"get the first one.\n" \
 	"\n" \
-	"Exit code (sysexits.h): 0: the server has the mail for everybody; 75: nothing was sent, try again;\n" \
-	"77: not with that sender, or the socket is not for this user; 67: a recipient was refused, and nothing\n" \
-	"was sent; 69: the mail was refused, as one that is too large is; 64, 65: the call, or an address, is\n" \
-	"wrong; 74: standard input can't be read.\n" \
+	"Exit code (sysexits.h): 0: the server has the mail for everybody; 75:\n" \
+	"nothing was sent, try again; 77: not with that sender, or the socket is\n" \
+	"not for this user; 67: a recipient was refused, and nothing was sent; 69:\n" \
+	"the mail was refused, as one that is too large is; 64, 65: the call, or\n" \
+	"an address, is wrong; 74: standard input can't be read.\n" \
 	"\n" \
-	"Example: printf 'Subject: done\\n\\nThe backup is done.\\n' | mermoz send alice@example.org\n"
+	"Example: printf 'Subject: hi\\n\\nDone.\\n' | mermoz send alice@example.org\n"
 
 const struct cli_command cli_send = {
 	.name = "send",

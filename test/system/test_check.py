@@ -103,6 +103,23 @@ def test_the_manual_page_has_every_command():
         assert f"\n.SS mermoz {command}\n" in page
 
 
+def test_help_and_the_page_fit_a_terminal_of_80_columns():
+    def said(*args):
+        return subprocess.run([executable(), *args], capture_output=True, text=True, timeout=60, check=True).stdout
+
+    commands = [line.split()[0] for line in said("--help").splitlines() if line.startswith("  ") and line[2] != " "]
+    for command in ("", *commands):
+        assert [line for line in said(*command.split(), "--help").splitlines() if len(line) > 80] == []
+    # What stands as it is begins behind seven columns of margin, and the lines of a synopsis all begin there.
+    page = said("help", "--man")
+    blocks = re.findall(r"\n\.EX\n(.*?)\n\.EE\n", page, re.S)
+    assert len(blocks) == len(commands) - 1  # that of sendmail is that of send
+    for block in blocks:
+        block = block.replace(r"\-", "-").replace(r"\e", "\\")
+        assert [line for line in block.splitlines() if len(line) > 73] == []
+        assert "\n       mermoz" not in block
+
+
 def test_a_configuration_is_read_from_a_pipe(server):
     server.write_conf()
     for text, code, said in ((server.conf.read_text(), 0, "/dev/stdin: no errors."), ("hostname mail.example.org;\nxyzzy;\n", 1, "/dev/stdin:2:1: ")):
