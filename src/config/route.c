@@ -78,6 +78,46 @@ config_find_relayed(const struct config *c, struct bytes domain)
 	return NULL;
 }
 
+const struct config_route *
+config_find_way(const struct config *c, struct bytes sender, struct bytes address, struct bytes domain)
+{
+	const struct config_route *route = config_find_route(c, address), *of_sender;
+
+	if (route && !config_route_is_for_rest(route))
+		return route;
+	if (config_has_domain(c, domain) || config_find_relayed(c, domain))
+		return NULL;
+	of_sender = config_find_sender_route(c, sender);
+	return of_sender ? of_sender : route;
+}
+
+/* status-code = class "." subject "." detail      RFC 3463 2; its class, or 0 when the text does not begin with one of a failure. */
+static uint8_t
+class_of(struct bytes text)
+{
+	uint64_t subject, detail;
+	uint8_t class = text.len ? text.ptr[0] : 0;
+
+	if ((!take_text(&text, BYTES("5.")) && !take_text(&text, BYTES("4."))) || !take_number(&text, 999, &subject) || !take_char(&text, '.'))
+		return 0;
+	return take_number(&text, 999, &detail) && take_char(&text, ' ') ? class : 0;
+}
+
+void
+config_put_refusal(struct buf *out, const struct config_route *route)
+{
+	uint8_t class = class_of(route->text);
+
+	put_text(out, class == '4' ? "450 " : class == '5' ? "550 " : "550 5.7.1 ");
+	put_bytes(out, route->text);
+}
+
+bool
+config_is_refusal_for_now(const struct config_route *route)
+{
+	return class_of(route->text) == '4';
+}
+
 bool
 config_has_domain(const struct config *c, struct bytes domain)
 {

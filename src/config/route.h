@@ -9,6 +9,14 @@
 const struct config_route *config_find_route(const struct config *c, struct bytes address);
 /* The closest sender_route for the sender (empty: nobody), as above.  NULL: there is none. */
 const struct config_route *config_find_sender_route(const struct config *c, struct bytes sender);
+/* The route of mail from a sender (empty: nobody) for an address, whose domain as DNS writes it is `domain`: the closest one.  What is said of
+   everybody else ("*") is said neither of us nor of whom we relay for, and less of a sender than his own sender_route.  NULL: there is none. */
+const struct config_route *config_find_way(const struct config *c, struct bytes sender, struct bytes address, struct bytes domain);
+/* What the sender hears of a route that refuses, without the line's end: its sentence, behind the code that it begins with (RFC 3463 2: 5.x.x, or
+   4.x.x for "not now"), else 5.7.1, and behind the reply code that goes with it. */
+void config_put_refusal(struct buf *out, const struct config_route *route);
+/* Is it "not now"? */
+bool config_is_refusal_for_now(const struct config_route *route);
 /* Is it about everybody else ("*")? */
 bool config_route_is_for_rest(const struct config_route *route);
 /* The relay_for of that domain, or NULL. */

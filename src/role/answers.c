@@ -1,5 +1,7 @@
 #include "role/answers.h"
 
+#include "role/domain.h"
+
 enum smtp_answer
 answer_to_recipient(enum admission admission)
 {
@@ -20,6 +22,16 @@ answer_to_recipient(enum admission admission)
 		break;
 	}
 	return SMTP_ANSWER_LATER;
+}
+
+const struct config_route *
+answer_refusal(const struct config *c, struct bytes sender, struct bytes address)
+{
+	struct bytes written = bytes_sub(address, bytes_find_last_char(address, '@') + 1, address.len);
+	struct domain domain;
+	const struct config_route *route = config_find_way(c, sender, address, domain_fold(written, &domain) ? domain_bytes(&domain) : written);
+
+	return route && route->kind == ROUTE_REFUSE ? route : NULL;
 }
 
 enum smtp_answer

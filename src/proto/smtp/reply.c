@@ -149,14 +149,6 @@ smtp_put_chunk_taken(struct buf *out, uint64_t octets)
 }
 
 void
-smtp_put_refusal(struct buf *out, struct bytes text)
-{
-	put_text(out, "550 5.7.1 ");
-	put_bytes(out, text);
-	put_text(out, "\r\n");
-}
-
-void
 smtp_put_shut(struct buf *out, struct bytes text)
 {
 	put_text(out, "421 4.3.2 ");

@@ -59,7 +59,6 @@ void smtp_put_stored(struct buf *out, const struct mail_id *id);
 /* 250 to a BDAT that is not the last (RFC 3030 2). */
 void smtp_put_chunk_taken(struct buf *out, uint64_t octets);
 /* 421 4.3.2 with the text. */
-void smtp_put_refusal(struct buf *out, struct bytes text);
 void smtp_put_shut(struct buf *out, struct bytes text);
 
 #endif

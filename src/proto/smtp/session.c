@@ -307,14 +307,16 @@ smtp_session_answer(struct smtp_session *s, enum smtp_answer answer)
 }
 
 void
-smtp_session_refuse(struct smtp_session *s, struct bytes text)
+smtp_session_refuse(struct smtp_session *s, struct bytes reply)
 {
 	if (s->asked != SMTP_ASK_RECIPIENT)
 		return;
 	s->asked = SMTP_NEED_INPUT;
 	s->are_paths_stale = true;
-	if (bear(s, SMTP_OFFENCE_RECIPIENT))
-		smtp_put_refusal(&s->out, text);
+	if (!bear(s, SMTP_OFFENCE_RECIPIENT))
+		return;
+	put_bytes(&s->out, reply);
+	put_text(&s->out, "\r\n");
 }
 
 void

@@ -133,8 +133,8 @@ void smtp_session_set_time(struct smtp_session *s, int64_t now_s);
 /* The answer to SMTP_MAIL, ASK_RECIPIENT, BODY_BEGIN, BODY_END.  One that makes no sense there is a temporary error; one
    that nobody waits for is dropped. */
 void smtp_session_answer(struct smtp_session *s, enum smtp_answer answer);
-/* The answer to SMTP_ASK_RECIPIENT: 550 5.7.1 with that text (one line, UTF-8 or ASCII). */
-void smtp_session_refuse(struct smtp_session *s, struct bytes text);
+/* The answer to SMTP_ASK_RECIPIENT: that reply (one line of ASCII without its end), which refuses. */
+void smtp_session_refuse(struct smtp_session *s, struct bytes reply);
 /* The id of the transaction that began with SMTP_MAIL; stands in the reply to the message. */
 void smtp_session_set_mail_id(struct smtp_session *s, const struct mail_id *id);
 /* The client is known by other means, and logged in from the start; the answer to EHLO tells it its address. */

@@ -415,7 +415,7 @@ static enum smtp_answer
 a_route_refuses(struct player *p, const struct smtp_effect *effect)
 {
 	if (effect->kind == SMTP_ASK_RECIPIENT)
-		smtp_session_refuse(p->session, BYTES("We moved"));
+		smtp_session_refuse(p->session, BYTES("550 5.7.1 We moved"));
 	return SMTP_ANSWER_OK;
 }
 

@@ -173,7 +173,7 @@ answer_why(struct directory *d, const struct asker *asker, struct bytes address,
 		(void)put_sender(d, asker, address, targets, &sender);
 	if (sender.len)
 		trace(explain_trace(asker->why), TRACE_IN_NAME, TEXT("sender", buf_bytes(&sender)));
-	explain_resolved(asker->why, outcome, targets);
+	explain_resolved(asker->why, outcome, sender.len ? buf_bytes(&sender) : bytes_of(asker->sender, asker->sender_len), targets);
 }
 
 static struct unknown *

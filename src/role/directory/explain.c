@@ -238,8 +238,8 @@ explain_free_all(struct directory *d)
 static void
 put_reply(struct buf *out, const struct decision *d)
 {
-	if (d->refusal.len)
-		smtp_put_refusal(out, d->refusal);
+	if (d->refusal)
+		config_put_refusal(out, d->refusal);
 	else
 		smtp_put_reply(out, d->reply);
 	out->len = bytes_trim(buf_bytes(out)).len;
@@ -370,33 +370,55 @@ why_of(const struct explaining *e, enum ipc_outcome outcome, const struct decisi
 	return "it leads nowhere that mail could go to now; an administrator has to mend that";
 }
 
+/* The route in whose words it is refused, or NULL.  Of an address that leads to several each has to be. */
+static const struct config_route *
+refusal_of(const struct explaining *e, enum admission admission, struct bytes sender, const struct targets *targets)
+{
+	const struct config *config = e->directory->self->config;
+	struct bytes address = buf_bytes(&e->recipient);
+	const struct config_route *first = admission == REFUSED_BY_ROUTE ? config_find_route(config, address) : NULL;
+
+	for (size_t i = 0; admission == ADMITTED && i < targets->count; i++) {
+		const struct config_route *route = targets->at[i].account ? NULL : answer_refusal(config, sender, targets->at[i].address);
+
+		if (!route)
+			return NULL;
+		if (!first)
+			address = targets->at[i].address;
+		first = first ? first : route;
+	}
+	if (first)
+		trace(&e->trace, TRACE_REFUSED, TEXT("address", address), TEXT("pattern", first->pattern));
+	return first;
+}
+
 void
-explain_resolved(struct explaining *e, enum ipc_outcome outcome, const struct targets *targets)
+explain_resolved(struct explaining *e, enum ipc_outcome outcome, struct bytes sender, const struct targets *targets)
 {
 	const struct config *config = e->directory->self->config;
 	struct bytes address = buf_bytes(&e->recipient);
 	enum admission admission = admission_decide(config, e->client, address, outcome);
 	enum smtp_answer answer = answer_to_recipient(admission);
-	struct decision d = { .mailboxes = e->would_make };
+	struct decision d = { .mailboxes = e->would_make, .refusal = refusal_of(e, admission, sender, targets) };
 
 	for (size_t i = 0; outcome == IPC_OK && i < targets->count; i++) {
 		d.mailboxes += targets->at[i].account != NULL;
 		if (targets->at[i].account && admission == ADMITTED)
 			explain_uses_ask(&e->uses, targets->at[i].account);
 		d.elsewhere += targets->at[i].account == NULL;
-		if (!targets->at[i].account && admission == ADMITTED)
+		if (!targets->at[i].account && admission == ADMITTED && !d.refusal)
 			trace(&e->trace, TRACE_HANDED_ON, TEXT("address", targets->at[i].address));
 	}
-	if (admission == ADMITTED_ONWARD)
+	if (admission == ADMITTED_ONWARD) {
+		d.elsewhere++;
 		trace(&e->trace, TRACE_HANDED_ON, TEXT("address", address));
-	d.is_accepted = answer == SMTP_ANSWER_OK;
+	}
+	d.is_accepted = answer == SMTP_ANSWER_OK && !d.refusal;
 	d.word = word_of(outcome, d.elsewhere);
 	d.why = why_of(e, outcome, &d);
-	if (admission == REFUSED_BY_ROUTE) {
-		d.word = "denied";
-		d.why = "a route of the configuration refuses it";
-		d.refusal = config_find_route(config, address)->text;
-		trace(&e->trace, TRACE_REFUSED, TEXT("address", address), TEXT("pattern", config_find_route(config, address)->pattern));
+	if (d.refusal) {
+		d.word = config_is_refusal_for_now(d.refusal) ? "later" : "denied";
+		d.why = admission == ADMITTED ? "routes of the configuration refuse all that it leads to" : "a route of the configuration refuses it";
 	}
 	d.reply = smtp_reply_of_answer(answer, REPLY_RECIPIENT_OK);
 	explain_decide(e, &d);

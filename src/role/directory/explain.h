@@ -26,8 +26,8 @@ struct explaining;
 void explain(void *arg, struct control_question *question, struct bytes line);
 /* NULL for NULL. */
 const struct trace *explain_trace(const struct explaining *why);
-/* Answers a question for a recipient; it is gone. */
-void explain_resolved(struct explaining *why, enum ipc_outcome outcome, const struct targets *targets);
+/* Answers a question for a recipient; it is gone.  sender: of what goes on elsewhere. */
+void explain_resolved(struct explaining *why, enum ipc_outcome outcome, struct bytes sender, const struct targets *targets);
 /* Nobody is answered any more; NULL is fine. */
 void explain_free(struct explaining **why);
 struct directory;

@@ -18,7 +18,7 @@ struct decision {
 	const char *why; /* a sentence */
 	bool is_accepted;
 	enum smtp_reply reply;
-	struct bytes refusal; /* of a route, in place of it */
+	const struct config_route *refusal; /* in whose words, in place of it */
 	enum imap_outcome imap;
 	bool has_imap;
 	size_t mailboxes, elsewhere;

@@ -65,13 +65,13 @@ onward_relayed(const struct onward *o, struct bytes domain)
 	return config_find_relayed(&o->config, domain);
 }
 
-/* NULL: the address has none that leads to another host. */
+/* NULL: the address has none that takes it from here.  One that refuses it does: the queue tells the sender. */
 static const struct config_route *
 find_onward(const struct onward *o, struct bytes address)
 {
 	const struct config_route *route = config_find_route(&o->config, address);
 
-	return route && route->kind != ROUTE_MAILBOXES && route->kind != ROUTE_REFUSE ? route : NULL;
+	return route && route->kind != ROUTE_MAILBOXES ? route : NULL;
 }
 
 static bool

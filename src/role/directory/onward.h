@@ -12,7 +12,7 @@ struct onward;
 struct onward *onward_new(struct arena *arena, const struct config *config);
 /* The relay_for of a folded domain, or NULL.  Borrowed. */
 const struct config_relayed *onward_relayed(const struct onward *o, struct bytes domain);
-/* Does a route that names the address itself (its detail may be left out) lead to another host? */
+/* Does a route that names the address itself (its detail may be left out) lead to another host, or nowhere? */
 bool onward_has_address(const struct onward *o, struct bytes address);
 /* Does a route or a relay_for that names its domain?  folded: the same domain. */
 bool onward_has_domain(const struct onward *o, struct bytes address, struct bytes folded);

@@ -10,6 +10,8 @@
 #include "sys/random.h"
 #include "sys/time.h"
 
+enum { REPLY_MAX = 512 }; /* RFC 5321 4.5.3.1.5 */
+
 static void
 logged_in(void *arg, const struct message *m)
 {
@@ -296,8 +298,35 @@ tell_refused(const struct smtp_client *c, struct bytes recipient, const char *re
 static void
 refuse(struct smtp_client *c, struct bytes recipient, const struct config_route *route)
 {
+	uint8_t space[REPLY_MAX];
+	struct buf reply;
+
+	buf_init_fixed(&reply, space, sizeof space);
+	config_put_refusal(&reply, route);
 	tell_refused(c, recipient, "route");
-	smtp_session_refuse(c->session, route->text);
+	smtp_session_refuse(c->session, buf_bytes(&reply));
+}
+
+/* The first of the routes that refuse all that it leads to.  NULL: somebody gets the mail. */
+static const struct config_route *
+refusal_of_all(const struct smtp_client *c, struct bytes sender, struct bytes targets)
+{
+	const struct config *config = smtp_client_front(c)->config;
+	const struct config_route *first = NULL;
+	struct bytes address;
+	uint64_t account;
+	uint16_t len;
+	uint8_t kind;
+
+	while (take_u8(&targets, &kind) && take_u64(&targets, &account) && take_u16(&targets, &len) && take_octets(&targets, len, &address)) {
+		bool is_renamed = sender.len && (kind == TARGET_FORWARDED || kind == TARGET_LISTED);
+		const struct config_route *route = kind == TARGET_MAILBOX ? NULL : answer_refusal(config, is_renamed ? sender : c->sender, address);
+
+		if (!route)
+			return NULL;
+		first = first ? first : route;
+	}
+	return first;
 }
 
 static void
@@ -370,9 +399,11 @@ take_answer(struct smtp_client *c, const struct ipc_resolved *r, struct bytes ta
 	const struct config *config = smtp_client_front(c)->config;
 	struct bytes address = buf_bytes(&c->asked_address);
 	enum admission admission = admission_decide(config, client_kind(c), address, (enum ipc_outcome)r->outcome);
+	const struct config_route *refusal = admission == REFUSED_BY_ROUTE ? config_find_route(config, address) :
+		admission == ADMITTED ? refusal_of_all(c, r->sender, targets) : NULL;
 
-	if (admission == REFUSED_BY_ROUTE) {
-		refuse(c, buf_bytes(&c->asked), config_find_route(config, address));
+	if (refusal) {
+		refuse(c, buf_bytes(&c->asked), refusal);
 		forget_asked(c);
 		connection_run(c->connection);
 	} else if (!smtp_outgoing_rename(c, r->sender)) {

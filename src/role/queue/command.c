@@ -147,6 +147,10 @@ command_put_destination(struct buf *out, const struct hop *hop)
 		put_text(out, "local");
 		return;
 	}
+	if (hop->kind == HOP_KIND_NOBODY) {
+		put_text(out, "error");
+		return;
+	}
 	put_text(out, hop->protocol == HOP_LMTP ? "lmtp:" : "");
 	put_bytes(out, hop->host);
 	if (hop->port)

@@ -45,6 +45,8 @@ kind_of(const struct hop *hop)
 {
 	static const enum config_route_kind kinds[IPC_HOPS] = { [HOP_MX] = ROUTE_MX, [HOP_SMTP] = ROUTE_SMTP, [HOP_LMTP] = ROUTE_LMTP };
 
+	if (hop->kind == HOP_KIND_NOBODY)
+		return ROUTE_REFUSE;
 	return hop->kind == HOP_KIND_MAILBOXES ? ROUTE_MAILBOXES : kinds[hop->protocol];
 }
 
@@ -73,6 +75,18 @@ tell_destination(struct explanation *e, const struct hop *hop)
 		FIELDS(TEXT("name", buf_bytes(&name)), INT("waiting", d ? d->deliveries : 0), INT("sending", d ? d->active : 0),
 			INT("failures", d ? d->failures : 0), INT("rests_until_s", d ? d->rests_until_s : 0),
 			INT("limit", d ? d->limit : 0)));
+}
+
+static void
+tell_refusal(struct explanation *e, const struct config_route *route)
+{
+	char space[NAME_OCTETS_MAX + 112];
+	struct buf reply;
+
+	buf_init_fixed(&reply, space, sizeof space);
+	config_put_refusal(&reply, route);
+	control_line_put(&e->answer, "trouble",
+		FIELDS(STR("outcome", config_is_refusal_for_now(route) ? "later" : "never"), TEXT("reply", buf_bytes(&reply))));
 }
 
 /* Whole lines of the grammar, and nothing else, go on to who asked. */
@@ -151,7 +165,9 @@ begin(struct queue *q, struct control_question *question, struct bytes sender, s
 	route = route_find(q->config, sender, recipient, &space, &hop);
 	put_text(&e->answer, "lines\n");
 	tell_route(e, route && route == config_find_sender_route(q->config, sender) ? "sender_route" : "route", route, &hop);
-	if (hop.kind == HOP_KIND_MAILBOXES) {
+	if (hop.kind != HOP_KIND_RELAY) {
+		if (hop.kind == HOP_KIND_NOBODY)
+			tell_refusal(e, route);
 		tell_end(e);
 		return;
 	}

@@ -1,9 +1,10 @@
+#include "config/route.h"
 #include "role/queue/queue_internal.h"
 #include "role/queue/walk.h"
 
 #include <errno.h>
 
-enum { DAY_S = 86400 };
+enum { DAY_S = 86400, REFUSAL_MAX = 512 };
 
 /* 0 while the clock is behind. */
 static uint64_t
@@ -189,6 +190,53 @@ queue_return_late(struct queue *q, const struct batch *b)
 	schedule_batch_done(q->schedule, b, BATCH_NOT_TRIED, queue_now_s());
 	queue_report_failed(q, b->message, b->first, false, BYTES_NONE);
 	return true;
+}
+
+/* True: it failed. */
+static bool
+refuse_one(struct queue *q, struct delivery *d)
+{
+	struct domain space;
+	struct hop hop;
+	const struct config_route *route = route_find(q->config, queued_sender(delivery_message(d)), delivery_address(d), &space, &hop);
+	char text[REFUSAL_MAX];
+	struct buf reply;
+
+	/* It was under way when the configuration changed. */
+	if (hop.kind != HOP_KIND_NOBODY) {
+		schedule_forget(q->schedule, d);
+		queue_schedule(q, d);
+		return false;
+	}
+	buf_init_fixed(&reply, text, sizeof text);
+	config_put_refusal(&reply, route);
+	if (config_is_refusal_for_now(route))
+		queue_deferred(q, d, BYTES_NONE, buf_bytes(&reply));
+	else
+		queue_failed(q, d, BYTES_NONE, buf_bytes(&reply));
+	return !config_is_refusal_for_now(route);
+}
+
+void
+queue_refuse(struct queue *q, const struct batch *b)
+{
+	bool has_time = q->reports <= QUEUE_REPORTS_MAX;
+	struct delivery *failed = NULL;
+
+	for (struct delivery *d = b->first, *next; d; d = next) {
+		next = d->next;
+		if (!has_time) {
+			schedule_return(q->schedule, d, queue_now_s());
+		} else if (refuse_one(q, d)) {
+			d->next = failed;
+			failed = d;
+		}
+	}
+	schedule_batch_done(q->schedule, b, BATCH_NOT_TRIED, queue_now_s());
+	if (failed)
+		queue_report_failed(q, b->message, failed, true, BYTES_NONE);
+	else
+		queue_settle(q, b->message);
 }
 
 /* Those of the message that still wait fail. */

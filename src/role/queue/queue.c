@@ -97,10 +97,17 @@ queue_kick(struct queue *q)
 	while (!q->is_draining && schedule_next(q->schedule, queue_now_s(), &batch)) {
 		if (queue_return_late(q, &batch))
 			continue;
-		if (batch.destination->hop.kind == HOP_KIND_MAILBOXES)
-			queue_deliver(q, &batch);
-		else
+		switch (batch.destination->hop.kind) {
+		case HOP_KIND_RELAY:
 			queue_relay(q, &batch);
+			break;
+		case HOP_KIND_MAILBOXES:
+			queue_deliver(q, &batch);
+			break;
+		case HOP_KIND_NOBODY:
+			queue_refuse(q, &batch);
+			break;
+		}
 	}
 	set_timer(q);
 }

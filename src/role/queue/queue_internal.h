@@ -106,6 +106,8 @@ void queue_put_off(struct queue *q, struct delivery *d, struct bytes server, str
 void queue_unopened(struct queue *q, struct delivery *first, int error);
 /* What its sender wants back rather than late, and is late now, fails; true: the batch is over. */
 bool queue_return_late(struct queue *q, const struct batch *b);
+/* What routes refuse fails, or waits, in their words; the batch is over. */
+void queue_refuse(struct queue *q, const struct batch *b);
 /* Why what was never tried is not there yet: what the last attempt of others to reach the same destination came to, or that nobody did.  Borrowed, until one hears more. */
 struct bytes queue_words_of_others(const struct delivery *d);
 /* For good: it stays ACTIVE until its sender's report is durable. */

@@ -13,29 +13,18 @@ protocol_of(enum config_route_kind kind)
 const struct config_route *
 route_find(const struct config *c, struct bytes sender, struct bytes address, struct domain *space, struct hop *out)
 {
-	const struct config_route *route = config_find_route(c, address);
 	size_t at = bytes_find_last_char(address, '@');
 	/* What is longer than any domain is none; it only has to fit where a host does. */
 	struct bytes written = bytes_sub(address, at + 1, DOMAIN_OCTETS_MAX);
 	struct bytes domain = domain_fold(written, space) ? domain_bytes(space) : written;
-	bool is_ours = config_has_domain(c, domain);
+	const struct config_route *route = config_find_way(c, sender, address, domain);
 
-	/* What is said of everybody else is said neither of us nor of whom we relay for, and less of a sender than his own. */
-	if (!route || config_route_is_for_rest(route)) {
-		const struct config_route *of_sender = config_find_sender_route(c, sender);
-
-		if (of_sender)
-			route = of_sender;
-		if (is_ours || config_find_relayed(c, domain))
-			route = NULL;
-	}
-	/* A refusal that was not there when the mail was taken does not make it undeliverable. */
-	if (route && route->kind == ROUTE_REFUSE)
-		route = NULL;
 	*out = (struct hop){ .kind = HOP_KIND_MAILBOXES };
-	if (route && route->kind != ROUTE_MAILBOXES)
+	if (route && route->kind == ROUTE_REFUSE)
+		*out = (struct hop){ .kind = HOP_KIND_NOBODY };
+	else if (route && route->kind != ROUTE_MAILBOXES)
 		*out = (struct hop){ .kind = HOP_KIND_RELAY, .protocol = protocol_of(route->kind), .port = route->port, .host = route->host };
-	else if (!route && !is_ours)
+	else if (!route && !config_has_domain(c, domain))
 		*out = (struct hop){ .kind = HOP_KIND_RELAY, .protocol = HOP_MX, .host = domain };
 	return route;
 }

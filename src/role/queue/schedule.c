@@ -148,17 +148,17 @@ stop_waiting(struct schedule *s, struct delivery *d)
 static bool
 may_go(const struct schedule *s, const struct destination *d)
 {
-	return d->lanes.tiers && (s->has_relay || d->hop.kind == HOP_KIND_MAILBOXES) && d->rests_until_s == 0 && d->active < d->limit
+	return d->lanes.tiers && (s->has_relay || d->hop.kind != HOP_KIND_RELAY) && d->rests_until_s == 0 && d->active < d->limit
 		&& d->active < s->limits.destination_batches_max;
 }
 
-/* Our own mailboxes answer. */
+/* Our own mailboxes answer, and routes that refuse. */
 static enum place_kind
 kind_of(const struct destination *d)
 {
 	if (d->failures)
 		return PLACE_SILENT;
-	return d->has_answered || d->hop.kind == HOP_KIND_MAILBOXES ? PLACE_ANSWERS : PLACE_UNKNOWN;
+	return d->has_answered || d->hop.kind != HOP_KIND_RELAY ? PLACE_ANSWERS : PLACE_UNKNOWN;
 }
 
 /* In the line of those like it whose turn comes, or in none. */
