@@ -58,11 +58,18 @@ struct trial {
 	struct fault *f;
 };
 
-/* Behind a source route stands what counts (RFC 5321 F.2); nothing in it is read as another address. */
+/* Behind a source route stands what counts (RFC 5321 F.2); nothing in it is read as another address, but that the host's name is the first domain. */
 static bool
-is_as_written(struct bytes path, struct bytes onward)
+is_as_written(const struct config *c, struct bytes path, struct bytes onward)
 {
-	return bytes_ends_nocase(bytes_sub(path, 0, path.len - 1), onward);
+	struct bytes written = bytes_sub(path, 0, path.len - 1);
+	size_t at = bytes_find_last_char(written, '@'), end = bytes_find_last_char(onward, '@');
+	struct bytes host = bytes_sub(written, at + 1, written.len);
+
+	if (bytes_ends_nocase(written, onward))
+		return true;
+	return (bytes_equal_nocase(host, BYTES("localhost")) || bytes_equal_nocase(host, c->hostname)) && c->domains.count &&
+		bytes_equal_nocase(bytes_sub(onward, end + 1, onward.len), c->domains.at[0]) && bytes_ends_nocase(bytes_sub(written, 0, at), bytes_sub(onward, 0, end));
 }
 
 static int
@@ -75,7 +82,7 @@ try_path(struct trial *t, enum admission_client client, struct bytes path)
 	if (!t->try(t->arg, client, path, &onward))
 		return 0;
 	t->out->leave[client]++;
-	if (is_as_written(path, buf_bytes(&onward)) && (client != CLIENT_STRANGER || is_named(t->config, buf_bytes(&onward))))
+	if (is_as_written(t->config, path, buf_bytes(&onward)) && (client != CLIENT_STRANGER || is_named(t->config, buf_bytes(&onward))))
 		return 0;
 	return fault_set(t->f, FAULT_PERM, "%s who names %.*s would reach %.*s through this server", names[client], BYTES_ARG(bytes_sub(path, 0, 80)),
 		BYTES_ARG(bytes_sub(buf_bytes(&onward), 0, 80)));
@@ -124,6 +131,8 @@ relaying_prove(const struct config *c, relaying_try try, void *arg, struct relay
 		result = try_name(&t, &c->relayed[i].where, BYTES("x"), c->relayed[i].domain);
 	for (size_t i = 0; result == 0 && i < c->domains.count && i < NAMES_MAX; i++)
 		result = try_name(&t, NULL, BYTES("x"), c->domains.at[i]);
+	if (result == 0 && c->hostname.len)
+		result = try_name(&t, NULL, BYTES("x"), c->hostname);
 	return result;
 }
 

@@ -110,6 +110,31 @@ def test_a_mail_that_is_too_large_is_refused_as_that(server):
     assert said == "mermoz: nothing was sent: the server says 552 5.3.4 Message larger than this server takes\n"
 
 
+@pytest.mark.parametrize("host", ["localhost", "LocalHost", "localhost.localdomain", f"mail.{DOMAIN}", f"Mail.{DOMAIN}"])
+def test_an_address_at_the_host_itself_is_that_of_the_first_domain(server, host):
+    """As Postfix's mydestination has it; who writes it from elsewhere reaches whom he reaches at the domain, and nobody else."""
+    subject = f"at {host}"
+    send(server, f"{ME}@{host}", text=f"Subject: {subject}\n\nhi\n")
+    assert mail_of(server, "alice", subject)["Delivered-To"] == f"alice@{DOMAIN}"
+    send(server, f"Bob+x@{host}", text=f"Subject: {subject}\n\nhi\n")
+    assert mail_of(server, "bob", subject)["Delivered-To"] == f"bob+x@{DOMAIN}"
+    send(server, f"nobody-of-the-name@{host}", code=67)
+    with server.smtp() as s:
+        s.ehlo()
+        s.mail("x@afrique.iut")
+        assert s.rcpt(f"bob@{host}")[0] == 250
+        assert s.rcpt(f"nobody-of-the-name@{host}") == (550, b"5.1.1 No such mailbox here")
+        for local in ("x%afrique.iut", "afrique.iut!x", '"x@afrique.iut"'):
+            assert s.rcpt(f"{local}@{host}")[0] == 550
+    assert f"bob@{DOMAIN}" in server.cli("explain", f"bob@{host}").stdout
+
+
+def test_an_alias_that_leads_to_the_host_itself_leads_to_the_first_domain(server):
+    server.cli("alias", "add", f"cron@{DOMAIN}", "bob@localhost", f"carol@mail.{DOMAIN}")
+    send(server, "cron", text="Subject: of cron\n\nhi\n")
+    assert has_mail(server, "bob", "of cron") and has_mail(server, "carol", "of cron")
+
+
 def test_a_mail_to_another_server_goes_out(server, elsewhere):
     send(server, "-N", "never", "-V", "id 1", "x@afrique.iut", text="Subject: out\n\nhi\n")
     wait_until(lambda: elsewhere.mails, what="the mail's arrival")

@@ -8,6 +8,20 @@ accounts_add_first_domain(const struct accounts *a, struct address *address)
 		&& address_make(address_bytes(address), a->config_domains.at[0], address);
 }
 
+bool
+accounts_move_from_host(const struct accounts *a, struct address *address)
+{
+	struct bytes domain = address_domain(address);
+	bool is_host = domain_equal(domain, a->hostname) || bytes_equal(domain, BYTES("localhost")) || bytes_equal(domain, BYTES("localhost.localdomain"));
+	struct address moved;
+
+	if (!is_host || a->config_domains.count == 0 || accounts_has_domain(a, domain) || onward_has_domain(a->onward, address_bytes(address), domain)
+		|| !address_make(address_local(address), a->config_domains.at[0], &moved))
+		return false;
+	*address = moved;
+	return true;
+}
+
 static bool
 fold_name(const struct accounts *a, struct bytes asked, struct address *address)
 {

@@ -57,6 +57,9 @@ struct accounts {
 void accounts_make(struct accounts *a, struct bytes folded);
 /* Of a name without "@".  False: there is no domain, or the address would be too long. */
 bool accounts_add_first_domain(const struct accounts *a, struct address *address);
+/* The host's own name, and what every host calls itself, is the first domain, unless a directive or the directory says that it is something else:
+   programs of this machine write so.  False: the address is of another domain, and as it was. */
+bool accounts_move_from_host(const struct accounts *a, struct address *address);
 /* Wipes and frees; NULL is fine. */
 void accounts_free_account(struct account *account);
 

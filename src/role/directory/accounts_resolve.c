@@ -137,17 +137,11 @@ as_written(const struct walk *w, struct bytes address, unsigned int depth)
 	return depth == 0 && w->asked.len ? w->asked : address;
 }
 
-static struct bytes
-local_part(struct bytes address)
-{
-	return bytes_sub(address, 0, bytes_find_last_char(address, '@'));
-}
-
 /* Whose mailbox it is says another server.  is_known: the directory has the address, with its detail if it has one. */
 static void
 send_on(struct walk *w, struct bytes address, bool is_known, unsigned int depth)
 {
-	struct bytes written = as_written(w, address, depth), local = local_part(written);
+	struct bytes written = as_written(w, address, depth), local = bytes_sub(written, 0, bytes_find_last_char(written, '@'));
 	bool is_sound = is_known ? bytes_is_dotted(local, CLASS_ATEXT | CLASS_HIGH) : onward_is_plain(local);
 
 	trace(w->a->trace, is_sound ? TRACE_ONWARD : TRACE_NOT_PLAIN, TEXT("address", written), INT("depth", depth));
@@ -268,6 +262,31 @@ expand_name(struct walk *w, struct name *name, struct bytes address, bool is_who
 }
 
 static void
+note_absent(struct walk *w, struct bytes address, unsigned int depth)
+{
+	trace(w->a->trace, TRACE_ABSENT, TEXT("address", address), INT("depth", depth));
+	w->has_absent = true;
+	if (w->out->absent_count < ABSENT_TARGETS_MAX)
+		w->out->absent[w->out->absent_count++] = address;
+}
+
+/* A target at the host's name.  What goes on is called as the directory has it: nothing else lasts. */
+static void
+expand_at_host(struct walk *w, const struct address *moved, struct bytes address, unsigned int depth)
+{
+	size_t found_len;
+	struct name *name = find_name(w->a, moved, &found_len);
+	struct address found;
+
+	if (!name) {
+		note_absent(w, address, depth);
+		return;
+	}
+	trace_found(w, moved, found_len, depth, &found);
+	expand_name(w, name, name_address(name), found_len == moved->local_len, depth);
+}
+
+static void
 expand(struct walk *w, struct bytes address, unsigned int depth)
 {
 	struct address folded, found;
@@ -283,6 +302,10 @@ expand(struct walk *w, struct bytes address, unsigned int depth)
 	if (!address_fold(address, &folded)) {
 		trace(w->a->trace, TRACE_MALFORMED, TEXT("address", address), INT("depth", depth));
 		w->has_absent = true;
+		return;
+	}
+	if (accounts_move_from_host(w->a, &folded)) {
+		expand_at_host(w, &folded, address, depth);
 		return;
 	}
 	relayed = find_relayed(w, address_domain(&folded));
@@ -302,10 +325,7 @@ expand(struct walk *w, struct bytes address, unsigned int depth)
 	} else if (relayed && relayed->takes_any) {
 		send_on(w, address, false, depth);
 	} else {
-		trace(w->a->trace, TRACE_ABSENT, TEXT("address", address), INT("depth", depth));
-		w->has_absent = true;
-		if (w->out->absent_count < ABSENT_TARGETS_MAX)
-			w->out->absent[w->out->absent_count++] = address;
+		note_absent(w, address, depth);
 	}
 }
 
@@ -420,23 +440,17 @@ resolve_postmaster(struct accounts *a, bool is_for_sending, struct targets *out)
 	return outcome == IPC_ABSENT && !is_for_sending ? make_postmaster(a, first, out) : outcome;
 }
 
-/* The host's name, when it is no domain of ours. */
+/* RFC 5321 4.5.1: "postmaster" needs no domain.  Nobody else sends as an address that is the host's. */
 static bool
-is_of_host(const struct accounts *a, const struct address *address)
+fold_asked(const struct accounts *a, struct bytes address, bool is_for_sending, struct address *asked)
 {
-	return !accounts_has_domain(a, address_domain(address)) && domain_equal(address_domain(address), a->hostname);
-}
-
-/* RFC 5321 4.5.1: "postmaster" needs no domain; at the host's name there is nobody else. */
-static bool
-fold_asked(const struct accounts *a, struct bytes address, struct address *asked)
-{
-	if (!address_fold(address, asked))
+	if (!address_fold(address, asked) || asked->local_len == 0)
 		return false;
-	if (asked->local_len < asked->len && !(is_postmaster(a, asked) && is_of_host(a, asked)))
-		return asked->local_len > 0;
-	asked->len = asked->local_len;
-	return is_postmaster(a, asked) && accounts_add_first_domain(a, asked);
+	if (asked->local_len == asked->len)
+		return is_postmaster(a, asked) && accounts_add_first_domain(a, asked);
+	if (!is_for_sending || is_postmaster(a, asked))
+		(void)accounts_move_from_host(a, asked);
+	return true;
 }
 
 /* Is mail for that domain ours to take? */
@@ -461,7 +475,7 @@ resolve(struct accounts *a, struct bytes address, bool is_for_sending, struct ta
 		trace(a->trace, TRACE_NOT_LOADED);
 		return IPC_LATER;
 	}
-	if (!fold_asked(a, address, &out->asked)) {
+	if (!fold_asked(a, address, is_for_sending, &out->asked)) {
 		trace(a->trace, TRACE_MALFORMED, TEXT("address", address));
 		return IPC_ABSENT;
 	}
@@ -471,7 +485,7 @@ resolve(struct accounts *a, struct bytes address, bool is_for_sending, struct ta
 		trace(a->trace, TRACE_NOT_OURS, TEXT("domain", address_domain(&out->asked)));
 		return IPC_FOREIGN;
 	}
-	outcome = walk_from(a, address_bytes(&out->asked), address, is_for_sending, out);
+	outcome = walk_from(a, address_bytes(&out->asked), address_equal(address, address_bytes(&out->asked)) ? address : BYTES_NONE, is_for_sending, out);
 	if (outcome == IPC_ABSENT && is_postmaster(a, &out->asked))
 		return resolve_postmaster(a, is_for_sending, out);
 	return outcome;
@@ -543,7 +557,7 @@ accounts_may_post(struct accounts *a, uint64_t number, struct bytes address)
 {
 	struct walk w = { .a = a, .out = a->met, .is_for_posting = true };
 
-	if (a->group_posting == GROUP_POSTING_ANYONE || !fold_asked(a, address, &a->met->asked) || is_postmaster(a, &a->met->asked))
+	if (a->group_posting == GROUP_POSTING_ANYONE || !fold_asked(a, address, false, &a->met->asked) || is_postmaster(a, &a->met->asked))
 		return IPC_OK;
 	walk_for_posting(&w);
 	if (!w.has_group)

@@ -70,6 +70,7 @@ load_usual(struct world *w)
 	put_alias(w, "self@example.org", "self@example.org");
 	put_alias(w, "half@example.org", "loop1@example.org alice@example.org");
 	put_alias(w, "stale@example.org", "gone@example.org");
+	put_alias(w, "cron@example.org", "alice+cron@localhost bob@mail.example.org");
 	put_alias(w, "@second.org", "alice@example.org");
 	put_alias(w, "carol+vip@second.org", "bob@example.org");
 	put_alias(w, "unusable@example.org", "../etc@example.org alice@example.org");
@@ -119,6 +120,14 @@ addresses_resolve(void **state)
 		{ "", IPC_ABSENT, "" },
 		{ "someone@elsewhere.net", IPC_FOREIGN, "" },
 		{ "postmaster@elsewhere.net", IPC_FOREIGN, "" },
+		{ "Alice@Mail.Example.Org", IPC_OK, ALICE },
+		{ "alice+news@localhost", IPC_OK, ALICE "=alice+news@example.org" },
+		{ "sales@localhost.localdomain", IPC_OK, ALICE " " BOB },
+		{ "nobody@localhost", IPC_ABSENT, "" },
+		{ "@localhost", IPC_ABSENT, "" },
+		{ "alice@sub.localhost", IPC_FOREIGN, "" },
+		{ "carol@localhost", IPC_ABSENT, "" },
+		{ "cron@example.org", IPC_OK, ALICE " " BOB },
 		{ "sales@example.org", IPC_OK, ALICE " " BOB },
 		{ "sales+x@example.org", IPC_OK, ALICE " " BOB },
 		{ "all@example.org", IPC_OK, ALICE " " BOB " carol@second.org" },
