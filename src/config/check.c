@@ -3,11 +3,13 @@
 
 #include "config/name.h"
 #include "config/route.h"
+#include "config/unit.h"
 #include "sys/net.h"
+#include "sys/process.h"
 
 #include <stdio.h>
 
-enum { SRS_KEY_OCTETS_MIN = 16, LDAP_PORT = 389 };
+enum { SRS_KEY_OCTETS_MIN = 16, LDAP_PORT = 389, USER_NAME_MAX = 64 };
 
 const char *
 config_chain_trouble(struct bytes pem)
@@ -189,6 +191,65 @@ warn_of_foreign_mailboxes(struct config_reading *r)
 	}
 }
 
+/* Only root can become another user.  One that nobody named is of `mermoz check`. */
+static void
+check_users(struct config_reading *r)
+{
+	static const enum directive_id ids[] = { DIRECTIVE_user_front, DIRECTIVE_user_directory, DIRECTIVE_user_store, DIRECTIVE_user_resolver, DIRECTIVE_user_queue,
+		DIRECTIVE_user_relay };
+	const struct config *c = r->config;
+	const struct bytes names[] = { c->user_front, c->user_directory, c->user_store, c->user_resolver, c->user_queue, c->user_relay };
+
+	for (size_t i = 0; process_is_root() && i < sizeof ids / sizeof *ids; i++) {
+		char name[USER_NAME_MAX];
+
+		(void)snprintf(name, sizeof name, "%.*s", BYTES_ARG(names[i]));
+		if (r->is_seen[ids[i]] && !bytes_equal(names[i], bytes_text(directives[ids[i]].initial)) && !process_has_user(name))
+			(void)config_error_add(r->errors, &r->seen_at[ids[i]], "there is no user \"%s\" on this system: adduser --system --group %s, or name another",
+				name, name);
+	}
+}
+
+static void
+put_time(struct buf *out, const char *name, uint32_t time_s)
+{
+	put_format(out, "%s (", name);
+	unit_put_time(out, (uint64_t)time_s * 1000);
+	put_char(out, ')');
+}
+
+/* Of both times the one that was written.  is_error: else a warning. */
+static void
+tell_times(struct config_reading *r, enum directive_id id, uint32_t time_s, const char *relation, enum directive_id other, uint32_t other_s, bool is_error)
+{
+	const struct config_place *at = &r->seen_at[r->is_seen[id] ? id : other];
+	char text[200];
+	struct buf sentence;
+
+	buf_init_fixed(&sentence, text, sizeof text);
+	put_time(&sentence, directives[id].name, time_s);
+	put_text(&sentence, relation);
+	put_time(&sentence, directives[other].name, other_s);
+	if (is_error)
+		(void)config_error_add(r->errors, at, "queue: %.*s", BYTES_ARG(buf_bytes(&sentence)));
+	else
+		config_warning_add(r->errors, at, "queue: %.*s: nobody is told that a mail is late", BYTES_ARG(buf_bytes(&sentence)));
+}
+
+static void
+check_queue(struct config_reading *r)
+{
+	const struct config *c = r->config;
+	uint32_t first = c->queue_retry_first_s, most = c->queue_retry_most_s, lifetime = c->queue_lifetime_s, notice = c->queue_delay_notice_s;
+
+	if (first > most)
+		tell_times(r, DIRECTIVE_queue_retry_first_s, first, " is longer than ", DIRECTIVE_queue_retry_most_s, most, true);
+	if (lifetime < first)
+		tell_times(r, DIRECTIVE_queue_lifetime_s, lifetime, " is shorter than ", DIRECTIVE_queue_retry_first_s, first, true);
+	if (r->is_seen[DIRECTIVE_queue_delay_notice_s] && notice >= lifetime)
+		tell_times(r, DIRECTIVE_queue_delay_notice_s, notice, " is not shorter than ", DIRECTIVE_queue_lifetime_s, lifetime, false);
+}
+
 static void
 check_homes(struct config_reading *r)
 {
@@ -289,6 +350,8 @@ config_check(struct config_reading *r, const struct config_place *file)
 	check_dkim(r);
 	check_tls_reports(r);
 	check_homes(r);
+	check_users(r);
+	check_queue(r);
 	if (r->errors->count == 0)
 		check_slices(r, file);
 }

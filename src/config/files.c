@@ -174,11 +174,11 @@ read_local_users(struct config_reading *r)
 
 	while (i < c->listener_count && c->listeners[i].service != SERVICE_LOCAL)
 		i++;
-	if (i == c->listener_count)
+	if (i == c->listener_count && c->trusted_users.count == 0)
 		return;
 	buf_init(&text, PASSWD_OCTETS_MAX);
 	if (disk_read_file("/etc/passwd", PASSWD_OCTETS_MAX, &text, &f) != 0)
-		(void)config_error_add(r->errors, &r->listener_at[i], "listen local: the users of this machine can't be read: %s", f.text);
+		(void)config_error_add(r->errors, i < c->listener_count ? &r->listener_at[i] : r->trusted_user_at, "listen local: the users of this machine can't be read: %s", f.text);
 	else
 		config_take_local_users(r, buf_bytes(&text));
 	buf_done(&text);

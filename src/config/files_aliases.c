@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "config/aliases.h"
 #include "config/name.h"
+#include "config/route.h"
 #include "sys/disk.h"
 
 #include <errno.h>
@@ -263,6 +264,17 @@ is_first(struct gathering *g, const struct source *file, const struct aliases_wo
 	return true;
 }
 
+/* Nobody asks for a name there, unless the directory alone has its domain. */
+static void
+warn_of_foreign(struct gathering *g, const struct config_place *at, struct bytes domain, const char *before)
+{
+	const struct config *c = g->reading->config;
+
+	if (domain.len && !config_has_domain(c, domain) && !config_find_relayed(c, domain))
+		config_warning_add(g->reading->errors, at, "%s: no \"domain\" line names %s: right if your directory has it (mermoz domain), else the alias is never used", before,
+			config_show(domain).text);
+}
+
 static void
 add_entry(struct gathering *g, const struct source *file, const struct aliases_entry *entry)
 {
@@ -275,6 +287,8 @@ add_entry(struct gathering *g, const struct source *file, const struct aliases_e
 		(void)wrong(g, file->path, &entry->name, trouble);
 		return;
 	}
+	warn_of_foreign(g, &(struct config_place){ file->path, entry->name.line, entry->name.column },
+		bytes_sub(entry->name.text, bytes_find_last_char(entry->name.text, '@') + 1, entry->name.text.len), config_show(entry->name.text).text);
 	(void)is_first(g, file, &entry->name);
 	g->target_count = 0;
 	aliases_put_name(&g->text, g->name);
@@ -330,6 +344,7 @@ config_read_aliases(struct config_reading *r)
 			g.domain = c->domains.at[0];
 		if (g.domain.len == 0)
 			continue; /* that there is none is told already */
+		warn_of_foreign(&g, &r->aliases_at[i], c->aliases[i].domain, "aliases");
 		buf_init(&g.text, TEXT_OCTETS_MAX);
 		gather(&g, &c->aliases[i], &r->aliases_at[i]);
 		buf_done(&g.text);

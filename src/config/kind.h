@@ -20,7 +20,7 @@ struct config_reading {
 	const char *where_file; /* the last one that kind_keep_where saw, and its copy */
 	struct bytes where_copy;
 	struct config_place ldap_server_at[CONFIG_LDAP_SERVERS_MAX];
-	struct config_place *listener_at, *certificate_at, *domain_at, *relayed_at, *aliases_at, *dkim_at; /* as the lists in config */
+	struct config_place *listener_at, *certificate_at, *domain_at, *relayed_at, *aliases_at, *dkim_at, *trusted_user_at; /* as the lists in config */
 };
 
 /* A directive with its values, the second word of its name left out. */

@@ -56,6 +56,7 @@ add_name(struct config_reading *r, const struct config_value *v)
 {
 	struct config_texts *names = &r->config->trusted_users;
 	const char *trouble = name_user_trouble(v->text);
+	struct config_place *places;
 	struct bytes *list;
 
 	if (trouble)
@@ -63,8 +64,11 @@ add_name(struct config_reading *r, const struct config_value *v)
 	if (names->count == LOCAL_USERS_MAX)
 		return kind_full(r, &v->at);
 	list = arena_grow(r->config->arena, names->at, names->count, sizeof *list);
-	if (!list || !arena_copy(r->config->arena, v->text, &list[names->count]))
+	places = arena_grow(r->config->arena, r->trusted_user_at, names->count, sizeof *places);
+	if (!list || !places || !arena_copy(r->config->arena, v->text, &list[names->count]))
 		return kind_full(r, &v->at);
+	places[names->count] = v->at;
+	r->trusted_user_at = places;
 	names->at = list;
 	names->count++;
 	return true;
@@ -81,10 +85,11 @@ read_one(struct config_reading *r, const struct config_value *v)
 bool
 kind_read_trusted_users(struct config_reading *r, const struct config_setting *s)
 {
+	bool is_good = true;
+
 	for (size_t i = 0; i < s->count; i++)
-		if (!read_one(r, &s->values[i]))
-			return false;
-	return true;
+		is_good &= read_one(r, &s->values[i]);
+	return is_good;
 }
 
 static void
@@ -182,5 +187,5 @@ config_take_local_users(struct config_reading *r, struct bytes passwd)
 	}
 	for (size_t i = 0; i < names->count; i++)
 		if (!has_user(r->config, names->at[i]))
-			(void)config_error_add(r->errors, at, "trusted_users %s: there is no such user in /etc/passwd", config_show(names->at[i]).text);
+			(void)config_error_add(r->errors, &r->trusted_user_at[i], "trusted_users %s: there is no such user in /etc/passwd", config_show(names->at[i]).text);
 }

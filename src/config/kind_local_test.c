@@ -28,7 +28,7 @@ users_of_passwd_are_known_by_number_and_what_is_no_local_part_is_left_out(void *
 
 	(void)state;
 	errors.count = 0;
-	r.seen_at[DIRECTIVE_trusted_users] = (struct config_place){ "m.conf", 7, 1 };
+	r.trusted_user_at = (struct config_place[]){ { "m.conf", 6, 1 }, { "m.conf", 7, 1 } };
 	c->trusted_users = (struct config_texts){ trusted, 2 };
 	config_take_local_users(&r, BYTES(PASSWD));
 	assert_int_equal(c->local_user_count, 4);

@@ -7,7 +7,7 @@
 enum { RELAYED_MAX = 10000 };
 
 static const char *
-read_relayed(const struct config *c, const struct config_setting *s, struct config_relayed *out)
+read_relayed(const struct config *c, const struct config_setting *s, struct config_relayed *out, size_t *which)
 {
 	struct bytes word = s->values[1].text;
 	const char *trouble = name_domain_trouble(s->values[0].text);
@@ -17,6 +17,7 @@ read_relayed(const struct config *c, const struct config_setting *s, struct conf
 		return trouble;
 	if (config_find_relayed(c, s->values[0].text))
 		return "it is there already";
+	*which = 1;
 	if (!out->takes_any && !bytes_equal(word, BYTES("known")))
 		return "behind the domain stands \"known\" (the addresses that the directory has) or \"any\"";
 	return NULL;
@@ -28,10 +29,11 @@ kind_read_relayed(struct config_reading *r, const struct config_setting *s)
 	struct config *c = r->config;
 	struct config_relayed made = { 0 }, *list = NULL;
 	struct config_place *places = NULL;
-	const char *trouble = read_relayed(c, s, &made);
+	size_t which = 0;
+	const char *trouble = read_relayed(c, s, &made, &which);
 
 	if (trouble)
-		return config_error_add(r->errors, s->at, "relay_for %s: %s", config_show(s->values[0].text).text, trouble);
+		return config_error_add(r->errors, &s->values[which].at, "relay_for %s: %s", config_show(s->values[0].text).text, trouble);
 	if (c->relayed_count < RELAYED_MAX) {
 		list = arena_grow(c->arena, c->relayed, c->relayed_count, sizeof *list);
 		places = arena_grow(c->arena, r->relayed_at, c->relayed_count, sizeof *places);

@@ -4,9 +4,9 @@
 #include "config/route.h"
 #include "sys/net.h"
 
-/* Where mail for others goes: routes, and whose mail is taken for others without a log-in. */
+/* Where mail for others goes. */
 
-enum { ROUTES_MAX = 10000, NETWORKS_MAX = 1000 };
+enum { ROUTES_MAX = 10000 };
 
 static bool
 keep(struct config_reading *r, struct bytes text, const struct config_place *at, struct bytes *out)
@@ -22,6 +22,8 @@ pattern_trouble(struct bytes pattern)
 
 	if (bytes_equal(pattern, BYTES("*")))
 		return NULL;
+	if (bytes_starts(pattern, BYTES("*@")))
+		return "a domain alone stands for all its addresses";
 	if (bytes_find_char(pattern, '@') < pattern.len)
 		return name_address_trouble(pattern);
 	(void)take_char(&rest, '.');
@@ -65,6 +67,7 @@ static const struct {
 const char *
 config_read_target(struct bytes text, struct config_route *out)
 {
+	const char *trouble;
 	size_t i = 0;
 
 	if (bytes_equal(text, BYTES("mailboxes"))) {
@@ -74,7 +77,10 @@ config_read_target(struct bytes text, struct config_route *out)
 	while (!take_text(&text, prefixes[i].word))
 		i++;
 	out->kind = prefixes[i].kind;
-	return split_host(text, out);
+	trouble = split_host(text, out);
+	if (!trouble && out->kind == ROUTE_MX && is_literal(out->host))
+		return "behind mx: stands a domain, which has MX hosts; the address of a host stands alone";
+	return trouble;
 }
 
 /* RFC 5321 4.2, RFC 6531 3.7.4.2: a reply is one line of ASCII; octets beyond it are for clients that asked for them. */
@@ -93,34 +99,39 @@ read_refusal(struct bytes text, struct config_route *out)
 	return NULL;
 }
 
-static const char *
-read_route(const struct config_setting *s, struct config_route *out)
+/* About the value of that index; true: nothing is wrong. */
+static bool
+is_right(struct config_reading *r, const struct config_setting *s, size_t index, const char *trouble)
+{
+	return !trouble || config_error_add(r->errors, &s->values[index].at, "%s %s: %s", s->directive->name, config_show(s->values[0].text).text, trouble);
+}
+
+static bool
+read_route(struct config_reading *r, const struct config_setting *s, struct config_route *out)
 {
 	const struct config_value *v = s->values;
-	const char *trouble = pattern_trouble(v[0].text);
+	bool is_good = is_right(r, s, 0, pattern_trouble(v[0].text));
 
-	if (trouble)
-		return trouble;
 	if (!bytes_equal(v[1].text, BYTES("to")))
-		return "it is written: route PATTERN to TARGET;";
+		return is_right(r, s, 1, "it is written: route PATTERN to TARGET;");
 	if (bytes_equal(v[2].text, BYTES("error")))
-		return read_refusal(s->count > 3 ? v[3].text : BYTES_NONE, out);
-	return s->count > 3 ? "only error has a sentence behind it" : config_read_target(v[2].text, out);
+		return is_right(r, s, s->count > 3 ? 3 : 2, read_refusal(s->count > 3 ? v[3].text : BYTES_NONE, out)) && is_good;
+	if (s->count > 3)
+		return is_right(r, s, 3, "only error has a sentence behind it");
+	return is_right(r, s, 2, config_read_target(v[2].text, out)) && is_good;
 }
 
 /* A sender is refused where he speaks, and everybody's mail is what `route *` is for. */
-static const char *
-read_sender_route(const struct config_setting *s, struct config_route *out)
+static bool
+read_sender_route(struct config_reading *r, const struct config_setting *s, struct config_route *out)
 {
-	const char *trouble = read_route(s, out);
-
-	if (trouble)
-		return trouble;
+	if (!read_route(r, s, out))
+		return false;
 	if (bytes_equal(s->values[0].text, BYTES("*")))
-		return "for everybody's mail it is: route * to HOST;";
+		return is_right(r, s, 0, "for everybody's mail it is: route * to HOST;");
 	if (out->kind != ROUTE_SMTP && out->kind != ROUTE_MX)
-		return "mail of a sender goes to a relay host: HOST, HOST:PORT, or mx:DOMAIN";
-	return NULL;
+		return is_right(r, s, 2, "mail of a sender goes to a relay host: HOST, HOST:PORT, or mx:DOMAIN");
+	return true;
 }
 
 static bool
@@ -131,7 +142,7 @@ add(struct config_reading *r, const struct config_setting *s, struct config_rout
 
 	for (size_t i = 0; i < *count; i++)
 		if (bytes_equal_nocase((*routes)[i].pattern, s->values[0].text))
-			return config_error_add(r->errors, s->at, "there is a %s for %s already", s->directive->name,
+			return config_error_add(r->errors, &s->values[0].at, "there is a %s for %s already", s->directive->name,
 				config_show(s->values[0].text).text);
 	list = *count == ROUTES_MAX ? NULL : arena_grow(c->arena, *routes, *count, sizeof *list);
 	if (!list)
@@ -148,10 +159,9 @@ bool
 kind_read_route(struct config_reading *r, const struct config_setting *s)
 {
 	struct config_route made = { 0 };
-	const char *trouble = read_route(s, &made);
 
-	if (trouble)
-		return config_error_add(r->errors, s->at, "route %s: %s", config_show(s->values[0].text).text, trouble);
+	if (!read_route(r, s, &made))
+		return false;
 	return add(r, s, made, &r->config->routes, &r->config->route_count);
 }
 
@@ -159,10 +169,9 @@ bool
 kind_read_sender_route(struct config_reading *r, const struct config_setting *s)
 {
 	struct config_route made = { 0 };
-	const char *trouble = read_sender_route(s, &made);
 
-	if (trouble)
-		return config_error_add(r->errors, s->at, "sender_route %s: %s", config_show(s->values[0].text).text, trouble);
+	if (!read_sender_route(r, s, &made))
+		return false;
 	return add(r, s, made, &r->config->sender_routes, &r->config->sender_route_count);
 }
 
@@ -224,116 +233,4 @@ kind_put_sender_route(const struct config *c, const struct directive *d, enum co
 {
 	(void)form;
 	put_routes(c->sender_routes, c->sender_route_count, d, out);
-}
-
-/* ADDRESS or ADDRESS/BITS, without bits beyond those. */
-static const char *
-read_network(struct bytes text, struct config_network *out)
-{
-	struct bytes rest = text, host = take_until(&rest, '/');
-	bool has_bits = host.len < text.len;
-	struct net_address address;
-	uint64_t bits;
-
-	if (net_address_parse(host, 25, &address, NULL) == 0 && !bytes_equal(host, BYTES("*")))
-		out->octet_count = (uint8_t)net_address_octets(&address, out->octets);
-	if (out->octet_count == 0)
-		return "a network is needed, such as 192.0.2.0/24 or 2001:db8::/32";
-	bits = 8 * (uint64_t)out->octet_count;
-	if (has_bits && (!take_number(&rest, bits, &bits) || rest.len > 0))
-		return "behind \"/\" stands how many bits count: 32 at most, 128 of IPv6";
-	if (bits < (out->octet_count == 4 ? 8 : 7))
-		return "that is nearly everybody: anybody could send through this server";
-	for (size_t i = bits; i < 8 * out->octet_count; i++)
-		if (out->octets[i / 8] >> (7 - i % 8) & 1)
-			return "bits are set behind those that count";
-	out->bits = (uint8_t)bits;
-	return NULL;
-}
-
-/* Those that nobody else's packets come from (RFC 6890), as octets and bits. */
-static const struct config_network not_public[] = {
-	{ .octets = { 10 }, .octet_count = 4, .bits = 8 },
-	{ .octets = { 100, 64 }, .octet_count = 4, .bits = 10 },
-	{ .octets = { 127 }, .octet_count = 4, .bits = 8 },
-	{ .octets = { 169, 254 }, .octet_count = 4, .bits = 16 },
-	{ .octets = { 172, 16 }, .octet_count = 4, .bits = 12 },
-	{ .octets = { 192, 168 }, .octet_count = 4, .bits = 16 },
-	{ .octets = { 0xfc }, .octet_count = 16, .bits = 7 },
-	{ .octets = { 0xfe, 0x80 }, .octet_count = 16, .bits = 10 },
-	{ .octets = { [15] = 1 }, .octet_count = 16, .bits = 128 },
-};
-
-static bool
-is_public(const struct config_network *n)
-{
-	for (size_t i = 0; i < sizeof not_public / sizeof *not_public; i++) {
-		const struct config_network *p = &not_public[i];
-
-		if (p->octet_count == n->octet_count && p->bits <= n->bits && config_network_has(p, n->octets))
-			return false;
-	}
-	return true;
-}
-
-/* Addresses of IPv4, networks of 64 bits of IPv6. */
-static uint64_t
-size_of(const struct config_network *n)
-{
-	unsigned int unit = n->octet_count == 4 ? 32 : 64;
-
-	return n->bits >= unit ? 1 : UINT64_C(1) << (unit - n->bits);
-}
-
-/* Are they more of the public addresses of a family than anybody has: a /8 of IPv4, of IPv6 a /20? */
-static bool
-are_everybody(const struct config *c, uint8_t octet_count)
-{
-	uint64_t most = octet_count == 4 ? UINT64_C(1) << (32 - 8) : UINT64_C(1) << (64 - 20), size = 0;
-
-	for (size_t i = 0; i < c->trusted_network_count && size <= most; i++)
-		if (c->trusted_networks[i].octet_count == octet_count && is_public(&c->trusted_networks[i]))
-			size += size_of(&c->trusted_networks[i]);
-	return size > most;
-}
-
-bool
-kind_read_networks(struct config_reading *r, const struct config_setting *s)
-{
-	struct config *c = r->config;
-
-	for (size_t i = 0; i < s->count; i++) {
-		const struct config_value *v = &s->values[i];
-		struct config_network made = { 0 }, *list;
-		const char *trouble = read_network(v->text, &made);
-
-		if (trouble)
-			return config_error_add(r->errors, &v->at, "trusted_networks %s: %s", config_show(v->text).text, trouble);
-		list = c->trusted_network_count == NETWORKS_MAX ? NULL : arena_grow(c->arena, c->trusted_networks,
-			c->trusted_network_count, sizeof *list);
-		if (!list)
-			return kind_full(r, &v->at);
-		c->trusted_networks = list;
-		if (!keep(r, v->text, &v->at, &made.text))
-			return false;
-		list[c->trusted_network_count++] = made;
-		if (are_everybody(c, made.octet_count))
-			return config_error_add(r->errors, &v->at, "trusted_networks %s: with what stands before it that is more of the Internet than "
-				"anybody has (a /8, of IPv6 a /20): strangers could send through this server", config_show(v->text).text);
-	}
-	return true;
-}
-
-void
-kind_put_networks(const struct config *c, const struct directive *d, enum config_form form, struct buf *out)
-{
-	(void)form;
-	if (c->trusted_network_count == 0)
-		return;
-	kind_put_name(out, d);
-	for (size_t i = 0; i < c->trusted_network_count; i++) {
-		put_text(out, i ? " " : "");
-		config_tree_put_value(out, c->trusted_networks[i].text);
-	}
-	put_text(out, ";\n");
 }

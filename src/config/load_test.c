@@ -155,12 +155,12 @@ every_directive_finds_its_member(void **state)
 {
 	struct config *c = load_good(
 		"hostname mail.a.org; domain A.org b.org; domain c.org; recipient_delimiter \"\";\n"
-		"postmaster pm@a.org; run_directory /r; state_directory /s; user front f; user directory d; user store s; user resolver n;\n"
+		"postmaster pm@a.org; run_directory /r; state_directory /s; user front daemon; user directory bin; user store sys; user resolver man;\n"
 		"resolver 192.0.2.1 trusted; resolver [::1]:5353;\n"
 		"log { format json; level error; } plaintext_login yes; default_password_scheme SCRAM-SHA-256;\n"
 		"listen smtp 127.0.0.1; listen submission [::1]:2587; listen submissions *; listen imap *:2143; listen imaps *;\n"
 		"certificate DIR/chain file:DIR/key; directory embedded { file /x.db; } mailboxes maildir /m/%{home};\n"
-		"fronts 3; store_threads 5; source_address 192.0.2.1 2001:db8::1; user relay e;\n"
+		"fronts 3; store_threads 5; source_address 192.0.2.1 2001:db8::1; user relay nobody;\n"
 		"limits { message_size 1M; recipients 101; hops 11; command_line 2K; imap_command 9000; errors 4; refused_recipients 13; connections 12;\n"
 		" outgoing 14; outgoing_per_host 15; connections_per_address 6; smtp_timeout 7; imap_timeout 1h; login_timeout 8s; login_failures 9; login_failures_per_address 16;\n"
 		" request_timeout 500ms; journal 2M; dns_cache 1M; }\n");
@@ -171,8 +171,8 @@ every_directive_finds_its_member(void **state)
 	assert_int_equal(c->recipient_delimiter.len, 0);
 	assert_true(bytes_equal(c->postmaster, BYTES("pm@a.org")));
 	assert_true(bytes_equal(c->state_directory, BYTES("/s")));
-	assert_true(bytes_equal(c->user_front, BYTES("f")) && bytes_equal(c->user_directory, BYTES("d")));
-	assert_true(bytes_equal(c->user_store, BYTES("s")) && bytes_equal(c->user_resolver, BYTES("n")));
+	assert_true(bytes_equal(c->user_front, BYTES("daemon")) && bytes_equal(c->user_directory, BYTES("bin")));
+	assert_true(bytes_equal(c->user_store, BYTES("sys")) && bytes_equal(c->user_resolver, BYTES("man")));
 	assert_int_equal(c->resolver_count, 2);
 	assert_true(bytes_equal(c->resolvers[0].address, BYTES("192.0.2.1:53")) && c->resolvers[0].is_trusted);
 	assert_true(bytes_equal(c->resolvers[1].address, BYTES("[::1]:5353")) && !c->resolvers[1].is_trusted);
@@ -199,7 +199,7 @@ every_directive_finds_its_member(void **state)
 	assert_int_equal(c->errors_max, 4);
 	assert_int_equal(c->refused_recipients_max, 13);
 	assert_int_equal(c->connections_max, 12);
-	assert_true(c->outgoing_max == 14 && c->outgoing_per_host_max == 15 && bytes_equal(c->user_relay, BYTES("e")));
+	assert_true(c->outgoing_max == 14 && c->outgoing_per_host_max == 15 && bytes_equal(c->user_relay, BYTES("nobody")));
 	assert_int_equal(c->connections_per_address_max, 6);
 	assert_int_equal(c->smtp_timeout_s, 7);
 	assert_int_equal(c->imap_timeout_s, 3600);
@@ -481,7 +481,7 @@ static void
 text_that_was_printed_is_the_same_configuration(void **state)
 {
 	struct config *c = load_good(SMALLEST "certificate DIR/chain DIR/key; log { level debug; } recipient_delimiter \"\";"
-					      "limits { journal 3M; } user store x; postmaster p@q.org;"), *again;
+					      "limits { journal 3M; } user store bin; postmaster p@q.org;"), *again;
 	struct buf first, second, changes;
 
 	(void)state;
@@ -496,7 +496,7 @@ text_that_was_printed_is_the_same_configuration(void **state)
 	config_put_text(c, false, &changes);
 	put_char(&changes, '\0');
 	assert_string_equal(strstr((const char *)changes.ptr, "user store"),
-		"user store x;\nlog {\n    level debug;\n}\nlimits {\n    journal 3M;\n}\n");
+		"user store bin;\nlog {\n    level debug;\n}\nlimits {\n    journal 3M;\n}\n");
 	assert_null(strstr((const char *)changes.ptr, "fronts"));
 	buf_done(&first);
 	buf_done(&second);
