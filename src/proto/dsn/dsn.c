@@ -184,16 +184,26 @@ dsn_put(struct buf *out, const struct dsn_report *r)
 	       (bytes_is_ascii(r->sender) && bytes_is_ascii(r->hostname) ? 0u : DSN_NEEDS_UTF8);
 }
 
-/* Language-List = Language-Tag [CFWS] *("," [CFWS] Language-Tag)      RFC 3282 2; weights ("; q=") are passed over, since
+/* qvalue = ( "0" [ "." 0*3DIGIT ] ) / …      RFC 3282 3: of 0 it is not wanted */
+static bool
+is_unwanted(struct bytes weight)
+{
+	weight = bytes_trim(weight);
+	return take_text_nocase(&weight, BYTES("q=")) && take_char(&weight, '0') &&
+		(weight.len == 0 || (take_char(&weight, '.') && bytes_equal(bytes_sub(BYTES("000"), 0, weight.len), weight)));
+}
+
+/* Language-List = Language-Tag [CFWS] *("," [CFWS] Language-Tag)      RFC 3282 2; weights ("; q=") but 0 are passed over, since
    lists are written with the best first */
 static bool
 find_in_list(struct bytes list, enum dsn_language *language)
 {
 	list = bytes_sub(list, 0, LANGUAGE_OCTETS_MAX);
 	while (list.len) {
-		struct bytes tag = bytes_trim(take_until(&list, ','));
+		struct bytes weight = take_until(&list, ','), tag = bytes_trim(take_until(&weight, ';'));
 
-		tag = bytes_trim(bytes_sub(tag, 0, bytes_find_char(tag, ';')));
+		if (is_unwanted(weight))
+			continue;
 		tag = bytes_sub(tag, 0, bytes_find_char(tag, '-'));
 		for (enum dsn_language l = DSN_ENGLISH; l < DSN_LANGUAGES; l++)
 			if (bytes_equal_nocase(tag, bytes_text(dsn_language_tag(l)))) {

@@ -19,10 +19,10 @@ enum dsn_action {
 
 struct dsn_recipient {
 	struct bytes original; /* of ORCPT=, as it came: "rfc822;a+2Bb@c.example"; empty: none */
-	struct bytes final; /* the address that was tried, without brackets */
+	struct bytes final; /* the address as it was accepted, without brackets */
 	enum dsn_action action;
 	struct bytes reply; /* the last one, on one line: "550 5.1.1 no such user"; empty: none */
-	struct bytes server; /* whose reply it is: "mx.example (192.0.2.1)"; empty: our own words */
+	struct bytes server; /* whose words the reply is: "mx.example (192.0.2.1)"; empty: ours */
 	int64_t last_attempt_s; /* 0: none */
 	int64_t will_retry_until_s; /* of DSN_DELAYED; 0: not told */
 };

@@ -13,7 +13,7 @@ struct dsn_status {
 };
 
 /* text.c */
-/* The text with "?" for control octets, and for octets beyond ASCII unless may_utf8 and it is well-formed; cut to
+/* The text with a space for TAB, "?" for other control octets, and for octets beyond ASCII unless may_utf8 and it is well-formed; cut to
    DSN_TEXT_MAX. */
 void dsn_put_clean(struct buf *out, struct bytes in, bool may_utf8);
 /* The same in lines of 76 columns where it has spaces; `column` is where the first begins, `indent` what the others begin

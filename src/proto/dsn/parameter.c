@@ -2,6 +2,9 @@
 
 #include "proto/dsn/xtext.h"
 
+/* The last one, since an address may hold spaces. */
+#define ACCEPTED "ACCEPTED="
+
 static const struct {
 	struct bytes name;
 	unsigned int bit;
@@ -162,6 +165,20 @@ dsn_put_rcpt(struct buf *out, const struct dsn_rcpt *rcpt)
 		put_name(out, start, "ORCPT=");
 		put_bytes(out, rcpt->original);
 	}
+	if (rcpt->accepted.len) {
+		put_name(out, start, ACCEPTED);
+		put_bytes(out, rcpt->accepted);
+	}
+}
+
+struct bytes
+dsn_rcpt_for_servers(struct bytes parameters)
+{
+	struct bytes rest = parameters;
+
+	while (rest.len && !bytes_starts(rest, BYTES(ACCEPTED)))
+		(void)take_until(&rest, ' ');
+	return bytes_trim(bytes_sub(parameters, 0, parameters.len - rest.len));
 }
 
 bool
@@ -184,16 +201,29 @@ dsn_parse_mail(struct bytes in, struct dsn_mail *out)
 	return true;
 }
 
+static bool
+is_plain(struct bytes address)
+{
+	for (size_t i = 0; i < address.len; i++)
+		if (byte_is_class(address.ptr[i], CLASS_CONTROL))
+			return false;
+	return true;
+}
+
 bool
 dsn_parse_rcpt(struct bytes in, struct dsn_rcpt *out)
 {
 	struct dsn_rcpt found = { .notify = 0 };
 
 	while (in.len) {
-		struct bytes one = take_until(&in, ' ');
+		struct bytes accepted = in, one = take_until(&in, ' ');
 		bool is_taken = false;
 
-		if (take_text_nocase(&one, BYTES("NOTIFY=")))
+		if (take_text(&accepted, BYTES(ACCEPTED))) {
+			found.accepted = accepted;
+			in = BYTES_NONE;
+			is_taken = accepted.len > 0 && is_plain(accepted);
+		} else if (take_text_nocase(&one, BYTES("NOTIFY=")))
 			is_taken = found.notify == 0 && dsn_parse_notify(one, &found.notify);
 		else if (take_text_nocase(&one, BYTES("ORCPT=")))
 			is_taken = found.original.len == 0 && dsn_parse_original(one, true, &found.original);

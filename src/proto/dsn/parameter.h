@@ -35,6 +35,8 @@ struct dsn_mail {
 struct dsn_rcpt {
 	unsigned int notify; /* enum dsn_notify; 0: not said */
 	struct bytes original; /* of ORCPT=, as it came: "rfc822;a+2Bb@c.example"; empty: none */
+	/* The address as it was accepted, when the mail goes to another for it: of our own reports (RFC 3464 2.3.2), no server hears of it. */
+	struct bytes accepted;
 };
 
 /* Values behind the "=" of NOTIFY, ORCPT, RET, ENVID: false, with *out as it was, when they are malformed.
@@ -51,5 +53,7 @@ void dsn_put_rcpt(struct buf *out, const struct dsn_rcpt *rcpt);
 /* Read back what those put (in any order, each once at most).  False, with *out as it was, for anything else. */
 bool dsn_parse_mail(struct bytes in, struct dsn_mail *out) __attribute__((warn_unused_result));
 bool dsn_parse_rcpt(struct bytes in, struct dsn_rcpt *out) __attribute__((warn_unused_result));
+/* What dsn_put_rcpt put, as far as it is for other servers. */
+struct bytes dsn_rcpt_for_servers(struct bytes parameters);
 
 #endif

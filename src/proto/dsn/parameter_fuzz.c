@@ -65,7 +65,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		dsn_put_rcpt(&put, &rcpt);
 		check_put(&put);
 		must(dsn_parse_rcpt(buf_bytes(&put), &rcpt_again) && rcpt_again.notify == rcpt.notify &&
-			bytes_equal(rcpt_again.original, rcpt.original));
+			bytes_equal(rcpt_again.original, rcpt.original) && bytes_equal(rcpt_again.accepted, rcpt.accepted));
 	}
 	buf_done(&put);
 	return 0;

@@ -166,9 +166,9 @@ static void
 parameters_of_rcpt_there_and_back(void **state)
 {
 	static const char *const rows[] = { "", "NOTIFY=NEVER", "NOTIFY=SUCCESS,FAILURE,DELAY", "ORCPT=rfc822;a+2Bb@c",
-		"NOTIFY=DELAY ORCPT=utf-8;b\xc3\xbc@x" };
+		"NOTIFY=SUCCESS ACCEPTED=\"a NOTIFY=b\"@x", "ACCEPTED=a@x", "NOTIFY=DELAY ORCPT=utf-8;b\xc3\xbc@x" };
 	static const char *const wrong[] = { "NOTIFY=", "NOTIFY=NEVER NOTIFY=NEVER", "ORCPT=x", "ORCPT=rfc822;a ORCPT=rfc822;a",
-		"RET=FULL", "NOTIFY", "NOTIFY=NEVER ORCPT=rfc822;a\r\nDATA" };
+		"RET=FULL", "NOTIFY", "NOTIFY=NEVER ORCPT=rfc822;a\r\nDATA", "ACCEPTED=", "ACCEPTED=a\r\n@x" };
 	struct dsn_rcpt rcpt = { .notify = 0 };
 	struct buf got;
 
@@ -187,6 +187,17 @@ parameters_of_rcpt_there_and_back(void **state)
 	buf_done(&got);
 }
 
+static void
+what_is_accepted_is_for_us_alone(void **state)
+{
+	static const char *const rows[][2] = { { "", "" }, { "NOTIFY=SUCCESS ORCPT=rfc822;a", "NOTIFY=SUCCESS ORCPT=rfc822;a" },
+		{ "NOTIFY=SUCCESS ACCEPTED=a b@x", "NOTIFY=SUCCESS" }, { "ACCEPTED=a@x", "" } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		assert_bytes(rows[i][0], dsn_rcpt_for_servers(bytes_text(rows[i][0])), bytes_text(rows[i][1]));
+}
+
 int
 main(void)
 {
@@ -198,6 +209,7 @@ main(void)
 		cmocka_unit_test(envelope_id_rfc3461_4_4),
 		cmocka_unit_test(parameters_of_mail_there_and_back),
 		cmocka_unit_test(parameters_of_rcpt_there_and_back),
+		cmocka_unit_test(what_is_accepted_is_for_us_alone),
 	};
 
 	return cmocka_run_group_tests_name("dsn/parameter", tests, NULL, NULL);

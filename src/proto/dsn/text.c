@@ -29,7 +29,7 @@ dsn_put_clean(struct buf *out, struct bytes in, bool may_utf8)
 		uint8_t c = text.ptr[i];
 		bool is_kept = c < 0x80 ? byte_is_class(c, CLASS_PRINT) : keeps_high;
 
-		put_char(out, is_kept ? c : '?');
+		put_char(out, c == '\t' ? ' ' : is_kept ? c : '?');
 	}
 }
 

@@ -44,6 +44,10 @@ static const struct reason {
 			"Envoyez-en moins à la fois, ou partagez les gros fichiers autrement." } } },
 	{ 3, 1, { { "The server there has no space left.", "Le serveur du destinataire n'a plus de place." } },
 		{ { "Send your message again later.", "Renvoyez votre message plus tard." } } },
+	{ 3, 3, { { "The server there can't do what was asked for with the message.",
+			  "Le serveur du destinataire ne sait pas faire ce qui était demandé avec le message." } },
+		{ { "Send it without that wish, such as a time by which it has to be there.",
+			"Renvoyez-le sans cette demande, comme un délai de remise." } } },
 	{ 4, 1, { { "The server there does not answer.", "Le serveur du destinataire ne répond pas." } },
 		{ { "Send your message again later, or reach the recipient in another way.",
 			"Renvoyez votre message plus tard, ou joignez le destinataire par un autre moyen." } } },
@@ -60,6 +64,9 @@ static const struct reason {
 			  "Le message tournait en rond de serveur en serveur." } },
 		{ { "Only an administrator can mend this: pass this notice on.",
 			"Seul un administrateur peut y remédier : transmettez-lui cet avis." } } },
+	{ 4, 7, { { "The message could not be delivered in time.", "Le message n'a pas pu être remis à temps." } },
+		{ { "Send your message again later, or reach the recipient in another way.",
+			"Renvoyez votre message plus tard, ou joignez le destinataire par un autre moyen." } } },
 	{ 4, ANY, { { "The server there could not be reached.", "Le serveur du destinataire n'a pas pu être joint." } },
 		{ { "Send your message again later, or reach the recipient in another way.",
 			"Renvoyez votre message plus tard, ou joignez le destinataire par un autre moyen." } } },
@@ -70,14 +77,29 @@ static const struct reason {
 			  "Le serveur du destinataire n'accepte pas d'adresses accentuées." } },
 		{ { "Send your message with addresses of plain letters.",
 			"Envoyez votre message avec des adresses sans accents." } } },
+	{ 6, 9, { { "The server there can't take letters beyond ASCII in the subject, or in names of the header.",
+			  "Le serveur du destinataire n'accepte pas de lettres accentuées dans l'objet ou les noms de l'en-tête." } },
+		{ { "Write them in plain letters, or use a mail program that encodes them.",
+			"Écrivez-les sans accents, ou utilisez un logiciel de messagerie qui les encode." } } },
 	{ 6, ANY, { { "The server there can't take what the message holds, or how it is written.",
 			  "Le serveur du destinataire n'accepte pas le contenu ou la forme du message." } },
 		{ { "Send it in a plainer form, or without its attachments.",
 			"Envoyez-le sous une forme plus simple, ou sans pièces jointes." } } },
+	{ 7, 4, { { "The message could not be sent encrypted, as it has to be.",
+			  "Le message n'a pas pu être transmis chiffré, comme il le doit." } },
+		{ { "Ask the administrator of the recipient's mail.",
+			"Demandez à l'administrateur de la messagerie du destinataire." } } },
+	{ 7, 5, { { "The message has to go encrypted to a server that proves who it is, and that could not be done.",
+			  "Le message doit être transmis chiffré à un serveur qui prouve son identité, et cela n'a pas pu se faire." } },
+		{ { "Ask the administrator of the recipient's mail.",
+			"Demandez à l'administrateur de la messagerie du destinataire." } } },
 	{ 7, 10, { { "The message could not be sent encrypted, as it has to be.",
 			   "Le message n'a pas pu être transmis chiffré, comme il le doit." } },
 		{ { "Ask the administrator of the recipient's mail.",
 			"Demandez à l'administrateur de la messagerie du destinataire." } } },
+	{ 7, 11, { { "The message could not be sent encrypted, as it has to be.",
+			   "Le message n'a pas pu être transmis chiffré, comme il le doit." } },
+		{ { "Ask the administrator of your mail.", "Demandez à l'administrateur de votre messagerie." } } },
 	{ 7, 30, { { "The message could not be sent encrypted, as it has to be.",
 			   "Le message n'a pas pu être transmis chiffré, comme il le doit." } },
 		{ { "Ask the administrator of the recipient's mail.",
@@ -149,6 +171,9 @@ static const struct text units[][2] = {
 	{ { { "% hour", "% heure" } }, { { "% hours", "% heures" } } },
 	{ { { "% minute", "% minute" } }, { { "% minutes", "% minutes" } } },
 };
+static const struct text months[] = { { { "January", "janvier" } }, { { "February", "février" } }, { { "March", "mars" } }, { { "April", "avril" } },
+	{ { "May", "mai" } }, { { "June", "juin" } }, { { "July", "juillet" } }, { { "August", "août" } }, { { "September", "septembre" } },
+	{ { "October", "octobre" } }, { { "November", "novembre" } }, { { "December", "décembre" } } };
 
 const char *
 dsn_language_tag(enum dsn_language language)
@@ -191,16 +216,17 @@ static const struct reason *
 reason_of(const struct dsn_recipient *recipient)
 {
 	struct dsn_status status = dsn_status_of(recipient);
+	bool is_ours = recipient->server.len == 0;
 
-	if (status.class == 4 && status.subject == 7)
+	if (status.class == 4 && status.subject == 7 && !is_ours)
 		return &come_back;
-	if (status.class == 5 && status.subject == 7 && status.detail == 0 && recipient->server.len == 0)
+	if (status.class == 5 && status.subject == 7 && status.detail == 0 && is_ours)
 		return &sent_back;
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
 		if (reasons[i].subject == status.subject &&
-			(reasons[i].detail == status.detail || reasons[i].detail == ANY))
+			(reasons[i].detail == status.detail || (reasons[i].detail == ANY && !(is_ours && status.subject == 7))))
 			return &reasons[i];
-	return status.class == 5 ? &refused : &not_taken;
+	return status.class == 5 && !is_ours ? &refused : &not_taken;
 }
 
 /* The text with `filler` for its "%". */
@@ -242,15 +268,19 @@ put_filled_sentence(struct buf *out, size_t depth, const char *text, const struc
 	put_line(out, depth, buf_bytes(&line));
 }
 
-/* "2026-11-29 08:35 +0100": the same in all languages. */
+/* "1 December 2026, 08:35 (UTC+01:00)", "1er décembre 2026 à 8 h 35 (UTC+01:00)" */
 static void
 put_time(struct buf *out, const struct dsn_report *r, int64_t time_s)
 {
 	struct civil c = clock_civil(time_s, r->zone_minutes);
 	int zone = r->zone_minutes < 0 ? -r->zone_minutes : r->zone_minutes;
+	bool is_french = r->language == DSN_FRENCH;
 
-	put_format(out, "%04d-%02d-%02d %02d:%02d %c%02d%02d", c.year, c.month, c.day, c.hour, c.minute,
-		r->zone_minutes < 0 ? '-' : '+', zone / 60, zone % 60);
+	put_format(out, "%d%s %s %d", c.day, is_french && c.day == 1 ? "er" : "", months[c.month - 1].in[r->language], c.year);
+	put_format(out, is_french ? " à %d h %02d (UTC" : ", %02d:%02d (UTC", c.hour, c.minute);
+	if (zone)
+		put_format(out, "%c%02d:%02d", r->zone_minutes < 0 ? '-' : '+', zone / 60, zone % 60);
+	put_char(out, ')');
 }
 
 static void
@@ -363,6 +393,16 @@ put_group(struct buf *out, const struct dsn_report *r, enum dsn_action action)
 	put_char(out, '\n');
 }
 
+/* Not what is of a character set that can't be read here. */
+static bool
+is_readable(struct bytes text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (byte_is_class(text.ptr[i], CLASS_CONTROL) && text.ptr[i] != '\t')
+			return false;
+	return bytes_is_utf8(text) && bytes_find(text, BYTES("=?")) == text.len && bytes_find(text, BYTES("\xef\xbf\xbd")) == text.len;
+}
+
 static void
 put_subject(struct buf *out, const struct dsn_report *r)
 {
@@ -374,9 +414,11 @@ put_subject(struct buf *out, const struct dsn_report *r)
 			continue;
 		buf_init(&text, SUBJECT_OCTETS_MAX);
 		put_header_text(&text, bytes_sub(value, 0, SUBJECT_OCTETS_MAX));
-		put_text(out, labels[0].in[r->language]);
-		dsn_put_folded(out, buf_bytes(&text), true, 0, indents[1]);
-		put_char(out, '\n');
+		if (is_readable(buf_bytes(&text))) {
+			put_text(out, labels[0].in[r->language]);
+			dsn_put_folded(out, buf_bytes(&text), true, 0, indents[1]);
+			put_char(out, '\n');
+		}
 		buf_done(&text);
 		return;
 	}

@@ -76,6 +76,7 @@ smtp_client_judge(struct smtp_client *c, enum smtp_client_outcome outcome, struc
 {
 	text = bytes_sub(text, 0, sizeof c->verdict.text);
 	c->verdict.outcome = outcome;
+	c->verdict.is_theirs = false;
 	c->verdict.text_len = text.len;
 	memcpy(c->verdict.text, text.ptr, text.len);
 }
@@ -84,6 +85,7 @@ void
 smtp_client_judge_by_reply(struct smtp_client *c, enum smtp_client_outcome outcome)
 {
 	smtp_client_judge(c, outcome, smtp_incoming_text(&c->reply));
+	c->verdict.is_theirs = true;
 }
 
 static const char *
@@ -134,7 +136,7 @@ smtp_client_judge_by_place(struct smtp_client *c, struct bytes why)
 	struct buf text;
 
 	buf_init_fixed(&text, memory, sizeof memory);
-	put_text(&text, "451 4.4.2 ");
+	put_text(&text, c->has_tls_failed ? "451 4.7.5 " : "451 4.4.2 ");
 	put_bytes(&text, bytes_sub(why, 0, sizeof memory / 2));
 	put_char(&text, ' ');
 	put_text(&text, place(c));
@@ -283,7 +285,7 @@ log_in(struct smtp_client *c)
 	if (!c->is_tls)
 		smtp_client_judge(c, SMTP_CLIENT_LATER, BYTES("451 4.7.11 TLS is needed for the log-in, and there is none"));
 	else if (!(c->extensions & CLIENT_AUTH_PLAIN))
-		smtp_client_judge(c, SMTP_CLIENT_LATER, BYTES("451 4.7.4 the server does not offer AUTH PLAIN"));
+		smtp_client_judge(c, SMTP_CLIENT_LATER, BYTES("451 4.7.0 the server does not offer AUTH PLAIN"));
 	else {
 		say_auth(c);
 		return;
@@ -416,6 +418,13 @@ smtp_client_lose(struct smtp_client *c, struct bytes why)
 	smtp_client_close(c);
 }
 
+void
+smtp_client_tls_failed(struct smtp_client *c, struct bytes why)
+{
+	c->has_tls_failed = true;
+	smtp_client_lose(c, why);
+}
+
 /* Takes from the input; false: nothing that counts. */
 static bool
 take(struct smtp_client *c, struct bytes *in)
@@ -449,10 +458,8 @@ report(struct smtp_client *c, struct smtp_client_effect *effect)
 		return true;
 	if (c->is_failed_due) {
 		c->is_failed_due = false;
-		effect->kind = SMTP_CLIENT_FAILED;
-		effect->at = c->failed_at;
-		effect->outcome = c->verdict.outcome;
-		effect->octets = bytes_of(c->verdict.text, c->verdict.text_len);
+		*effect = (struct smtp_client_effect){ .kind = SMTP_CLIENT_FAILED, .at = c->failed_at, .outcome = c->verdict.outcome,
+			.is_theirs = c->verdict.is_theirs, .octets = bytes_of(c->verdict.text, c->verdict.text_len) };
 		return true;
 	}
 	if (c->is_tls_due) {

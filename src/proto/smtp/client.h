@@ -78,13 +78,14 @@ enum smtp_client_outcome {
 /* How far a session came that failed; AT_OURSELVES: to a greeting of our own. */
 enum smtp_client_at { SMTP_CLIENT_AT_GREETING, SMTP_CLIENT_AT_OURSELVES, SMTP_CLIENT_AT_HELLO, SMTP_CLIENT_AT_TLS, SMTP_CLIENT_AT_LOGIN };
 
-/* octets of a RESULT or FAILED: the peer's reply on one line, or a sentence of ours with its code, "451 4.4.2 …". */
+/* octets of a RESULT or FAILED: the peer's reply on one line (is_theirs), or a sentence of ours with its code, "451 4.4.2 …". */
 struct smtp_client_effect {
 	enum smtp_client_effect_kind kind;
 	enum smtp_client_outcome outcome;
 	enum smtp_client_at at;
 	size_t recipient;
 	struct bytes octets;
+	bool is_theirs;
 	bool is_secret; /* OUTPUT: no copy of it may stay in memory */
 };
 
@@ -103,6 +104,8 @@ void smtp_client_quit(struct smtp_client *c);
 /* The connection is gone, was silent too long, or is not wanted any more; the next steps report what comes of it.  Nothing
    is put out, so that a message that was not sent to its end never looks as if it were.  why: "connection lost". */
 void smtp_client_lose(struct smtp_client *c, struct bytes why);
+/* The same of a handshake that failed: the certificate is not trusted, or there is nothing that both can do (RFC 3463 3.8: X.7.5). */
+void smtp_client_tls_failed(struct smtp_client *c, struct bytes why);
 /* RFC 5321 4.5.3.2: for how long the peer may take now, counted from the last change of smtp_client_moves. */
 uint32_t smtp_client_timeout_s(const struct smtp_client *c);
 /* Goes up with each reply that was waited for, and each piece of the message. */

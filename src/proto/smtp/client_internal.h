@@ -49,6 +49,7 @@ enum smtp_client_mark {
 /* Why everything that has no result yet gets one now. */
 struct smtp_client_verdict {
 	enum smtp_client_outcome outcome;
+	bool is_theirs; /* the peer's reply, no sentence of ours */
 	size_t text_len;
 	char text[SMTP_REPLY_TEXT_MAX];
 };
@@ -74,7 +75,7 @@ struct smtp_client {
 	unsigned int extensions; /* enum smtp_client_extension */
 	uint64_t size_max; /* of SIZE; 0: not said */
 	uint64_t by_least_s; /* of DELIVERBY; 0: not said */
-	bool is_tls, is_verified;
+	bool is_tls, is_verified, has_tls_failed;
 	bool has_secret, has_lent_secret; /* the password stands in `out`; in `lent` */
 	bool is_tls_due, is_failed_due, is_result_due;
 	enum smtp_client_at failed_at;
@@ -95,7 +96,7 @@ enum smtp_client_outcome smtp_client_outcome_of(unsigned int code);
 /* The verdict is the peer's last reply; a sentence of ours (cut to SMTP_REPLY_TEXT_MAX). */
 void smtp_client_judge_by_reply(struct smtp_client *c, enum smtp_client_outcome outcome);
 void smtp_client_judge(struct smtp_client *c, enum smtp_client_outcome outcome, struct bytes text);
-/* "451 4.4.2 WHY PLACE": where the session is. */
+/* "451 4.4.2 WHY PLACE": where the session is; 4.7.5 of a handshake that failed. */
 void smtp_client_judge_by_place(struct smtp_client *c, struct bytes why);
 /* Nothing more is said or heard. */
 void smtp_client_close(struct smtp_client *c);

@@ -9,8 +9,9 @@
 
 #include <assert.h>
 
-/* RFC 6531 3.5 */
-#define NO_UTF8 BYTES("550 5.6.7 an address or a header field is not ASCII, and the server has no SMTPUTF8")
+/* RFC 6531 3.5: of an address, and of header fields alone */
+#define NO_UTF8 BYTES("550 5.6.7 an address is not ASCII, and the server has no SMTPUTF8")
+#define NO_UTF8_HEADER BYTES("550 5.6.9 a header field is not ASCII, and the server has no SMTPUTF8")
 
 enum {
 	OUT_FLUSH_OCTETS = 16384,
@@ -109,7 +110,7 @@ is_possible(struct smtp_client *c)
 		/* RFC 8689 4.2.1; 5: a report goes to a server that does not know it rather than nowhere. */
 		smtp_client_judge(c, SMTP_CLIENT_NEVER, BYTES("550 5.7.30 REQUIRETLS support required"));
 	} else if (all_need_utf8(e) && !has(c, CLIENT_SMTPUTF8)) {
-		smtp_client_judge(c, SMTP_CLIENT_NEVER, NO_UTF8);
+		smtp_client_judge(c, SMTP_CLIENT_NEVER, bytes_is_ascii(e->sender) && count_ascii(e) > 0 ? NO_UTF8_HEADER : NO_UTF8);
 	} else if (e->is_8bit && !has(c, CLIENT_8BITMIME)) {
 		/* RFC 6152 3 */
 		smtp_client_judge(c, SMTP_CLIENT_NEVER, BYTES("554 5.6.3 the message is 8-bit, the server has no 8BITMIME, and it can't be converted"));
@@ -350,7 +351,7 @@ result(struct smtp_client *c, size_t recipient, enum smtp_client_outcome outcome
 {
 	c->now.marks[recipient] = CLIENT_MARK_TOLD;
 	c->is_result_due = true;
-	c->result = (struct smtp_client_effect){ .kind = SMTP_CLIENT_RESULT, .outcome = outcome, .recipient = recipient };
+	c->result = (struct smtp_client_effect){ .kind = SMTP_CLIENT_RESULT, .outcome = outcome, .recipient = recipient, .is_theirs = true };
 }
 
 static void
@@ -503,6 +504,7 @@ tell_verdict(struct smtp_client *c, struct smtp_client_effect *effect)
 	effect->kind = SMTP_CLIENT_RESULT;
 	effect->recipient = at;
 	effect->outcome = c->verdict.outcome;
+	effect->is_theirs = c->verdict.is_theirs;
 	effect->octets = bytes_of(c->verdict.text, c->verdict.text_len);
 }
 

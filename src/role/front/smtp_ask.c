@@ -153,7 +153,7 @@ smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail)
 static bool
 add_target(struct smtp_client *c, uint64_t account, struct bytes address)
 {
-	uint8_t text[DSN_ORIGINAL_MAX + 64];
+	uint8_t text[SMTP_WISHES_MAX];
 	struct buf parameters;
 	struct target *t;
 
@@ -163,7 +163,7 @@ add_target(struct smtp_client *c, uint64_t account, struct bytes address)
 		return true;
 	t = arena_take(c->arena, sizeof *t);
 	buf_init_fixed(&parameters, text, sizeof text);
-	dsn_put_rcpt(&parameters, &c->wishes);
+	smtp_wishes_put(c, address, &parameters);
 	if (!t || !arena_copy(c->arena, address, &t->address) || !arena_copy(c->arena, buf_bytes(&parameters), &t->parameters))
 		return false;
 	t->account = account;
@@ -462,7 +462,7 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const st
 	}
 	buf_done(&c->asked);
 	put_bytes(&c->asked, path->text);
-	smtp_wishes_keep(c, path, wishes);
+	smtp_wishes_keep(c, wishes);
 	if (recipients_find(smtp_client_front(c)->recipients, buf_bytes(&c->asked_address), &kept)) {
 		take_answer(c, &kept, kept.targets);
 		return;

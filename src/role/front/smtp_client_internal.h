@@ -15,6 +15,8 @@
 #include "role/front/signing.h"
 
 enum { SMTP_CLIENT_ARENA_MAX = 4 * 1024 * 1024, SMTP_CLIENT_RECIPIENTS_MAX = 10000 };
+/* Of smtp_wishes_put, in octets. */
+enum { SMTP_WISHES_MAX = DSN_ORIGINAL_MAX + SMTP_PATH_OCTETS_MAX + 64 };
 
 /* A mailbox that the message goes to. */
 struct target {
@@ -139,7 +141,9 @@ void smtp_ask_sender(struct smtp_client *c, const struct smtp_mail *mail);
 void smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const struct dsn_rcpt *wishes);
 
 /* What the client wants to hear of the recipient that it names: kept until the directory has answered. */
-void smtp_wishes_keep(struct smtp_client *c, const struct smtp_path *path, const struct dsn_rcpt *wishes);
+void smtp_wishes_keep(struct smtp_client *c, const struct dsn_rcpt *wishes);
+/* The same as the queue keeps it of the recipient in hand, SMTP_WISHES_MAX at most: address: where that leads. */
+void smtp_wishes_put(const struct smtp_client *c, struct bytes address, struct buf *out);
 /* Is it to hear of success from us? */
 bool smtp_wishes_success(const struct smtp_client *c);
 /* In whose name the mail of the recipient in hand goes on where the directory says so; empty: nobody else's.  False: no room. */

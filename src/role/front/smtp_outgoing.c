@@ -10,19 +10,6 @@
 /* As many as a frame has room for. */
 enum { RECIPIENTS_OCTETS_MAX = 16384, RECIPIENTS_MAX = 1000 };
 
-/* RFC 3461 5.2.1: who says what it wants to hear, and not of whom, means the address that it names. */
-static void
-put_original(const struct smtp_path *path, struct buf *out)
-{
-	bool is_ascii = bytes_is_ascii(path->text);
-
-	put_text(out, is_ascii ? "rfc822;" : "utf-8;");
-	if (is_ascii)
-		put_xtext(out, path->text);
-	else
-		put_utf8_xtext(out, path->text);
-}
-
 /* RFC 6533 3: UTF-8 as it is can't go to a server without SMTPUTF8; encoded it can go to all. */
 static void
 put_encoded(struct bytes original, struct buf *out)
@@ -39,19 +26,27 @@ put_encoded(struct bytes original, struct buf *out)
 }
 
 void
-smtp_wishes_keep(struct smtp_client *c, const struct smtp_path *path, const struct dsn_rcpt *wishes)
+smtp_wishes_keep(struct smtp_client *c, const struct dsn_rcpt *wishes)
 {
 	buf_done(&c->original);
 	if (!bytes_is_ascii(wishes->original))
 		put_encoded(wishes->original, &c->original);
-	else if (wishes->original.len)
+	else
 		put_bytes(&c->original, wishes->original);
-	else if (wishes->notify)
-		put_original(path, &c->original);
 	c->wishes = (struct dsn_rcpt){ .notify = wishes->notify };
 	/* One that is longer than it may be stands nowhere: it may be left out. */
 	if (!c->original.has_failed)
 		c->wishes.original = buf_bytes(&c->original);
+}
+
+void
+smtp_wishes_put(const struct smtp_client *c, struct bytes address, struct buf *out)
+{
+	struct dsn_rcpt wishes = c->wishes;
+
+	if (wishes.notify && !bytes_equal_nocase(address, buf_bytes(&c->asked)))
+		wishes.accepted = buf_bytes(&c->asked);
+	dsn_put_rcpt(out, &wishes);
 }
 
 bool
@@ -136,7 +131,7 @@ is_known(struct smtp_client *c, struct bytes key)
 bool
 smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address)
 {
-	uint8_t text[DSN_ORIGINAL_MAX + 64];
+	uint8_t text[SMTP_WISHES_MAX];
 	struct bytes kept_address, kept_parameters;
 	struct buf parameters, key;
 	bool is_there;
@@ -144,7 +139,7 @@ smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes a
 	buf_init_fixed(&parameters, text, sizeof text);
 	/* RFC 3461 5.2.7.3: what goes to a list's members is its own mail. */
 	if (kind != OUTGOING_LISTED)
-		dsn_put_rcpt(&parameters, &c->wishes);
+		smtp_wishes_put(c, address, &parameters);
 	buf_init(&key, SIZE_MAX);
 	put_key(&(struct outgoing){ .kind = kind, .as = name_of(c, kind), .address = address, .parameters = buf_bytes(&parameters) }, &key);
 	is_there = is_known(c, buf_bytes(&key));

@@ -72,7 +72,7 @@ bounce(struct queue *q, struct delivery *d)
 		d->state = DELIVERY_ACTIVE;
 	else
 		return false;
-	queue_failed(q, d, BYTES_NONE, BYTES("550 5.7.0 returned to its sender by the administrator"));
+	queue_returned(d, BYTES("550 5.7.0 returned to its sender by the administrator"));
 	return true;
 }
 

@@ -1,6 +1,7 @@
 /* A batch on its way through a relay. */
 #include "role/queue/queue_internal.h"
 
+#include "proto/dsn/parameter.h"
 #include "sys/disk.h"
 
 /* The relay has time limits of its own for each step (RFC 5321 4.5.3.2); this is for one that says nothing. */
@@ -13,7 +14,7 @@ struct sending {
 	struct batch batch;
 	bool was_sent; /* to a relay that was there */
 	bool has_taken, is_too_much; /* the next server took something; it ended the connection */
-	struct delivery *failed, *told; /* linked by next: who is reported on */
+	struct delivery *failed, **last_failed, *told; /* linked by next: who is reported on */
 	struct delivery *at[]; /* in the order of SEND */
 };
 
@@ -39,7 +40,7 @@ lost(struct sending *s)
 	struct queued *m = s->batch.message;
 
 	for (uint32_t i = 0; i < s->batch.count; i++)
-		queue_deferred(q, s->at[i], BYTES_NONE, BYTES("451 4.3.0 our relay ended while it was sending"));
+		queue_deferred(q, s->at[i], &(struct said){ .reply = BYTES("451 4.3.0 our relay ended while it was sending") });
 	schedule_batch_done(q->schedule, &s->batch, BATCH_NOT_TRIED, queue_now_s());
 	queue_settle(q, m);
 	memory_free(s);
@@ -74,47 +75,51 @@ is_one_too_many(struct bytes reply)
 }
 
 static void
-take_result(struct sending *s, struct delivery *d, enum ipc_outcome outcome, const struct ipc_sent *sent, struct bytes reply)
+take_result(struct sending *s, struct delivery *d, enum ipc_outcome outcome, const struct ipc_sent *sent, const struct said *said)
 {
-	struct bytes server = sent->host;
-
-	s->is_too_much |= outcome == IPC_LATER && is_end_of_connection(reply);
+	s->is_too_much |= outcome == IPC_LATER && is_end_of_connection(said->reply);
 	if (outcome == IPC_OK) {
-		queue_delivered_here(s->queue, d, server, reply, wants_to_hear(s, d, sent) ? &s->told : NULL);
-	} else if (outcome == IPC_LATER && s->has_taken && is_one_too_many(reply)) {
-		queue_put_off(s->queue, d, server, reply);
+		queue_delivered_here(s->queue, d, said, wants_to_hear(s, d, sent) ? &s->told : NULL);
+	} else if (outcome == IPC_LATER && s->has_taken && is_one_too_many(said->reply)) {
+		queue_put_off(s->queue, d, said);
 	} else if (outcome == IPC_LATER) {
-		queue_deferred(s->queue, d, server, reply);
+		queue_deferred(s->queue, d, said);
 	} else {
-		queue_failed(s->queue, d, server, reply);
-		d->next = s->failed;
-		s->failed = d;
+		queue_failed(s->queue, d, said);
+		d->next = NULL;
+		*s->last_failed = d;
+		s->last_failed = &d->next;
 	}
 }
 
 static bool
-take_entry(struct bytes *in, uint16_t *index, uint8_t *outcome, struct bytes *reply)
+take_entry(struct bytes *in, uint16_t *index, uint8_t *outcome, struct said *said)
 {
 	uint16_t len;
+	uint8_t is_theirs;
 
-	return take_u16(in, index) && take_u8(in, outcome) && take_u16(in, &len) && take_octets(in, len, reply);
+	if (!take_u16(in, index) || !take_u8(in, outcome) || !take_u8(in, &is_theirs) || !take_u16(in, &len) || !take_octets(in, len, &said->reply))
+		return false;
+	said->is_theirs = is_theirs != 0;
+	return true;
 }
 
 /* Each recipient once; one that is named twice or not at all is our own trouble. */
 static void
 take_results(struct sending *s, const struct ipc_sent *sent)
 {
-	struct bytes rest = sent->results, reply;
+	struct said said = { .server = sent->host };
+	struct bytes rest = sent->results;
 	uint16_t index;
 	uint8_t outcome;
 
-	while (take_entry(&rest, &index, &outcome, &reply))
+	while (take_entry(&rest, &index, &outcome, &said))
 		s->has_taken |= outcome == IPC_OK;
 	rest = sent->results;
-	while (take_entry(&rest, &index, &outcome, &reply)) {
+	while (take_entry(&rest, &index, &outcome, &said)) {
 		if (index >= s->batch.count || !s->at[index])
 			continue;
-		take_result(s, s->at[index], (enum ipc_outcome)outcome, sent, reply);
+		take_result(s, s->at[index], (enum ipc_outcome)outcome, sent, &said);
 		s->at[index] = NULL;
 	}
 	for (uint32_t i = 0; i < s->batch.count; i++)
@@ -124,7 +129,7 @@ take_results(struct sending *s, const struct ipc_sent *sent)
 
 /* RFC 3461 5.2.2: a server without DSN tells nobody; behind LMTP there is the mailbox (RFC 2033). */
 static void
-report(struct sending *s, struct bytes server, bool is_lmtp)
+report(struct sending *s, bool is_lmtp)
 {
 	struct queue *q = s->queue;
 	struct queued *m = s->batch.message;
@@ -132,9 +137,9 @@ report(struct sending *s, struct bytes server, bool is_lmtp)
 
 	/* Each list keeps the message until its report is made. */
 	if (failed)
-		queue_report_failed(q, m, failed, true, server);
+		queue_report_failed(q, m, failed);
 	if (told)
-		queue_report_success(q, m, told, is_lmtp ? DSN_DELIVERED : DSN_RELAYED, server);
+		queue_report_success(q, m, told, is_lmtp ? DSN_DELIVERED : DSN_RELAYED);
 	if (!failed && !told)
 		queue_settle(q, m);
 }
@@ -175,7 +180,7 @@ sent(void *arg, const struct message *m)
 	take_results(s, &m->u.sent);
 	is_lmtp = s->batch.destination->hop.protocol == HOP_LMTP;
 	schedule_batch_done(q->schedule, &s->batch, result_of(s, &m->u.sent), queue_now_s());
-	report(s, m->u.sent.host, is_lmtp);
+	report(s, is_lmtp);
 	memory_free(s);
 	queue_kick(q);
 }
@@ -187,7 +192,7 @@ put_recipients(const struct sending *s, struct buf *out)
 	uint32_t i;
 
 	for (i = 0; i < s->batch.count; i++) {
-		struct bytes address = delivery_address(s->at[i]), parameters = delivery_parameters(s->at[i]);
+		struct bytes address = delivery_address(s->at[i]), parameters = dsn_rcpt_for_servers(delivery_parameters(s->at[i]));
 
 		if (out->len + 2 * sizeof(uint16_t) + address.len + parameters.len > RECIPIENTS_OCTETS_MAX)
 			break;
@@ -262,6 +267,7 @@ queue_relay(struct queue *q, const struct batch *b)
 
 	s->queue = q;
 	s->batch = *b;
+	s->last_failed = &s->failed;
 	for (struct delivery *d = b->first; d; d = d->next)
 		s->at[i++] = d;
 	spool_open_body(q->spool, &b->message->id, opened, s);

@@ -41,7 +41,7 @@ make(const char *sender)
 	e.recipients = buf_bytes(&recipients);
 	m = queued_new(&e);
 	assert_non_null(m);
-	delivery_set_reply(m->at, BYTES("450 4.2.0 Greylisted, come back"));
+	delivery_set_reply(m->at, BYTES("450 4.2.0 Greylisted, come back"), BYTES_NONE);
 	return m;
 }
 

@@ -43,9 +43,9 @@ finish(struct local *l)
 	schedule_batch_done(q->schedule, &l->batch, BATCH_WENT, queue_now_s());
 	/* Each list keeps the message until its report is made. */
 	if (l->failed)
-		queue_report_failed(q, m, l->failed, true, BYTES_NONE);
+		queue_report_failed(q, m, l->failed);
 	if (l->told)
-		queue_report_success(q, m, l->told, m->flags & SEND_EXPANDED ? DSN_EXPANDED : DSN_DELIVERED, BYTES_NONE);
+		queue_report_success(q, m, l->told, m->flags & SEND_EXPANDED ? DSN_EXPANDED : DSN_DELIVERED);
 	if (!l->failed && !l->told)
 		queue_settle(q, m);
 	disk_close(&l->fd);
@@ -57,7 +57,7 @@ finish(struct local *l)
 static void
 later(struct local *l, const char *why)
 {
-	queue_deferred(l->queue, l->current, BYTES_NONE, bytes_text(why));
+	queue_deferred(l->queue, l->current, &(struct said){ .reply = bytes_text(why) });
 	next(l);
 }
 
@@ -66,7 +66,7 @@ failed(struct local *l, const char *why)
 {
 	struct delivery *d = l->current;
 
-	queue_failed(l->queue, d, BYTES_NONE, bytes_text(why));
+	queue_failed(l->queue, d, &(struct said){ .reply = bytes_text(why) });
 	d->next = NULL;
 	*l->last_failed = d;
 	l->last_failed = &d->next;
@@ -78,12 +78,12 @@ static void
 is_there(struct local *l)
 {
 	bool is_expanded = (l->batch.message->flags & SEND_EXPANDED) != 0;
-	struct bytes reply = is_expanded ? BYTES("250 2.1.5 to its several addresses") : BYTES("250 2.0.0 in the mailbox");
+	struct said said = { .reply = is_expanded ? BYTES("250 2.1.5 to its several addresses") : BYTES("250 2.0.0 in the mailbox") };
 
 	if (l->has_mailbox)
-		queue_delivered_here(l->queue, l->current, BYTES_NONE, reply, queue_wants_success(l->current) ? &l->told : NULL);
+		queue_delivered_here(l->queue, l->current, &said, queue_wants_success(l->current) ? &l->told : NULL);
 	else
-		queue_delivered(l->queue, l->current, BYTES_NONE, reply);
+		queue_delivered(l->queue, l->current, &said);
 	next(l);
 }
 

@@ -3,8 +3,8 @@
      u8 version (2), 26 octets mail id, u32 arrived_s, u32 size, u32 flags, u32 release_s, u32 by_s, u8 priority,
      u16 length, sender, u16 length, parameters, u16 count, then for each recipient:
      u16 length, address, u16 length, parameters, u16 length, reply, u32 next_s, u16 attempts, u8 flags (1: delay told, 2: held,
-     4: postponed, 8: sent another way, 16: reached), with 8: u16 length, that way, with 16: u16 count, u64 hash of each address that it
-     reached.  Negative numbers are two's complements.  Version 1 has nothing between flags and sender, and is read as if nothing had been asked for
+     4: postponed, 8: sent another way, 16: reached, 32: tried), with 8: u16 length, that way, with 16: u16 count, u64 hash of each address that it
+     reached, with 32: u32 tried_s, u16 length, the server whose words the reply is.  Negative numbers are two's complements.  Version 1 has nothing between flags and sender, and is read as if nothing had been asked for
      there. */
 #include "role/queue/message.h"
 
@@ -14,14 +14,15 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { VERSION = 2, VERSION_PLAIN = 1, FLAG_DELAY_TOLD = 1, FLAG_HELD = 2, FLAG_POSTPONED = 4, FLAG_WAY = 8, FLAG_REACHED = 16, FLAGS = 31 };
+enum { VERSION = 2, VERSION_PLAIN = 1, FLAG_DELAY_TOLD = 1, FLAG_HELD = 2, FLAG_POSTPONED = 4, FLAG_WAY = 8, FLAG_REACHED = 16, FLAG_TRIED = 32,
+	FLAGS = 63 };
 /* Of all recipients of a message; what is beyond is forgotten at a restart. */
 enum { REACHED_KEPT_MAX = 8192 };
-/* Of an image without its texts; of a recipient in it, whose reply, way and whom it reached may still come. */
+/* Of an image without its texts; of a recipient in it, whose reply (with who said it), way and whom it reached may still come. */
 enum {
 	HEAD_OCTETS = 1 + MAIL_ID_LEN + 5 * sizeof(uint32_t) + 1 + 3 * sizeof(uint16_t),
 	RECIPIENT_OCTETS_MAX = 3 * sizeof(uint16_t) + QUEUE_REPLY_MAX + sizeof(uint32_t) + sizeof(uint16_t) + 1 + sizeof(uint16_t) + QUEUE_WAY_MAX
-		+ sizeof(uint16_t),
+		+ sizeof(uint16_t) + sizeof(uint32_t) + sizeof(uint16_t),
 	REACHED_OCTETS_MAX = REACHED_KEPT_MAX * sizeof(uint64_t),
 };
 
@@ -95,7 +96,25 @@ delivery_parameters(const struct delivery *d)
 struct bytes
 delivery_reply(const struct delivery *d)
 {
-	return d->reply ? bytes_of(d->reply->octets, d->reply->len) : BYTES_NONE;
+	return d->reply ? reply_text(d->reply) : BYTES_NONE;
+}
+
+struct bytes
+delivery_server(const struct delivery *d)
+{
+	return d->reply ? reply_server(d->reply) : BYTES_NONE;
+}
+
+struct bytes
+reply_text(const struct reply *r)
+{
+	return bytes_of(r->octets, r->len);
+}
+
+struct bytes
+reply_server(const struct reply *r)
+{
+	return bytes_of(r->octets + r->len + r->way_len, r->server_len);
 }
 
 struct bytes
@@ -167,16 +186,18 @@ reply_let_go(struct reply **r)
 }
 
 static void
-set(struct delivery *d, struct bytes text, struct bytes way)
+set(struct delivery *d, struct bytes text, struct bytes way, struct bytes server)
 {
-	struct reply *r = text.len + way.len ? memory_new(sizeof *r + text.len + way.len) : NULL;
+	size_t len = text.len + way.len + server.len;
+	struct reply *r = len ? memory_new(sizeof *r + len) : NULL;
+	struct buf octets;
 
 	if (r) {
-		*r = (struct reply){ .holds = 1, .len = (uint16_t)text.len, .way_len = (uint16_t)way.len };
-		if (text.len)
-			memcpy(r->octets, text.ptr, text.len);
-		if (way.len)
-			memcpy(r->octets + text.len, way.ptr, way.len);
+		*r = (struct reply){ .holds = 1, .len = (uint16_t)text.len, .way_len = (uint16_t)way.len, .server_len = (uint16_t)server.len };
+		buf_init_fixed(&octets, r->octets, len);
+		put_bytes(&octets, text);
+		put_bytes(&octets, way);
+		put_bytes(&octets, server);
 	}
 	reply_let_go(&d->reply);
 	d->reply = r;
@@ -192,21 +213,23 @@ reply_share(struct reply **at, struct reply *shared)
 }
 
 void
-delivery_set_reply(struct delivery *d, struct bytes text)
+delivery_set_reply(struct delivery *d, struct bytes text, struct bytes server)
 {
-	set(d, bytes_sub(text, 0, QUEUE_REPLY_MAX), delivery_way(d));
+	server = bytes_sub(server, 0, QUEUE_ADDRESS_MAX);
+	set(d, bytes_sub(text, 0, QUEUE_REPLY_MAX - server.len), delivery_way(d), server);
 }
 
 void
 delivery_set_way(struct delivery *d, struct bytes target)
 {
-	set(d, delivery_reply(d), bytes_sub(target, 0, QUEUE_WAY_MAX));
+	set(d, delivery_reply(d), bytes_sub(target, 0, QUEUE_WAY_MAX), delivery_server(d));
 }
 
 static bool
 is_same(const struct reply *a, const struct reply *b)
 {
-	return a->len == b->len && a->way_len == b->way_len && memcmp(a->octets, b->octets, (size_t)a->len + a->way_len) == 0;
+	return a->len == b->len && a->way_len == b->way_len && a->server_len == b->server_len &&
+		memcmp(a->octets, b->octets, (size_t)a->len + a->way_len + a->server_len) == 0;
 }
 
 void
@@ -284,8 +307,8 @@ queued_free(struct queued **m)
 
 /* A recipient as it stands in an image. */
 struct recipient {
-	struct bytes address, parameters, reply, way;
-	uint32_t next_s;
+	struct bytes address, parameters, reply, way, server;
+	uint32_t next_s, tried_s;
 	uint16_t attempts;
 	uint8_t flags;
 	struct bytes reached; /* hashes */
@@ -321,6 +344,8 @@ take_recipient(struct bytes *in, bool is_new, struct recipient *out)
 		return false;
 	if ((out->flags & FLAG_REACHED) && !take_reached(&rest, &out->reached))
 		return false;
+	if ((out->flags & FLAG_TRIED) && (!take_u32(&rest, &out->tried_s) || !take_text16(&rest, QUEUE_REPLY_MAX - out->reply.len, &out->server)))
+		return false;
 	*in = rest;
 	return true;
 }
@@ -348,16 +373,16 @@ add_delivery(struct queued *m, struct delivery *d, size_t *used, const struct re
 	(void)copy_text(m, used, r->address);
 	(void)copy_text(m, used, r->parameters);
 	d->next_s = r->next_s;
+	d->tried_s = r->tried_s;
 	d->attempts = r->attempts < UINT8_MAX ? (uint8_t)r->attempts : UINT8_MAX;
 	d->is_delay_told = (r->flags & FLAG_DELAY_TOLD) != 0;
 	d->is_postponed = (r->flags & FLAG_POSTPONED) != 0;
 	d->state = r->flags & FLAG_HELD ? DELIVERY_HELD : DELIVERY_WAITING;
 	for (struct bytes rest = r->reached; take_u64(&rest, &hash);)
 		add_reached(m, d->index, hash);
-	if (d != m->at && bytes_equal(r->reply, delivery_reply(d - 1)) && bytes_equal(r->way, delivery_way(d - 1)))
+	set(d, r->reply, r->way, r->server);
+	if (d != m->at && d->reply && d[-1].reply && is_same(d->reply, d[-1].reply))
 		reply_share(&d->reply, d[-1].reply);
-	else
-		set(d, r->reply, r->way);
 }
 
 /* count: what e->recipients holds. */
@@ -454,6 +479,7 @@ put_delivery(struct buf *out, const struct delivery *d, size_t *room)
 {
 	size_t reached = count_reached(d);
 	struct bytes way = delivery_way(d);
+	bool is_tried = d->tried_s || delivery_server(d).len;
 
 	if (reached > *room)
 		reached = *room;
@@ -464,11 +490,16 @@ put_delivery(struct buf *out, const struct delivery *d, size_t *room)
 	put_u32(out, d->next_s);
 	put_u16(out, d->attempts);
 	put_u8(out, (uint8_t)((d->is_delay_told ? FLAG_DELAY_TOLD : 0) | (d->state == DELIVERY_HELD ? FLAG_HELD : 0)
-		| (d->is_postponed ? FLAG_POSTPONED : 0) | (way.len ? FLAG_WAY : 0) | (reached ? FLAG_REACHED : 0)));
+		| (d->is_postponed ? FLAG_POSTPONED : 0) | (way.len ? FLAG_WAY : 0) | (reached ? FLAG_REACHED : 0)
+		| (is_tried ? FLAG_TRIED : 0)));
 	if (way.len)
 		put_text16(out, way);
 	if (reached)
 		put_reached(out, d, reached);
+	if (is_tried) {
+		put_u32(out, d->tried_s);
+		put_text16(out, delivery_server(d));
+	}
 }
 
 void

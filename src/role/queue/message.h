@@ -36,7 +36,8 @@ struct destination;
 /* What many deliveries have in common; counted. */
 struct reply {
 	uint32_t holds;
-	uint16_t len, way_len; /* of what the last attempt came to, and of where the administrator sends it; behind each other in octets */
+	/* of what the last attempt came to, of where the administrator sends it, and of the server whose words the first is; behind each other in octets */
+	uint16_t len, way_len, server_len;
 	uint8_t octets[];
 };
 
@@ -53,6 +54,7 @@ struct delivery {
 	struct destination *destination; /* the schedule's */
 	struct reply *reply; /* NULL: there was no attempt, and it goes where its route leads */
 	uint32_t next_s; /* not before; since 1970 */
+	uint32_t tried_s; /* last, since 1970; 0: not yet */
 	uint32_t text_at; /* of address and parameters, behind the message's */
 	uint16_t index; /* in its message */
 	uint16_t address_len, parameters_len;
@@ -114,8 +116,12 @@ int64_t queued_deadline_s(const struct queued *m);
 bool queued_is_overdue(const struct queued *m, int64_t now_s);
 /* The domain of the address; empty when it has none. */
 struct bytes delivery_domain(const struct delivery *d);
-/* What an attempt came to; longer texts are cut. */
-void delivery_set_reply(struct delivery *d, struct bytes text);
+/* "mx.example (192.0.2.1)": whose words the reply is; empty: ours. */
+struct bytes delivery_server(const struct delivery *d);
+struct bytes reply_text(const struct reply *r);
+struct bytes reply_server(const struct reply *r);
+/* What is told of it from now on; server: as in delivery_server.  Longer texts are cut. */
+void delivery_set_reply(struct delivery *d, struct bytes text, struct bytes server);
 /* A target of routes (config/route.h), or empty: it goes where its route leads. */
 struct bytes delivery_way(const struct delivery *d);
 /* Longer ones do not exist: QUEUE_WAY_MAX.  Empty: none any more. */

@@ -61,9 +61,11 @@ what_is_put_is_taken_back(void **state)
 	struct buf image;
 
 	(void)state;
-	delivery_set_reply(&m->at[0], BYTES("450 4.2.0 later"));
-	delivery_set_reply(&m->at[1], BYTES("450 4.2.0 later"));
+	delivery_set_reply(&m->at[0], BYTES("450 4.2.0 later"), BYTES_NONE);
+	delivery_set_reply(&m->at[1], BYTES("450 4.2.0 later"), BYTES_NONE);
+	delivery_set_reply(&m->at[2], BYTES("450 4.2.0 later"), BYTES("mx.example (192.0.2.1)"));
 	m->at[0].attempts = 7;
+	m->at[2].tried_s = 1999;
 	m->at[0].next_s = 2000;
 	m->at[1].is_delay_told = true;
 	m->at[2].state = DELIVERY_HELD;
@@ -99,8 +101,12 @@ what_is_put_is_taken_back(void **state)
 	assert_int_equal(again->at[1].state, DELIVERY_WAITING);
 	assert_text(delivery_way(&again->at[0]), "");
 	assert_text(delivery_way(&again->at[2]), "relay.example:587");
-	assert_text(delivery_reply(&again->at[2]), "");
-	delivery_set_reply(&again->at[2], BYTES("450 4.2.0 later"));
+	assert_text(delivery_reply(&again->at[2]), "450 4.2.0 later");
+	assert_text(delivery_server(&again->at[2]), "mx.example (192.0.2.1)");
+	assert_text(delivery_server(&again->at[1]), "");
+	assert_int_equal(again->at[2].tried_s, 1999);
+	assert_int_equal(again->at[1].tried_s, 0);
+	delivery_set_reply(&again->at[2], BYTES("450 4.2.0 later"), BYTES_NONE);
 	assert_text(delivery_way(&again->at[2]), "relay.example:587");
 	delivery_set_way(&again->at[2], BYTES_NONE);
 	assert_text(delivery_reply(&again->at[2]), "450 4.2.0 later");
@@ -303,7 +309,7 @@ make_most(size_t parameter_octets)
 static void
 no_image_outgrows_its_room_whatever_becomes_of_the_mail(void **state)
 {
-	char reply[QUEUE_REPLY_MAX], way[QUEUE_WAY_MAX], address[8];
+	char reply[QUEUE_REPLY_MAX], way[QUEUE_WAY_MAX], server[QUEUE_ADDRESS_MAX], address[8];
 	struct queued *m = make_most(40), *again;
 	struct buf image;
 
@@ -311,12 +317,14 @@ no_image_outgrows_its_room_whatever_becomes_of_the_mail(void **state)
 	assert_non_null(m);
 	memset(reply, 'r', sizeof reply);
 	memset(way, 'w', sizeof way);
+	memset(server, 's', sizeof server);
 	for (int i = 0; i < 9 * QUEUE_RECIPIENTS_MAX; i++) {
 		(void)snprintf(address, sizeof address, "%d", i);
 		delivery_reached(&m->at[i % QUEUE_RECIPIENTS_MAX], bytes_text(address));
 	}
 	for (int i = 0; i < QUEUE_RECIPIENTS_MAX; i++) {
-		delivery_set_reply(&m->at[i], bytes_of(reply, sizeof reply));
+		delivery_set_reply(&m->at[i], bytes_of(reply, sizeof reply), i % 2 ? bytes_of(server, sizeof server) : BYTES_NONE);
+		m->at[i].tried_s = 1;
 		delivery_set_way(&m->at[i], bytes_of(way, sizeof way));
 	}
 	buf_init(&image, QUEUE_IMAGE_MAX);

@@ -16,57 +16,66 @@ age_s(const struct queued *m)
 }
 
 static void
-tell(enum event_id id, const struct delivery *d, struct bytes server, struct bytes reply)
+tell(enum event_id id, const struct delivery *d, const struct said *said)
 {
 	event(NULL, id, STR("mail", delivery_message(d)->id.text), TEXT("sender", queued_sender(delivery_message(d))),
-		TEXT("recipient", delivery_address(d)), TEXT("server", server), TEXT("reply", reply),
+		TEXT("recipient", delivery_address(d)), TEXT("server", said->server), TEXT("reply", said->reply),
 		INT("attempts", d->attempts + 1), INT("age_s", age_s(delivery_message(d))));
 }
 
-void
-queue_delivered(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply)
+static void
+keep_said(struct delivery *d, const struct said *said)
 {
-	tell(EV_QUEUE_SENT, d, server, reply);
+	delivery_set_reply(d, said->reply, said->is_theirs ? said->server : BYTES_NONE);
+	d->tried_s = (uint32_t)queue_now_s();
+}
+
+void
+queue_delivered(struct queue *q, struct delivery *d, const struct said *said)
+{
+	tell(EV_QUEUE_SENT, d, said);
 	schedule_forget(q->schedule, d);
 	delivery_done(d);
 }
 
 void
-queue_delivered_here(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply, struct delivery **told)
+queue_delivered_here(struct queue *q, struct delivery *d, const struct said *said, struct delivery **told)
 {
 	if (!told) {
-		queue_delivered(q, d, server, reply);
+		queue_delivered(q, d, said);
 		return;
 	}
-	tell(EV_QUEUE_SENT, d, server, reply);
-	delivery_set_reply(d, reply);
-	d->next = *told;
+	tell(EV_QUEUE_SENT, d, said);
+	keep_said(d, said);
+	while (*told)
+		told = &(*told)->next;
+	d->next = NULL;
 	*told = d;
 }
 
 void
-queue_deferred(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply)
+queue_deferred(struct queue *q, struct delivery *d, const struct said *said)
 {
-	tell(EV_QUEUE_DEFERRED, d, server, reply);
-	delivery_set_reply(d, reply);
+	tell(EV_QUEUE_DEFERRED, d, said);
+	keep_said(d, said);
 	schedule_retry(q->schedule, d, queue_now_s());
 }
 
 void
-queue_put_off(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply)
+queue_put_off(struct queue *q, struct delivery *d, const struct said *said)
 {
-	tell(EV_QUEUE_DEFERRED, d, server, reply);
-	delivery_set_reply(d, reply);
+	tell(EV_QUEUE_DEFERRED, d, said);
+	keep_said(d, said);
 	schedule_return(q->schedule, d, queue_now_s());
 }
 
 static void
 hold_lost(struct queue *q, struct delivery *d)
 {
-	struct bytes reply = BYTES("451 4.3.0 the message is lost here");
+	struct said said = { .reply = BYTES("451 4.3.0 the message is lost here") };
 
-	tell(EV_QUEUE_GONE, d, BYTES_NONE, reply);
-	delivery_set_reply(d, reply);
+	tell(EV_QUEUE_GONE, d, &said);
+	delivery_set_reply(d, said.reply, BYTES_NONE);
 	schedule_forget(q->schedule, d);
 	d->state = DELIVERY_HELD;
 }
@@ -89,11 +98,18 @@ queue_unopened(struct queue *q, struct delivery *first, int error)
 }
 
 void
-queue_failed(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply)
+queue_failed(struct queue *q, struct delivery *d, const struct said *said)
 {
 	(void)q;
-	tell(EV_QUEUE_BOUNCED, d, server, reply);
-	delivery_set_reply(d, reply);
+	tell(EV_QUEUE_BOUNCED, d, said);
+	keep_said(d, said);
+}
+
+void
+queue_returned(struct delivery *d, struct bytes reply)
+{
+	tell(EV_QUEUE_BOUNCED, d, &(struct said){ .reply = reply });
+	delivery_set_reply(d, reply, BYTES_NONE);
 }
 
 static void
@@ -170,14 +186,22 @@ queue_words_of_others(const struct delivery *d)
 	return BYTES("451 4.4.0 no server was reached so far");
 }
 
+struct bytes
+queue_server_of_others(const struct delivery *d)
+{
+	const struct reply *silence = d->destination ? d->destination->silence : NULL;
+
+	return silence && queue_words_of_others(d).ptr == silence->octets ? reply_server(silence) : BYTES_NONE;
+}
+
 static void
 expire_one(struct delivery *d)
 {
 	if (delivery_reply(d).len == 0)
-		delivery_set_reply(d, queue_words_of_others(d));
-	tell(EV_QUEUE_EXPIRED, d, BYTES_NONE, delivery_reply(d));
+		delivery_set_reply(d, queue_words_of_others(d), queue_server_of_others(d));
+	tell(EV_QUEUE_EXPIRED, d, &(struct said){ .reply = delivery_reply(d), .server = delivery_server(d) });
 	if (is_to_return(delivery_message(d)))
-		delivery_set_reply(d, BYTES("550 5.4.7 not delivered by the time that its sender set"));
+		delivery_set_reply(d, BYTES("550 5.4.7 not delivered by the time that its sender set"), BYTES_NONE);
 }
 
 bool
@@ -188,7 +212,7 @@ queue_return_late(struct queue *q, const struct batch *b)
 	for (struct delivery *d = b->first; d; d = d->next)
 		expire_one(d);
 	schedule_batch_done(q->schedule, b, BATCH_NOT_TRIED, queue_now_s());
-	queue_report_failed(q, b->message, b->first, false, BYTES_NONE);
+	queue_report_failed(q, b->message, b->first);
 	return true;
 }
 
@@ -211,9 +235,9 @@ refuse_one(struct queue *q, struct delivery *d)
 	buf_init_fixed(&reply, text, sizeof text);
 	config_put_refusal(&reply, route);
 	if (config_is_refusal_for_now(route))
-		queue_deferred(q, d, BYTES_NONE, buf_bytes(&reply));
+		queue_deferred(q, d, &(struct said){ .reply = buf_bytes(&reply) });
 	else
-		queue_failed(q, d, BYTES_NONE, buf_bytes(&reply));
+		queue_returned(d, buf_bytes(&reply));
 	return !config_is_refusal_for_now(route);
 }
 
@@ -234,7 +258,7 @@ queue_refuse(struct queue *q, const struct batch *b)
 	}
 	schedule_batch_done(q->schedule, b, BATCH_NOT_TRIED, queue_now_s());
 	if (failed)
-		queue_report_failed(q, b->message, failed, true, BYTES_NONE);
+		queue_report_failed(q, b->message, failed);
 	else
 		queue_settle(q, b->message);
 }
@@ -256,7 +280,7 @@ expire(struct queue *q, struct queued *m)
 		first = d;
 	}
 	if (first)
-		queue_report_failed(q, m, first, false, BYTES_NONE);
+		queue_report_failed(q, m, first);
 }
 
 static bool

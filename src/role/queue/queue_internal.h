@@ -93,14 +93,20 @@ void queue_forget_front(struct queue *q, const struct peer *front);
 void queue_relay(struct queue *q, const struct batch *b);
 void queue_deliver(struct queue *q, const struct batch *b);
 
-/* outcome.c: of an ACTIVE delivery.  reply: on one line; server: whose, or empty. */
-void queue_delivered(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
+/* What an attempt came to: on one line, and the server that it was made with, if any.  is_theirs: those are its words, else ours. */
+struct said {
+	struct bytes reply, server;
+	bool is_theirs;
+};
+
+/* outcome.c: of an ACTIVE delivery, after an attempt. */
+void queue_delivered(struct queue *q, struct delivery *d, const struct said *said);
 /* The same; when the sender is to hear of it (told is not NULL) the delivery stays ACTIVE and is put in front of *told, for
    queue_report_success. */
-void queue_delivered_here(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply, struct delivery **told);
-void queue_deferred(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
+void queue_delivered_here(struct queue *q, struct delivery *d, const struct said *said, struct delivery **told);
+void queue_deferred(struct queue *q, struct delivery *d, const struct said *said);
 /* The same, and soon: others of its mail were taken instead. */
-void queue_put_off(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
+void queue_put_off(struct queue *q, struct delivery *d, const struct said *said);
 /* Of deliveries of one message that are linked by next, after its body could not be opened: they wait, or, when it is gone (ENOENT), are
    held for the administrator, since no later attempt can do better.  The message is settled. */
 void queue_unopened(struct queue *q, struct delivery *first, int error);
@@ -110,8 +116,12 @@ bool queue_return_late(struct queue *q, const struct batch *b);
 void queue_refuse(struct queue *q, const struct batch *b);
 /* Why what was never tried is not there yet: what the last attempt of others to reach the same destination came to, or that nobody did.  Borrowed, until one hears more. */
 struct bytes queue_words_of_others(const struct delivery *d);
+/* The server that said them; empty: they are ours. */
+struct bytes queue_server_of_others(const struct delivery *d);
 /* For good: it stays ACTIVE until its sender's report is durable. */
-void queue_failed(struct queue *q, struct delivery *d, struct bytes server, struct bytes reply);
+void queue_failed(struct queue *q, struct delivery *d, const struct said *said);
+/* The same without an attempt, in words of ours. */
+void queue_returned(struct delivery *d, struct bytes reply);
 /* Deliveries of a message had their outcome: the message goes when nothing is left of it, else its envelope is kept. */
 void queue_settle(struct queue *q, struct queued *m);
 /* Keeps the envelopes that changed. */
@@ -124,11 +134,11 @@ void queue_sweep_on(struct queue *q);
 
 /* report.c */
 /* Tells the sender that these deliveries of one message (linked by next, ACTIVE) failed, and is done with them then; when that can't be
-   kept now they are tried again later.  is_of_attempt: one that has just ended; when the last one was is not known else (RFC 3464 2.3.7). */
-void queue_report_failed(struct queue *q, struct queued *m, struct delivery *first, bool is_of_attempt, struct bytes server);
+   kept now they are tried again later. */
+void queue_report_failed(struct queue *q, struct queued *m, struct delivery *first);
 /* Tells the sender that these arrived, as `action` says, and is done with them, come what may: nobody gets a mail twice for the sake of
    a report. */
-void queue_report_success(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, struct bytes server);
+void queue_report_success(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action);
 /* A mail of ours, from nobody to one address, which may be here; octets: all of it.  flags: beside those that this needs.  NULL: the address is too long.  Owned. */
 struct queued *queue_own_mail(const struct mail_id *id, struct bytes to, struct bytes octets, uint32_t flags, int8_t priority);
 /* Does the sender want to hear that it arrived (RFC 3461 4.1)? */

@@ -331,6 +331,7 @@ rfc5321_4_5_3_1_10_who_was_one_too_many_of_a_mail_goes_again_soon(void **state)
 
 			put_u16(&results, index);
 			put_u8(&results, index ? IPC_LATER : IPC_OK);
+			put_u8(&results, true);
 			put_u16(&results, (uint16_t)reply.len);
 			put_bytes(&results, reply);
 		}

@@ -117,6 +117,7 @@ defer(struct peer *p, uint64_t request)
 	buf_init_fixed(&results, space, sizeof space);
 	put_u16(&results, 0);
 	put_u8(&results, (uint8_t)relay_outcome);
+	put_u8(&results, relay_found == DESTINATION_ANSWERS);
 	put_u16(&results, (uint16_t)relay_reply.len);
 	put_bytes(&results, relay_reply);
 	if (relay_found != DESTINATION_UNKNOWN)

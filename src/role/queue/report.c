@@ -13,12 +13,9 @@ struct report {
 	struct queued *message; /* that is reported on: it stays while deliveries of it are ACTIVE; of a delay a copy of ours */
 	struct delivery *first; /* that failed or arrived, linked by next; NULL: it is late */
 	enum dsn_action action;
-	bool is_of_attempt; /* that has just ended */
 	size_t most; /* of recipients that are told of: what would be too long with all of them has several reports */
 	struct delivery *rest; /* from `first` on: for the next one */
 	struct queued *report;
-	size_t server_len;
-	uint8_t server[QUEUE_ADDRESS_MAX];
 };
 
 static struct dsn_rcpt
@@ -109,7 +106,7 @@ give_up(struct report *r)
 	}
 }
 
-static void begin(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, bool is_of_attempt, struct bytes server);
+static void begin(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action);
 
 static void
 go_on_delayed(struct report *r)
@@ -122,7 +119,7 @@ go_on_delayed(struct report *r)
 			continue;
 		if (told++ == r->most) {
 			r->message = NULL;
-			begin(r->queue, m, NULL, r->action, r->is_of_attempt, BYTES_NONE);
+			begin(r->queue, m, NULL, r->action);
 			return;
 		}
 		m->at[i].is_delay_told = true;
@@ -134,7 +131,6 @@ static void
 go_on(struct report *r)
 {
 	struct delivery **end = &r->first, *rest = r->rest;
-	struct bytes server = bytes_of(r->server, r->server_len);
 
 	if (!r->first) {
 		go_on_delayed(r);
@@ -145,9 +141,9 @@ go_on(struct report *r)
 	*end = NULL;
 	end_deliveries(r->queue, r->message, r->first);
 	if (rest && r->action == DSN_FAILED)
-		queue_report_failed(r->queue, r->message, rest, r->is_of_attempt, server);
+		queue_report_failed(r->queue, r->message, rest);
 	else if (rest)
-		begin(r->queue, r->message, rest, r->action, r->is_of_attempt, server);
+		begin(r->queue, r->message, rest, r->action);
 }
 
 static void
@@ -172,13 +168,15 @@ added(void *arg, enum spool_outcome outcome)
 static void
 describe(const struct report *r, const struct delivery *d, struct dsn_recipient *out)
 {
+	struct dsn_rcpt rcpt = wishes(d);
+
 	*out = (struct dsn_recipient){
-		.original = wishes(d).original,
-		.final = delivery_address(d),
+		.original = rcpt.original,
+		.final = rcpt.accepted.len ? rcpt.accepted : delivery_address(d),
 		.action = r->action,
 		.reply = delivery_reply(d),
-		.server = bytes_of(r->server, r->server_len),
-		.last_attempt_s = r->is_of_attempt ? queue_now_s() : 0,
+		.server = delivery_server(d),
+		.last_attempt_s = d->tried_s,
 		.will_retry_until_s = r->first ? 0 : (int64_t)queued_since_s(r->message) + r->queue->config->queue_lifetime_s,
 	};
 }
@@ -321,7 +319,7 @@ header_read(void *arg, struct bytes content, int error)
 }
 
 static void
-begin(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, bool is_of_attempt, struct bytes server)
+begin(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action)
 {
 	struct report *r = NEW(struct report);
 
@@ -329,27 +327,23 @@ begin(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action
 	r->message = m;
 	r->first = first;
 	r->action = action;
-	r->is_of_attempt = is_of_attempt;
-	r->server_len = server.len < sizeof r->server ? server.len : sizeof r->server;
-	if (r->server_len)
-		memcpy(r->server, server.ptr, r->server_len);
 	q->reports++;
 	spool_read(q->spool, &m->id, SPOOL_BODY_JOURNALED_MAX, header_read, r);
 }
 
 void
-queue_report_failed(struct queue *q, struct queued *m, struct delivery *first, bool is_of_attempt, struct bytes server)
+queue_report_failed(struct queue *q, struct queued *m, struct delivery *first)
 {
 	if (is_to_be_told(m, first))
-		begin(q, m, first, DSN_FAILED, is_of_attempt, server);
+		begin(q, m, first, DSN_FAILED);
 	else
 		end_deliveries(q, m, first);
 }
 
 void
-queue_report_success(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action, struct bytes server)
+queue_report_success(struct queue *q, struct queued *m, struct delivery *first, enum dsn_action action)
 {
-	begin(q, m, first, action, true, server);
+	begin(q, m, first, action);
 }
 
 bool
@@ -369,7 +363,7 @@ mark_told(struct queued *m, struct queued *copy, bool is_overdue)
 		if (d->state == DELIVERY_DONE)
 			continue;
 		if (delivery_reply(&copy->at[at]).len == 0)
-			delivery_set_reply(&copy->at[at], queue_words_of_others(d));
+			delivery_set_reply(&copy->at[at], queue_words_of_others(d), queue_server_of_others(d));
 		copy->at[at++].is_delay_told = !is_news;
 		d->is_delay_told |= is_news;
 	}
@@ -387,7 +381,7 @@ copy_of(const struct queued *m, bool is_overdue)
 	copy = queued_take(buf_bytes(&image));
 	buf_done(&image);
 	for (uint16_t i = 0; copy && is_overdue && i < copy->count; i++)
-		delivery_set_reply(&copy->at[i], BYTES("451 4.4.7 not delivered by the time that its sender set; it is tried on"));
+		delivery_set_reply(&copy->at[i], BYTES("451 4.4.7 not delivered by the time that its sender set; it is tried on"), BYTES_NONE);
 	return copy;
 }
 
@@ -402,5 +396,5 @@ queue_report_delayed(struct queue *q, struct queued *m)
 	m->flags |= is_overdue ? QUEUE_OVERDUE_TOLD : 0;
 	mark_told(m, copy, is_overdue);
 	spool_update(q->spool, m);
-	begin(q, copy, NULL, DSN_DELAYED, false, BYTES_NONE);
+	begin(q, copy, NULL, DSN_DELAYED);
 }

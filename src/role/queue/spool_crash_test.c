@@ -41,7 +41,7 @@ add_and_note(struct world *w, struct disk_record *r, int number)
 static void
 change_and_note(struct world *w, struct disk_record *r, int number)
 {
-	delivery_set_reply(&w->live[number]->at[0], BYTES("450 later"));
+	delivery_set_reply(&w->live[number]->at[0], BYTES("450 later"), BYTES_NONE);
 	delivery_done(&w->live[number]->at[1]);
 	spool_update(w->spool, w->live[number]);
 	run_until_kept(w);

@@ -82,7 +82,8 @@ static void
 pool_replies(struct spool *s, struct queued *m)
 {
 	for (uint16_t i = 0; i < m->count; i++) {
-		uint64_t key = key_of(delivery_reply(&m->at[i]));
+		const struct reply *r = m->at[i].reply;
+		uint64_t key = key_of(r ? bytes_of(r->octets, (size_t)r->len + r->way_len + r->server_len) : BYTES_NONE);
 		struct reply *heard = map_get_number(s->heard, key), *before = heard;
 
 		delivery_pool_reply(&m->at[i], &heard);

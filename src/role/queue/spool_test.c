@@ -214,7 +214,7 @@ q5_envelopes_are_made_anew_when_most_of_it_counts_no_more(void **state)
 	add(w, 0);
 	for (int i = 0; i < 16000; i++) {
 		(void)snprintf(reply, sizeof reply, "450 %0380d", i);
-		delivery_set_reply(&w->live[0]->at[0], bytes_text(reply));
+		delivery_set_reply(&w->live[0]->at[0], bytes_text(reply), BYTES_NONE);
 		spool_update(w->spool, w->live[0]);
 		while (i % 500 == 0 && spool_changes_kept(w->spool) < spool_changes_asked(w->spool))
 			wait_for_wake(w);
@@ -254,7 +254,7 @@ q1_the_largest_envelope_is_kept(void **state)
 	wait_for_answer(w);
 	w->is_promised[0] = true;
 	for (int i = 0; i < QUEUE_RECIPIENTS_MAX; i++) {
-		delivery_set_reply(&w->live[0]->at[i], bytes_of(reply, sizeof reply));
+		delivery_set_reply(&w->live[0]->at[i], bytes_of(reply, sizeof reply), BYTES_NONE);
 		delivery_set_way(&w->live[0]->at[i], bytes_of(way, sizeof way));
 	}
 	spool_update(w->spool, w->live[0]);

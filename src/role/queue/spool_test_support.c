@@ -211,7 +211,7 @@ run_workload(struct world *w)
 	add(w, 0);
 	add(w, 1);
 	if (w->live[0]) {
-		delivery_set_reply(&w->live[0]->at[0], BYTES("450 later"));
+		delivery_set_reply(&w->live[0]->at[0], BYTES("450 later"), BYTES_NONE);
 		delivery_done(&w->live[0]->at[1]);
 		spool_update(w->spool, w->live[0]);
 	}

@@ -261,7 +261,7 @@ keep(struct walk *w, struct queued *m, struct delivery *failed)
 	struct queue *q = w->queue;
 
 	if (failed)
-		queue_report_failed(q, m, failed, false, BYTES_NONE);
+		queue_report_failed(q, m, failed);
 	else if (w->command.verb != QUEUE_RETRY)
 		queue_settle(q, m);
 }

@@ -113,7 +113,7 @@ rfc6531_3_5_what_needs_smtputf8_comes_back_from_a_server_without(void **state)
 	set_dns("A x.example 127.0.0.1\n");
 	serve("127.0.0.1", SCRIPT("S 220 mx\nC EHLO\nS 250-mx\nS 250 8BITMIME\n" BYE));
 	send_to(1, HOP_MX, "x.example", "b@x.example");
-	run_until("0-550 5.6.7 an address or a header field is not ASCII, and the server has no SMTPUTF8;\n");
+	run_until("0-550 5.6.9 a header field is not ASCII, and the server has no SMTPUTF8;\n");
 	assert_int_equal(server_count(servers[0], "MAIL"), 0);
 }
 

@@ -203,7 +203,7 @@ rfc8461_4_2_the_certificate_has_to_be_the_hosts(void **state)
 	(void)state;
 	start(SCRIPT(SECURE, SECURE, PLAIN), SCRIPT(ENFORCE("*.sts.example")));
 	set_dns("MX sts.example 10 mx2.sts.example\nA mx2.sts.example 127.0.0.1\nA mta-sts.sts.example 127.0.0.2\n" RECORD("1"));
-	expect("0~451 4.4.2 the certificate is not trusted: hostname mismatch in the TLS handshake [", "level=verify cause=mta-sts next=later");
+	expect("0~451 4.7.5 the certificate is not trusted: hostname mismatch in the TLS handshake [", "level=verify cause=mta-sts next=later");
 	set_dns(ZONE RECORD("1"));
 	expect(TAKEN, BY_POLICY);
 	expect("0~451 4.7.4 the server does not offer TLS", "sts");
@@ -365,7 +365,7 @@ rfc8689_4_2_1_the_certificate_is_for_the_host_and_not_for_the_domain(void **stat
 	set_dns("SIGNED\nMX mx.sts.example 10 mx2.sts.example\nA mx2.sts.example 127.0.0.1\n");
 	trace[0] = '\0';
 	send_to(1, HOP_MX, "mx.sts.example", "b@mx.sts.example");
-	run_until("0~451 4.4.2 the certificate is not trusted: hostname mismatch");
+	run_until("0~451 4.7.5 the certificate is not trusted: hostname mismatch");
 }
 
 static void

@@ -172,6 +172,7 @@ struct sending {
 	/* why it could not be sent so far: the last thing that will pass, else the last that won't */
 	enum smtp_client_outcome failure;
 	char failure_text[400];
+	char failure_server[RELAY_SERVER_MAX]; /* who said that, or empty: they are words of ours */
 	bool was_retried; /* because a used connection was gone */
 	/* what the queue is told */
 	struct buf results;
@@ -202,7 +203,7 @@ void sending_close(struct sending *s);
 void sending_abort(struct sending *s);
 /* All that waits in the relay and may begin, begins. */
 void sending_start_waiting(struct relay *relay);
-/* Everybody hears the same, who has not heard yet; then it is over. */
+/* Everybody hears the same, who has not heard yet; then it is over.  text: words of ours, or failure_text. */
 void sending_fail(struct sending *s, enum smtp_client_outcome outcome, const char *text);
 /* The message is at its beginning again. */
 void sending_rewind(struct sending *s);
@@ -210,8 +211,8 @@ void sending_rewind(struct sending *s);
 bool sending_prepare(struct sending *s, const struct smtp_client *client);
 /* The next piece of the message, in the relay's `body`.  -1: it can't be read, or is not whole. */
 int sending_read(struct sending *s, struct bytes *octets, bool *is_last);
-/* What a session tells of it. */
-void sending_result(struct sending *s, size_t recipient, enum smtp_client_outcome outcome, struct bytes text);
+/* What a session tells of it; is_theirs: the words are the server's. */
+void sending_result(struct sending *s, size_t recipient, enum smtp_client_outcome outcome, struct bytes text, bool is_theirs);
 /* Every recipient has been told.  was_answered: the server said something of this mail. */
 void sending_done(struct sending *s, struct session *session, bool is_used, bool was_answered);
 
@@ -237,7 +238,7 @@ void sending_stagger(struct timer *t);
 
 /* A question about the host, asked with one of s->lookups. */
 void sending_look_up(struct sending *s, size_t index, enum ipc_record record, struct bytes name);
-/* Why the mail has to wait, or comes back, when all is tried: what may pass counts more. */
+/* Why the mail has to wait, or comes back, when all is tried, in words of ours: what may pass counts more. */
 void sending_note_failure(struct sending *s, enum smtp_client_outcome outcome, struct bytes text);
 /* On with what is left of the host's addresses, or with the next host, unless something is under way. */
 void sending_go_on(struct sending *s);

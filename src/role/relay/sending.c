@@ -18,7 +18,7 @@ enum {
 	WAITING_MAX = 1000,
 	ENVELOPE_OCTETS_MAX = 2 * 1024 * 1024, /* a SEND full of short addresses, and what it takes to list them */
 	RESULTS_OCTETS_MAX = 65536,
-	RESULT_HEAD_OCTETS = 5,
+	RESULT_HEAD_OCTETS = 6,
 	TEXT_OCTETS_MAX = 400,
 	LOGIN_OCTETS_MAX = 8192,
 	CONVERTED_OCTETS = 4096, /* of the message that are converted at a time */
@@ -131,14 +131,14 @@ report(struct sending *s)
 	struct message m = { .type = MESSAGE_SENT };
 
 	m.u.sent = (struct ipc_sent){ .request = s->request, .has_dsn = s->has_dsn,
-		.has_deliver_by = s->has_deliver_by, .destination = (uint8_t)destination_of(s), .host = bytes_text(s->server),
+		.has_deliver_by = s->has_deliver_by, .destination = (uint8_t)destination_of(s), .host = bytes_text(s->server[0] ? s->server : s->failure_server),
 		.tls = bytes_text(s->tls), .results = buf_bytes(&s->results) };
 	if (peer_send(s->relay->queue, &m) == -1)
 		return; /* the queue is gone, and comes with the mail again */
 }
 
 void
-sending_result(struct sending *s, size_t recipient, enum smtp_client_outcome outcome, struct bytes text)
+sending_result(struct sending *s, size_t recipient, enum smtp_client_outcome outcome, struct bytes text, bool is_theirs)
 {
 	static const uint8_t outcomes[] = { [SMTP_CLIENT_TAKEN] = IPC_OK, [SMTP_CLIENT_LATER] = IPC_LATER,
 		[SMTP_CLIENT_NEVER] = IPC_INVALID };
@@ -157,6 +157,7 @@ sending_result(struct sending *s, size_t recipient, enum smtp_client_outcome out
 	s->later += outcome == SMTP_CLIENT_LATER;
 	put_u16(&s->results, (uint16_t)recipient);
 	put_u8(&s->results, outcomes[outcome]);
+	put_u8(&s->results, is_theirs);
 	put_u16(&s->results, (uint16_t)kept.len);
 	put_bytes(&s->results, kept);
 }
@@ -189,7 +190,7 @@ sending_fail(struct sending *s, enum smtp_client_outcome outcome, const char *te
 		return;
 	}
 	for (size_t i = 0; i < s->envelope.recipient_count; i++)
-		sending_result(s, i, outcome, bytes_text(text));
+		sending_result(s, i, outcome, bytes_text(text), text == s->failure_text && s->failure_server[0]);
 	report(s);
 	forget(s);
 	sending_start_waiting(relay);

@@ -30,6 +30,7 @@ sending_note_failure(struct sending *s, enum smtp_client_outcome outcome, struct
 		return;
 	s->failure = outcome;
 	(void)snprintf(s->failure_text, sizeof s->failure_text, "%.*s", BYTES_ARG(text));
+	s->failure_server[0] = '\0';
 }
 
 static void
@@ -409,11 +410,18 @@ note_not_ready(struct sending *s, const struct relay_target *target, const struc
 	struct bytes reason = !has_no_tls ? why->octets :
 		s->needs_tls		  ? BYTES("550 5.7.30 REQUIRETLS support required: the server has no TLS") :
 					    BYTES("451 4.7.4 the server does not offer TLS, or refuses it, and it is required");
-	char text[400];
+	bool is_theirs = why->is_theirs && !has_no_tls;
+	uint8_t room[400];
+	struct buf text;
 
-	(void)snprintf(text, sizeof text, "%.*s [%s]", BYTES_ARG(bytes_sub(reason, 0, sizeof text / 2)), target->text);
+	buf_init_fixed(&text, room, sizeof room);
+	put_bytes(&text, bytes_sub(reason, 0, sizeof room / 2));
+	if (!is_theirs)
+		put_format(&text, " [%s]", target->text);
 	/* RFC 8689 4.2.1: where no host can do what the sender requires the mail comes back. */
-	sending_note_failure(s, has_no_tls && s->needs_tls ? SMTP_CLIENT_NEVER : SMTP_CLIENT_LATER, bytes_text(text));
+	sending_note_failure(s, has_no_tls && s->needs_tls ? SMTP_CLIENT_NEVER : SMTP_CLIENT_LATER, buf_bytes(&text));
+	if (is_theirs)
+		(void)snprintf(s->failure_server, sizeof s->failure_server, "%s", target->text);
 	s->is_own_failure |= why->at == SMTP_CLIENT_AT_TLS && target->cause == TLS_CAUSE_REQUIRETLS;
 	s->server[0] = s->tls[0] = '\0';
 }
@@ -455,6 +463,7 @@ sending_failed(struct sending *s, const struct relay_target *target, const struc
 	/* That TLS is refused for good says nothing of the mail. */
 	if (why->outcome == SMTP_CLIENT_NEVER && why->at != SMTP_CLIENT_AT_TLS) {
 		(void)snprintf(s->failure_text, sizeof s->failure_text, "%.*s", BYTES_ARG(why->octets));
+		(void)snprintf(s->failure_server, sizeof s->failure_server, "%s", why->is_theirs ? target->text : "");
 		sending_fail(s, SMTP_CLIENT_NEVER, s->failure_text);
 		return;
 	}

@@ -166,7 +166,7 @@ shake_hands(struct session *c)
 		return false;
 	case TLS_BROKEN:
 		c->has_ended = true;
-		smtp_client_lose(c->client, bytes_text(f.text));
+		smtp_client_tls_failed(c->client, bytes_text(f.text));
 		run(c, BYTES_NONE);
 		break;
 	}

@@ -156,7 +156,7 @@ session_carry_out(struct session *c, const struct smtp_client_effect *effect, un
 	case SMTP_CLIENT_NEED_BODY:
 		return on_need_body(c, pieces);
 	case SMTP_CLIENT_RESULT:
-		sending_result(c->sending, effect->recipient, effect->outcome, effect->octets);
+		sending_result(c->sending, effect->recipient, effect->outcome, effect->octets, effect->is_theirs);
 		return true;
 	case SMTP_CLIENT_SENT:
 		on_sent(c);

@@ -60,12 +60,13 @@ on_sent(const struct ipc_sent *m)
 	static const char signs[IPC_OUTCOMES] = { [IPC_OK] = '=', [IPC_LATER] = '~', [IPC_INVALID] = '-' };
 	struct bytes rest = m->results, text;
 	uint16_t index, len;
-	uint8_t outcome;
+	uint8_t outcome, is_theirs;
 
 	note("%u %.*s tls=%.*s dsn=%u%s:", (unsigned int)m->request, BYTES_ARG(m->host), BYTES_ARG(bytes_sub(m->tls, 0, 7)),
 		m->has_dsn, m->host.len && m->destination == DESTINATION_SILENT ? " silent" : "");
 	last_destination = (enum ipc_destination)m->destination;
-	while (take_u16(&rest, &index) && take_u8(&rest, &outcome) && take_u16(&rest, &len) && take_octets(&rest, len, &text))
+	while (take_u16(&rest, &index) && take_u8(&rest, &outcome) && take_u8(&rest, &is_theirs) && take_u16(&rest, &len) &&
+		take_octets(&rest, len, &text))
 		note(" %u%c%.*s;", index, signs[outcome], BYTES_ARG(text));
 	assert_int_equal(rest.len, 0);
 	note("\n");

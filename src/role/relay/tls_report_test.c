@@ -57,7 +57,7 @@ rfc8460_4_3_1_a_server_without_tls_is_a_failure(void **state)
 	expect(HOP_MX, "{x.example no-policy-found starttls-not-supported x.example" FROM_TO "}1 ");
 	/* The session in the clear after it is not told. */
 	expect(HOP_MX, "{x.example no-policy-found starttls-not-supported x.example" FROM_TO "}1 ");
-	expect(HOP_MX, "{x.example no-policy-found validation-failure x.example" FROM_TO "451 4.4.2 TLS handshake");
+	expect(HOP_MX, "{x.example no-policy-found validation-failure x.example" FROM_TO "451 4.7.5 TLS handshake");
 	assert_int_equal(server_connections(servers[0]), 5);
 }
 
