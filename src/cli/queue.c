@@ -135,8 +135,8 @@ put_question(struct buf *line, const char *verb, const struct selection *s)
 	said[count] = (struct event_field){ FIELD_END, NULL, BYTES_NONE, 0 };
 	control_line_put(line, verb, said);
 	line->len -= line->len > 0; /* its LF: numbers follow */
-	if (s->older && !unit_parse_time(bytes_text(s->older), &older_ms))
-		return "--older takes a time, such as 90m, 12h or 3d";
+	if (s->older && (!unit_parse_time(bytes_text(s->older), &older_ms) || older_ms < 1000))
+		return "--older takes a time from a second on, such as 90m, 12h or 3d; --all is all mail";
 	put_format(line, "\tolder_s=%llu", (unsigned long long)(older_ms / 1000));
 	if (!put_number_field(line, "limit", s->limit, INT64_MAX))
 		return "--limit takes a number from 1";
@@ -165,6 +165,8 @@ trouble_of(const struct verb *verb, const struct selection *s)
 
 	if (is_empty(s->id) || is_empty(s->sender) || is_empty(s->recipient) || is_empty(s->destination) || is_empty(s->reason) || is_empty(s->to))
 		return "an empty value selects nobody; the sender of reports is written <>";
+	if (s->recipient && !strchr(s->recipient, '@'))
+		return "--recipient takes an address, or a domain with its @: --recipient @example.org";
 	if (verb->needs == NEEDS_ID && (!s->id || selects(s) || s->is_all))
 		return "it is: mermoz queue show ID";
 	if (verb->needs == TAKES_NOTHING && (s->id || selects(s) || s->is_all))
@@ -287,9 +289,11 @@ const struct cli_command cli_queue = {
 		 "            sends them now, of what is counted so far; what comes after\n"
 		 "            is counted anew\n"
 		 "\n"
-		 "States: ready (its turn comes), waiting or (by its sender) postponed\n"
-		 "until a time (UTC), sending, held.  What is being sent right now is left\n"
-		 "alone, and the answer says how much that was.\n"
+		 "States: ready (its turn comes), waiting, resting (as its destination does,\n"
+		 "since nobody answered there) or (by its sender) postponed until a time\n"
+		 "(UTC), sending, held.  Of what rests and was not tried it is shown what\n"
+		 "another's attempt came to.  What is being sent right now is left alone,\n"
+		 "and the answer says how much that was.\n"
 		 "\n"
 		 "SELECTION, of which all has to hold:\n"
 		 "  --sender ADDRESS     <> is the sender of reports\n"
@@ -297,7 +301,8 @@ const struct cli_command cli_queue = {
 		 "  --destination HOST   as list shows it, or the host alone; local:\n"
 		 "                       mailboxes here\n"
 		 "  --older TIME         waits for so long at least: 90m, 12h, 3d\n"
-		 "  --reason TEXT        part of the last reply, in either case\n"
+		 "  --reason TEXT        part of what list shows as the last reply, in\n"
+		 "                       either case\n"
 		 "  --limit N            N recipients at most\n"
 		 "\n"
 		 "  --all      all there is\n"

@@ -233,6 +233,7 @@ enqueue(struct smtp_client *c, const struct mail_id *id, enum outgoing_kind kind
 	m.u.enqueue = (struct ipc_enqueue){
 		.request = smtp_client_begin_request(c, queue),
 		.mail_id = bytes_text(id->text),
+		.told_id = bytes_text(c->mail_id.text),
 		.sender = as ? as->sender : c->sender,
 		.flags = flags_of(c, kind),
 		.release_s = (uint64_t)c->release_s,

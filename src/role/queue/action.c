@@ -57,7 +57,7 @@ remove_one(struct queue *q, struct delivery *d)
 		schedule_remove(q->schedule, d);
 	else if (d->state != DELIVERY_HELD)
 		return false;
-	event(NULL, EV_QUEUE_REMOVED, STR("mail", delivery_message(d)->id.text), TEXT("sender", queued_sender(delivery_message(d))),
+	event(NULL, EV_QUEUE_REMOVED, STR("mail", queued_told(delivery_message(d))->text), TEXT("sender", queued_sender(delivery_message(d))),
 		TEXT("recipient", delivery_address(d)), TEXT("reply", delivery_reply(d)));
 	delivery_done(d);
 	return true;
@@ -99,7 +99,7 @@ reroute(struct queue *q, struct delivery *d, struct bytes to)
 		d->state = DELIVERY_WAITING;
 		queue_schedule(q, d);
 	}
-	event(NULL, EV_QUEUE_REROUTED, STR("mail", delivery_message(d)->id.text), TEXT("recipient", delivery_address(d)), TEXT("to", to));
+	event(NULL, EV_QUEUE_REROUTED, STR("mail", queued_told(delivery_message(d))->text), TEXT("recipient", delivery_address(d)), TEXT("to", to));
 	return true;
 }
 

@@ -225,7 +225,7 @@ send_to_relay(struct sending *s, int fd)
 	return_rest(s, put_recipients(s, &recipients));
 	frame.u.send = (struct ipc_send){
 		.request = peer_request_id(relay),
-		.mail_id = bytes_of(m->id.text, MAIL_ID_LEN),
+		.mail_id = bytes_of(queued_told(m)->text, MAIL_ID_LEN),
 		.hop = (uint8_t)hop->protocol,
 		.host = hop->host,
 		.port = hop->port,

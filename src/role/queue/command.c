@@ -1,6 +1,7 @@
 #include "role/queue/command.h"
 
 #include "role/control_line.h"
+#include "role/queue/schedule.h"
 
 enum { DESTINATION_MAX = 300 };
 
@@ -124,7 +125,7 @@ command_means_message(const struct command *c, const struct queued *m, int64_t n
 {
 	struct bytes sender = queued_sender(m);
 
-	if (c->id.len && !bytes_equal(c->id, bytes_of(m->id.text, MAIL_ID_LEN)))
+	if (c->id.len && !bytes_equal(c->id, bytes_text(queued_told(m)->text)))
 		return false;
 	if (c->sender.len && !bytes_equal_nocase(c->sender, sender.len ? sender : BYTES("<>")))
 		return false;
@@ -185,5 +186,5 @@ command_means(const struct command *c, const struct delivery *d, const struct ho
 	}
 	if (c->destination.len && !is_destination(c->destination, hop))
 		return false;
-	return c->reason.len == 0 || has_part(delivery_reply(d), c->reason);
+	return c->reason.len == 0 || has_part(schedule_words(d), c->reason);
 }

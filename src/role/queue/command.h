@@ -26,7 +26,7 @@ struct command {
 	struct bytes sender; /* an address; "<>": the null path */
 	struct bytes recipient; /* an address, or "@" and a domain */
 	struct bytes destination; /* "local", a host, or host:port, with or without "lmtp:" */
-	struct bytes reason; /* part of the last reply */
+	struct bytes reason; /* part of why it waits (schedule_words) */
 	struct bytes to; /* of QUEUE_REROUTE: a target of routes, or empty: where its route leads */
 	uint64_t older_s; /* this old at least */
 	uint64_t limit; /* recipients at most; 0: no such limit */

@@ -50,7 +50,7 @@ added(void *arg, enum spool_outcome outcome)
 
 	answer(a->front, a->request, outcomes[outcome]);
 	if (outcome == SPOOL_OK) {
-		event(NULL, EV_QUEUE_TAKEN, STR("mail", a->message->id.text), TEXT("sender", queued_sender(a->message)),
+		event(NULL, EV_QUEUE_TAKEN, STR("mail", queued_told(a->message)->text), STR("part", a->message->id.text), TEXT("sender", queued_sender(a->message)),
 			INT("recipients", a->message->count), INT("size", a->message->size));
 		queue_insert(q, a->message);
 		a->message = NULL;
@@ -95,6 +95,8 @@ message_of(const struct queue *q, const struct ipc_enqueue *e)
 		.priority = (int8_t)e->priority,
 	};
 
+	if (!bytes_equal(e->told_id, e->mail_id) && !mail_id_parse(e->told_id, &envelope.told))
+		envelope.told.text[0] = '\0';
 	return mail_id_parse(e->mail_id, &envelope.id) ? queued_new(&envelope) : NULL;
 }
 

@@ -167,7 +167,7 @@ store(struct local *l, struct bytes address, uint64_t account, uint64_t body, bo
 		.body = body,
 		.is_last = is_last,
 		.account = account,
-		.mail_id = bytes_of(from->id.text, MAIL_ID_LEN),
+		.mail_id = bytes_of(queued_told(from)->text, MAIL_ID_LEN),
 		.prefix = buf_bytes(&prefix),
 		.date_s = (uint64_t)queue_now_s(),
 		.size = from->size + prefix.len + 2,
@@ -199,6 +199,7 @@ send_on(struct local *l, struct bytes recipients)
 	int64_t now_s = queue_now_s();
 	uint8_t random[10];
 	struct envelope e = {
+		.told = *queued_told(from),
 		.sender = queued_sender(from),
 		.parameters = queued_parameters(from),
 		.recipients = recipients,

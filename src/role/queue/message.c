@@ -1,6 +1,7 @@
 /* The image on disk, numbers little-endian:
 
-     u8 version (2), 26 octets mail id, u32 arrived_s, u32 size, u32 flags, u32 release_s, u32 by_s, u8 priority,
+     u8 version (2, or 3 of a part), 26 octets mail id, u32 arrived_s, u32 size, u32 flags, u32 release_s, u32 by_s, u8 priority, of a part: 26 octets
+     id of the mail,
      u16 length, sender, u16 length, parameters, u16 count, then for each recipient:
      u16 length, address, u16 length, parameters, u16 length, reply, u32 next_s, u16 attempts, u8 flags (1: delay told, 2: held,
      4: postponed, 8: sent another way, 16: reached, 32: tried), with 8: u16 length, that way, with 16: u16 count, u64 hash of each address that it
@@ -14,13 +15,13 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { VERSION = 2, VERSION_PLAIN = 1, FLAG_DELAY_TOLD = 1, FLAG_HELD = 2, FLAG_POSTPONED = 4, FLAG_WAY = 8, FLAG_REACHED = 16, FLAG_TRIED = 32,
+enum { VERSION_PART = 3, VERSION = 2, VERSION_PLAIN = 1, FLAG_DELAY_TOLD = 1, FLAG_HELD = 2, FLAG_POSTPONED = 4, FLAG_WAY = 8, FLAG_REACHED = 16, FLAG_TRIED = 32,
 	FLAGS = 63 };
 /* Of all recipients of a message; what is beyond is forgotten at a restart. */
 enum { REACHED_KEPT_MAX = 8192 };
 /* Of an image without its texts; of a recipient in it, whose reply (with who said it), way and whom it reached may still come. */
 enum {
-	HEAD_OCTETS = 1 + MAIL_ID_LEN + 5 * sizeof(uint32_t) + 1 + 3 * sizeof(uint16_t),
+	HEAD_OCTETS = 1 + 2 * MAIL_ID_LEN + 5 * sizeof(uint32_t) + 1 + 3 * sizeof(uint16_t),
 	RECIPIENT_OCTETS_MAX = 3 * sizeof(uint16_t) + QUEUE_REPLY_MAX + sizeof(uint32_t) + sizeof(uint16_t) + 1 + sizeof(uint16_t) + QUEUE_WAY_MAX
 		+ sizeof(uint16_t) + sizeof(uint32_t) + sizeof(uint16_t),
 	REACHED_OCTETS_MAX = REACHED_KEPT_MAX * sizeof(uint64_t),
@@ -34,6 +35,7 @@ struct reached {
 struct rare {
 	uint32_t release_s;
 	int32_t by_s;
+	struct mail_id told; /* empty: this is no part */
 	size_t count;
 	struct reached at[];
 };
@@ -67,6 +69,12 @@ static uint8_t *
 texts_of(const struct queued *m)
 {
 	return (uint8_t *)(uintptr_t)&m->at[m->count];
+}
+
+const struct mail_id *
+queued_told(const struct queued *m)
+{
+	return m->rare && m->rare->told.text[0] ? &m->rare->told : &m->id;
 }
 
 struct bytes
@@ -398,8 +406,9 @@ make(const struct envelope *e, bool is_new, uint16_t count, size_t text_octets)
 	m->arrived_s = e->arrived_s;
 	m->size = e->size < UINT32_MAX ? (uint32_t)e->size : UINT32_MAX;
 	m->flags = e->flags & QUEUE_FLAGS;
-	if (e->release_s || e->by_s) {
+	if (e->release_s || e->by_s || e->told.text[0]) {
 		m->rare = NEW(struct rare);
+		m->rare->told = e->told;
 		m->rare->release_s = e->release_s;
 		m->rare->by_s = e->by_s;
 	}
@@ -507,7 +516,7 @@ queued_put(struct buf *out, const struct queued *m)
 {
 	size_t room = REACHED_KEPT_MAX;
 
-	put_u8(out, VERSION);
+	put_u8(out, queued_told(m) == &m->id ? VERSION : VERSION_PART);
 	put_bytes(out, bytes_of(m->id.text, MAIL_ID_LEN));
 	put_u32(out, m->arrived_s);
 	put_u32(out, m->size);
@@ -515,6 +524,8 @@ queued_put(struct buf *out, const struct queued *m)
 	put_u32(out, queued_release_s(m));
 	put_u32(out, (uint32_t)by_s(m));
 	put_u8(out, (uint8_t)m->priority);
+	if (queued_told(m) != &m->id)
+		put_text(out, queued_told(m)->text);
 	put_text16(out, queued_sender(m));
 	put_text16(out, queued_parameters(m));
 	put_u16(out, m->open);
@@ -524,12 +535,15 @@ queued_put(struct buf *out, const struct queued *m)
 }
 
 static bool
-take_handling(struct bytes *in, struct envelope *e)
+take_handling(struct bytes *in, uint8_t version, struct envelope *e)
 {
+	struct bytes told;
 	uint32_t by_s;
 	uint8_t priority;
 
 	if (!take_u32(in, &e->release_s) || !take_u32(in, &by_s) || !take_u8(in, &priority))
+		return false;
+	if (version == VERSION_PART && (!take_octets(in, MAIL_ID_LEN, &told) || !mail_id_parse(told, &e->told)))
 		return false;
 	e->by_s = (int32_t)by_s;
 	e->priority = (int8_t)priority;
@@ -546,9 +560,9 @@ queued_take(struct bytes image)
 	uint16_t count;
 	uint8_t version;
 
-	if (!take_u8(&image, &version) || version < VERSION_PLAIN || version > VERSION || !take_octets(&image, MAIL_ID_LEN, &id)
+	if (!take_u8(&image, &version) || version < VERSION_PLAIN || version > VERSION_PART || !take_octets(&image, MAIL_ID_LEN, &id)
 		|| !mail_id_parse(id, &e.id) || !take_u32(&image, &e.arrived_s) || !take_u32(&image, &size)
-		|| !take_u32(&image, &e.flags) || (version > VERSION_PLAIN && !take_handling(&image, &e)) || !take_text16(&image, QUEUE_ADDRESS_MAX, &e.sender)
+		|| !take_u32(&image, &e.flags) || (version > VERSION_PLAIN && !take_handling(&image, version, &e)) || !take_text16(&image, QUEUE_ADDRESS_MAX, &e.sender)
 		|| !take_text16(&image, QUEUE_PARAMETERS_MAX, &e.parameters) || !take_u16(&image, &count))
 		return NULL;
 	e.size = size;

@@ -41,7 +41,8 @@ struct reply {
 	uint8_t octets[];
 };
 
-/* What few messages have: times that their sender set, and whom of those that a delivery stands for it reached. */
+/* What few messages have: times that their sender set, the id of the mail that they are a part of, and whom of those that a delivery stands
+   for it reached. */
 struct rare;
 
 /* One recipient of a message.  There may be millions: what is kept of each costs memory. */
@@ -68,7 +69,7 @@ struct delivery {
 struct queued {
 	LIST_ENTRY(queued) link;
 	struct rare *rare; /* NULL: nothing of that */
-	struct mail_id id;
+	struct mail_id id; /* it is kept by; queued_told is for people */
 	uint8_t kept_s; /* the last octet of the second that its envelope was kept in */
 	uint32_t arrived_s;
 	uint32_t size; /* RFC 1870 */
@@ -82,6 +83,7 @@ struct queued {
 /* What a message is made of; all borrowed. */
 struct envelope {
 	struct mail_id id;
+	struct mail_id told; /* what its sender was told, when this is a part of his mail; empty: id */
 	struct bytes sender; /* empty: the null path */
 	struct bytes parameters; /* of MAIL for DSN */
 	struct bytes recipients; /* as in ENQUEUE: entries of u16 length, address, u16 length, parameters */
@@ -97,6 +99,8 @@ struct envelope {
 struct queued *queued_new(const struct envelope *e);
 void queued_free(struct queued **m);
 struct queued *delivery_message(const struct delivery *d);
+/* Of the mail, which may be kept in several parts, each with an id of its own: what its sender was told, and reports and events say. */
+const struct mail_id *queued_told(const struct queued *m);
 /* The null path is empty. */
 struct bytes queued_sender(const struct queued *m);
 struct bytes queued_parameters(const struct queued *m);

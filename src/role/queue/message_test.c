@@ -211,7 +211,20 @@ rfc4865_2852_6710_what_the_sender_asked_is_put_and_taken_back(void **state)
 	assert_int_equal(queued_release_s(again), 1000060);
 	assert_int_equal(queued_deadline_s(again), again->arrived_s + 120);
 	assert_int_equal(again->priority, -9);
+	assert_ptr_equal(queued_told(again), &again->id);
 	assert_true(again->at[0].is_postponed && again->at[0].state == DELIVERY_WAITING);
+	buf_done(&image);
+	queued_free(&m);
+	queued_free(&again);
+	/* A part of a mail of another id. */
+	assert_true(mail_id_parse(BYTES("01JDXYZ0123456789ABCDEFGHK"), &e.told));
+	m = make_one(&e);
+	buf_init(&image, 10000);
+	queued_put(&image, m);
+	again = queued_take(buf_bytes(&image));
+	assert_text(bytes_text(queued_told(again)->text), "01JDXYZ0123456789ABCDEFGHK");
+	assert_text(bytes_text(again->id.text), ID);
+	assert_int_equal(queued_release_s(again), 1000060);
 	buf_done(&image);
 	queued_free(&m);
 	queued_free(&again);

@@ -18,7 +18,7 @@ age_s(const struct queued *m)
 static void
 tell(enum event_id id, const struct delivery *d, const struct said *said)
 {
-	event(NULL, id, STR("mail", delivery_message(d)->id.text), TEXT("sender", queued_sender(delivery_message(d))),
+	event(NULL, id, STR("mail", queued_told(delivery_message(d))->text), TEXT("sender", queued_sender(delivery_message(d))),
 		TEXT("recipient", delivery_address(d)), TEXT("server", said->server), TEXT("reply", said->reply),
 		INT("attempts", d->attempts + 1), INT("age_s", age_s(delivery_message(d))));
 }
@@ -85,7 +85,7 @@ queue_unopened(struct queue *q, struct delivery *first, int error)
 {
 	struct queued *m = delivery_message(first);
 
-	event(NULL, EV_QUEUE_FAILED, STR("what", "open a message"), STR("mail", m->id.text), INT("error", error));
+	event(NULL, EV_QUEUE_FAILED, STR("what", "open a message"), STR("mail", queued_told(m)->text), INT("error", error));
 	for (struct delivery *d = first, *next; d; d = next) {
 		next = d->next;
 		if (error == ENOENT)

@@ -8,6 +8,7 @@
 #include "sys/random.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { LOOK_MS = 1000, LOOKS_A_SWEEP = 10, CLOCK_STEP_S = 30, SPOOL_THREADS = 4, BATCH_RECIPIENTS_MAX = 100 };
@@ -215,6 +216,33 @@ found(void *arg, struct queued *m)
 	queue_insert(arg, m);
 }
 
+/* The newest first. */
+static int
+compare_age(const void *a, const void *b)
+{
+	const struct queued *const *x = a, *const *y = b;
+
+	if ((*x)->arrived_s != (*y)->arrived_s)
+		return (*x)->arrived_s < (*y)->arrived_s ? 1 : -1;
+	return memcmp((*y)->id.text, (*x)->id.text, MAIL_ID_LEN);
+}
+
+/* The spool finds them in any order. */
+static void
+sort_messages(struct queue *q)
+{
+	struct queued **all = memory_new_array(q->count + 1, sizeof *all), *m;
+	size_t count = 0;
+
+	LIST_FOREACH (m, &q->messages, link)
+		all[count++] = m;
+	qsort(all, count, sizeof *all, compare_age);
+	LIST_INIT(&q->messages);
+	while (count-- > 0)
+		LIST_INSERT_HEAD(&q->messages, all[count], link);
+	memory_free(all);
+}
+
 static int
 open_spool(struct queue *q, struct fault *f)
 {
@@ -231,7 +259,10 @@ open_spool(struct queue *q, struct fault *f)
 
 	if (roles_path(q->config, ROLE_QUEUE, PLACE_STATE, path) != 0)
 		return fault_set(f, FAULT_PERM, "no state directory");
-	return spool_open(&settings, found, &q->spool, f);
+	if (spool_open(&settings, found, &q->spool, f) != 0)
+		return -1;
+	sort_messages(q);
+	return 0;
 }
 
 static void

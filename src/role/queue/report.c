@@ -153,7 +153,7 @@ added(void *arg, enum spool_outcome outcome)
 	struct queue *q = r->queue;
 
 	if (outcome == SPOOL_OK) {
-		event(NULL, EV_QUEUE_REPORTED, STR("mail", r->report->id.text), STR("about", r->message->id.text),
+		event(NULL, EV_QUEUE_REPORTED, STR("mail", r->report->id.text), STR("about", queued_told(r->message)->text),
 			TEXT("recipient", queued_sender(r->message)));
 		queue_insert(q, r->report);
 		go_on(r);
@@ -209,7 +209,7 @@ compose(struct report *r, const struct mail_id *id, struct bytes content, struct
 	struct dsn_report report = {
 		.hostname = r->queue->config->hostname,
 		.sender = queued_sender(m),
-		.mail_id = bytes_of(m->id.text, MAIL_ID_LEN),
+		.mail_id = bytes_of(queued_told(m)->text, MAIL_ID_LEN),
 		.report_id = bytes_of(id->text, MAIL_ID_LEN),
 		.arrival_s = m->arrived_s,
 		.release_s = queued_release_s(m) > m->arrived_s ? queued_release_s(m) : 0,
@@ -306,7 +306,7 @@ header_read(void *arg, struct bytes content, int error)
 
 	buf_init(&out, REPORT_OCTETS_MAX + SIGNATURES_OCTETS_MAX);
 	if (error)
-		event(NULL, EV_QUEUE_FAILED, STR("what", "read a message"), STR("mail", r->message->id.text), INT("error", error));
+		event(NULL, EV_QUEUE_FAILED, STR("what", "read a message"), STR("mail", queued_told(r->message)->text), INT("error", error));
 	for (r->most = RECIPIENTS_TOLD_MAX; !(r->report = make_report(r, content, &out)) && r->most > 1; r->most /= 2)
 		buf_reset(&out);
 	if (r->report) {

@@ -67,6 +67,16 @@ schedule_set_limits(struct schedule *s, const struct schedule_limits *limits)
 	s->limits = *limits;
 }
 
+struct bytes
+schedule_words(const struct delivery *d)
+{
+	const struct destination *to = d->destination;
+
+	if (delivery_reply(d).len == 0 && to && to->rests_until_s && to->said)
+		return reply_text(to->said);
+	return delivery_reply(d);
+}
+
 uint32_t
 schedule_active(const struct schedule *s)
 {

@@ -90,6 +90,9 @@ void schedule_hurry(struct schedule *s, struct delivery *d, int64_t now_s);
 void schedule_put_back(struct schedule *s, uint32_t by_s);
 /* The destination of that hop, or NULL: nothing leads there, nor did a moment ago. */
 const struct destination *schedule_find(const struct schedule *s, const struct hop *hop);
+/* What is known of why it waits, for the administrator: what its own last attempt came to, else what one of others did after which its destination
+   rests; or empty. */
+struct bytes schedule_words(const struct delivery *d);
 uint32_t schedule_active(const struct schedule *s);
 size_t schedule_destinations(const struct schedule *s);
 /* Of them, those that rest. */

@@ -86,9 +86,9 @@ hop_of(const struct queue *q, const struct delivery *d, struct domain *space)
 }
 
 /* As people see it. */
-enum standing { STANDS_READY, STANDS_WAITING, STANDS_POSTPONED, STANDS_HELD, STANDS_SENDING };
+enum standing { STANDS_READY, STANDS_WAITING, STANDS_RESTING, STANDS_POSTPONED, STANDS_HELD, STANDS_SENDING };
 
-static const char *const standing_names[] = { [STANDS_READY] = "ready", [STANDS_WAITING] = "waiting", [STANDS_POSTPONED] = "postponed",
+static const char *const standing_names[] = { [STANDS_READY] = "ready", [STANDS_WAITING] = "waiting", [STANDS_RESTING] = "resting", [STANDS_POSTPONED] = "postponed",
 	[STANDS_HELD] = "held", [STANDS_SENDING] = "sending" };
 
 /* until_s: of what waits; what is ready waits as long as its destination rests. */
@@ -102,7 +102,7 @@ standing_of(const struct delivery *d, uint32_t *until_s)
 		return d->is_postponed ? STANDS_POSTPONED : STANDS_WAITING;
 	case DELIVERY_READY:
 		*until_s = d->destination ? d->destination->rests_until_s : 0;
-		return *until_s ? STANDS_WAITING : STANDS_READY;
+		return *until_s ? STANDS_RESTING : STANDS_READY;
 	case DELIVERY_HELD:
 		return STANDS_HELD;
 	case DELIVERY_ACTIVE:
@@ -123,19 +123,32 @@ tell_recipient(struct walk *w, const struct delivery *d, const struct hop *hop)
 
 	buf_init_fixed(&destination, space, sizeof space);
 	command_put_destination(&destination, hop);
-	control_line_put(&w->answer, "recipient", FIELDS(STR("mail", m->id.text), INT("age_s", queue_now_s() - m->arrived_s),
+	control_line_put(&w->answer, "recipient", FIELDS(STR("mail", queued_told(m)->text), INT("age_s", queue_now_s() - m->arrived_s),
 		TEXT("sender", queued_sender(m)), TEXT("recipient", delivery_address(d)), STR("state", state), INT("until_s", until_s),
 		INT("attempts", d->attempts), TEXT("destination", buf_bytes(&destination)), TEXT("parameters", delivery_parameters(d)),
-		TEXT("rerouted", delivery_way(d)), TEXT("reply", delivery_reply(d))));
+		TEXT("rerouted", delivery_way(d)), TEXT("reply", schedule_words(d))));
+}
+
+/* Of the mail that this is a part of, or all of it. */
+static uint64_t
+count_open(const struct queue *q, const struct queued *part)
+{
+	const struct queued *m;
+	uint64_t count = 0;
+
+	LIST_FOREACH (m, &q->messages, link)
+		if (bytes_equal(bytes_text(queued_told(m)->text), bytes_text(queued_told(part)->text)))
+			count += m->open;
+	return count;
 }
 
 static void
 tell_message(struct walk *w, const struct queued *m)
 {
-	control_line_put(&w->answer, "message", FIELDS(STR("mail", m->id.text), INT("arrived_s", m->arrived_s),
+	control_line_put(&w->answer, "message", FIELDS(STR("mail", queued_told(m)->text), INT("arrived_s", m->arrived_s),
 		INT("age_s", queue_now_s() - m->arrived_s), TEXT("sender", queued_sender(m)), INT("size", m->size),
 		TEXT("parameters", queued_parameters(m)), INT("release_s", queued_release_s(m)),
-		INT("deliver_by_s", queued_deadline_s(m)), INT("priority", m->priority), INT("recipients", m->open)));
+		INT("deliver_by_s", queued_deadline_s(m)), INT("priority", m->priority), INT("recipients", count_open(w->queue, m))));
 }
 
 static void
@@ -181,9 +194,7 @@ list(struct walk *w)
 	struct queued *m = w->message;
 	struct domain space;
 
-	if (w->at == 0)
-		w->counts.messages++;
-	if (w->at == 0 && w->command.verb == QUEUE_SHOW)
+	if (w->at == 0 && w->counts.messages++ == 0 && w->command.verb == QUEUE_SHOW)
 		tell_message(w, m);
 	for (; w->at < m->count && !is_full(w) && !is_through(w); w->at++) {
 		const struct delivery *d = &m->at[w->at];
@@ -212,6 +223,7 @@ count_one(struct counts *c, const struct delivery *d)
 		c->ready++;
 		return;
 	case STANDS_WAITING:
+	case STANDS_RESTING:
 		c->waiting++;
 		return;
 	case STANDS_POSTPONED:
@@ -327,9 +339,6 @@ visit(struct walk *w)
 		act(w);
 	else
 		list(w);
-	/* There is one of that id. */
-	if (w->command.id.len && w->message != m)
-		w->message = NULL;
 }
 
 /* Who hears it may ask again at once, and that may cost an idle walk its place: the walk is not touched behind the answer. */
