@@ -216,35 +216,37 @@ take_parameter(struct bytes *in, struct bytes *keyword, bool *has_value, struct 
 }
 
 static enum smtp_reply
-take_all(struct bytes in, const struct parameter *known, unsigned int offered, struct said *said)
+take_all(struct bytes in, const struct parameter *known, unsigned int offered, struct said *said, struct bytes *keyword)
 {
 	unsigned int seen = 0;
 
 	while (in.len) {
 		const struct parameter *p;
-		struct bytes keyword, value;
+		struct bytes value;
 		bool has_value;
 
-		if (!take_parameter(&in, &keyword, &has_value, &value))
+		*keyword = BYTES_NONE;
+		if (!take_parameter(&in, keyword, &has_value, &value))
 			return REPLY_BAD_PARAMETER;
-		p = find(known, offered, keyword);
+		p = find(known, offered, *keyword);
 		if (!p)
 			return REPLY_UNKNOWN_PARAMETER;
 		if (seen & 1u << (p - known) || has_value != p->has_value || !p->take(value, said))
 			return REPLY_BAD_PARAMETER;
 		seen |= 1u << (p - known);
 	}
+	*keyword = BYTES_NONE;
 	return REPLY_OK;
 }
 
 enum smtp_reply
-smtp_mail_parameters(struct bytes in, const struct smtp_offer *offer, struct smtp_mail *mail)
+smtp_mail_parameters(struct bytes in, const struct smtp_offer *offer, struct smtp_mail *mail, struct bytes *keyword)
 {
-	return take_all(in, of_mail, offer->offered, &(struct said){ .mail = mail, .now_s = offer->now_s });
+	return take_all(in, of_mail, offer->offered, &(struct said){ .mail = mail, .now_s = offer->now_s }, keyword);
 }
 
 enum smtp_reply
-smtp_recipient_parameters(struct bytes in, bool may_utf8, struct dsn_rcpt *wishes)
+smtp_recipient_parameters(struct bytes in, bool may_utf8, struct dsn_rcpt *wishes, struct bytes *keyword)
 {
-	return take_all(in, of_recipient, 0, &(struct said){ .wishes = wishes, .may_utf8 = may_utf8 });
+	return take_all(in, of_recipient, 0, &(struct said){ .wishes = wishes, .may_utf8 = may_utf8 }, keyword);
 }

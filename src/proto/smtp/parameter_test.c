@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+static struct bytes keyword;
+
 static const struct smtp_offer plain;
 
 static void
@@ -71,7 +73,7 @@ parameters_of_mail(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct smtp_mail mail = { .size = 0 };
-		enum smtp_reply got = smtp_mail_parameters(bytes_text(rows[i].in), &plain, &mail);
+		enum smtp_reply got = smtp_mail_parameters(bytes_text(rows[i].in), &plain, &mail, &keyword);
 
 		if (got != rows[i].want)
 			fail_msg("\"%s\": %d", rows[i].in, got);
@@ -118,7 +120,7 @@ rfc3461_4_1_4_2_parameters_of_recipients(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct dsn_rcpt wishes = { .notify = 0 };
-		enum smtp_reply got = smtp_recipient_parameters(bytes_text(rows[i].in), rows[i].may_utf8, &wishes);
+		enum smtp_reply got = smtp_recipient_parameters(bytes_text(rows[i].in), rows[i].may_utf8, &wishes, &keyword);
 
 		if (got != rows[i].want)
 			fail_msg("\"%s\": %d", rows[i].in, got);
@@ -135,16 +137,16 @@ rfc3461_4_3_4_4_parameters_of_mail(void **state)
 	struct smtp_mail mail = { .size = 0 };
 
 	(void)state;
-	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=QQ+2B1 SIZE=3 ret=hdrs"), &plain, &mail), REPLY_OK);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=QQ+2B1 SIZE=3 ret=hdrs"), &plain, &mail, &keyword), REPLY_OK);
 	assert_int_equal(mail.dsn.returns, DSN_RETURN_HEADERS);
 	assert_true(bytes_equal(mail.dsn.envelope_id, BYTES("QQ+2B1")));
 	assert_int_equal(mail.size, 3);
-	assert_int_equal(smtp_mail_parameters(BYTES(" RET=FULL RET=FULL"), &plain, &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" RET=BODY"), &plain, &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" RET"), &plain, &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a ENVID=b"), &plain, &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a+0A"), &plain, &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID="), &plain, &mail), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" RET=FULL RET=FULL"), &plain, &mail, &keyword), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" RET=BODY"), &plain, &mail, &keyword), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" RET"), &plain, &mail, &keyword), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a ENVID=b"), &plain, &mail, &keyword), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID=a+0A"), &plain, &mail, &keyword), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" ENVID="), &plain, &mail, &keyword), REPLY_BAD_PARAMETER);
 }
 
 /* 2026-11-29T12:00:00Z */
@@ -181,11 +183,11 @@ rfc4865_4_hold_parameters(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct smtp_mail mail = { .size = 0 };
-		enum smtp_reply got = smtp_mail_parameters(bytes_text(rows[i].in), &offer, &mail);
+		enum smtp_reply got = smtp_mail_parameters(bytes_text(rows[i].in), &offer, &mail, &keyword);
 
 		if (got != rows[i].want || (got == REPLY_OK && mail.release_s != rows[i].release_s))
 			fail_msg("\"%s\": %d, %lld", rows[i].in, got, (long long)mail.release_s);
-		assert_int_equal(smtp_mail_parameters(bytes_text(rows[i].in), &plain, &mail), REPLY_UNKNOWN_PARAMETER);
+		assert_int_equal(smtp_mail_parameters(bytes_text(rows[i].in), &plain, &mail, &keyword), REPLY_UNKNOWN_PARAMETER);
 	}
 }
 
@@ -212,7 +214,7 @@ rfc6710_3_priorities(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct smtp_mail mail = { .size = 0 };
-		enum smtp_reply got = smtp_mail_parameters(bytes_text(rows[i].in), &plain, &mail);
+		enum smtp_reply got = smtp_mail_parameters(bytes_text(rows[i].in), &plain, &mail, &keyword);
 
 		if (got != rows[i].want || (got == REPLY_OK && mail.priority != rows[i].priority))
 			fail_msg("\"%s\": %d, %d", rows[i].in, got, mail.priority);
@@ -226,12 +228,12 @@ rfc2852_4_8689_2_parameters_that_are_taken(void **state)
 	struct smtp_mail mail = { .size = 0 };
 
 	(void)state;
-	assert_int_equal(smtp_mail_parameters(BYTES(" by=-3;NT requiretls"), &offer, &mail), REPLY_OK);
+	assert_int_equal(smtp_mail_parameters(BYTES(" by=-3;NT requiretls"), &offer, &mail, &keyword), REPLY_OK);
 	assert_true(mail.requires_tls && mail.by.mode == SMTP_BY_NOTIFY && mail.by.has_trace && mail.by.within_s == -3);
-	assert_int_equal(smtp_mail_parameters(BYTES(" BY=0;R"), &offer, &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" BY=1;N BY=1;N"), &offer, &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" REQUIRETLS=1"), &offer, &mail), REPLY_BAD_PARAMETER);
-	assert_int_equal(smtp_mail_parameters(BYTES(" REQUIRETLS"), &plain, &mail), REPLY_UNKNOWN_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" BY=0;R"), &offer, &mail, &keyword), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" BY=1;N BY=1;N"), &offer, &mail, &keyword), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" REQUIRETLS=1"), &offer, &mail, &keyword), REPLY_BAD_PARAMETER);
+	assert_int_equal(smtp_mail_parameters(BYTES(" REQUIRETLS"), &plain, &mail, &keyword), REPLY_UNKNOWN_PARAMETER);
 }
 
 int

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "proto/sasl/sasl.h"
 
+enum { KEYWORD_SHOWN_MAX = 40 };
+
 static const struct {
 	uint16_t code;
 	const char *enhanced; /* RFC 2034; NULL where it has none */
@@ -27,8 +29,16 @@ put_line_start(struct buf *out, uint16_t code, const char *enhanced)
 void
 smtp_put_reply(struct buf *out, enum smtp_reply reply)
 {
+	smtp_put_reply_of(out, reply, BYTES_NONE);
+}
+
+void
+smtp_put_reply_of(struct buf *out, enum smtp_reply reply, struct bytes keyword)
+{
 	put_line_start(out, replies[reply].code, replies[reply].enhanced);
 	put_text(out, replies[reply].text);
+	put_text(out, keyword.len ? ": " : "");
+	put_bytes(out, bytes_sub(keyword, 0, KEYWORD_SHOWN_MAX));
 	put_text(out, "\r\n");
 }
 

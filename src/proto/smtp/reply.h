@@ -13,6 +13,8 @@ enum smtp_reply {
 
 /* Appends the line, with its CRLF. */
 void smtp_put_reply(struct buf *out, enum smtp_reply reply);
+/* The same, naming a keyword of the client's when there is one. */
+void smtp_put_reply_of(struct buf *out, enum smtp_reply reply, struct bytes keyword);
 /* What a reply says of the client.  Each kind but the first is counted, and ends the session when there are too many. */
 enum smtp_offence {
 	SMTP_OFFENCE_NONE,

@@ -86,8 +86,14 @@ bear(struct smtp_session *s, enum smtp_offence offence)
 void
 smtp_session_reply(struct smtp_session *s, enum smtp_reply reply)
 {
+	smtp_session_reply_of(s, reply, BYTES_NONE);
+}
+
+void
+smtp_session_reply_of(struct smtp_session *s, enum smtp_reply reply, struct bytes keyword)
+{
 	if (bear(s, smtp_reply_offence(reply)))
-		smtp_put_reply(&s->out, reply);
+		smtp_put_reply_of(&s->out, reply, keyword);
 }
 
 void

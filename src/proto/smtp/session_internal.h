@@ -66,6 +66,7 @@ struct smtp_session {
 
 /* Puts a reply out; counts the client's offences, and closes in its place when there were too many. */
 void smtp_session_reply(struct smtp_session *s, enum smtp_reply reply);
+void smtp_session_reply_of(struct smtp_session *s, enum smtp_reply reply, struct bytes keyword);
 /* Nothing more is taken; what waits is put out, then SMTP_CLOSE. */
 void smtp_session_close(struct smtp_session *s);
 /* Closes with 421 and shut_text. */

@@ -87,7 +87,7 @@ judge_times(const struct smtp_offer *offer, const struct smtp_mail *mail)
 }
 
 static enum smtp_reply
-take_sender(struct smtp_session *s, struct bytes argument, struct smtp_mail *mail)
+take_sender(struct smtp_session *s, struct bytes argument, struct smtp_mail *mail, struct bytes *keyword)
 {
 	struct smtp_offer offer = smtp_offer_now(s);
 	uint64_t max = s->settings->limits.message_octets_max;
@@ -100,7 +100,7 @@ take_sender(struct smtp_session *s, struct bytes argument, struct smtp_mail *mai
 		return reply;
 	if (!mail->path.is_null && mail->path.domain.len == 0)
 		return REPLY_BAD_SENDER;
-	reply = smtp_mail_parameters(argument, &offer, mail);
+	reply = smtp_mail_parameters(argument, &offer, mail, keyword);
 	if (reply == REPLY_OK)
 		reply = judge_times(&offer, mail);
 	if (reply != REPLY_OK)
@@ -119,6 +119,7 @@ void
 smtp_command_mail(struct smtp_session *s, struct bytes argument)
 {
 	struct smtp_mail mail = { .size = 0 };
+	struct bytes keyword = BYTES_NONE;
 	enum smtp_reply reply;
 
 	if (s->settings->is_submission && !s->is_logged_in) {
@@ -127,10 +128,10 @@ smtp_command_mail(struct smtp_session *s, struct bytes argument)
 		smtp_session_reply(s, is_tls_needed ? REPLY_TLS_NEEDED : REPLY_LOGIN_NEEDED);
 		return;
 	}
-	reply = take_sender(s, argument, &mail);
+	reply = take_sender(s, argument, &mail, &keyword);
 	if (reply != REPLY_OK) {
 		arena_release(s->paths);
-		smtp_session_reply(s, reply);
+		smtp_session_reply_of(s, reply, keyword);
 		return;
 	}
 	s->is_utf8 = mail.is_utf8;
@@ -139,7 +140,8 @@ smtp_command_mail(struct smtp_session *s, struct bytes argument)
 }
 
 static enum smtp_reply
-take_recipient(struct smtp_session *s, struct bytes argument, struct smtp_path *path, struct dsn_rcpt *wishes)
+take_recipient(struct smtp_session *s, struct bytes argument, struct smtp_path *path, struct dsn_rcpt *wishes,
+	struct bytes *keyword)
 {
 	enum smtp_reply reply;
 
@@ -150,7 +152,7 @@ take_recipient(struct smtp_session *s, struct bytes argument, struct smtp_path *
 		return reply;
 	if (path->is_null)
 		return REPLY_BAD_RECIPIENT;
-	reply = smtp_recipient_parameters(argument, s->is_utf8, wishes);
+	reply = smtp_recipient_parameters(argument, s->is_utf8, wishes, keyword);
 	if (reply != REPLY_OK)
 		return reply;
 	if (!s->is_utf8 && !bytes_is_ascii(path->text))
@@ -163,13 +165,14 @@ smtp_command_rcpt(struct smtp_session *s, struct bytes argument)
 {
 	struct smtp_path path;
 	struct dsn_rcpt wishes = { .notify = 0 };
+	struct bytes keyword = BYTES_NONE;
 	/* RFC 5321 4.5.3.1.10 */
 	enum smtp_reply reply = s->recipients < s->settings->limits.recipients_max ?
-		take_recipient(s, argument, &path, &wishes) : REPLY_TOO_MANY_RECIPIENTS;
+		take_recipient(s, argument, &path, &wishes, &keyword) : REPLY_TOO_MANY_RECIPIENTS;
 
 	if (reply != REPLY_OK) {
 		arena_release(s->paths);
-		smtp_session_reply(s, reply);
+		smtp_session_reply_of(s, reply, keyword);
 		return;
 	}
 	s->due.kind = SMTP_ASK_RECIPIENT;
