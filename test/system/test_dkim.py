@@ -127,9 +127,9 @@ def arrived(elsewhere, subject):
     return re.sub(rb"(?m)^\.", b"", text)
 
 
-def submit(server, text, sender="alice", to=f"bob@{ELSEWHERE}"):
-    with server.submission(sender) as s:
-        assert s.sendmail(f"{sender}@{DOMAIN}", [to], text, ["BODY=8BITMIME"]) == {}
+def submit(server, text, *to):
+    with server.submission() as s:
+        assert s.sendmail(f"alice@{DOMAIN}", to or [f"bob@{ELSEWHERE}"], text, ["BODY=8BITMIME"]) == {}
 
 
 BOTH = [(DOMAIN, "r1"), (DOMAIN, "e1")]

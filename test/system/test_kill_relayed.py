@@ -48,7 +48,7 @@ class Load(threading.Thread):
             if code >= 400:
                 break
         else:
-            s.send(f"Subject: {subject}\r\n\r\n{'x' * 1000}\r\n.\r\n".encode())
+            s.send(f"Subject: {subject}\r\n\r\n{'x' * 990}\r\n.\r\n".encode())
             code, text = s.getreply()
         if code >= 500:
             self.refused.append((code, text))

@@ -5,11 +5,14 @@
 #include "proto/mime/downgrade.h"
 
 #include "base/memory.h"
+#include "proto/mime/break.h"
 #include "proto/mime/content.h"
 #include "proto/mime/encode.h"
+#include "proto/rfc5322/header.h"
 
 #include <string.h>
 
+/* The last number of PARTS_MAX stands for all parts from there on. */
 enum { PARTS_MAX = 1000, DEPTH_MAX = 50, BOUNDARY_MAX = 200, LINE_MAX = 1024, FIELD_MAX = 8192 };
 
 /* Where a line stands. */
@@ -17,7 +20,7 @@ enum place { PLACE_HEADER, PLACE_BODY, PLACE_BETWEEN /* the parts of a multipart
 /* The field that a line of a header belongs to. */
 enum field { FIELD_OTHER, FIELD_TYPE, FIELD_ENCODING, FIELD_VERSION };
 /* What becomes of a part, or-ed together. */
-enum plan { PLAN_DROP = 1, /* its Content-Transfer-Encoding: goes */ PLAN_QUOTED_PRINTABLE = 2, PLAN_BASE64 = 4 };
+enum plan { PLAN_DROP = 1, /* its Content-Transfer-Encoding: goes */ PLAN_QUOTED_PRINTABLE = 2, PLAN_BASE64 = 4, PLAN_UNKNOWN = 8 /* it is not ASCII */ };
 
 #define PLAN_ENCODES (PLAN_QUOTED_PRINTABLE | PLAN_BASE64)
 #define MIME_VERSION "MIME-Version: 1.0\n"
@@ -46,16 +49,20 @@ struct leaf {
 	bool is_text;
 	bool is_fixed; /* it may not be encoded */
 	uint64_t octets, high, quoted; /* in wire form; beyond ASCII; that quoted-printable makes three of */
+	uint64_t line_octets; /* of the line that is being read */
+	bool has_long_line;
 };
 
 struct downgrade {
+	enum downgrade_to to;
 	bool is_converting; /* the second reading */
-	bool is_impossible;
+	bool is_impossible; /* 7 bits are */
 	uint64_t more;
 	/* the line that is being read */
 	uint8_t line[LINE_MAX];
 	size_t line_len;
 	bool is_within; /* pieces of it went before */
+	size_t column; /* of the one that is being put */
 	/* the part */
 	enum place place;
 	uint32_t part, parts; /* the current one's number, how many there were */
@@ -109,10 +116,11 @@ downgrade_rewind(struct downgrade *d)
 }
 
 struct downgrade *
-downgrade_new(void)
+downgrade_new(enum downgrade_to to)
 {
 	struct downgrade *d = NEW(struct downgrade);
 
+	d->to = to;
 	buf_init(&d->header.type, FIELD_MAX);
 	buf_init(&d->header.encoding, FIELD_MAX);
 	downgrade_rewind(d);
@@ -143,12 +151,24 @@ must_be_ascii(struct downgrade *d, struct bytes octets)
 	d->is_impossible |= !bytes_is_ascii(octets);
 }
 
+/* As it is, but for lines that are too long. */
 static void
-put_piece(const struct downgrade *d, const struct piece *p, struct buf *out)
+put_octets(struct downgrade *d, const struct piece *p, struct buf *out)
+{
+	if (p->is_first)
+		d->column = 0;
+	if (d->to == DOWNGRADE_TO_SHORT_LINES)
+		put_broken(out, p->octets, &d->column);
+	else
+		put_bytes(out, p->octets);
+}
+
+static void
+put_piece(struct downgrade *d, const struct piece *p, struct buf *out)
 {
 	if (!d->is_converting)
 		return;
-	put_bytes(out, p->octets);
+	put_octets(d, p, out);
 	if (p->is_last && p->has_end)
 		put_char(out, '\n');
 }
@@ -161,6 +181,13 @@ is_encoding(const struct downgrade *d)
 	return d->is_converting && d->plan[d->part] & PLAN_ENCODES;
 }
 
+/* What it says can't be told. */
+static bool
+is_unreadable(const struct header *h)
+{
+	return h->type.has_failed || h->encoding.has_failed;
+}
+
 static void
 begin_leaf(struct downgrade *d, struct bytes type, struct bytes subtype, enum summary_encoding encoding)
 {
@@ -171,33 +198,51 @@ begin_leaf(struct downgrade *d, struct bytes type, struct bytes subtype, enum su
 	d->place = PLACE_BODY;
 	d->leaf = (struct leaf){
 		.is_text = bytes_equal_nocase(type, BYTES("text")),
-		.is_fixed = is_composite || encoding != ENCODING_IDENTITY || is_frozen(d),
+		.is_fixed = is_composite || encoding != ENCODING_IDENTITY || is_frozen(d) || d->part == PARTS_MAX - 1 || is_unreadable(&d->header),
 	};
 	d->encoder = (struct encoder){ .kind = d->plan[d->part] & PLAN_BASE64 ? ENCODER_BASE64 : ENCODER_QUOTED_PRINTABLE };
 }
 
 static void
-count(struct leaf *leaf, struct bytes octets)
+count(struct leaf *leaf, const struct piece *p)
 {
+	struct bytes octets = p->octets;
+
 	leaf->octets += octets.len;
+	leaf->line_octets = (p->is_first ? 0 : leaf->line_octets) + octets.len;
+	leaf->has_long_line |= leaf->line_octets > RFC5322_LINE_MAX;
 	for (size_t i = 0; i < octets.len; i++) {
 		leaf->high += octets.ptr[i] >= 0x80;
 		leaf->quoted += octets.ptr[i] <= ' ' || octets.ptr[i] >= 0x7f || octets.ptr[i] == '=' || octets.ptr[i] == '-';
 	}
 }
 
-/* Text stays readable, unless more than half of it is beyond ASCII. */
+static bool
+is_to_be_encoded(const struct downgrade *d)
+{
+	return d->to == DOWNGRADE_TO_7BIT ? d->leaf.high > 0 : d->leaf.has_long_line && !d->leaf.is_fixed;
+}
+
+/* Text stays readable, unless more than half of it is beyond ASCII; what is as long as it may be already does not get three times as long. */
+static bool
+stays_readable(const struct downgrade *d, uint64_t quoted)
+{
+	const struct leaf *leaf = &d->leaf;
+
+	return leaf->is_text && (d->to == DOWNGRADE_TO_7BIT ? leaf->high * 2 <= leaf->octets : quoted - leaf->octets <= leaf->octets / 3);
+}
+
 static void
 plan_leaf(struct downgrade *d)
 {
 	const struct leaf *leaf = &d->leaf;
 	uint64_t quoted = leaf->octets + 2 * leaf->quoted;
 
-	if (leaf->high == 0)
+	if (!is_to_be_encoded(d))
 		return;
 	d->is_impossible |= leaf->is_fixed;
-	d->plan[d->part] |= PLAN_DROP;
-	if (leaf->is_text && leaf->high * 2 <= leaf->octets) {
+	d->plan[d->part] |= PLAN_DROP | (leaf->high ? PLAN_UNKNOWN : 0);
+	if (stays_readable(d, quoted)) {
 		d->plan[d->part] |= PLAN_QUOTED_PRINTABLE;
 		/* A line is broken when 73 octets of it are there at least. */
 		d->more += quoted - leaf->octets + 3 * (quoted / 73 + 1);
@@ -229,9 +274,9 @@ take_body(struct downgrade *d, const struct piece *p, struct buf *out)
 	if (is_encoding(d))
 		encoder_put(&d->encoder, p->octets, out);
 	else if (d->is_converting)
-		put_bytes(out, p->octets);
+		put_octets(d, p, out);
 	else
-		count(&d->leaf, p->octets);
+		count(&d->leaf, p);
 	d->is_line_end_due = p->is_last && p->has_end;
 }
 
@@ -306,8 +351,7 @@ take_field(struct downgrade *d, const struct piece *p, struct buf *out)
 	if (value) {
 		put_bytes(value, text);
 		put_char(value, ' ');
-		/* What it says can't be told. */
-		d->is_impossible |= value->has_failed;
+		d->is_impossible |= is_unreadable(h);
 	}
 	if (h->field != FIELD_ENCODING || !(d->plan[d->part] & PLAN_DROP))
 		put_piece(d, p, out);
@@ -321,7 +365,7 @@ put_fields(struct downgrade *d, struct buf *out)
 		return;
 	if (d->header.is_message && !d->header.has_version)
 		put_text(out, MIME_VERSION);
-	if (d->header.type.len == 0)
+	if (d->header.type.len == 0 && d->plan[d->part] & PLAN_UNKNOWN)
 		put_text(out, UNKNOWN_TYPE);
 	put_text(out, d->plan[d->part] & PLAN_BASE64 ? ENCODING_B64 : ENCODING_QP);
 }
@@ -372,7 +416,7 @@ end_header(struct downgrade *d)
 	enum summary_encoding encoding = has_encoding ? content_encoding(token) : ENCODING_IDENTITY;
 
 	/* What was 8bit or binary is 7bit afterwards, which need not be said; what is signed stays as it is. */
-	if (!d->is_converting && encoding == ENCODING_IDENTITY && !bytes_equal_nocase(token, BYTES("7bit")) && !is_frozen(d))
+	if (d->to == DOWNGRADE_TO_7BIT && !d->is_converting && encoding == ENCODING_IDENTITY && !bytes_equal_nocase(token, BYTES("7bit")) && !is_frozen(d))
 		d->plan[d->part] |= PLAN_DROP;
 	find_type(d, &type, &subtype, &parameters);
 	if (encoding == ENCODING_IDENTITY && bytes_equal_nocase(type, BYTES("multipart")) && open_multipart(d, subtype, parameters))
@@ -436,6 +480,7 @@ is_delimiter(const struct downgrade *d, const struct piece *p, size_t *depth, bo
 static bool
 take_delimiter(struct downgrade *d, const struct piece *p, struct buf *out)
 {
+	struct piece line = *p;
 	size_t depth = 0;
 	bool is_close = false;
 
@@ -443,7 +488,9 @@ take_delimiter(struct downgrade *d, const struct piece *p, struct buf *out)
 		return false;
 	end_leaf(d, false, out);
 	must_be_ascii(d, p->octets);
-	put_piece(d, p, out);
+	/* What is behind it is nobody's. */
+	line.octets = bytes_sub(p->octets, 0, RFC5322_LINE_MAX);
+	put_piece(d, &line, out);
 	d->depth = is_close ? depth : depth + 1;
 	if (is_close)
 		d->place = PLACE_BETWEEN;
@@ -509,21 +556,28 @@ finish(struct downgrade *d, struct buf *out)
 	end_leaf(d, true, out);
 }
 
+/* What can't be encoded can still be broken. */
+static bool
+is_possible(const struct downgrade *d)
+{
+	return d->to == DOWNGRADE_TO_SHORT_LINES || !d->is_impossible;
+}
+
 void
 downgrade_look(struct downgrade *d, struct bytes octets)
 {
-	if (!d->is_impossible)
+	if (is_possible(d))
 		feed(d, octets, NULL);
 }
 
 bool
 downgrade_plan(struct downgrade *d, uint64_t *more)
 {
-	if (!d->is_impossible)
+	if (is_possible(d))
 		finish(d, NULL);
 	d->is_converting = true;
 	*more = d->more;
-	return !d->is_impossible;
+	return is_possible(d);
 }
 
 void

@@ -1,6 +1,8 @@
 /* Whatever can be converted is 7-bit afterwards, the same however it came in pieces, no longer than was said, and not touched when it was 7-bit and said nothing
-   else; and it can be converted again, to itself. */
+   else; and it can be converted again, to itself.  The same for lines that are too long. */
 #include "proto/mime/test_downgrade.h"
+
+#include "proto/rfc5322/header.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -14,11 +16,33 @@ wire_size(struct bytes octets)
 	return size;
 }
 
+static void
+check_lines(struct bytes octets)
+{
+	for (size_t lf; octets.len; octets = bytes_sub(octets, lf + 1, octets.len)) {
+		lf = bytes_find_char(octets, '\n');
+		assert(lf <= RFC5322_LINE_MAX);
+	}
+}
+
+static void
+check_result(enum downgrade_to to, struct bytes in, struct bytes out, uint64_t more)
+{
+	if (to == DOWNGRADE_TO_7BIT) {
+		assert(bytes_is_ascii(out));
+		assert(wire_size(out) <= wire_size(in) + more);
+	} else {
+		check_lines(out);
+		assert(wire_size(out) <= wire_size(in) / 2 * 3 + 65536);
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes in = bytes_of(data, size);
 	size_t piece = size ? 1 + data[0] % 40u : 1;
+	enum downgrade_to to = size && data[0] & 64 ? DOWNGRADE_TO_SHORT_LINES : DOWNGRADE_TO_7BIT;
 	struct buf whole, pieces, again;
 	uint64_t more, more_too;
 	bool can;
@@ -26,13 +50,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	buf_init(&whole, SIZE_MAX);
 	buf_init(&pieces, SIZE_MAX);
 	buf_init(&again, SIZE_MAX);
-	can = downgrade(in, size + 1, &more, &whole);
-	assert(downgrade(in, piece, &more_too, &pieces) == can && (!can || more == more_too));
+	can = downgrade(to, in, size + 1, &more, &whole);
+	assert(downgrade(to, in, piece, &more_too, &pieces) == can && (!can || more == more_too));
 	assert(bytes_equal(buf_bytes(&whole), buf_bytes(&pieces)));
 	if (can) {
-		assert(bytes_is_ascii(buf_bytes(&whole)));
-		assert(wire_size(buf_bytes(&whole)) <= wire_size(in) + more);
-		assert(downgrade(buf_bytes(&whole), piece, &more, &again));
+		check_result(to, in, buf_bytes(&whole), more);
+		assert(downgrade(to, buf_bytes(&whole), piece, &more, &again));
 		assert(bytes_equal(buf_bytes(&whole), buf_bytes(&again)));
 	}
 	buf_done(&whole);

@@ -19,8 +19,11 @@ make_room(struct encoder *e, uint8_t columns, struct buf *out)
 static void
 put_quoted(struct encoder *e, uint8_t octet, struct buf *out)
 {
+	static const uint8_t digits[] = "0123456789ABCDEF";
+	const uint8_t quoted[] = { '=', digits[octet >> 4], digits[octet & 15] };
+
 	make_room(e, 3, out);
-	put_format(out, "=%02X", octet);
+	put_bytes(out, bytes_of(quoted, sizeof quoted));
 }
 
 static void
@@ -63,6 +66,37 @@ put_octet(struct encoder *e, uint8_t octet, struct buf *out)
 		put_plain(e, octet, out);
 }
 
+/* How many octets from the front of the line stand as they are, with the spaces between them; a hyphen may not. */
+static size_t
+plain_run(struct bytes line)
+{
+	size_t i = 0;
+
+	while (i < line.len && line.ptr[i] != '-' &&
+		(is_literal(line.ptr[i]) || (line.ptr[i] == ' ' && i + 1 < line.len && is_literal(line.ptr[i + 1]))))
+		i++;
+	return i;
+}
+
+static void
+put_line(struct encoder *e, struct bytes line, struct buf *out)
+{
+	while (line.len) {
+		size_t run = plain_run(bytes_sub(line, 0, (size_t)COLUMNS_MAX - e->column));
+
+		if (run == 0) {
+			put_octet(e, line.ptr[0], out);
+			run = 1;
+		} else {
+			put_held_space(e, false, out);
+			run = run < (size_t)COLUMNS_MAX - e->column ? run : (size_t)COLUMNS_MAX - e->column;
+			put_bytes(out, bytes_sub(line, 0, run));
+			e->column = (uint8_t)(e->column + run);
+		}
+		line = bytes_sub(line, run, line.len);
+	}
+}
+
 /* ---- base64 (RFC 2045 6.8) */
 
 static void
@@ -88,8 +122,10 @@ hold(struct encoder *e, uint8_t octet, struct buf *out)
 void
 encoder_put(struct encoder *e, struct bytes octets, struct buf *out)
 {
-	for (size_t i = 0; i < octets.len; i++)
-		(e->kind == ENCODER_BASE64 ? hold : put_octet)(e, octets.ptr[i], out);
+	if (e->kind == ENCODER_QUOTED_PRINTABLE)
+		put_line(e, octets, out);
+	for (size_t i = 0; e->kind == ENCODER_BASE64 && i < octets.len; i++)
+		hold(e, octets.ptr[i], out);
 }
 
 void

@@ -161,6 +161,7 @@ end_line(struct message_parser *p, struct bytes line, uint64_t octets, bool has_
 	} else if (p->is_in_preview) {
 		note_preview_line(p, line, octets);
 	}
+	p->facts.has_long_line |= octets > RFC5322_LINE_MAX;
 	p->at = next_at;
 	p->lines = next_lines;
 }
@@ -171,18 +172,21 @@ static size_t
 pass_body_lines(struct message_parser *p, struct bytes in)
 {
 	const uint8_t *at = in.ptr, *end = in.ptr + in.len, *lf;
-	uint64_t octets = 0, lines = 0;
+	uint64_t octets = 0, lines = 0, longest = 0;
 	bool has_boundaries = p->has_boundaries;
 
 	while (at < end && (lf = memchr(at, '\n', (size_t)(end - at)))) {
-		size_t len = (size_t)(lf - at);
+		size_t len = (size_t)(lf - at), whole;
 
 		if (has_boundaries && *at == '-' && len >= 2 && at[1] == '-')
 			break;
-		octets += len + 2 - (len && lf[-1] == '\r');
+		whole = len - (len && lf[-1] == '\r');
+		longest = whole > longest ? whole : longest;
+		octets += whole + 2;
 		lines++;
 		at = lf + 1;
 	}
+	p->facts.has_long_line |= longest > RFC5322_LINE_MAX;
 	p->at += octets;
 	p->lines += lines;
 	return (size_t)(at - in.ptr);

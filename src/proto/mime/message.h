@@ -25,6 +25,7 @@ struct message_facts {
 	bool has_high_octets_in_header; /* or in that of a part: needs SMTPUTF8 */
 	bool has_high_octets; /* needs 8BITMIME */
 	bool has_nul;
+	bool has_long_line; /* of more than RFC5322_LINE_MAX octets */
 	uint64_t header_at_end; /* offset of the body: where the header ends, wire form */
 	uint64_t size; /* wire form */
 };

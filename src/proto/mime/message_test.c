@@ -199,6 +199,51 @@ the_server_learns_the_facts(void **state)
 	}
 }
 
+static bool
+has_long_line(struct bytes before, size_t octets, struct bytes behind, size_t piece)
+{
+	struct message_parser *p = message_parser_new(&test_limits, BYTES_NONE);
+	struct buf in, out;
+	bool has;
+
+	buf_init(&in, 4096);
+	buf_init(&out, SUMMARY_MAX);
+	put_bytes(&in, before);
+	while (octets-- > 0)
+		put_char(&in, 'x');
+	put_bytes(&in, behind);
+	for (size_t at = 0; at < in.len; at += piece)
+		message_parser_feed(p, bytes_sub(buf_bytes(&in), at, piece));
+	message_parser_finish(p, &out);
+	has = message_parser_facts(p).has_long_line;
+	message_parser_free(&p);
+	buf_done(&in);
+	buf_done(&out);
+	return has;
+}
+
+static void
+rfc5322_2_1_1_a_line_of_more_than_998_octets_is_noticed(void **state)
+{
+	static const struct {
+		struct bytes before, behind;
+	} rows[] = {
+		{ BYTES_INIT("Subject: x\n\n"), BYTES_INIT("\n") },
+		{ BYTES_INIT("Subject: x\n\n"), BYTES_INIT("\r\nx\r\n") },
+		{ BYTES_INIT("Subject: x\n\nx\n"), BYTES_INIT("") },
+		{ BYTES_INIT("Subject: x\n"), BYTES_INIT("\n\nx\n") },
+		{ BYTES_INIT("Content-Type: application/x\n\n"), BYTES_INIT("\ny\n") },
+		{ BYTES_INIT("Content-Type: multipart/mixed; boundary=b\n\n--b\n\n"), BYTES_INIT("\r\n--b--\n") },
+	};
+	static const size_t pieces[] = { 1, 7, 500, 4096 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		for (size_t n = 0; n < sizeof pieces / sizeof *pieces; n++)
+			if (has_long_line(rows[i].before, 998, rows[i].behind, pieces[n]) || !has_long_line(rows[i].before, 999, rows[i].behind, pieces[n]))
+				fail_msg("row %zu, pieces of %zu", i, pieces[n]);
+}
+
 static void
 any_recipient_can_be_looked_for(void **state)
 {
@@ -347,6 +392,7 @@ main(void)
 		cmocka_unit_test(nul_never_leaves),
 		cmocka_unit_test(the_server_learns_the_facts),
 		cmocka_unit_test(any_recipient_can_be_looked_for),
+		cmocka_unit_test(rfc5322_2_1_1_a_line_of_more_than_998_octets_is_noticed),
 		cmocka_unit_test(a_parser_can_be_used_again),
 		cmocka_unit_test(previews_show_the_first_words),
 		cmocka_unit_test(previews_have_200_characters_at_most_rfc8970_3_2),

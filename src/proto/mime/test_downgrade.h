@@ -8,9 +8,9 @@
 
 /* Both readings, in pieces of so many octets; the second one twice, as when the first server is lost.  False: it can't be done. */
 static inline bool
-downgrade(struct bytes in, size_t piece, uint64_t *more, struct buf *out)
+downgrade(enum downgrade_to to, struct bytes in, size_t piece, uint64_t *more, struct buf *out)
 {
-	struct downgrade *d = downgrade_new();
+	struct downgrade *d = downgrade_new(to);
 	bool can;
 
 	for (size_t at = 0; at < in.len; at += piece)

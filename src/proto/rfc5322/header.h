@@ -4,6 +4,9 @@
 
 #include "base/buf.h"
 
+/* RFC 5322 2.1.1, RFC 5321 4.5.3.1.6: octets of a line without its end. */
+#define RFC5322_LINE_MAX 998
+
 /* The header block of a message (wire or disk form) as fields: steps over one field at the front of *in.  name
    without the colon, value unfolded by nobody (line ends and spaces are still in it), field the whole with its
    line end.  A line that is no field (no colon, no name, a space in the name) is given with an empty name and

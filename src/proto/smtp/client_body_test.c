@@ -15,7 +15,7 @@ convert(struct bytes in, size_t cut, bool has_dots, struct buf *out)
 	buf_reset(out);
 	smtp_wire_put(&wire, bytes_sub(in, 0, cut), out);
 	smtp_wire_put(&wire, bytes_sub(in, cut, in.len), out);
-	assert_true(out->len <= 2 * in.len + 1);
+	assert_true(out->len <= 2 * in.len + SMTP_WIRE_MORE_MAX);
 	smtp_wire_end(&wire, out);
 }
 
@@ -57,11 +57,53 @@ rfc5321_4_5_2_messages_are_put_the_same_at_every_split(void **state)
 	buf_done(&got);
 }
 
+static void
+put_xs(struct buf *out, size_t count)
+{
+	while (count-- > 0)
+		put_char(out, 'x');
+}
+
+static void
+rfc5321_4_5_3_1_6_a_line_that_is_too_long_is_broken(void **state)
+{
+	static const struct {
+		size_t octets, first, second, third; /* of the lines that become of it, without the space */
+	} rows[] = { { 998, 998, 0, 0 }, { 999, 998, 1, 0 }, { 1995, 998, 997, 0 }, { 1996, 998, 997, 1 } };
+	struct buf in, got, want;
+
+	(void)state;
+	buf_init(&in, 4000);
+	buf_init(&got, 5000);
+	buf_init(&want, 5000);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		const size_t lines[] = { rows[i].first, rows[i].second, rows[i].third };
+
+		buf_reset(&in);
+		buf_reset(&want);
+		put_xs(&in, rows[i].octets);
+		put_char(&in, '\n');
+		for (size_t n = 0; n < 3 && lines[n] > 0; n++) {
+			put_text(&want, n ? " " : "");
+			put_xs(&want, lines[n]);
+			put_text(&want, "\r\n");
+		}
+		for (size_t cut = 0; cut <= in.len; cut++) {
+			convert(buf_bytes(&in), cut, false, &got);
+			assert_true(bytes_equal(buf_bytes(&got), buf_bytes(&want)));
+		}
+	}
+	buf_done(&in);
+	buf_done(&got);
+	buf_done(&want);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rfc5321_4_5_2_messages_are_put_the_same_at_every_split),
+		cmocka_unit_test(rfc5321_4_5_3_1_6_a_line_that_is_too_long_is_broken),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

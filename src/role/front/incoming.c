@@ -3,6 +3,8 @@
 #include "base/memory.h"
 #include "sys/disk.h"
 
+#include <string.h>
+
 /* While the store is asked for a file the rest of what was read still comes: memory takes so much. */
 enum { MEMORY_MAX = 4 * IPC_BODY_INLINE, MEMORY_FIRST = 8 * 1024, HEADER_MAX = 48 * 1024 };
 
@@ -200,6 +202,19 @@ struct bytes
 incoming_summary(const struct incoming *i)
 {
 	return buf_bytes(&i->summary);
+}
+
+ssize_t
+incoming_read(const struct incoming *i, uint64_t at, uint8_t *to, size_t count)
+{
+	struct bytes octets;
+
+	if (i->fd >= 0)
+		return disk->pread(i->fd, to, count, (off_t)at);
+	octets = bytes_sub(buf_bytes(&i->octets), (size_t)at, count);
+	if (octets.len)
+		memcpy(to, octets.ptr, octets.len);
+	return (ssize_t)octets.len;
 }
 
 struct bytes

@@ -7,6 +7,8 @@
 #include "ipc/ipc.h"
 #include "proto/mime/message.h"
 
+#include <sys/types.h>
+
 struct incoming;
 
 /* Called once, when the header is complete (with its empty line, or without when the message ends before), or as much of it as is looked at (then
@@ -32,6 +34,8 @@ bool incoming_finish(struct incoming *i) __attribute__((warn_unused_result));
 /* After incoming_finish. */
 struct message_facts incoming_facts(const struct incoming *i);
 struct bytes incoming_summary(const struct incoming *i);
+/* Some of the octets from `at` on, wherever they are: how many; 0: there are no more; -1: the file can't be read. */
+ssize_t incoming_read(const struct incoming *i, uint64_t at, uint8_t *to, size_t count);
 /* The octets, or none when they are in the file: then its descriptor, else -1. */
 struct bytes incoming_octets(const struct incoming *i);
 int incoming_file(const struct incoming *i);

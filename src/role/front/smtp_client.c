@@ -25,6 +25,7 @@ void
 smtp_client_forget_transaction(struct smtp_client *c)
 {
 	incoming_free(&c->incoming);
+	incoming_free(&c->shortened);
 	signing_free(&c->signing);
 	map_free(&c->accounts);
 	map_free(&c->outgoing_known);

@@ -1,5 +1,5 @@
 /* What the files of an SMTP client share: smtp_client.c (its life, the machine), smtp_ask.c (log-in, sender,
-   recipients), smtp_message.c (the message), smtp_signing.c (its signature), smtp_outgoing.c (what of
+   recipients), smtp_message.c (the message), smtp_lines.c (what of it is too long), smtp_signing.c (its signature), smtp_outgoing.c (what of
    it goes elsewhere).
 
    A request that is under way holds the client: when the connection goes first, the client is freed by the
@@ -41,8 +41,8 @@ enum outgoing_kind {
 	OUTGOING_KINDS
 };
 
-/* First the signature.  Then what the queue gets: when it can't, nobody has anything yet that another attempt of the client would bring twice. */
-enum message_stage { STAGE_SIGN, STAGE_ENQUEUE, STAGE_DELIVER, STAGE_REST, STAGE_TELL };
+/* First what it is to be elsewhere, and its signature.  Then what the queue gets: when it can't, nobody has anything yet that another attempt of the client would bring twice. */
+enum message_stage { STAGE_SHORTEN, STAGE_SIGN, STAGE_ENQUEUE, STAGE_DELIVER, STAGE_REST, STAGE_TELL };
 
 /* A sender that mail has when it goes on. */
 struct renamed {
@@ -101,6 +101,7 @@ struct smtp_client {
 	struct dsn_rcpt wishes; /* of that recipient; its text in `original` */
 	struct buf original;
 	struct incoming *incoming;
+	struct incoming *shortened; /* what of it goes elsewhere; NULL: it does as it came */
 	struct signing *signing; /* NULL: it is not to be signed */
 	struct bytes signatures; /* the fields, or empty */
 	int64_t incoming_since_us; /* mono */
@@ -154,6 +155,8 @@ bool smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct by
 void smtp_outgoing_take_back(struct smtp_client *c, struct outgoing **from);
 /* How many the queue gets. */
 size_t smtp_outgoing_count(const struct smtp_client *c);
+/* How many of them do not lead to a mailbox here. */
+size_t smtp_outgoing_elsewhere(const struct smtp_client *c);
 /* Hands the message to the queue for those of its recipients that it is to care for; each ENQUEUE counts as a delivery. */
 void smtp_message_enqueue(struct smtp_client *c);
 /* The same for the mailboxes that could not take it.  False: the transaction has no room for that. */
@@ -163,8 +166,13 @@ void smtp_message_enqueue_told(struct smtp_client *c);
 /* A delivery was answered, or (IPC_LATER) was not in time; the last one of a stage leads to the next. */
 void smtp_message_delivered(struct smtp_client *c, enum ipc_outcome outcome);
 
+/* Makes c->shortened when the message needs it; that may count as a delivery. */
+void smtp_lines_shorten(struct smtp_client *c);
+
 /* The header is there, or what of it was looked at, and what is put before it: is the message to be signed? */
 void smtp_signing_begin(struct smtp_client *c, struct bytes before, struct bytes header, bool is_whole);
+/* The next octets of the body. */
+void smtp_signing_add(void *client, struct bytes octets);
 /* Asks the queue for the signature of the message, which is whole; that counts as a delivery. */
 void smtp_signing_ask(struct smtp_client *c);
 

@@ -88,15 +88,6 @@ put_head(void *arg, struct bytes header, bool is_whole, struct buf *out)
 }
 
 static void
-add_to_signing(void *arg, struct bytes octets)
-{
-	struct smtp_client *c = arg;
-
-	if (c->signing)
-		signing_add(c->signing, octets);
-}
-
-static void
 file_answered(void *arg, const struct message *m)
 {
 	struct smtp_client *c = arg;
@@ -140,7 +131,7 @@ void
 smtp_message_begin(struct smtp_client *c)
 {
 	c->result = SMTP_ANSWER_OK;
-	c->incoming = incoming_new(put_head, add_to_signing, c);
+	c->incoming = incoming_new(put_head, smtp_signing_add, c);
 	c->incoming_octets = 0;
 	c->incoming_since_us = loop_now(smtp_client_front(c)->loop).mono_us;
 	smtp_session_answer(c->session, SMTP_ANSWER_OK);
@@ -157,12 +148,6 @@ smtp_message_add(struct smtp_client *c, struct bytes octets)
 		ask_file(c);
 }
 
-static size_t
-count_elsewhere(const struct smtp_client *c)
-{
-	return c->outgoing_count[OUTGOING_ELSEWHERE] + c->outgoing_count[OUTGOING_FORWARDED] + c->outgoing_count[OUTGOING_LISTED];
-}
-
 static void
 end_mail(struct smtp_client *c)
 {
@@ -171,7 +156,7 @@ end_mail(struct smtp_client *c)
 	if (a == SMTP_ANSWER_OK)
 		event(smtp_client_context(c), EV_MAIL_ACCEPTED, TEXT("sender", c->sender),
 			INT("recipients", c->recipient_count), INT("mailboxes", c->target_count + c->outgoing_count[OUTGOING_MAILBOX]),
-			INT("elsewhere", count_elsewhere(c)), INT("waiting", c->outgoing_count[OUTGOING_REST]),
+			INT("elsewhere", smtp_outgoing_elsewhere(c)), INT("waiting", c->outgoing_count[OUTGOING_REST]),
 			INT("size", incoming_facts(c->incoming).size));
 	else if (a == SMTP_ANSWER_OVER_QUOTA)
 		event(smtp_client_context(c), EV_MAIL_REFUSED, TEXT("sender", c->sender), STR("reason", "over quota"));
@@ -270,7 +255,7 @@ is_with_anybody(const struct smtp_client *c)
 	for (const struct target *t = c->targets; t; t = t->next)
 		if (t->is_there)
 			return true;
-	return count_elsewhere(c) + c->outgoing_count[OUTGOING_MAILBOX] > 0;
+	return smtp_outgoing_elsewhere(c) + c->outgoing_count[OUTGOING_MAILBOX] > 0;
 }
 
 /* There was room for it nowhere: so the client hears that, and not later its sender. */
@@ -298,11 +283,16 @@ static void
 begin_stage(struct smtp_client *c)
 {
 	switch (c->stage) {
+	case STAGE_SHORTEN:
+		smtp_lines_shorten(c);
+		return;
 	case STAGE_SIGN:
-		smtp_signing_ask(c);
+		if (c->result == SMTP_ANSWER_OK)
+			smtp_signing_ask(c);
 		return;
 	case STAGE_ENQUEUE:
-		smtp_message_enqueue(c);
+		if (c->result == SMTP_ANSWER_OK)
+			smtp_message_enqueue(c);
 		return;
 	case STAGE_DELIVER:
 		if (c->result == SMTP_ANSWER_OK)
@@ -378,7 +368,7 @@ smtp_message_end(struct smtp_client *c)
 	}
 	c->result = SMTP_ANSWER_OK;
 	c->deliveries = 0;
-	c->stage = STAGE_SIGN;
+	c->stage = STAGE_SHORTEN;
 	begin_stage(c);
 	if (c->deliveries == 0)
 		go_on(c);

@@ -65,6 +65,12 @@ smtp_outgoing_count(const struct smtp_client *c)
 	return count;
 }
 
+size_t
+smtp_outgoing_elsewhere(const struct smtp_client *c)
+{
+	return c->outgoing_count[OUTGOING_ELSEWHERE] + c->outgoing_count[OUTGOING_FORWARDED] + c->outgoing_count[OUTGOING_LISTED];
+}
+
 bool
 smtp_outgoing_rename(struct smtp_client *c, struct bytes sender)
 {
@@ -183,12 +189,19 @@ by_flags(const struct smtp_by *by)
 	return flags[by->mode] | (by->has_trace ? SEND_BY_TRACE : 0);
 }
 
+/* Mailboxes here get it as it came. */
+static const struct incoming *
+form_of(const struct smtp_client *c, enum outgoing_kind kind)
+{
+	return c->shortened && kind != OUTGOING_MAILBOX && kind != OUTGOING_REST ? c->shortened : c->incoming;
+}
+
 static uint32_t
 flags_of(const struct smtp_client *c, enum outgoing_kind kind)
 {
 	static const uint32_t flags[OUTGOING_KINDS] = {
 		[OUTGOING_MAILBOX] = SEND_MAILBOXES, [OUTGOING_REST] = SEND_MAILBOXES, [OUTGOING_EXPANDED] = SEND_EXPANDED };
-	struct message_facts facts = incoming_facts(c->incoming);
+	struct message_facts facts = incoming_facts(form_of(c, kind));
 	uint32_t octets = (facts.has_high_octets ? SEND_8BIT : 0) | (facts.has_high_octets_in_header ? 0 : SEND_ASCII_HEADER);
 	uint32_t tls = c->requires_tls ? SEND_REQUIRE_TLS : c->is_tls_optional ? SEND_TLS_OPTIONAL : 0;
 
@@ -228,6 +241,9 @@ static void
 enqueue(struct smtp_client *c, const struct mail_id *id, enum outgoing_kind kind, const struct renamed *as, struct bytes recipients)
 {
 	struct peer *queue = smtp_client_front(c)->queue;
+	const struct incoming *form = form_of(c, kind);
+	/* What was signed is what goes elsewhere. */
+	struct bytes signatures = c->shortened && form != c->shortened ? BYTES_NONE : c->signatures;
 	struct message m = { .type = MESSAGE_ENQUEUE };
 
 	m.u.enqueue = (struct ipc_enqueue){
@@ -240,13 +256,13 @@ enqueue(struct smtp_client *c, const struct mail_id *id, enum outgoing_kind kind
 		.deliver_by_s = c->by.mode == SMTP_BY_UNSAID ? 0 : (uint64_t)(c->now_s + c->by.within_s),
 		.priority = (uint8_t)c->priority,
 		.parameters = kind == OUTGOING_LISTED ? BYTES_NONE : c->parameters,
-		.size = incoming_facts(c->incoming).size + wire_size(c->signatures),
+		.size = incoming_facts(form).size + wire_size(signatures),
 		.recipients = recipients,
-		.head = c->signatures,
-		.octets = incoming_octets(c->incoming),
+		.head = signatures,
+		.octets = incoming_octets(form),
 	};
-	if (incoming_file(c->incoming) >= 0) {
-		m.fds[0] = incoming_file(c->incoming);
+	if (incoming_file(form) >= 0) {
+		m.fds[0] = incoming_file(form);
 		m.fd_count = 1;
 	}
 	c->deliveries++;

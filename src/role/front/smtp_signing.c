@@ -26,6 +26,15 @@ smtp_signing_begin(struct smtp_client *c, struct bytes before, struct bytes head
 	buf_done(&whole);
 }
 
+void
+smtp_signing_add(void *client, struct bytes octets)
+{
+	const struct smtp_client *c = client;
+
+	if (c->signing)
+		signing_add(c->signing, octets);
+}
+
 static void
 answered(void *arg, const struct message *m)
 {

@@ -6,8 +6,8 @@
 
 /* That are not durable yet, of all fronts; each may hold what a frame does. */
 enum { ARRIVALS_MAX = 2000 };
-/* What is added to a message on its way in. */
-enum { ADDED_OCTETS_MAX = 65536 };
+/* What is added to a message on its way in; lines that were too long make it half as long again at most (DOWNGRADE_TO_SHORT_LINES). */
+enum { ADDED_OCTETS_MAX = 2 * 65536 };
 /* As SIGNED has room for. */
 enum { SIGNATURES_OCTETS_MAX = 8192 };
 
@@ -107,7 +107,7 @@ may_read(const struct queue *q, int fd)
 	struct stat st;
 
 	return disk->fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0
-		&& (uint64_t)st.st_size <= q->config->message_octets_max + ADDED_OCTETS_MAX;
+		&& (uint64_t)st.st_size <= q->config->message_octets_max / 2 * 3 + ADDED_OCTETS_MAX;
 }
 
 static bool

@@ -368,7 +368,7 @@ look(struct sending *s)
 	ssize_t count = read_piece(s, piece, sizeof s->relay->body);
 
 	if (!s->downgrade)
-		s->downgrade = downgrade_new();
+		s->downgrade = downgrade_new(DOWNGRADE_TO_7BIT);
 	s->form = FORM_LOOKED_AT;
 	if (count > 0) {
 		downgrade_look(s->downgrade, bytes_of(piece, (size_t)count));
