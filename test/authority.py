@@ -1,5 +1,6 @@
 """Certificates for tests: an authority of a test's own, and what it signs."""
 import hashlib
+import ipaddress
 import pathlib
 import ssl
 import subprocess
@@ -26,6 +27,13 @@ authorityKeyIdentifier = keyid
 
 def openssl(*words, stdin=None):
     return subprocess.run(["openssl", *map(str, words)], input=stdin, check=True, capture_output=True).stdout
+
+
+def is_address(name):
+    try:
+        return bool(ipaddress.ip_address(name))
+    except ValueError:
+        return False
 
 
 class Certificate:
@@ -60,7 +68,7 @@ class Authority:
         base = self.directory / f"{names[0].replace('*', 'any')}-{len(list(self.directory.iterdir()))}"
         key, request, chain = (base.with_name(base.name + end) for end in (".key", ".csr", ".pem"))
         openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={names[0][:64]}",
-                "-addext", "subjectAltName=" + ",".join(f"DNS:{n}" for n in names), "-keyout", key, "-out", request)
+                "-addext", "subjectAltName=" + ",".join(f"{'IP' if is_address(n) else 'DNS'}:{n}" for n in names), "-keyout", key, "-out", request)
         openssl("ca", "-batch", "-notext", "-config", self.directory / "conf", "-cert", self.file, "-keyfile", self.directory / "ca.key",
                 *(dates or ("-days", 3)), "-in", request, "-out", chain)
         chain.write_text(chain.read_text() + self.file.read_text())

@@ -65,6 +65,10 @@ const char *kind_filter_trouble(struct bytes text);
 const char *kind_attribute_trouble(struct bytes text);
 const char *kind_dn_trouble(struct bytes text);
 void kind_put_certificate(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);
+/* What is wrong with a host's name, or its address, as it stands alone, or NULL; brackets around it are left out. */
+const char *kind_host_trouble(struct bytes *host);
+/* The same name, or address, however it is written. */
+bool kind_is_same_host(struct bytes a, struct bytes b);
 /* The kinds of kind_route.c. */
 bool kind_read_route(struct config_reading *r, const struct config_setting *s);
 void kind_put_route(const struct config *c, const struct directive *d, enum config_form form, struct buf *out);

@@ -9,7 +9,7 @@ static const struct config_login *
 find(const struct config *c, struct bytes host, struct bytes sender)
 {
 	for (size_t i = 0; i < c->login_count; i++)
-		if (bytes_equal_nocase(c->logins[i].host, host) && bytes_equal_nocase(c->logins[i].sender, sender))
+		if (kind_is_same_host(c->logins[i].host, host) && bytes_equal_nocase(c->logins[i].sender, sender))
 			return &c->logins[i];
 	return NULL;
 }
@@ -23,9 +23,9 @@ config_login_for(const struct config *c, struct bytes host, struct bytes sender)
 }
 
 static const char *
-login_trouble(const struct config *c, const struct config_login *made)
+login_trouble(const struct config *c, struct config_login *made)
 {
-	const char *trouble = name_host_trouble(made->host);
+	const char *trouble = kind_host_trouble(&made->host);
 
 	if (!trouble && made->sender.len)
 		trouble = name_address_trouble(made->sender);

@@ -25,12 +25,30 @@ only_the_relay_is_told_the_password_and_nobody_is_shown_it(void **state)
 }
 
 static void
+a_relay_host_may_be_named_by_its_address(void **state)
+{
+	struct config *c = read_good("outgoing_login 192.0.2.1 tim file:/s/a;\noutgoing_login [2001:DB8:0::1] tom file:/s/b;\noutgoing_login [smtp.a.example] tam file:/s/c;\n");
+	const struct config_login *v4 = config_login_for(c, BYTES("192.0.2.1"), BYTES_NONE), *v6 = config_login_for(c, BYTES("2001:db8::1"), BYTES_NONE);
+
+	(void)state;
+	assert_true(v4 && bytes_equal(v4->name, BYTES("tim")));
+	assert_true(v6 && bytes_equal(v6->name, BYTES("tom")));
+	assert_non_null(config_login_for(c, BYTES("smtp.a.example"), BYTES_NONE));
+	assert_null(config_login_for(c, BYTES("192.0.2.10"), BYTES_NONE));
+	assert_true(is_told(c, ROLE_QUEUE, "outgoing_login 192.0.2.1 tim file:/s/a;\noutgoing_login 2001:DB8:0::1 tom"));
+	config_free(&c);
+}
+
+static void
 what_is_no_log_in_is_told(void **state)
 {
 	static const struct refused_row rows[] = {
 		{ "outgoing_login smtp.a.example tim;", "is written: outgoing_login HOST NAME file:FILE" },
 		{ "outgoing_login smtp.a.example tim azerty;", "the password stands in a file of its own" },
 		{ "outgoing_login \"a b\" tim file:/s;", "outgoing_login \"a b\": " },
+		{ "outgoing_login 192.0.2.1:587 tim file:/s;", "the host stands here without its port" },
+		{ "outgoing_login [smtp.a.example]:587 tim file:/s;", "the host stands here without its port" },
+		{ "outgoing_login 2001:db8::1 tim file:/s; outgoing_login 2001:db8:0::1 tom file:/s;", "it is there already" },
 		{ "outgoing_login smtp.a.example \"\" file:/s;", "a name is needed" },
 		{ "outgoing_login smtp.a.example tim file:s;", "a full path" },
 		{ "outgoing_login smtp.a.example tim file:/s x@b.example; outgoing_login SMTP.a.example tom file:/s X@b.example;", "it is there already" },
@@ -47,6 +65,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_the_relay_is_told_the_password_and_nobody_is_shown_it),
+		cmocka_unit_test(a_relay_host_may_be_named_by_its_address),
 		cmocka_unit_test(what_is_no_log_in_is_told),
 	};
 

@@ -4,6 +4,8 @@
 #include "config/route.h"
 #include "sys/net.h"
 
+#include <string.h>
+
 /* Where mail for others goes. */
 
 enum { ROUTES_MAX = 10000 };
@@ -49,10 +51,43 @@ split_host(struct bytes text, struct config_route *out)
 	out->host = take_until(&rest, is_bracketed ? ']' : ':');
 	if (is_bracketed && rest.len > 0 && !take_char(&rest, ':'))
 		return "after \"]\" comes \":\" and the port";
+	if (!is_bracketed && bytes_find_char(rest, ':') < rest.len)
+		return "an IPv6 address stands in brackets, such as [2001:db8::1]:25";
 	if (rest.len > 0 && (!take_number(&rest, 65535, &port) || rest.len > 0 || port == 0))
-		return "the port is a number from 1 to 65535; an IPv6 address stands in brackets";
+		return "the port is a number from 1 to 65535";
 	out->port = (uint16_t)port;
 	return is_literal(out->host) ? NULL : name_host_trouble(out->host);
+}
+
+const char *
+kind_host_trouble(struct bytes *host)
+{
+	struct config_route made = { 0 };
+	bool is_bare_v6 = bytes_find_char(*host, ':') != bytes_find_last_char(*host, ':') && !bytes_starts(*host, BYTES("["));
+	const char *trouble;
+
+	if (is_bare_v6 && is_literal(*host))
+		return NULL;
+	trouble = split_host(*host, &made);
+	if (trouble)
+		return trouble;
+	if (made.port)
+		return "the host stands here without its port";
+	*host = made.host;
+	return NULL;
+}
+
+bool
+kind_is_same_host(struct bytes a, struct bytes b)
+{
+	struct net_address of_a, of_b;
+
+	if (bytes_equal_nocase(a, b))
+		return true;
+	if (bytes_find_char(a, ':') == a.len || bytes_find_char(b, ':') == b.len)
+		return false;
+	return net_address_parse(a, 25, &of_a, NULL) == 0 && net_address_parse(b, 25, &of_b, NULL) == 0 &&
+		memcmp(&of_a.storage, &of_b.storage, sizeof of_a.storage) == 0;
 }
 
 static const struct {
@@ -64,12 +99,28 @@ static const struct {
 	{ BYTES_INIT(""), ROUTE_SMTP },
 };
 
+/* What is meant by how Postfix writes it; `text` is what is left to read. */
+static const char *
+read_foreign(struct bytes *text)
+{
+	struct bytes rest = *text;
+
+	(void)take_text(&rest, BYTES("lmtp:"));
+	if (bytes_starts(rest, BYTES("unix:")))
+		return "the relay sees no files, and so no such socket: have it listen on 127.0.0.1 too, and write lmtp:127.0.0.1:24";
+	if (take_text(text, BYTES("smtp:")) && !bytes_starts(*text, BYTES("[")))
+		return "smtp:DOMAIN of Postfix is written mx:DOMAIN, and smtp:[HOST]:PORT is HOST:PORT";
+	return NULL;
+}
+
 const char *
 config_read_target(struct bytes text, struct config_route *out)
 {
-	const char *trouble;
+	const char *trouble = read_foreign(&text);
 	size_t i = 0;
 
+	if (trouble)
+		return trouble;
 	if (bytes_equal(text, BYTES("mailboxes"))) {
 		out->kind = ROUTE_MAILBOXES;
 		return NULL;

@@ -72,6 +72,16 @@ targets_read_and_print_as_they_were(void **state)
 }
 
 static void
+a_relay_host_may_be_written_as_postfix_writes_it(void **state)
+{
+	struct config *c = read_good("route * to smtp:[mx.example.org]:587;\nroute a.example to smtp:[192.0.2.1];\nroute b.example to lmtp:[::1]:24;\n");
+
+	(void)state;
+	assert_true(is_told(c, ROLE_QUEUE, "route * to mx.example.org:587;\nroute a.example to 192.0.2.1;\nroute b.example to lmtp:[::1]:24;\n"));
+	config_free(&c);
+}
+
+static void
 the_closest_route_of_the_sender_counts(void **state)
 {
 	static const char text[] = "sender_route a.example to host.a.example;\nsender_route boss@a.example to other.example:587;\n"
@@ -116,7 +126,13 @@ what_is_no_route_or_network_is_told(void **state)
 		{ "route a.example mx.example.org now;", "route PATTERN to TARGET" },
 		{ "route a.example to mx.example.org; route A.example to x.org;", "already" },
 		{ "route a..example to mx.example.org;", "route" },
-		{ "route a.example to mx.example.org:0;", "port" },
+		{ "route a.example to mx.example.org:0;", "the port is a number from 1 to 65535" },
+		{ "route a.example to mx.example.org:smtp;", "the port is a number from 1 to 65535" },
+		{ "route a.example to 2001:db8::1;", "an IPv6 address stands in brackets" },
+		{ "route a.example to smtp:mx.example.org;", "smtp:DOMAIN of Postfix is written mx:DOMAIN" },
+		{ "route a.example to smtp:mx.example.org:587;", "smtp:DOMAIN of Postfix is written mx:DOMAIN" },
+		{ "route a.example to lmtp:unix:/run/dovecot/lmtp;", "write lmtp:127.0.0.1:24" },
+		{ "route a.example to unix:/run/dovecot/lmtp;", "write lmtp:127.0.0.1:24" },
 		{ "route a.example to *:25;", "" },
 		{ "route a.example to error;", "" },
 		{ "route a.example to error \"two\\nlines\";", "one line" },
@@ -176,6 +192,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_closest_route_counts_rfc5321_5_1),
 		cmocka_unit_test(targets_read_and_print_as_they_were),
+		cmocka_unit_test(a_relay_host_may_be_written_as_postfix_writes_it),
 		cmocka_unit_test(the_closest_route_of_the_sender_counts),
 		cmocka_unit_test(what_is_no_route_or_network_is_told),
 		cmocka_unit_test(as_many_as_anybody_has_and_all_that_are_not_public_may_be_trusted),

@@ -13,7 +13,7 @@ static const struct config_tls_rule *
 find(const struct config *c, struct bytes domain)
 {
 	for (size_t i = 0; i < c->tls_rule_count; i++)
-		if (bytes_equal_nocase(c->tls_rules[i].domain, domain))
+		if (kind_is_same_host(c->tls_rules[i].domain, domain))
 			return &c->tls_rules[i];
 	return NULL;
 }
@@ -27,28 +27,29 @@ config_tls_rule_for(const struct config *c, struct bytes domain)
 }
 
 static bool
-keep_lower(struct config_reading *r, const struct config_value *v, struct bytes *out)
+keep_lower(struct config_reading *r, const struct config_value *v, struct bytes text, struct bytes *out)
 {
-	uint8_t *lower = arena_take(r->config->arena, v->text.len);
+	uint8_t *lower = arena_take(r->config->arena, text.len);
 
 	if (!lower)
 		return kind_full(r, &v->at);
-	for (size_t i = 0; i < v->text.len; i++)
-		lower[i] = byte_lower(v->text.ptr[i]);
-	*out = bytes_of(lower, v->text.len);
+	for (size_t i = 0; i < text.len; i++)
+		lower[i] = byte_lower(text.ptr[i]);
+	*out = bytes_of(lower, text.len);
 	return true;
 }
 
 static bool
 read_domain(struct config_reading *r, const struct config_value *v, struct config_tls_rule *rule)
 {
-	const char *trouble = bytes_equal(v->text, BYTES("*")) ? NULL : name_host_trouble(v->text);
+	struct bytes domain = v->text;
+	const char *trouble = bytes_equal(domain, BYTES("*")) ? NULL : kind_host_trouble(&domain);
 
 	if (trouble)
 		return config_error_add(r->errors, &v->at, "outgoing_tls %s: %s", config_show(v->text).text, trouble);
-	if (find(r->config, v->text))
+	if (find(r->config, domain))
 		return config_error_add(r->errors, &v->at, "outgoing_tls %s is there already", config_show(v->text).text);
-	return keep_lower(r, v, &rule->domain);
+	return keep_lower(r, v, domain, &rule->domain);
 }
 
 static bool
@@ -79,7 +80,7 @@ read_names(struct config_reading *r, const struct config_setting *s, struct conf
 			return config_error_add(r->errors, &v->at, "outgoing_tls: names are for \"verify\"");
 		if (trouble)
 			return config_error_add(r->errors, &v->at, "outgoing_tls %s: %s", config_show(v->text).text, trouble);
-		if (!keep_lower(r, v, &list[rule->names.count]))
+		if (!keep_lower(r, v, v->text, &list[rule->names.count]))
 			return false;
 		rule->names.count++;
 	}

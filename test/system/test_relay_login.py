@@ -1,6 +1,7 @@
 """Relay hosts that are logged in to, each sender as himself."""
 import os
 import pathlib
+import socket
 import tempfile
 
 import pytest
@@ -106,3 +107,35 @@ def test_a_log_in_of_ones_own_that_is_refused_makes_nobody_else_of_the_relay_hos
         with server.smtp() as c:
             c.sendmail("carol@oceanie.iut", ["x@asie.iut"], "Subject: of nobody in particular\r\n\r\nx\r\n")
         wait_until(lambda: came(hosts[OURS]) == [("carol", "amerique", True)], what="carol's mail")
+
+
+class Peer6(Peer):
+    address_family = socket.AF_INET6
+
+
+BY_ADDRESS = """queue {{ retry_first 1s; }}
+outgoing_ca {ca};
+route * to {host}:{port};
+outgoing_login {host} amerique file:{directory}/amerique;
+{more}
+"""
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]"])
+@pytest.mark.parametrize(("name", "more", "goes"), [("", "", True), (OURS, "", False), (OURS, "outgoing_tls {host} encrypt;", True)],
+                         ids=["certificate for it", "for another name", "for another name, and encrypt is enough"])
+def test_a_relay_host_may_be_named_by_its_address_and_shows_a_certificate_for_it_rfc5280_4_2_1_6(authority, directory, host, name, more, goes):
+    address = host.strip("[]")
+    peer = (Peer6 if ":" in host else Peer)(address, tls=authority.sign(name or address).context())
+    peer.extensions.append("AUTH PLAIN")
+    peer.users = {"amerique": "azerty"}
+    (directory / "amerique").write_text("azerty\n")
+    os.chmod(directory / "amerique", 0o600)
+    try:
+        extra = BY_ADDRESS.format(ca=authority.file, host=host, port=peer.port, directory=directory, more=more.format(host=host))
+        with running_server(extra) as server:
+            submit(server, "x@asie.iut")
+            wait_until(lambda: peer.mails or server.events("queue.deferred"), what="an outcome")
+            assert came(peer) == ([("alice", "amerique", True)] if goes else [])
+    finally:
+        peer.leave()

@@ -1,6 +1,7 @@
 #include "role/relay/tls_client.h"
 
 #include "base/buf.h"
+#include "sys/net.h"
 
 #include <assert.h>
 #include <openssl/err.h>
@@ -56,7 +57,13 @@ static void
 add_domain(SSL *ssl, struct bytes domain)
 {
 	char below[NAME_MAX_OCTETS];
+	struct net_address address;
 
+	/* OpenSSL demands all of what it is told of addresses and names: nothing is below an address. */
+	if (net_address_parse(domain, 0, &address, NULL) == 0) {
+		add_name(ssl, domain);
+		return;
+	}
 	(void)snprintf(below, sizeof below, ".%.*s", BYTES_ARG(domain));
 	add_name(ssl, domain);
 	add_name(ssl, bytes_text(below));
