@@ -2,6 +2,7 @@
 
 #include "cli/certificate.h"
 #include "cli/relaying.h"
+#include "cli/room.h"
 #include "config/dkim_key.h"
 #include "config/kind.h"
 #include "role/roles.h"
@@ -206,6 +207,15 @@ print_relaying(const struct config *c, const struct relaying *tried)
 	print_onward(c);
 }
 
+static void
+warn_of_room(const struct config *c)
+{
+	struct fault f;
+
+	if (room_check(c, &f) != 0)
+		fprintf(stderr, "state_directory %.*s: warning: %s\n", BYTES_ARG(c->state_directory), f.text);
+}
+
 static int
 run(int argc, char **argv)
 {
@@ -222,6 +232,7 @@ run(int argc, char **argv)
 	c = cli_load(path, true);
 	if (!c)
 		return CLI_FAILED;
+	warn_of_room(c);
 	result = check_certificates(c) | check_users(c) | check_relaying(c, &tried);
 	if (result == CLI_GOOD) {
 		printf("%s: no errors.\n", path);
@@ -249,7 +260,8 @@ const struct cli_command cli_check = {
 		 "role.  Nothing is started or changed.\n"
 		 "\n"
 		 "Keys and passwords in files that everybody on this machine can read get a\n"
-		 "line as well, FILE:LINE:COLUMN: warning: what is wrong.\n"
+		 "line as well, FILE:LINE:COLUMN: warning: what is wrong.  So does a state\n"
+		 "directory without room for the journals, which are made at the start.\n"
 		 "\n"
 		 "  -c FILE   the configuration (/etc/mermoz/mermoz.conf)\n"
 		 "\n"

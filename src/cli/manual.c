@@ -160,5 +160,8 @@ manual_put_limits(struct buf *out)
 	put_format(out, "\nFixed: an account has %d folders at most; what other programs made beyond it is served, and `CREATE` answers `NO [LIMIT]` (RFC 5530).\n",
 		IPC_FOLDERS_MAX);
 	put_text(out, "\nWhat one COPY or MOVE says must fit into an empty `journal`, which holds about twice its size and 16M: of each message some 140 octets,\n"
-		      "and its keywords. Of more than that nothing is copied, and the answer is `NO [LIMIT]`.\n");
+		      "and its keywords. Of more than that nothing is copied, and the answer is `NO [LIMIT]`.\n"
+		      "\nStore and queue have a journal each, whose files are made at the start and stay: four times `journal` and 30M together, 286M unless it is said otherwise.\n"
+		      "With less than 32M free beside a message no mail is taken (`452`). So the file system of `state_directory` needs 370M and more, for what waits in the queue;\n"
+		      "on a small one `journal 16M` is enough for a small server (94M). `mermoz check` warns of one that is too small.\n");
 }

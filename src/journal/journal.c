@@ -75,6 +75,12 @@ slots_wanted(const struct journal_limits *limits)
 	return wanted < SLOTS_MAX / 2 ? (size_t)wanted : SLOTS_MAX / 2;
 }
 
+uint64_t
+journal_files_octets(uint64_t octets_max, uint64_t segment_octets)
+{
+	return slots_wanted(&(struct journal_limits){ .octets_max = octets_max, .segment_octets = segment_octets }) * segment_octets;
+}
+
 static int
 have_least_slots(struct slots *s, struct fault *f)
 {

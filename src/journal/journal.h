@@ -41,6 +41,8 @@ struct journal_owner {
 	void *arg;
 };
 
+/* What the files of a journal take together, beforehand. */
+uint64_t journal_files_octets(uint64_t octets_max, uint64_t segment_octets);
 /* Replays every record since the last checkpoint in order, settles, and begins a new segment.
    directory: open, borrowed until journal_close; nobody else may have it as a journal.  Files that
    are not segments of this version are refused (FAULT_PERM) and left as they are; damage is stepped

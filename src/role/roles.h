@@ -7,6 +7,11 @@
 #include "sys/sandbox.h"
 
 #define ROLES_PATH_MAX 1024
+/* Of the journals of store and queue. */
+#define ROLES_STORE_SEGMENT_OCTETS (8 << 20)
+#define ROLES_QUEUE_SEGMENT_OCTETS (2 << 20)
+/* With less than that on a disk no mail is taken that would go there. */
+#define ROLES_RESERVE_OCTETS ((uint64_t)32 << 20)
 
 /* Places that a role may touch; roles_path makes the path of the configuration. */
 enum roles_place {

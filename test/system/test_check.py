@@ -1,4 +1,5 @@
 """`mermoz check`: what is wrong, with its place, and what should not be so."""
+import os
 import pathlib
 import re
 import subprocess
@@ -6,7 +7,7 @@ import tempfile
 
 import pytest
 
-from conftest import DOMAIN, Server, executable, running_server
+from conftest import DOMAIN, Server, executable, running_server, wait_until
 
 
 @pytest.fixture
@@ -125,3 +126,26 @@ def test_a_configuration_is_read_from_a_pipe(server):
     for text, code, said in ((server.conf.read_text(), 0, "/dev/stdin: no errors."), ("hostname mail.example.org;\nxyzzy;\n", 1, "/dev/stdin:2:1: ")):
         p = subprocess.run([executable(), "check", "-c", "/dev/stdin"], input=text, capture_output=True, text=True, timeout=30)
         assert p.returncode == code and said in p.stdout + p.stderr, p.stderr
+
+
+def test_the_journals_take_beforehand_what_a_state_directory_is_said_to_need():
+    """src/cli/room_test.c has the same numbers."""
+    with running_server() as server:
+        journals = [server.directory / "state" / name / "journal" for name in ("store", "queue")]
+        wait_until(lambda: [sum(p.stat().st_size for p in j.glob("segment-*[0-9]")) >> 20 for j in journals] == [152, 134], what="the journals")
+        assert "warning: its file system" not in server.cli("check").stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
+def test_a_state_directory_that_is_too_small_is_warned_of(server):
+    state = server.directory / "state"
+    state.mkdir(exist_ok=True)
+    (server.directory / "key.pem").chmod(0o600)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300m", "tmpfs", state], capture_output=True).returncode:
+        pytest.skip("may not mount")
+    try:
+        checked = server.cli("check")
+    finally:
+        subprocess.run(["umount", state], check=True)
+    assert f"state_directory {state}: warning: its file system has 300 MiB free, and 368 are needed" in checked.stderr
+    assert "no errors" in checked.stdout

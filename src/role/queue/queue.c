@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum { LOOK_MS = 1000, LOOKS_A_SWEEP = 10, CLOCK_STEP_S = 30, SPOOL_THREADS = 4, BATCH_RECIPIENTS_MAX = 100 };
-#define RESERVE_OCTETS ((uint64_t)32 << 20)
 
 static struct queue *
 queue_of(struct role_self *r)
@@ -250,7 +249,7 @@ open_spool(struct queue *q, struct fault *f)
 	struct spool_settings settings = {
 		.directory = path,
 		.journal_octets_max = q->config->journal_octets_max,
-		.reserve_octets = RESERVE_OCTETS,
+		.reserve_octets = ROLES_RESERVE_OCTETS,
 		.threads = SPOOL_THREADS,
 		.wake = wake,
 		.put_all = put_all,

@@ -12,8 +12,8 @@ struct spool;
 /* Bodies up to this size stand in the journal; larger ones are synced as files. */
 #define SPOOL_BODY_JOURNALED_MAX 65536
 
-/* Of any body: the largest `message_size` there is, and what is added to it. */
-#define SPOOL_BODY_MAX ((off_t)1100 << 20)
+/* Of any body: half as much again as the largest `message_size` there is (DOWNGRADE_TO_SHORT_LINES), and what is added to it. */
+#define SPOOL_BODY_MAX ((off_t)1600 << 20)
 
 struct spool_settings {
 	const char *directory; /* made when it is not there */

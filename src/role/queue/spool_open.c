@@ -2,12 +2,12 @@
 #include "role/queue/spool_internal.h"
 
 #include "base/event.h"
+#include "role/roles.h"
 #include "sys/disk.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum { SEGMENT_OCTETS = 2 << 20 };
 #define RECORD_OCTETS_MAX (SPOOL_ENTRY_MAX + SPOOL_BODY_JOURNALED_MAX)
 
 /* ---- what was found: millions, so that a key of its own for each would cost as much as the message */
@@ -278,7 +278,7 @@ static int
 open_all(struct spool *s, struct fault *f)
 {
 	const struct journal_limits limits = {
-		.segment_octets = SEGMENT_OCTETS,
+		.segment_octets = ROLES_QUEUE_SEGMENT_OCTETS,
 		.octets_max = s->settings.journal_octets_max,
 		.record_octets_max = RECORD_OCTETS_MAX,
 	};

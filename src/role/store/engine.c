@@ -1,6 +1,7 @@
 #include "role/store/engine.h"
 
 #include "base/event.h"
+#include "role/roles.h"
 #include "role/store/arrive.h"
 #include "role/store/failure.h"
 #include "role/store/file_systems.h"
@@ -17,7 +18,7 @@
 #include <errno.h>
 #include <string.h>
 
-enum { SEGMENT_OCTETS = 8 << 20, NAMES_SETTLE_MS = 2000 };
+enum { NAMES_SETTLE_MS = 2000 };
 
 /* Everything that was applied so far is made durable: the names follow the view, the file systems are synced. */
 static int
@@ -43,7 +44,7 @@ static int
 open_journal(struct engine *e, uint64_t octets_max, struct fault *f)
 {
 	const struct journal_limits limits = {
-		.segment_octets = SEGMENT_OCTETS,
+		.segment_octets = ROLES_STORE_SEGMENT_OCTETS,
 		.octets_max = octets_max,
 		.record_octets_max = ENGINE_RECORD_OCTETS_MAX,
 	};

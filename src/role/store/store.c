@@ -11,7 +11,6 @@
 #include <string.h>
 
 enum { MAILBOXES_IDLE_MAX = 1000, LOOK_MS = 1000 };
-#define RESERVE_OCTETS ((uint64_t)32 << 20)
 /* A front whose clients all bring mail at once holds some 100 KiB for each. */
 #define REQUESTS_OCTETS_MAX ((uint64_t)256 << 20)
 
@@ -79,7 +78,7 @@ start(struct role_self *r, struct fault *f)
 		.mailboxes_max = MAILBOXES_IDLE_MAX,
 		.journal_octets_max = r->config->journal_octets_max,
 		.requests_octets_max = REQUESTS_OCTETS_MAX,
-		.reserve_octets = RESERVE_OCTETS,
+		.reserve_octets = ROLES_RESERVE_OCTETS,
 	};
 
 	if (roles_path(r->config, ROLE_STORE, PLACE_STATE, path) != 0
