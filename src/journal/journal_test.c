@@ -64,6 +64,56 @@ j1_j2_j5_whenever_the_power_goes_what_was_answered_is_replayed_in_order(void **s
 		}
 }
 
+static struct {
+	struct disk_ops disk; /* that is watched */
+	int unsafe; /* the file of a batch that is not synced, or -1 */
+	unsigned int batches;
+	bool is_broken; /* J4 was */
+} watched;
+
+/* Batches alone are written so. */
+static ssize_t
+watched_pwritev(int fd, const struct iovec *parts, int count, off_t at)
+{
+	watched.is_broken |= watched.unsafe != -1;
+	watched.unsafe = fd;
+	watched.batches++;
+	return watched.disk.pwritev(fd, parts, count, at);
+}
+
+static int
+watched_fdatasync(int fd)
+{
+	int result = watched.disk.fdatasync(fd);
+
+	if (fd == watched.unsafe && result == 0)
+		watched.unsafe = -1;
+	return result;
+}
+
+static void
+j4_a_batch_is_written_only_when_the_one_before_is_safe(void **state)
+{
+	struct world *w = world_new(1);
+	struct disk_ops ops = *disk;
+
+	(void)state;
+	must_open(w);
+	wait_for_quiet(w);
+	watched.disk = *disk;
+	watched.unsafe = -1;
+	ops.pwritev = watched_pwritev;
+	ops.fdatasync = watched_fdatasync;
+	disk_use(&ops);
+	for (unsigned int i = 0; i < 4; i++)
+		run_workload(w, i * WORKLOAD);
+	disk_use(&watched.disk);
+	assert_true(watched.batches > 20);
+	assert_false(watched.is_broken);
+	assert_int_equal(watched.unsafe, -1);
+	world_free(w);
+}
+
 static void
 j3_crash_after_crash_nothing_old_is_taken_for_new(void **state)
 {
@@ -510,6 +560,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(j1_j2_j5_whenever_the_power_goes_what_was_answered_is_replayed_in_order),
 		cmocka_unit_test(j3_crash_after_crash_nothing_old_is_taken_for_new),
+		cmocka_unit_test(j4_a_batch_is_written_only_when_the_one_before_is_safe),
 		cmocka_unit_test(j1_j6_j7_whichever_call_fails_the_answers_are_true_and_the_log_goes_on),
 		cmocka_unit_test(j7_after_a_failed_sync_only_its_batch_has_failed),
 		cmocka_unit_test(j7_while_every_write_fails_it_refuses_and_then_goes_on),

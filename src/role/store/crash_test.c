@@ -219,7 +219,7 @@ crash(const struct disk_record *r, size_t calls, uint64_t seed)
 
 /* The calls of one life, done again up to each of them; what a power cut leaves is another choice each time. */
 static void
-what_was_answered_survives_wherever_the_power_goes_and_whatever_it_leaves(void **state)
+s2_what_was_answered_survives_wherever_the_power_goes_and_whatever_it_leaves(void **state)
 {
 	struct disk_record *r;
 	size_t points = 0;
@@ -235,7 +235,7 @@ what_was_answered_survives_wherever_the_power_goes_and_whatever_it_leaves(void *
 }
 
 static void
-what_was_answered_survives_a_power_cut_at_each_call(void **state)
+s2_what_was_answered_survives_a_power_cut_at_each_call(void **state)
 {
 	uint64_t calls;
 
@@ -247,7 +247,7 @@ what_was_answered_survives_a_power_cut_at_each_call(void **state)
 }
 
 static void
-what_was_answered_survives_a_call_that_fails_and_a_power_cut(void **state)
+s2_what_was_answered_survives_a_call_that_fails_and_a_power_cut(void **state)
 {
 	uint64_t calls;
 
@@ -261,9 +261,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_was_answered_survives_a_power_cut_at_each_call),
-		cmocka_unit_test(what_was_answered_survives_wherever_the_power_goes_and_whatever_it_leaves),
-		cmocka_unit_test(what_was_answered_survives_a_call_that_fails_and_a_power_cut),
+		cmocka_unit_test(s2_what_was_answered_survives_a_power_cut_at_each_call),
+		cmocka_unit_test(s2_what_was_answered_survives_wherever_the_power_goes_and_whatever_it_leaves),
+		cmocka_unit_test(s2_what_was_answered_survives_a_call_that_fails_and_a_power_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

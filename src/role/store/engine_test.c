@@ -72,7 +72,7 @@ the_mailbox_is_the_same_after_a_stop(void **state)
 }
 
 static void
-uids_flags_and_keywords_outlive_the_index(void **state)
+s6_uids_flags_and_keywords_outlive_the_index(void **state)
 {
 	struct testing *t = *state;
 	struct engine_session *s;
@@ -513,7 +513,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_delivered_message_is_there_with_its_summary, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(the_mailbox_is_the_same_after_a_stop, testing_set_up, testing_tear_down),
-		cmocka_unit_test_setup_teardown(uids_flags_and_keywords_outlive_the_index, testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(s6_uids_flags_and_keywords_outlive_the_index, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(sessions_hear_of_changes, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(a_view_grows_under_its_readers, testing_set_up, testing_tear_down),
 		cmocka_unit_test_setup_teardown(an_append_keeps_date_flags_and_keywords, testing_set_up, testing_tear_down),
