@@ -97,3 +97,17 @@ def test_a_program_of_this_machine_may_write_long_lines(tmp_path):
             assert longest(arrived(elsewhere, b"of a program")) <= 998
     finally:
         elsewhere.leave()
+
+
+def test_who_hangs_up_while_his_mail_is_shortened_takes_nobody_along(signing):
+    server, elsewhere, _ = signing
+    for _ in range(5):
+        s = server.submission()
+        s.ehlo()
+        assert s.mail(f"alice@{DOMAIN}")[0] == s.rcpt(f"bob@{ELSEWHERE}")[0] == 250
+        assert s.docmd("DATA")[0] == 354
+        s.send(head("gone") + b"caf=C3=A9 noir, " * 400_000 + b"\r\n.\r\n")
+        s.close()
+    submit(server, head("stays") + b"x " * 2_000_000)
+    assert longest(arrived(elsewhere, b"stays")) <= 998
+    assert not server.events("role.died")
