@@ -59,7 +59,7 @@ begin_records(struct ldap_source *s)
 }
 
 /* -1: the server could not be asked.  What is found may be of an entry that does not count, and strangers may ask for it
-   as often as they like: so it is read for once in a while only. */
+   as often as they like: so all that changed is read for it once in a while only, and else it alone (take_what_is_owed). */
 static int
 has_news(struct ldap_source *s, bool *is_news_there)
 {
@@ -69,14 +69,14 @@ has_news(struct ldap_source *s, bool *is_news_there)
 	if (ldap_questions_find(s->answering, s->link, &s->has_found, &s->fault) != 0)
 		return -1;
 	*is_news_there = s->has_found && s->may_find;
-	return s->has_found && !s->may_find ? ldap_questions_undecide(s->answering, s->link, &s->fault) : 0;
+	return 0;
 }
 
-/* What only the sweep would find (it came late by its time) does not wait for it when somebody asks.  -1: the server could not be asked. */
+/* What only the sweep would find (it may have come late by its time) does not wait for it when somebody asks.  -1: the server could not be asked. */
 static int
 take_what_is_owed(struct ldap_source *s)
 {
-	if (!s->answering || !(ldap_poll_owes_sweep(s->poll) || (s->has_found && s->may_find)))
+	if (!s->answering || !(ldap_poll_owes_sweep(s->poll) || s->has_found))
 		return 0;
 	return ldap_questions_take(s->answering, s->poll, &s->fault);
 }

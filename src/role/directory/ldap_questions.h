@@ -17,7 +17,7 @@ void ldap_questions_forget(struct ldap_question **list);
 /* Has the server one of the addresses?  Each is looked up once.  -1 with *f. */
 int ldap_questions_find(const struct ldap_question *list, struct ldap_link *link, bool *is_found, struct fault *f)
 	__attribute__((warn_unused_result));
-/* Those that the server has are undecided: what it has may not be read for now, or was not told yet.  -1 with *f. */
+/* Those that the server has are undecided: they were not told yet.  -1 with *f. */
 int ldap_questions_undecide(struct ldap_question *list, struct ldap_link *link, struct fault *f) __attribute__((warn_unused_result));
 /* Takes what the server has of the addresses (ldap_poll_take).  -1 with *f. */
 int ldap_questions_take(const struct ldap_question *list, struct ldap_poll *poll, struct fault *f) __attribute__((warn_unused_result));

@@ -38,7 +38,7 @@ bool ldap_source_visit(struct ldap_source *s, const struct image_visitor *visito
 
 /* Calls `sure` with arg, once and never from in here, when the source has been looked at after this call: true when
    what was told of those addresses (one at least) is how it is now, false when no server answered.  A server that can't tell changes is asked for
-   them, and for what changed when it has one; false too when that was done a moment ago, in vain. */
+   them, and those that it has are read; false too when one that tells them has not told one of them yet. */
 void ldap_source_confirm(struct ldap_source *s, const struct bytes *addresses, size_t count, void (*sure)(void *arg, bool is_sure), void *arg);
 /* Is the copy on disk as what is in force?  When it isn't it will be written by the next look, which begins now if none is under way. */
 bool ldap_source_hurry_copy(struct ldap_source *s);
