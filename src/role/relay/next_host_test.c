@@ -272,6 +272,21 @@ rfc8305_5_an_address_that_lost_the_race_is_asked_when_the_winner_does_not_take_i
 	expect("1 x.example (127.0.0.1) tls= dsn=0: 0=250 2.0.0 taken;\n");
 }
 
+/* As those of IPv6 are where there is none. */
+static void
+addresses_that_no_connection_can_be_made_to_do_not_use_up_the_tries(void **state)
+{
+	(void)state;
+	set_dns("MX x.example 10 mx1.x.example, 20 mx2.x.example, 30 mx3.x.example, 40 mx4.x.example\n"
+		"A mx1.x.example 255.255.255.255, 255.255.255.255, 255.255.255.255, 255.255.255.255\n"
+		"A mx2.x.example 255.255.255.255, 255.255.255.255, 255.255.255.255, 255.255.255.255\n"
+		"A mx3.x.example 255.255.255.255, 255.255.255.255, 255.255.255.255, 255.255.255.255\n"
+		"A mx4.x.example 127.0.0.1\n");
+	serve("127.0.0.1", SCRIPT(HELLO MAIL "W"));
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	expect("1 mx4.x.example (127.0.0.1) tls= dsn=0: 0=250 2.0.0 taken;\n");
+}
+
 int
 main(void)
 {
@@ -289,6 +304,7 @@ main(void)
 		TEST(rfc6531_3_2_an_address_that_a_server_cannot_have_keeps_no_other_from_the_next_host),
 		TEST(rfc6531_3_2_nor_from_a_new_connection_when_an_idle_one_was_gone),
 		TEST(rfc8305_5_an_address_that_lost_the_race_is_asked_when_the_winner_does_not_take_it),
+		TEST(addresses_that_no_connection_can_be_made_to_do_not_use_up_the_tries),
 		TEST(a_host_that_asks_for_tls_is_not_sent_to_in_the_clear_because_another_address_had_to_be),
 	};
 

@@ -131,11 +131,12 @@ try(struct sending *s, const struct relay_target *target)
 	struct fault f;
 	struct session *session = session_open(s, target, &f);
 
-	s->tried++;
-	if (session)
+	if (session) {
+		s->tried++;
 		keep_try(s, session);
-	else
+	} else {
 		sending_note_failure(s, SMTP_CLIENT_LATER, bytes_text(f.text));
+	}
 }
 
 static void
