@@ -16,6 +16,7 @@
 #include "role/store/folders.h"
 #include "role/store/group.h"
 #include "role/store/offline.h"
+#include "role/store/places.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -31,6 +32,7 @@ struct recovery {
 	struct offline *current; /* the mailbox that it is about */
 	struct offline *removed; /* copies of their messages may lead here */
 	struct group *groups;
+	struct places *places;
 	uint64_t messages, lost;
 	size_t opened, loaded; /* mailboxes, messages in them, since some were closed */
 };
@@ -42,62 +44,6 @@ recover_new(struct engine *e)
 
 	x->engine = e;
 	return x;
-}
-
-struct search {
-	const struct way *account;
-	struct bytes guid;
-	char name[MAILDIR_NAME_MAX + 1];
-	bool is_found;
-	struct fault trouble; /* a folder that could not be looked at */
-};
-
-static void
-look(struct search *s, struct bytes name)
-{
-	uint8_t guid[RECORD_GUID_OCTETS];
-	struct fault why;
-
-	if (s->is_found)
-		return;
-	if (offline_guid(s->account, name, guid, &why) != 0) {
-		if (why.kind != FAULT_PERM)
-			s->trouble = why;
-		return;
-	}
-	if (!bytes_equal(bytes_of(guid, sizeof guid), s->guid))
-		return;
-	memcpy(s->name, name.ptr, name.len);
-	s->is_found = true;
-}
-
-static bool
-look_into(void *arg, const char *text, unsigned char type)
-{
-	struct search *s = arg;
-	struct bytes name;
-
-	(void)type;
-	if (maildir_parse_folder(bytes_text(text), &name))
-		look(s, name);
-	return !s->is_found;
-}
-
-/* The name that the mailbox of the guid has now, or is to get; the recorded one is the first guess.  -1 and *f. */
-static int
-find_name(const struct way *account, const struct record *r, struct bytes *name, struct search *s, struct fault *f)
-{
-	*s = (struct search){ .account = account, .guid = r->guid };
-	look(s, r->name);
-	if (!s->is_found)
-		look(s, BYTES("INBOX"));
-	if (!s->is_found && disk->list(account->directory, ".", look_into, s) != 0)
-		return fault_errno(f, errno, "list folders");
-	*name = s->is_found ? bytes_text(s->name) : r->name;
-	if (s->is_found || !s->trouble.kind)
-		return 0;
-	*f = s->trouble;
-	return -1;
 }
 
 static bool
@@ -122,12 +68,11 @@ open_mailbox(struct recovery *x, const struct record *r, struct fault *f)
 {
 	struct way account;
 	struct bytes name;
-	struct search s;
 	struct offline *m;
 
 	if (way_open(x->engine->mailboxes, x->path, true, &account, f) != 0)
 		return NULL;
-	if (find_name(&account, r, &name, &s, f) != 0) {
+	if (places_find(&x->places, x->path, &account, r->guid, r->name, &name, f) != 0) {
 		disk_close(&account.directory);
 		return NULL;
 	}
@@ -569,5 +514,6 @@ recover_free(struct recovery **x, const struct journal_report *report)
 		event(NULL, EV_STORE_RECOVERED, INT("records", report->records), INT("messages", was->messages),
 			INT("lost", was->lost), INT("damaged", report->damaged_records));
 	group_free_all(&was->groups);
+	places_free(&was->places);
 	memory_free(was);
 }

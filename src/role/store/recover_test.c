@@ -498,6 +498,44 @@ however_many_mailboxes_there_are_each_is_recovered(void **state)
 	}
 }
 
+static int openings;
+
+static int
+count_openings(int directory, const char *path, int flags, mode_t mode)
+{
+	openings += strcmp(path, "dovecot-uidlist") == 0;
+	return beneath->openat(directory, path, flags, mode);
+}
+
+enum { FOLDERS = 30 };
+
+static void
+an_account_is_looked_through_once_for_mailboxes_that_are_gone(void **state)
+{
+	struct world *w = *state;
+	struct disk_ops ops = *disk;
+	struct records x;
+	char name[16];
+
+	begin_records(&x);
+	for (uint8_t i = 0; i < FOLDERS; i++) {
+		(void)snprintf(name, sizeof name, "A%d", i);
+		put_mailbox(&x, name, (uint8_t)(i + 1));
+	}
+	recover(w, &x);
+	end_recovery(w);
+	begin_records(&x);
+	for (uint8_t i = 0; i < FOLDERS; i++)
+		put_mailbox(&x, "A1", (uint8_t)(i + 100));
+	beneath = disk;
+	ops.openat = count_openings;
+	disk_use(&ops);
+	recover(w, &x);
+	end_recovery(w);
+	disk_use(beneath);
+	assert_in_range(openings, FOLDERS, 4 * FOLDERS);
+}
+
 int
 main(void)
 {
@@ -511,6 +549,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_mailbox_that_may_be_in_a_folder_which_can_not_be_read_is_not_made_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_list_of_uids_that_is_empty_is_written_anew, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(however_many_mailboxes_there_are_each_is_recovered, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(an_account_is_looked_through_once_for_mailboxes_that_are_gone, set_up, tear_down),
 		cmocka_unit_test(a_copy_that_may_be_torn_is_not_left_so),
 		cmocka_unit_test(what_can_not_be_brought_from_tmp_keeps_the_server_from_starting),
 		cmocka_unit_test_setup_teardown(what_is_left_of_a_removed_folder_is_in_no_others_way, set_up, tear_down),
