@@ -142,7 +142,7 @@ deleted(struct request *r, enum ipc_outcome outcome)
 	}
 	r->account->has_deleted = true;
 	mailbox_forget(r->mailbox);
-	folders_remove(r->account->way.directory, bytes_text(r->mailbox->name), r->engine);
+	(void)folders_remove(r->account->way.directory, bytes_text(r->mailbox->name), r->engine);
 	request_answer(r, IPC_OK);
 }
 

@@ -15,8 +15,8 @@ bool folders_subscribe(struct engine_account *a, const struct subscriptions *s);
 /* A directory of this name is being removed; what a crash left of it goes with the next LIST. */
 #define FOLDERS_DELETED_PREFIX "mermoz.deleted."
 void folders_remove_tree(int directory, const char *name);
-/* Removes a folder's directory with everything in it: out of sight at once. */
-void folders_remove(int account, struct bytes name, struct engine *e);
+/* Removes a folder's directory with everything in it: out of sight at once.  -1 and errno: it stays, which is reported. */
+int folders_remove(int account, struct bytes name, struct engine *e);
 /* The first log-in to an account that has no list of subscriptions: makes the folders that clients look for. */
 void folders_welcome(struct request *r);
 

@@ -278,12 +278,20 @@ is_needed(const struct recovery *x, const struct offline *m)
 	return false;
 }
 
+/* Is it what may be otherwise at the next start?  Somebody mounted something there, or put it in the way, else. */
+static bool
+is_passing(int error)
+{
+	return error == EIO || error == ENOSPC || error == EDQUOT || error == ENOMEM;
+}
+
 /* A mailbox that was deleted. */
 static int
 remove_mailbox(struct recovery *x, struct offline *m, struct fault *f)
 {
 	take_out(x, m);
-	folders_remove(m->account.directory, bytes_text(m->name), x->engine);
+	if (folders_remove(m->account.directory, bytes_text(m->name), x->engine) != 0 && is_passing(errno))
+		return fault_errno(f, errno, "remove folder %s in %s", m->name, m->path);
 	if (disk->fsync(m->account.directory) != 0)
 		return fault_errno(f, errno, "sync %s", m->path);
 	disk_close(&m->directory);
@@ -303,8 +311,8 @@ delete_mailbox(struct recovery *x, struct fault *f)
 	return is_needed(x, m) ? 0 : remove_mailbox(x, m, f);
 }
 
-static void
-rename_mailbox(struct recovery *x, const struct record *r)
+static int
+rename_mailbox(struct recovery *x, const struct record *r, struct fault *f)
 {
 	struct offline *m = x->current;
 	char from[MAILDIR_NAME_MAX + 2], to[MAILDIR_NAME_MAX + 2];
@@ -312,17 +320,20 @@ rename_mailbox(struct recovery *x, const struct record *r)
 	struct stat st;
 
 	if (m->is_aside || !maildir_is_folder_name(r->new_name) || bytes_equal(r->new_name, bytes_text(m->name)))
-		return;
+		return 0;
 	buf_init_fixed(&out, from, sizeof from);
 	maildir_put_folder(&out, bytes_text(m->name));
 	buf_init_fixed(&out, to, sizeof to);
 	maildir_put_folder(&out, r->new_name);
-	if (disk->fstatat(m->account.directory, to, &st, 0) == 0
-		|| disk->renameat(m->account.directory, from, m->account.directory, to, 0) != 0)
-		return;
-	(void)disk->fsync(m->account.directory); /* before another takes the name */
+	if (disk->fstatat(m->account.directory, to, &st, 0) == 0)
+		return 0;
+	if (disk->renameat(m->account.directory, from, m->account.directory, to, 0) != 0)
+		return is_passing(errno) ? fault_errno(f, errno, "rename folder %s in %s", m->name, m->path) : 0;
+	if (disk->fsync(m->account.directory) != 0) /* before another takes the name */
+		return fault_errno(f, errno, "sync %s", m->path);
 	memset(m->name, 0, sizeof m->name);
 	memcpy(m->name, r->new_name.ptr, r->new_name.len);
+	return 0;
 }
 
 static int
@@ -347,8 +358,7 @@ do_entry(struct recovery *x, const struct record *r, struct fault *f)
 	case RECORD_DELETE:
 		return delete_mailbox(x, f);
 	case RECORD_RENAME:
-		rename_mailbox(x, r);
-		return 0;
+		return rename_mailbox(x, r, f);
 	case RECORD_PART:
 	case RECORD_KINDS:
 		break;

@@ -46,7 +46,7 @@ folders_remove_tree(int directory, const char *name)
 	remove_tree(directory, name, 0);
 }
 
-void
+int
 folders_remove(int account, struct bytes name, struct engine *e)
 {
 	char path[MAILDIR_NAME_MAX + 2], away[64];
@@ -61,8 +61,13 @@ folders_remove(int account, struct bytes name, struct engine *e)
 	put_number(&out, atomic_fetch_add(&e->next_file, 1));
 	put_char(&out, '\0');
 	remove_tree(account, away, 0); /* what an earlier process of that number began to remove */
-	if (disk->renameat(account, path, account, away, 0) == 0)
-		remove_tree(account, away, 0);
-	else
-		(void)failure_report("remove folder", path, errno);
+	if (disk->renameat(account, path, account, away, 0) != 0) {
+		int error = errno;
+
+		(void)failure_report("remove folder", path, error);
+		errno = error;
+		return -1;
+	}
+	remove_tree(account, away, 0);
+	return 0;
 }
