@@ -114,6 +114,15 @@ select_folder(struct play *p, int folder)
 	return crashing_ask(&p->c, p->session, &m);
 }
 
+/* The last that is told. */
+static void
+take_uid(struct play *p, int folder, uint32_t count)
+{
+	if (p->c.uid <= p->now.uid[folder])
+		give_up(p, "a uid is given again");
+	p->next.uid[folder] = p->c.uid + count - 1;
+}
+
 static enum ipc_outcome
 do_deliver(struct play *p, int folder)
 {
@@ -124,10 +133,8 @@ do_deliver(struct play *p, int folder)
 	p->next.count[folder][number]++;
 	tell(p, "deliver %d%s to %s", number, is_large ? " (large)" : "", names[folder]);
 	outcome = deliver(p, folder, number, is_large);
-	if (outcome == IPC_OK && p->c.uid <= p->now.uid[folder])
-		give_up(p, "a uid is given again");
 	if (outcome == IPC_OK)
-		p->next.uid[folder] = p->c.uid;
+		take_uid(p, folder, 1);
 	return outcome;
 }
 
@@ -137,6 +144,7 @@ do_copy(struct play *p, int from, int to)
 	static const struct ipc_range all = { 1, UINT32_MAX };
 	struct message m = { .type = MESSAGE_COPY };
 	enum ipc_outcome outcome;
+	uint32_t count = 0;
 
 	m.u.copy.name = bytes_text(names[to]);
 	m.u.copy.is_move = chance(p, 3) > 0;
@@ -146,11 +154,16 @@ do_copy(struct play *p, int from, int to)
 		return IPC_INVALID;
 	for (int i = 0; i < MESSAGES; i++) {
 		p->next.count[to][i] = (uint8_t)(p->next.count[to][i] + p->now.count[from][i]);
+		count += p->now.count[from][i];
 		if (m.u.copy.is_move)
 			p->next.count[from][i] = 0;
 	}
 	outcome = select_folder(p, from);
-	return outcome == IPC_OK ? crashing_ask(&p->c, p->session, &m) : outcome;
+	if (outcome == IPC_OK)
+		outcome = crashing_ask(&p->c, p->session, &m);
+	if (outcome == IPC_OK && count)
+		take_uid(p, to, count);
+	return outcome;
 }
 
 static enum ipc_outcome

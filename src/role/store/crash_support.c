@@ -34,6 +34,8 @@ receive(void *arg, const struct message *m)
 	w->outcome = (enum ipc_outcome)m->u.done.outcome; /* every answer begins so */
 	if (m->type == MESSAGE_DELIVERED)
 		w->uid = m->u.delivered.uid;
+	if (m->type == MESSAGE_COPIED)
+		w->uid = m->u.copied.target_first;
 	w->has_answer = true;
 	pthread_cond_broadcast(&w->came);
 	pthread_mutex_unlock(&w->lock);

@@ -13,7 +13,7 @@ struct crashing {
 	pthread_mutex_t lock;
 	pthread_cond_t came;
 	enum ipc_outcome outcome; /* of the last answer */
-	uint32_t uid; /* of the last delivery */
+	uint32_t uid; /* of the last delivery, or the first of the last copies */
 	bool has_answer;
 };
 
