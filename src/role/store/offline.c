@@ -26,7 +26,14 @@ path_of(char path[PATH_ROOM], const struct offline_message *x, uint64_t state)
 	offline_put_path(&out, x, state);
 }
 
-/* Appends at most max octets of the file, for which there is room, none when there is none.  -1 and *f; FAULT_DENIED: it is no file. */
+/* Of a file that is no file, or not ours to read: trouble of the mailbox alone. */
+static bool
+is_refusal(int error)
+{
+	return error == EACCES || error == EPERM || error == ELOOP || error == EINVAL;
+}
+
+/* Appends at most max octets of the file, for which there is room, none when there is none.  -1 and *f; FAULT_DENIED: is_refusal. */
 static int
 read_file(int directory, const char *name, size_t max, struct buf *text, struct fault *f)
 {
@@ -43,8 +50,10 @@ read_file(int directory, const char *name, size_t max, struct buf *text, struct 
 			buf_added(text, size);
 	}
 	if (result != 0) {
-		(void)fault_errno(f, errno, "read %s", name);
-		if (f && (errno == ELOOP || errno == EINVAL))
+		int error = errno;
+
+		(void)fault_errno(f, error, "read %s", name);
+		if (is_refusal(error))
 			f->kind = FAULT_DENIED;
 	}
 	disk_close(&fd);
@@ -55,7 +64,7 @@ static int
 guid_fault(int error, struct fault *f)
 {
 	(void)fault_errno(f, error, "read dovecot-uidlist");
-	if (error == ENOENT || error == EACCES || error == EPERM || error == ENOTDIR || error == ELOOP || error == EINVAL)
+	if (error == ENOENT || error == ENOTDIR || is_refusal(error))
 		f->kind = FAULT_PERM;
 	return -1;
 }

@@ -110,17 +110,6 @@ what_was_copied_to_a_mailbox_that_was_refused_outlives_its_being_opened(void **s
 }
 
 static void
-make_folder(struct world *w, uint8_t number)
-{
-	struct records x;
-
-	begin_records(&x);
-	put_mailbox(&x, "A", number);
-	recover(w, &x);
-	end_recovery(w);
-}
-
-static void
 mail_for_a_folder_whose_place_another_has_is_kept_aside(void **state)
 {
 	struct world *w = *state;

@@ -196,3 +196,52 @@ size_of(const char *path)
 
 	return disk->fstatat(AT_FDCWD, path, &st, 0) == 0 ? st.st_size : -1;
 }
+
+void
+make_two_disks(struct world *w)
+{
+	struct records x;
+
+	assert_int_equal(disk_make_path("/mail/1/.A", 0700, NULL), 0);
+	disk_fault_mount(w->disk, "/mail/1/.A", 2);
+	begin_records(&x);
+	put_mailbox(&x, "INBOX", 1);
+	put_append(&x, 1, "1.test", body());
+	recover(w, &x);
+	end_recovery(w);
+}
+
+bool
+recovers(struct world *w, const struct records *x)
+{
+	bool is_done;
+
+	w->recovery = recover_new(w->engine);
+	is_done = recover_record(w->recovery, buf_bytes(&x->out), NULL) == 0 && recover_settle(w->recovery, NULL) == 0;
+	recover_free(&w->recovery, NULL);
+	return is_done;
+}
+
+void
+make_folder(struct world *w, uint8_t number)
+{
+	struct records x;
+
+	begin_records(&x);
+	put_mailbox(&x, "A", number);
+	recover(w, &x);
+	end_recovery(w);
+}
+
+uint32_t
+uid_validity_of(const char *path)
+{
+	int fd = disk->openat(AT_FDCWD, path, O_RDONLY, 0);
+	struct uidlist_head head = { 0 };
+	uint8_t text[256];
+	struct bytes in = bytes_of(text, (size_t)disk->pread(fd, text, sizeof text, 0));
+
+	disk_close(&fd);
+	assert_true(take_uidlist_head(&in, &head));
+	return head.uid_validity;
+}

@@ -43,6 +43,13 @@ void put_move(struct records *x);
 void put_delete(struct records *x, const char *name, uint8_t number);
 void recover(struct world *w, const struct records *x);
 void end_recovery(struct world *w);
+/* Of these records alone; false: it fails. */
+bool recovers(struct world *w, const struct records *x);
+
+/* A of /mail/1, as the mailbox of that number. */
+void make_folder(struct world *w, uint8_t number);
+/* INBOX has message 1; the folder A lies on another disk. */
+void make_two_disks(struct world *w);
 
 /* Of OCTETS octets. */
 struct bytes body(void);
@@ -52,5 +59,7 @@ void put_file(const char *path);
 int messages_of(const char *path);
 /* Of that file; -1 when it is not there. */
 off_t size_of(const char *path);
+/* Of that dovecot-uidlist. */
+uint32_t uid_validity_of(const char *path);
 
 #endif
