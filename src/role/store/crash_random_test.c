@@ -1,6 +1,6 @@
 /* Deliveries and changes at random, until the power goes, again and again: what was answered is done, each message is where the answers say, once,
    and no uid is given twice.  commit.c, S2, S3, S4.  At last a folder is refused at recovery, and what is in the others, in it or in lost/ is all
-   that has to be.  MERMOZ_SEEDS="1000 2000" runs others. */
+   that has to be.  MERMOZ_CRASH_SEEDS="1000 2000" runs those from the one to the other. */
 #include "role/store/crash_support.h"
 
 #include <setjmp.h>
@@ -518,12 +518,12 @@ play(uint64_t seed)
 static void
 what_was_answered_is_done_wherever_the_power_goes(void **state)
 {
-	const char *seeds = getenv("MERMOZ_SEEDS");
+	const char *seeds = getenv("MERMOZ_CRASH_SEEDS");
 	uint64_t from = 1, to = SEEDS;
 
 	(void)state;
 	if (seeds && sscanf(seeds, "%" SCNu64 " %" SCNu64, &from, &to) != 2)
-		fail_msg("MERMOZ_SEEDS are two numbers");
+		fail_msg("MERMOZ_CRASH_SEEDS are two numbers");
 	for (uint64_t seed = from; seed <= to; seed++)
 		play(seed);
 }
