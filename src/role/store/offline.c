@@ -410,6 +410,9 @@ offline_write(struct offline *m, struct offline_message *x, struct bytes body, i
 	return result;
 }
 
+/* What stands in tmp/ under the name of a message was synced before it was logged; what recovery makes, not yet. */
+static const char scratch[] = "tmp/recovered";
+
 static int
 fetch(struct offline *m, struct offline_message *x, const char *tmp)
 {
@@ -427,8 +430,6 @@ fetch(struct offline *m, struct offline_message *x, const char *tmp)
 int
 offline_link(struct offline *m, struct offline_message *x, int source_dir, const char *source)
 {
-	static const char scratch[] = "tmp/recovered";
-
 	(void)disk->unlinkat(m->directory, scratch, 0);
 	if (disk->linkat(source_dir, source, m->directory, scratch, 0) != 0 || fetch(m, x, scratch) != 0)
 		return -1;
@@ -450,15 +451,10 @@ offline_fetch_tmp(struct offline *m, struct offline_message *x)
 int
 offline_copy(struct offline *m, struct offline_message *x, int source_dir, const char *source)
 {
-	char tmp[PATH_ROOM];
-	struct buf out;
-
-	buf_init_fixed(&out, tmp, sizeof tmp);
-	arrival_put_tmp(&out, x->base);
-	(void)disk->unlinkat(m->directory, tmp, 0);
-	if (files_copy(source_dir, source, m->directory, tmp) != 0 || file_systems_sync_folder(m->directory) != 0)
+	(void)disk->unlinkat(m->directory, scratch, 0);
+	if (files_copy(source_dir, source, m->directory, scratch) != 0 || fetch(m, x, scratch) != 0)
 		return -1;
-	return fetch(m, x, tmp);
+	return file_systems_sync_folder(m->directory);
 }
 
 static int
