@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -338,17 +339,22 @@ check(struct play *p)
 	give_up(p, "what is there is neither");
 }
 
-/* The power may go in the midst of the recovery, too. */
+/* The power may go in the midst of the recovery, too, or a call fail before it does. */
 static void
 recover(struct play *p)
 {
 	while (chance(p, 2)) {
-		disk_fault_cut(p->c.disk, 1 + chance(p, 60));
+		bool is_cut = chance(p, 2);
+
+		if (is_cut)
+			disk_fault_cut(p->c.disk, 1 + chance(p, 60));
+		else
+			disk_fault_fail(p->c.disk, 1 + chance(p, 60), 1, EIO);
 		if (crashing_open(&p->c)) {
 			disk_fault_cut(p->c.disk, 1);
 			engine_close(&p->c.engine);
 		}
-		tell(p, "cut in recovery\n");
+		tell(p, is_cut ? "cut in recovery\n" : "call fails in recovery\n");
 		disk_fault_crash(p->c.disk);
 	}
 	assert_true(crashing_open(&p->c));
