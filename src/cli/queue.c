@@ -1,5 +1,6 @@
 #include "base/memory.h"
 #include "cli/cli.h"
+#include "cli/queue_message.h"
 #include "cli/queue_print.h"
 #include "cli/queue_tls.h"
 #include "cli/server.h"
@@ -22,7 +23,7 @@ static const struct verb {
 
 struct selection {
 	const char *id, *sender, *recipient, *destination, *older, *reason, *limit, *to;
-	bool is_all;
+	bool is_all, has_header, has_message; /* --headers, --message */
 };
 
 /* ---- the answer */
@@ -169,6 +170,10 @@ trouble_of(const struct verb *verb, const struct selection *s)
 		return "--recipient takes an address, or a domain with its @: --recipient @example.org";
 	if (verb->needs == NEEDS_ID && (!s->id || selects(s) || s->is_all))
 		return "it is: mermoz queue show ID";
+	if ((s->has_header || s->has_message) && verb->needs != NEEDS_ID)
+		return "--headers and --message go with show alone";
+	if (s->has_header && s->has_message)
+		return "--message has the headers, too";
 	if (verb->needs == TAKES_NOTHING && (s->id || selects(s) || s->is_all))
 		return "it takes no ID and no selection";
 	if ((strcmp(verb->name, "reroute") == 0) != (s->to != NULL))
@@ -212,6 +217,8 @@ run_verb(const char *command, const struct verb *verb, const struct selection *s
 	int result;
 
 	buf_init_fixed(&line, space, sizeof space);
+	if (!trouble && is_json && (s->has_header || s->has_message))
+		trouble = "--headers and --message are not told as JSON";
 	if (!trouble)
 		trouble = put_question(&line, verb->name, s);
 	if (trouble)
@@ -219,7 +226,10 @@ run_verb(const char *command, const struct verb *verb, const struct selection *s
 	c = cli_load_good(path);
 	if (!c)
 		return SERVER_NOT_ASKED;
-	result = ask(c, space, &p, s);
+	if (s->has_header || s->has_message)
+		result = queue_message_show(c, s->id, s->has_header);
+	else
+		result = ask(c, space, &p, s);
 	config_free(&c);
 	return result;
 }
@@ -232,7 +242,8 @@ run(int argc, char **argv)
 	bool is_json = false;
 	const struct cli_option options[] = { { "-c", &path, NULL }, { "--json", NULL, &is_json }, { "--all", NULL, &s.is_all },
 		{ "--sender", &s.sender, NULL }, { "--recipient", &s.recipient, NULL }, { "--destination", &s.destination, NULL },
-		{ "--older", &s.older, NULL }, { "--reason", &s.reason, NULL }, { "--limit", &s.limit, NULL }, { "--to", &s.to, NULL }, { 0 } };
+		{ "--older", &s.older, NULL }, { "--reason", &s.reason, NULL }, { "--limit", &s.limit, NULL }, { "--to", &s.to, NULL },
+		{ "--headers", NULL, &s.has_header }, { "--message", NULL, &s.has_message }, { 0 } };
 	int operands = cli_take_options(argc, argv, options);
 	const struct verb *verb;
 
@@ -253,7 +264,7 @@ const struct cli_command cli_queue = {
 	.name = "queue",
 	.summary = "list the mail that waits; hold, retry, reroute, remove, return it",
 	.usage = "queue list [ID] [SELECTION] [--json] [-c FILE]\n"
-		 "       mermoz queue show ID [--json] [-c FILE]\n"
+		 "       mermoz queue show ID [--headers | --message | --json] [-c FILE]\n"
 		 "       mermoz queue hold|release|retry|remove|bounce ID|SELECTION|--all\n"
 		 "                    [--json] [-c FILE]\n"
 		 "       mermoz queue reroute ID|SELECTION|--all --to TARGET\n"
@@ -267,7 +278,10 @@ const struct cli_command cli_queue = {
 		 "  list      a line for each recipient, newest mail first: the mail's id,\n"
 		 "            its age, sender, recipient, state, attempts so far, where it\n"
 		 "            is sent, and what was said at the last attempt\n"
-		 "  show      one mail: its envelope, and each recipient that still waits\n"
+		 "  show      one mail: its envelope, and each recipient that still waits;\n"
+		 "            with --headers its header, with --message all of it, as it is\n"
+		 "            (lines end with LF); on a terminal what that could obey is\n"
+		 "            shown as \\xNN\n"
 		 "  hold      keeps it here: it is not tried and does not expire until it\n"
 		 "            is released, also after a restart\n"
 		 "  release   ends that, and what its sender postponed goes now\n"

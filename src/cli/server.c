@@ -12,7 +12,7 @@ enum { WAIT_MS = 60000, PATH_OCTETS_MAX = 4096 };
 
 /* False: it does not answer. */
 static bool
-talk(int fd, const char *line, char *space, struct bytes *answer)
+talk(int fd, const char *line, char *space, struct bytes *answer, int *file)
 {
 	size_t len = 0;
 	ssize_t count = net_write(fd, bytes_text(line));
@@ -20,7 +20,8 @@ talk(int fd, const char *line, char *space, struct bytes *answer)
 	while (count > 0 && len < SERVER_ANSWER_MAX && net_wait(fd, WAIT_MS)) {
 		struct bytes come;
 
-		count = net_read(fd, space + len, SERVER_ANSWER_MAX - len);
+		count = file && *file == -1 ? net_read_with(fd, space + len, SERVER_ANSWER_MAX - len, file) :
+			net_read(fd, space + len, SERVER_ANSWER_MAX - len);
 		len += count > 0 ? (size_t)count : 0;
 		come = bytes_of(space, len);
 		if (control_take_answer(&come, answer))
@@ -29,9 +30,10 @@ talk(int fd, const char *line, char *space, struct bytes *answer)
 	return false;
 }
 
-enum server_result
-server_ask(const struct config *config, const char *who, const char *line, char space[SERVER_ANSWER_MAX],
-	struct bytes *answer, struct fault *f)
+/* file: -1, and gets what came beside the answer; NULL: nothing is taken. */
+static enum server_result
+ask(const struct config *config, const char *who, const char *line, char space[SERVER_ANSWER_MAX], struct bytes *answer, int *file,
+	struct fault *f)
 {
 	char path[PATH_OCTETS_MAX];
 	int fd;
@@ -43,7 +45,7 @@ server_ask(const struct config *config, const char *who, const char *line, char 
 	fd = net_connect_unix(path, f);
 	if (fd < 0)
 		return errno == ENOENT || errno == ECONNREFUSED ? SERVER_NOT_RUNNING : SERVER_FAILED;
-	if (!talk(fd, line, space, answer)) {
+	if (!talk(fd, line, space, answer, file)) {
 		net_close(fd);
 		fault_set(f, FAULT_TEMP, "it does not answer");
 		return SERVER_FAILED;
@@ -52,13 +54,19 @@ server_ask(const struct config *config, const char *who, const char *line, char 
 	return SERVER_ANSWERED;
 }
 
-bool
-server_answers(const struct config *config, const char *who, const char *line, char space[SERVER_ANSWER_MAX],
-	struct bytes *answer)
+enum server_result
+server_ask(const struct config *config, const char *who, const char *line, char space[SERVER_ANSWER_MAX],
+	struct bytes *answer, struct fault *f)
+{
+	return ask(config, who, line, space, answer, NULL, f);
+}
+
+static bool
+answers(const struct config *config, const char *who, const char *line, char space[SERVER_ANSWER_MAX], struct bytes *answer, int *file)
 {
 	struct fault f;
 
-	switch (server_ask(config, who, line, space, answer, &f)) {
+	switch (ask(config, who, line, space, answer, file, &f)) {
 	case SERVER_ANSWERED:
 		if (!take_text(answer, BYTES("error ")))
 			return true;
@@ -73,6 +81,21 @@ server_answers(const struct config *config, const char *who, const char *line, c
 		break;
 	}
 	return false;
+}
+
+bool
+server_answers(const struct config *config, const char *who, const char *line, char space[SERVER_ANSWER_MAX],
+	struct bytes *answer)
+{
+	return answers(config, who, line, space, answer, NULL);
+}
+
+bool
+server_hands(const struct config *config, const char *who, const char *line, char space[SERVER_ANSWER_MAX],
+	struct bytes *answer, int *file)
+{
+	*file = -1;
+	return answers(config, who, line, space, answer, file);
 }
 
 int

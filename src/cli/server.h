@@ -28,6 +28,9 @@ enum { SERVER_NOT_ASKED = 3 };
    is an "error". */
 bool server_answers(const struct config *config, const char *who, const char *line, char space[SERVER_ANSWER_MAX],
 	struct bytes *answer);
+/* The same, of an answer that may have a descriptor beside it: *file (owned), or -1. */
+bool server_hands(const struct config *config, const char *who, const char *line, char space[SERVER_ANSWER_MAX],
+	struct bytes *answer, int *file);
 /* The answer was none that can be read: says so, and is SERVER_NOT_ASKED. */
 int server_unreadable(void);
 

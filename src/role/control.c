@@ -162,6 +162,12 @@ serve_lines(struct client *client)
 void
 control_answer(struct control_question **at, struct bytes answer)
 {
+	control_answer_with(at, answer, -1);
+}
+
+void
+control_answer_with(struct control_question **at, struct bytes answer, int descriptor)
+{
 	struct control_question *question = *at;
 	struct client *client = question->client;
 
@@ -170,7 +176,7 @@ control_answer(struct control_question **at, struct bytes answer)
 	if (!client)
 		return;
 	client->question = NULL;
-	client->is_broken = net_write(client->fd, answer) != (ssize_t)answer.len;
+	client->is_broken = net_write_with(client->fd, answer, descriptor) != (ssize_t)answer.len;
 	if (!client->is_serving && (client->is_broken || !serve_lines(client)))
 		cut(client);
 }

@@ -46,6 +46,8 @@ struct control *control_new(struct loop *loop, const struct control_handlers *ha
 void control_free(struct control **c);
 /* Sends the whole answer, with its LF, to who asked, if it is still there; the question is gone. */
 void control_answer(struct control_question **question, struct bytes answer);
+/* The same, with a descriptor beside it, which stays the caller's. */
+void control_answer_with(struct control_question **question, struct bytes answer, int descriptor);
 /* Serves clients of this listening descriptor, which stays the caller's, and of no other any more. */
 void control_listen(struct control *c, int listener);
 /* Accepts nobody any more; who is connected is served. */

@@ -83,6 +83,10 @@ int net_local_address(int fd, struct net_address *out);
 ssize_t net_read(int fd, void *to, size_t count);
 ssize_t net_write(int fd, struct bytes from);
 ssize_t net_writev(int fd, const struct iovec *parts, int count);
+/* The same over a unix socket, with a descriptor beside the octets that stays the caller's; -1: with none. */
+ssize_t net_write_with(int fd, struct bytes from, int descriptor);
+/* The same; *descriptor gets the one that came beside the octets (owned), or -1. */
+ssize_t net_read_with(int fd, void *to, size_t count, int *descriptor);
 /* Waits until something can be read, or the end of input: for the CLI.  false: within_ms have passed. */
 bool net_wait(int fd, int within_ms);
 /* Writes to the socket what is read from `in`, whose end the peer sees, and to `out` what the peer says, until that ends or can't be written:

@@ -221,3 +221,48 @@ net_peer_user(int fd, uint32_t *uid)
 	*uid = who.uid;
 	return true;
 }
+
+union control {
+	struct cmsghdr align;
+	uint8_t space[CMSG_SPACE(sizeof(int))];
+};
+
+ssize_t
+net_write_with(int fd, struct bytes from, int descriptor)
+{
+	union control control = { .space = { 0 } };
+	struct iovec part = { (void *)(uintptr_t)from.ptr, from.len };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+	ssize_t done;
+
+	if (descriptor == -1)
+		return net_write(fd, from);
+	control.align.cmsg_level = SOL_SOCKET;
+	control.align.cmsg_type = SCM_RIGHTS;
+	control.align.cmsg_len = CMSG_LEN(sizeof descriptor);
+	memcpy(CMSG_DATA(&control.align), &descriptor, sizeof descriptor);
+	do {
+		done = sendmsg(fd, &message, MSG_NOSIGNAL);
+	} while (done == -1 && errno == EINTR);
+	return done;
+}
+
+/* The kernel gives no more than there is room for: one. */
+ssize_t
+net_read_with(int fd, void *to, size_t count, int *descriptor)
+{
+	union control control = { .space = { 0 } };
+	struct iovec part = { to, count };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+	const struct cmsghdr *first;
+	ssize_t got;
+
+	*descriptor = -1;
+	do {
+		got = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+	} while (got == -1 && errno == EINTR);
+	first = got == -1 ? NULL : CMSG_FIRSTHDR(&message);
+	if (first && first->cmsg_level == SOL_SOCKET && first->cmsg_type == SCM_RIGHTS && first->cmsg_len == CMSG_LEN(sizeof *descriptor))
+		memcpy(descriptor, CMSG_DATA(first), sizeof *descriptor);
+	return got;
+}

@@ -144,6 +144,30 @@ names_that_the_system_does_not_know_are_refused(void **state)
 	assert_non_null(strstr(f.text, "group \"no-group-at-all\""));
 }
 
+static void
+a_descriptor_comes_beside_the_octets(void **state)
+{
+	char text[8];
+	int ends[2], pipes[2], came, none;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	assert_int_equal(pipe(pipes), 0);
+	assert_int_equal(net_write_with(ends[0], BYTES("ok\n"), pipes[0]), 3);
+	assert_int_equal(net_read_with(ends[1], text, sizeof text, &came), 3);
+	assert_true(came >= 0 && came != pipes[0]);
+	assert_int_equal(write(pipes[1], "hello", 5), 5);
+	assert_int_equal(net_read(came, text, sizeof text), 5);
+	assert_int_equal(net_write_with(ends[0], BYTES("ok\n"), -1), 3);
+	assert_int_equal(net_read_with(ends[1], text, sizeof text, &none), 3);
+	assert_int_equal(none, -1);
+	for (int i = 0; i < 2; i++) {
+		net_close(ends[i]);
+		close(pipes[i]);
+	}
+	net_close(came);
+}
+
 int
 main(void)
 {
@@ -154,6 +178,7 @@ main(void)
 		TEST(a_socket_that_somebody_listens_on_stays),
 		TEST(what_is_no_socket_stays),
 		TEST(names_that_the_system_does_not_know_are_refused),
+		TEST(a_descriptor_comes_beside_the_octets),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

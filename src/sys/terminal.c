@@ -67,6 +67,12 @@ terminal_is_input(void)
 	return isatty(STDIN_FILENO) == 1;
 }
 
+bool
+terminal_is_output(void)
+{
+	return isatty(STDOUT_FILENO) == 1;
+}
+
 static void
 say(const char *text)
 {

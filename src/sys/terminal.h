@@ -7,6 +7,8 @@
 
 /* Is standard input a terminal? */
 bool terminal_is_input(void);
+/* Is standard output one? */
+bool terminal_is_output(void);
 /* Appends one line of standard input without its end (LF or CRLF; the end of the input ends it too).  On a
    terminal `prompt` is shown on standard error and what is typed is not.  -1 with *f: nothing came, more
    than *out holds, or a signal (which is then raised). */

@@ -1,11 +1,13 @@
 """mermoz queue: what waits is listed, held, released, tried now, removed, returned."""
+import contextlib
 import json
 import os
 import re
+import subprocess
 
 import pytest
 
-from conftest import DOMAIN, running_server, wait_until
+from conftest import DOMAIN, executable, running_server, wait_until
 from peer import Peer
 from test_outgoing import ELSEWHERE, elsewhere, report_for, submit  # noqa: F401: a fixture
 
@@ -83,6 +85,54 @@ def test_show_tells_one_mail_and_no_other(server, elsewhere):  # noqa: F811
     assert mail in text and f"<{address('bob')}>" in text and "2 that still wait" in text and other not in text
     p = server.cli("queue", "show", "01JDXYZ0123456789ABCDEFGHJ", check=False)
     assert p.returncode == 1 and "no mail 01JDXYZ" in p.stderr
+
+
+def raw(server, *args, code=0):
+    p = subprocess.run([executable(), "queue", "show", *args, "-c", server.conf], capture_output=True, timeout=60)
+    assert p.returncode == code, (args, p.returncode, p.stdout, p.stderr)
+    return p.stdout if code == 0 else p.stderr.decode()
+
+
+@pytest.mark.parametrize("octets", [10, 3_000_000], ids=["small", "large"])
+def test_show_gives_the_message_as_it_is(server, elsewhere, octets):  # noqa: F811
+    elsewhere.answers[address("bob")] = "450 4.2.0 Greylisted, come back"
+    body = b"caf\xe9 \x1b[31mred\r\n.\r\n" + b"0123456789\r\n" * (octets // 10)
+    with server.submission() as s:
+        assert s.sendmail(f"alice@{DOMAIN}", [address("bob")], b"Subject: \x1b]0;title\x07\r\nX-Folded: a\r\n\tb\r\n\r\n" + body, ["BODY=8BITMIME"]) == {}
+    [mail] = [line["mail"] for line in waits(server)]
+    whole = raw(server, mail, "--message")
+    header, _, rest = whole.partition(b"\n\n")
+    assert rest == body.replace(b"\r\n", b"\n") and b"\nSubject: \x1b]0;title\x07\nX-Folded: a\n\tb\n" in header + b"\n"
+    assert header.startswith(b"Received: ") and len(whole) + whole.count(b"\n") == json.loads(queue(server, "show", mail, "--json"))["size"]
+    assert raw(server, mail, "--headers") == header + b"\n"
+
+
+def test_a_terminal_obeys_nothing_of_a_message(server, elsewhere):  # noqa: F811
+    mail = defer(server, elsewhere, "bob", subject="\x1b]0;title\x07\tcaf\u00e9 \u009b31m")
+    master, slave = os.openpty()
+    p = subprocess.run([executable(), "queue", "show", mail, "--message", "-c", server.conf], stdout=slave, timeout=60, check=True)
+    os.close(slave)
+    shown = b""
+    with contextlib.suppress(OSError):  # EIO: all was read
+        while piece := os.read(master, 65536):
+            shown += piece
+    os.close(master)
+    assert p.returncode == 0 and "Subject: \\x1b]0;title\\x07\tcaf\u00e9 \\xc2\\x9b31m\r\n".encode() in shown
+    assert not [octet for octet in shown if octet < 32 and octet not in b"\r\n\t"]
+
+
+def test_what_can_not_be_shown_is_said(server, elsewhere):  # noqa: F811
+    mail = defer(server, elsewhere, "bob")
+    assert "no mail 01JDXYZ0123456789ABCDEFGHJ waits" in raw(server, "01JDXYZ0123456789ABCDEFGHJ", "--headers", code=1)
+    assert "that is no mail id" in raw(server, "../../../../etc/passwd", "--message", code=3)
+    for args, said in ((("--message",), "it is: mermoz queue show ID"), ((mail, "--headers", "--message"), "--message has the headers, too"),
+                       ((mail, "--headers", "--json"), "are not told as JSON")):
+        assert said in raw(server, *args, code=2)
+    p = server.cli("queue", "list", mail, "--message", check=False)
+    assert p.returncode == 2 and "go with show alone" in p.stderr
+    if os.geteuid() == 0:
+        p = subprocess.run([executable(), "queue", "show", mail, "--message", "-c", server.conf], capture_output=True, text=True, user="daemon")
+        assert (p.returncode, p.stdout) == (3, "") and "queue.sock: Permission denied" in p.stderr
 
 
 def test_a_selection_means_what_all_of_it_says(server, elsewhere):  # noqa: F811

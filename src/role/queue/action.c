@@ -123,6 +123,7 @@ action_do(struct queue *q, const struct command *c, struct delivery *d)
 	case QUEUE_SHOW:
 	case QUEUE_STATS:
 	case QUEUE_NEXT:
+	case QUEUE_BODY:
 	case QUEUE_VERBS:
 		break;
 	}

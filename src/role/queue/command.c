@@ -19,6 +19,7 @@ static const struct {
 	[QUEUE_REMOVE] = { "remove", true },
 	[QUEUE_BOUNCE] = { "bounce", true },
 	[QUEUE_NEXT] = { "next", false },
+	[QUEUE_BODY] = { "body", false },
 };
 
 const char *
@@ -115,6 +116,8 @@ command_take(struct bytes text, struct buf *space, struct command *out, struct f
 			return fault_set(f, FAULT_SYNTAX, "%.*s can't be understood", BYTES_ARG(line.fields[i].name));
 	if (out->id.len && !mail_id_parse(out->id, &id))
 		return fault_set(f, FAULT_SYNTAX, "that is no mail id");
+	if (out->verb == QUEUE_BODY && !out->id.len)
+		return fault_set(f, FAULT_SYNTAX, "no mail is named");
 	if (command_is_action(out->verb) && !names_somebody(out) && !is_all)
 		return fault_set(f, FAULT_SYNTAX, "nobody is named");
 	return take_way(out, f);

@@ -16,6 +16,7 @@ enum queue_verb {
 	QUEUE_REMOVE, /* nobody is told */
 	QUEUE_BOUNCE, /* as after a permanent error */
 	QUEUE_NEXT, /* the rest of an answer */
+	QUEUE_BODY, /* the message itself, by its id */
 	QUEUE_VERBS
 };
 

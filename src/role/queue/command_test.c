@@ -86,6 +86,8 @@ a_line_is_a_command_only_when_all_of_it_is_understood(void **state)
 		{ "list\tlimit=99999999999999999999\n", false },
 		{ "list\tsender=\n", false },
 		{ "hold\tall=0\n", false },
+		{ "body\tid=" ID "\n", true },
+		{ "body\tlimit=1\n", false },
 	};
 	struct command c;
 

@@ -3,7 +3,9 @@
 #include "role/control_line.h"
 #include "role/queue/action.h"
 #include "role/queue/command.h"
+#include "sys/disk.h"
 
+#include <errno.h>
 #include <string.h>
 
 /* So many may be under way or have their place kept; the one that waits longest gives way. */
@@ -477,6 +479,31 @@ go_on(struct queue *q, uint64_t cursor, struct control_question *question)
 		refuse(question, "the rest of that answer was given up: ask anew");
 }
 
+static void
+opened(void *arg, int fd, int error)
+{
+	struct control_question *question = arg;
+
+	if (fd >= 0)
+		control_answer_with(&question, BYTES("ok\n"), fd);
+	else if (error == ENOENT)
+		control_answer(&question, BYTES("absent\n"));
+	else
+		refuse(question, "the disk does not give the message");
+	disk_close(&fd);
+}
+
+static void
+open_body(struct queue *q, struct bytes id, struct control_question *question)
+{
+	struct mail_id mail;
+
+	if (mail_id_parse(id, &mail))
+		spool_open_body(q->spool, &mail, opened, question);
+	else
+		refuse(question, "that is no mail id");
+}
+
 void
 walk_ask(void *arg, struct control_question *question, struct bytes line)
 {
@@ -490,6 +517,8 @@ walk_ask(void *arg, struct control_question *question, struct bytes line)
 		refuse(question, f.text);
 	} else if (w->command.verb == QUEUE_NEXT) {
 		go_on(q, w->command.cursor, question);
+	} else if (w->command.verb == QUEUE_BODY) {
+		open_body(q, w->command.id, question);
 	} else if (!make_room(q)) {
 		refuse(question, "too many questions at a time");
 	} else {

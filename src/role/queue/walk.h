@@ -1,6 +1,8 @@
 /* The administrator's commands: each goes through the queue once, a few milliseconds at a time, and answers in pieces that fit into a socket's
    buffer.  A piece ends with the line "end", or with "more" and the cursor of the next piece, which "next" asks for; between two pieces the walk
-   keeps its place.  An action has answered with "end" when what it changed is durable. */
+   keeps its place.  An action has answered with "end" when what it changed is durable.
+
+   "body" alone is no walk: it answers "ok" with a descriptor beside it, of the message as it lies here (lines end with LF), to read; or "absent". */
 #ifndef QUEUE_WALK_H
 #define QUEUE_WALK_H
 
