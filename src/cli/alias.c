@@ -21,8 +21,12 @@ take_target(const struct edit *e, const char *text, struct bytes alias, struct b
 		return false;
 	}
 	*out = bytes_text(text);
-	if (!accounts_has_domain(e->accounts, address_domain(&folded)))
-		return true;
+	if (!accounts_has_domain(e->accounts, address_domain(&folded))) {
+		is_good = address_is_sound(*out);
+		if (!is_good)
+			(void)cli_failed("\"%s\" is no address that another server would take: quotes are missing, or a dot is too many", text);
+		return is_good;
+	}
 	if (!arena_copy(e->arena, address_bytes(&folded), out))
 		return false;
 	targets = memory_new(sizeof *targets);

@@ -310,8 +310,12 @@ expand(struct walk *w, struct bytes address, unsigned int depth)
 	}
 	relayed = find_relayed(w, address_domain(&folded));
 	if (!relayed && !accounts_has_domain(w->a, address_domain(&folded))) {
-		trace(w->a->trace, TRACE_ELSEWHERE, TEXT("address", address), INT("depth", depth));
-		add_foreign(w, address, false);
+		bool is_sound = address_is_sound(address);
+
+		trace(w->a->trace, is_sound ? TRACE_ELSEWHERE : TRACE_MALFORMED, TEXT("address", address), INT("depth", depth));
+		w->has_absent |= !is_sound;
+		if (is_sound)
+			add_foreign(w, address, false);
 		return;
 	}
 	if (is_routed(w, as_written(w, address, depth))) {

@@ -70,6 +70,8 @@ load_usual(struct world *w)
 	put_alias(w, "self@example.org", "self@example.org");
 	put_alias(w, "half@example.org", "loop1@example.org alice@example.org");
 	put_alias(w, "stale@example.org", "gone@example.org");
+	put_alias(w, "dots@example.org", "bad..x@elsewhere.net x>y@elsewhere.net");
+	put_alias(w, "more@example.org", "bad..x@elsewhere.net alice@example.org \"a..b\"@elsewhere.net");
 	put_alias(w, "cron@example.org", "alice+cron@localhost bob@mail.example.org");
 	put_alias(w, "@second.org", "alice@example.org");
 	put_alias(w, "carol+vip@second.org", "bob@example.org");
@@ -127,6 +129,8 @@ addresses_resolve(void **state)
 		{ "@localhost", IPC_ABSENT, "" },
 		{ "alice@sub.localhost", IPC_FOREIGN, "" },
 		{ "carol@localhost", IPC_ABSENT, "" },
+		{ "dots@example.org", IPC_ABSENT, "" },
+		{ "more@example.org", IPC_OK, ALICE " !\"a..b\"@elsewhere.net" },
 		{ "cron@example.org", IPC_OK, ALICE " " BOB },
 		{ "sales@example.org", IPC_OK, ALICE " " BOB },
 		{ "sales+x@example.org", IPC_OK, ALICE " " BOB },

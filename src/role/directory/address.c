@@ -124,3 +124,32 @@ address_make(struct bytes local, struct bytes domain, struct address *out)
 	*out = made;
 	return true;
 }
+
+/* Quoted-string = DQUOTE *( qtextSMTP / quoted-pairSMTP ) DQUOTE      RFC 5321 4.1.2 */
+static bool
+is_quoted(struct bytes text)
+{
+	if (text.len < 2 || text.ptr[0] != '"' || text.ptr[text.len - 1] != '"')
+		return false;
+	for (size_t i = 1; i < text.len - 1; i++) {
+		if (text.ptr[i] == '\\')
+			i++;
+		else if (text.ptr[i] == '"')
+			return false;
+		if (i == text.len - 1 || byte_is_class(text.ptr[i], CLASS_CONTROL))
+			return false;
+	}
+	return true;
+}
+
+bool
+address_is_sound(struct bytes address)
+{
+	size_t at = bytes_find_last_char(address, '@');
+	struct bytes local = bytes_sub(address, 0, at), domain = bytes_sub(address, at + 1, address.len);
+
+	for (size_t i = 0; i < domain.len; i++)
+		if (byte_is_class(domain.ptr[i], CLASS_CONTROL) || bytes_find_char(BYTES(" <>()\\,;\""), domain.ptr[i]) < sizeof " <>()\\,;\"" - 1)
+			return false;
+	return domain.len > 0 && (bytes_is_dotted(local, CLASS_ATEXT | CLASS_HIGH) || is_quoted(local));
+}

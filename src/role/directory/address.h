@@ -26,6 +26,8 @@ struct bytes address_local(const struct address *a);
 struct bytes address_domain(const struct address *a);
 /* Do both mean one address? */
 bool address_equal(struct bytes a, struct bytes b);
+/* Can it be written to a server as it is (RFC 5321 4.1.2): its local part a dot-string or quoted, its domain without what is special? */
+bool address_is_sound(struct bytes address);
 /* "local@domain" from folded parts ("@domain" when local is empty).  False when that is too
    long. */
 bool address_make(struct bytes local, struct bytes domain, struct address *out)
