@@ -191,9 +191,14 @@ check_relaying(const struct config *c, struct relaying *tried)
 static void
 print_onward(const struct config *c)
 {
-	for (size_t i = 0; i < c->relayed_count; i++)
-		printf("  Sent on for everybody: %s %.*s (relay_for).\n", c->relayed[i].takes_any ? "all of" : "what the directory has of",
-			BYTES_ARG(c->relayed[i].domain));
+	for (size_t i = 0; i < c->relayed_count; i++) {
+		struct bytes domain = c->relayed[i].domain;
+
+		if (relaying_is_refused(c, domain))
+			printf("  Refused, whoever sends it: %.*s (route).\n", BYTES_ARG(domain));
+		else
+			printf("  Sent on for everybody: %s %.*s (relay_for).\n", c->relayed[i].takes_any ? "all of" : "what the directory has of", BYTES_ARG(domain));
+	}
 	for (size_t i = 0; i < c->trusted_network_count; i++)
 		printf("  Without a log-in to the world: %.*s (trusted_networks).\n", BYTES_ARG(c->trusted_networks[i].text));
 }

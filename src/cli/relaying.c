@@ -173,6 +173,26 @@ relaying_rehearsal_done(struct relaying_rehearsal *r)
 }
 
 static bool
+is_refused(const struct config *c, struct bytes address)
+{
+	const struct config_route *way = config_find_way(c, BYTES_NONE, address, bytes_sub(address, bytes_find_last_char(address, '@') + 1, address.len));
+
+	return way && way->kind == ROUTE_REFUSE;
+}
+
+bool
+relaying_is_refused(const struct config *c, struct bytes domain)
+{
+	uint8_t space[SMTP_PATH_OCTETS_MAX];
+	struct buf address;
+
+	buf_init_fixed(&address, space, sizeof space);
+	put_char(&address, '@');
+	put_bytes(&address, domain);
+	return is_refused(c, buf_bytes(&address));
+}
+
+static bool
 decide(const struct relaying_rehearsal *r, enum admission_client client, const struct smtp_path *path, struct buf *onward)
 {
 	struct targets *targets = NEW(struct targets);
@@ -189,7 +209,7 @@ decide(const struct relaying_rehearsal *r, enum admission_client client, const s
 		leaves = true;
 	}
 	for (size_t i = 0; admission == ADMITTED && i < targets->count && !leaves; i++)
-		if (!targets->at[i].account) {
+		if (!targets->at[i].account && !is_refused(r->config, targets->at[i].address)) {
 			put_bytes(onward, targets->at[i].address);
 			leaves = true;
 		}

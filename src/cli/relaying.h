@@ -18,6 +18,8 @@ struct relaying {
 /* Tries all for all.  0: none of a stranger leaves for a place that the configuration does not name as one of ours or as one that it relays
    for, and none of anybody for another address than the one that he wrote.  -1: *f names one that does. */
 int relaying_prove(const struct config *c, relaying_try try, void *arg, struct relaying *out, struct fault *f) __attribute__((warn_unused_result));
+/* Does a route refuse all mail for that domain? */
+bool relaying_is_refused(const struct config *c, struct bytes domain);
 /* Decides as fronts and directory do, with one user in each domain; arg: struct relaying_rehearsal. */
 bool relaying_rehearse(void *arg, enum admission_client client, struct bytes path, struct buf *onward);
 

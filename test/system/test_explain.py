@@ -39,9 +39,15 @@ def test_the_reply_is_the_one_that_a_client_hears(server):
     server.cli("alias", "add", f"abroad@{DOMAIN}", "someone@afrique.iut")
     for address, decision in [(f"alice@{DOMAIN}", "mailbox"), (f"Alice+x@{DOMAIN.upper()}", "mailbox"), (f"team@{DOMAIN}", "mailbox"),
                               (f"nobody@{DOMAIN}", "unknown"), (f"abroad@{DOMAIN}", "foreign"), ("x@afrique.iut", "foreign"),
-                              ("postmaster", "mailbox")]:
+                              ("postmaster", "mailbox"), ("bad..x@", "unknown"), (f"bad..x@{DOMAIN}", "unknown"), (f"a b@{DOMAIN}", "unknown"), ("nobody", "unknown"),
+                              (f'"alice"@{DOMAIN}', "mailbox"), (f'"a b"@{DOMAIN}', "unknown")]:
         out = why(server, address)
-        assert (out["decision"], out["smtp"]) == (decision, rcpt_of_a_client(server, address)), address
+        assert (out["decision"], out["smtp"]) == (decision, rcpt_of_a_client(server, f"<{address}>")), address
+
+
+def test_who_may_write_elsewhere_is_told_to_how_many_places_it_goes(server):
+    assert why(server, "x@afrique.iut", "--as", f"alice@{DOMAIN}", code=0)["elsewhere"] == 1
+    assert why(server, "x@afrique.iut", code=1)["elsewhere"] == 0
 
 
 def test_a_person_reads_each_step(server):

@@ -105,6 +105,14 @@ def test_a_route_that_refuses_says_what_a_client_hears(server):
     assert why(server, "x@closed.example", code=1)["decision"] == "denied"
 
 
+def test_what_a_route_keeps_here_waits_when_its_domain_is_not_ours(server):
+    one = onward(why(server, f"alice@{DOMAIN}", f"x@held.{DOMAIN}", code=0), f"x@held.{DOMAIN}")
+    [trouble] = steps(one, "trouble")
+    assert (trouble["outcome"], trouble["reply"]) == ("later", "451 4.3.5 a route leads to mailboxes here, but the domain is not ours")
+    text = server.cli("explain", f"alice@{DOMAIN}", f"x@held.{DOMAIN}").stdout
+    assert "  the mail would wait: 451 4.3.5 a route leads to mailboxes here, but the domain is not ours\n" in text
+
+
 def test_rfc7672_2_2_the_mx_hosts_are_told_as_dns_says_now_with_dane_where_all_is_signed(server):
     one = onward(why(server, f"alice@{DOMAIN}", f"x@{SIGNED}", code=0), f"x@{SIGNED}")
     [route] = steps(one, "route")

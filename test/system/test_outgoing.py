@@ -133,6 +133,19 @@ def takes(server, address):
         return s.rcpt(address)[0] == 250
 
 
+def test_what_waits_for_a_domain_that_was_given_up_says_so(server):
+    server.cli("domain", "add", "left.iut")
+    server.cli("user", "add", "dora@left.iut", stdin="secret\n")
+    server.send(to="bob", subject="first")  # makes the folder of mail
+    (server.mail / "left.iut").write_text("in the way")
+    assert submit(server, f"bob@{DOMAIN}", "dora@left.iut") == {}
+    wait_until(lambda: server.events("queue.deferred"), what="the queue's attempt")
+    server.cli("user", "remove", "dora@left.iut")
+    server.cli("domain", "remove", "left.iut")
+    told = wait_until(lambda: [e["reply"] for e in server.events("queue.deferred") if "4.3.0" not in e["reply"]], what="the next one")
+    assert told[0] == "451 4.3.5 the domain is not one of this server any more"
+
+
 def test_with_the_queue_away_no_mailbox_gets_what_the_client_brings_again(server, elsewhere):
     [pid] = server.role_pids("queue")
     with server.submission() as s:

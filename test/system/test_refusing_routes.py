@@ -125,3 +125,11 @@ def test_what_is_refused_of_everybody_else_is_so_behind_an_alias_too_but_not_for
         assert rcpt(s, f"out@{DOMAIN}") == "550 5.7.1 Nothing leaves"
         submit(s, f"out@{DOMAIN}", subject="by alice")
         wait_until(lambda: [m for m in elsewhere.mails if "w@asie.iut" in m["to"]], what="the mail")
+
+
+def test_a_domain_whose_mail_is_refused_is_not_called_one_that_is_sent_on(server):
+    conf = server.directory / "other.conf"
+    conf.write_text(server.conf.read_text() + "relay_for closed.iut any;\nrelay_for open.iut any;\n")
+    out = server.mermoz("check", "-c", str(conf)).stdout
+    assert "Sent on for everybody: all of open.iut (relay_for)" in out and "all of closed.iut" not in out
+    assert "Refused, whoever sends it: closed.iut (route)" in out

@@ -424,12 +424,40 @@ explain_resolved(struct explaining *e, enum ipc_outcome outcome, struct bytes se
 	explain_decide(e, &d);
 }
 
-static void
-explain_recipient(struct explaining *e, struct bytes sender, struct bytes address, const struct account *as)
+/* RCPT is read before anybody is asked.  False: it can't be; else the address is in e->recipient as the directory gets it. */
+static bool
+read_recipient(struct explaining *e, struct bytes address)
 {
+	struct arena *arena = arena_new("explain", SMTP_PATH_OCTETS_MAX, ARENA_PLAIN);
+	uint8_t space[CONTROL_LINE_MAX];
+	struct smtp_path path;
+	struct buf written;
+	struct bytes rest;
+	bool is_read;
+
+	buf_init_fixed(&written, space, sizeof space);
+	put_format(&written, "<%.*s>", BYTES_ARG(address));
+	rest = buf_bytes(&written);
+	is_read = !written.has_failed && smtp_path_parse(&rest, true, arena, &path, NULL) == 0 && rest.len == 0 && path.text.len > 0;
+	if (is_read)
+		smtp_path_put_address(&path, &e->recipient);
+	arena_free(&arena);
+	return is_read;
+}
+
+static void
+explain_recipient(struct explaining *e, struct bytes sender, struct bytes written, const struct account *as)
+{
+	struct bytes address;
+
+	if (!read_recipient(e, written)) {
+		trace(&e->trace, TRACE_MALFORMED, TEXT("address", written));
+		explain_decide(e, &(struct decision){ .word = "unknown", .why = "RCPT does not take it for an address", .reply = REPLY_BAD_RECIPIENT });
+		return;
+	}
+	address = buf_bytes(&e->recipient);
 	explain_meet_asked(e, address);
 	tell_filter(e, address);
-	put_bytes(&e->recipient, address);
 	if (as)
 		e->client = CLIENT_ACCOUNT;
 	directory_resolve_why(e->directory, e, bytes_equal(sender, BYTES("<>")) ? BYTES_NONE : sender, address, as ? as->number : 0);

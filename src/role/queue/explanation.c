@@ -77,16 +77,21 @@ tell_destination(struct explanation *e, const struct hop *hop)
 			INT("limit", d ? d->limit : 0)));
 }
 
+/* It is asked of addresses alone that the directory calls foreign or sends on: a route to mailboxes brings it back. */
 static void
-tell_refusal(struct explanation *e, const struct config_route *route)
+tell_why_not_on(struct explanation *e, const struct config_route *route)
 {
 	char space[NAME_OCTETS_MAX + 112];
 	struct buf reply;
+	bool is_refused = route && route->kind == ROUTE_REFUSE;
 
 	buf_init_fixed(&reply, space, sizeof space);
-	config_put_refusal(&reply, route);
+	if (is_refused)
+		config_put_refusal(&reply, route);
+	else
+		put_text(&reply, route ? QUEUE_NOT_OURS : QUEUE_COMES_BACK);
 	control_line_put(&e->answer, "trouble",
-		FIELDS(STR("outcome", config_is_refusal_for_now(route) ? "later" : "never"), TEXT("reply", buf_bytes(&reply))));
+		FIELDS(STR("outcome", is_refused && !config_is_refusal_for_now(route) ? "never" : "later"), TEXT("reply", buf_bytes(&reply))));
 }
 
 /* Whole lines of the grammar, and nothing else, go on to who asked. */
@@ -166,8 +171,7 @@ begin(struct queue *q, struct control_question *question, struct bytes sender, s
 	put_text(&e->answer, "lines\n");
 	tell_route(e, route && route == config_find_sender_route(q->config, sender) ? "sender_route" : "route", route, &hop);
 	if (hop.kind != HOP_KIND_RELAY) {
-		if (hop.kind == HOP_KIND_NOBODY)
-			tell_refusal(e, route);
+		tell_why_not_on(e, route);
 		tell_end(e);
 		return;
 	}

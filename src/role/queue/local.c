@@ -351,7 +351,7 @@ is_foreign(struct local *l)
 	struct queue *q = l->queue;
 
 	if (!(delivery_message(d)->flags & QUEUE_ASK_DIRECTORY)) {
-		later(l, "451 4.3.5 a route leads to mailboxes here, but the domain is not ours");
+		later(l, delivery_message(d)->flags & (SEND_MAILBOXES | SEND_EXPANDED) ? "451 4.3.5 the domain is not one of this server any more" : QUEUE_NOT_OURS);
 		return;
 	}
 	delivery_message(d)->flags &= QUEUE_FLAGS & ~QUEUE_ASK_DIRECTORY;
@@ -390,7 +390,7 @@ resolved(void *arg, const struct message *m)
 	if (m && targets_take(m, &space, &targets))
 		outcome = (enum ipc_outcome)m->u.resolved.outcome;
 	if (outcome == IPC_OK && comes_back(l, targets))
-		later(l, "451 4.3.5 the directory sends it on to another server, and no route says where that is");
+		later(l, QUEUE_COMES_BACK);
 	else if (outcome == IPC_OK)
 		give_out(l, meant(l, targets));
 	else if (outcome == IPC_FOREIGN)

@@ -31,6 +31,10 @@
 /* Under way; what makes more at once than that, and could wait, waits. */
 #define QUEUE_REPORTS_MAX 64
 
+/* Why what leads to mailboxes here is in none: the directory does not know its domain; it says that its mailbox is elsewhere. */
+#define QUEUE_NOT_OURS "451 4.3.5 a route leads to mailboxes here, but the domain is not ours"
+#define QUEUE_COMES_BACK "451 4.3.5 the directory sends it on to another server, and no route says where that is"
+
 struct arrival;
 struct explanation;
 struct tls_reports;
