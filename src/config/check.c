@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-enum { SRS_KEY_OCTETS_MIN = 16, LDAP_PORT = 389, USER_NAME_MAX = 64 };
+enum { SRS_KEY_OCTETS_MIN = 16, LDAP_PORT = 389, USER_NAME_MAX = 64, TARGET_TEXT_MAX = 300 };
 
 const char *
 config_chain_trouble(struct bytes pem)
@@ -250,6 +250,54 @@ check_queue(struct config_reading *r)
 		tell_times(r, DIRECTIVE_queue_delay_notice_s, notice, " is not shorter than ", DIRECTIVE_queue_lifetime_s, lifetime, false);
 }
 
+/* Does it listen where the route leads?  is_here: that is this machine, by an address or a name of it. */
+static bool
+is_where(const struct config_listener *l, struct bytes target, bool is_here)
+{
+	struct bytes port = bytes_sub(l->address, bytes_find_last_char(l->address, ':'), l->address.len);
+	struct net_address address;
+
+	if (bytes_equal(l->address, target))
+		return true;
+	return is_here && bytes_ends_nocase(target, port) && (bytes_starts(l->address, BYTES("*:")) ||
+		(bytes_starts_nocase(target, BYTES("localhost:")) && net_address_parse(l->address, 25, &address, NULL) == 0 && net_is_loopback(&address)));
+}
+
+static bool
+is_own_service(const struct config *c, const struct config_route *route)
+{
+	const struct config_route whole = { .kind = ROUTE_SMTP, .host = route->host, .port = route->port ? route->port : 25 };
+	char space[TARGET_TEXT_MAX];
+	struct net_address address;
+	struct buf target;
+	bool is_here = net_address_parse(route->host, 25, &address, NULL) == 0 ? net_is_loopback(&address)
+		: bytes_equal_nocase(route->host, BYTES("localhost")) || bytes_equal_nocase(route->host, c->hostname);
+
+	buf_init_fixed(&target, space, sizeof space);
+	config_put_target(&target, &whole);
+	for (size_t i = 0; route->kind == ROUTE_SMTP && i < c->listener_count; i++)
+		if ((c->listeners[i].service == SERVICE_SMTP || c->listeners[i].service == SERVICE_SUBMISSION) &&
+			is_where(&c->listeners[i], buf_bytes(&target), is_here))
+			return true;
+	return false;
+}
+
+/* Mail would go round until it has `hops`. */
+static void
+check_loops(struct config_reading *r, const char *name, const struct config_route *routes, size_t count)
+{
+	char file[sizeof r->errors->at[0].file];
+
+	for (size_t i = 0; i < count; i++) {
+		const struct config_route *route = &routes[i];
+
+		(void)snprintf(file, sizeof file, "%.*s", BYTES_ARG(route->where.file));
+		if (is_own_service(r->config, route))
+			(void)config_error_add(r->errors, &(struct config_place){ file, route->where.line, route->where.column },
+				"%s %s: this server listens there itself, and the mail would come back; name another host, or mailboxes", name, config_show(route->pattern).text);
+	}
+}
+
 static void
 check_homes(struct config_reading *r)
 {
@@ -352,6 +400,8 @@ config_check(struct config_reading *r, const struct config_place *file)
 	check_homes(r);
 	check_users(r);
 	check_queue(r);
+	check_loops(r, "route", r->config->routes, r->config->route_count);
+	check_loops(r, "sender_route", r->config->sender_routes, r->config->sender_route_count);
 	if (r->errors->count == 0)
 		check_slices(r, file);
 }

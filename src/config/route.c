@@ -128,6 +128,19 @@ config_has_domain(const struct config *c, struct bytes domain)
 }
 
 bool
+config_listens_at(const struct config *c, uint16_t port)
+{
+	for (size_t i = 0; i < c->listener_count; i++) {
+		struct bytes at = c->listeners[i].address, number = bytes_sub(at, bytes_find_last_char(at, ':') + 1, at.len);
+		uint64_t own;
+
+		if (c->listeners[i].service <= SERVICE_SUBMISSIONS && take_number(&number, UINT16_MAX, &own) && own == port)
+			return true;
+	}
+	return false;
+}
+
+bool
 config_network_has(const struct config_network *n, const uint8_t *octets)
 {
 	unsigned int whole = n->bits / 8, rest = n->bits % 8;

@@ -27,6 +27,8 @@ const char *config_read_target(struct bytes text, struct config_route *out);
 void config_put_target(struct buf *out, const struct config_route *route);
 /* Is the domain one of the configuration's? */
 bool config_has_domain(const struct config *c, struct bytes domain);
+/* Does a service for mail of ours listen at that port, of whatever address? */
+bool config_listens_at(const struct config *c, uint16_t port);
 /* Do the octets of an address, as many as its own, lie in the network? */
 bool config_network_has(const struct config_network *n, const uint8_t *octets);
 /* Do the octets of an address (4 or 16) lie in a trusted network? */

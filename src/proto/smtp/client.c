@@ -219,7 +219,7 @@ static void
 hear_greeting(struct smtp_client *c)
 {
 	keep_peer_name(c);
-	if (c->settings->is_by_mx && bytes_equal_nocase(smtp_client_peer_name(c), c->settings->hostname)) {
+	if (c->settings->may_be_ourselves && bytes_equal_nocase(smtp_client_peer_name(c), c->settings->hostname)) {
 		smtp_client_judge(c, SMTP_CLIENT_LATER, BYTES("451 4.4.6 the server greets with our own name: the mail would come back to us"));
 		fail(c, SMTP_CLIENT_AT_OURSELVES);
 	} else if (c->reply.code / 100 == 2)

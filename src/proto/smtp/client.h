@@ -35,7 +35,7 @@ enum smtp_client_tls {
 struct smtp_client_settings {
 	struct bytes hostname; /* for EHLO: RFC 5321 4.1.1.1 */
 	bool is_lmtp;
-	bool is_by_mx; /* DNS led here: who greets as `hostname` is ourselves (RFC 5321 5.1) */
+	bool may_be_ourselves; /* who greets as `hostname` is (RFC 5321 5.1) */
 	enum smtp_client_tls tls;
 	struct bytes login_name, secret_login_password; /* to log in with before anything is sent, under TLS only; empty: not at all */
 };

@@ -205,7 +205,7 @@ rfc5321_5_1_who_greets_with_our_name_is_ourselves_where_dns_led(void **state)
 	struct client_player p = player(&e, 1);
 
 	(void)state;
-	p.settings.is_by_mx = true;
+	p.settings.may_be_ourselves = true;
 	play(p, "S: 220 Out.Example ESMTP\n= failed at ourselves later: 451 4.4.6 the server greets with our own name: the mail would come back to us\n" BYE);
 	play(p, "S: 421 out.example too many\n= failed at ourselves later: 451 4.4.6 the server greets with our own name: the mail would come back to us\n= close\n");
 	play(p, HELLO BASIC "C: MAIL FROM:<a@b.example>\nS: 550 no\n= <one@x.example> never: 550 no\n= <two@x.example> never: 550 no\n= sent\nC: RSET\nS: 250 ok\n" BYE);

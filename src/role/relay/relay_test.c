@@ -145,6 +145,23 @@ rfc5321_5_1_a_host_that_is_ourselves_by_another_name_ends_the_way_and_the_mail_w
 }
 
 static void
+a_host_of_the_configuration_that_greets_with_our_name_is_ourselves_at_a_port_of_ours_alone(void **state)
+{
+	char at[32];
+	struct config_listener ours;
+
+	(void)state;
+	set_dns("A y.example 127.0.0.2\n");
+	serve("127.0.0.2", SCRIPT(TO_US));
+	(void)snprintf(at, sizeof at, "*:%u", port_of_servers());
+	ours = (struct config_listener){ .service = SERVICE_SMTP, .address = bytes_text(at) };
+	config.listeners = &ours;
+	config.listener_count = 1;
+	send_to(1, HOP_SMTP, "y.example", "b@x.example");
+	expect("1  tls= dsn=0: 0~451 4.4.6 the server greets with our own name: the mail would come back to us [y.example (127.0.0.2)];\n");
+}
+
+static void
 when_no_host_answers_it_is_later(void **state)
 {
 	(void)state;
@@ -515,6 +532,7 @@ main(void)
 		TEST(a_domain_does_not_lead_to_this_machine_itself),
 		TEST(a_host_that_does_not_answer_makes_way_for_the_next),
 		TEST(rfc5321_5_1_a_host_that_is_ourselves_by_another_name_ends_the_way_and_the_mail_waits),
+		TEST(a_host_of_the_configuration_that_greets_with_our_name_is_ourselves_at_a_port_of_ours_alone),
 		TEST(when_no_host_answers_it_is_later),
 		TEST(a_host_that_is_busy_has_not_answered),
 		TEST(a_host_that_refuses_for_good_is_the_answer),

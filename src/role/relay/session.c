@@ -3,6 +3,7 @@
 #include "role/relay/session_internal.h"
 
 #include "base/memory.h"
+#include "config/route.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -314,7 +315,8 @@ set_up_client(struct session *c, const struct sending *s)
 	(void)snprintf(c->hostname, sizeof c->hostname, "%.*s", BYTES_ARG(c->relay->config->hostname));
 	c->settings.hostname = bytes_text(c->hostname);
 	c->settings.is_lmtp = s->hop == HOP_LMTP;
-	c->settings.is_by_mx = s->hop == HOP_MX;
+	/* A host that the configuration names may be another server of this machine, or of its name, where we do not listen ourselves. */
+	c->settings.may_be_ourselves = s->hop == HOP_MX || (s->hop == HOP_SMTP && config_listens_at(c->relay->config, s->port));
 	c->settings.tls = level > TLS_CLIENT_MAY ? SMTP_CLIENT_TLS_MUST :
 		level == TLS_CLIENT_MAY		 ? SMTP_CLIENT_TLS_MAY :
 						   SMTP_CLIENT_TLS_NEVER;
