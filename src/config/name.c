@@ -60,7 +60,9 @@ name_address_trouble(struct bytes name)
 	while (rest.len > 0) {
 		struct bytes atom = take_until(&rest, '.');
 
-		if (atom.len == 0 || !bytes_all_class(atom, CLASS_ATEXT | CLASS_HIGH))
+		if (atom.len == 0)
+			return "the part before \"@\" begins with a dot, or has two in a row";
+		if (!bytes_all_class(atom, CLASS_ATEXT | CLASS_HIGH))
 			return "the part before \"@\" has a character that would need quotes";
 	}
 	if (local.ptr[local.len - 1] == '.')
