@@ -203,7 +203,7 @@ decide(const struct relaying_rehearsal *r, enum admission_client client, const s
 
 	buf_init_fixed(&address, space, sizeof space);
 	smtp_path_put_address(path, &address);
-	admission = admission_decide(r->config, client, buf_bytes(&address), accounts_resolve(r->accounts, buf_bytes(&address), targets));
+	admission = admission_decide(r->config, client, BYTES_NONE, buf_bytes(&address), accounts_resolve(r->accounts, buf_bytes(&address), targets));
 	if (admission == ADMITTED_ONWARD) {
 		put_bytes(onward, path->text);
 		leaves = true;

@@ -18,15 +18,16 @@ admission_refusal(const struct config *c, struct bytes address)
 
 /* Nobody of ours. */
 static enum admission
-decide_foreign(const struct config *c, enum admission_client client, struct bytes address)
+decide_foreign(const struct config *c, enum admission_client client, struct bytes sender, struct bytes address)
 {
 	if (client == CLIENT_STRANGER)
 		return REFUSED_RELAYING;
-	return find_refusal(c, address) ? REFUSED_BY_ROUTE : ADMITTED_ONWARD;
+	/* What "*" says is less than what is said of the sender. */
+	return find_refusal(c, address) && !config_find_sender_route(c, sender) ? REFUSED_BY_ROUTE : ADMITTED_ONWARD;
 }
 
 enum admission
-admission_decide(const struct config *c, enum admission_client client, struct bytes address, enum ipc_outcome outcome)
+admission_decide(const struct config *c, enum admission_client client, struct bytes sender, struct bytes address, enum ipc_outcome outcome)
 {
 	if (admission_refusal(c, address))
 		return REFUSED_BY_ROUTE;
@@ -34,7 +35,7 @@ admission_decide(const struct config *c, enum admission_client client, struct by
 	case IPC_OK:
 		return ADMITTED;
 	case IPC_FOREIGN:
-		return decide_foreign(c, client, address);
+		return decide_foreign(c, client, sender, address);
 	case IPC_ABSENT:
 	case IPC_INVALID:
 		return REFUSED_UNKNOWN;

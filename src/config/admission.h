@@ -25,7 +25,7 @@ enum admission {
 
 /* The route that refuses an address whatever the directory says of it: any but "*", which is about everybody else.  NULL: there is none. */
 const struct config_route *admission_refusal(const struct config *c, struct bytes address);
-/* What becomes of a recipient (local part "@" domain) of that client, of which the directory says `outcome`. */
-enum admission admission_decide(const struct config *c, enum admission_client client, struct bytes address, enum ipc_outcome outcome);
+/* What becomes of a recipient (local part "@" domain) of that client's mail from that sender, of which the directory says `outcome`. */
+enum admission admission_decide(const struct config *c, enum admission_client client, struct bytes sender, struct bytes address, enum ipc_outcome outcome);
 
 #endif

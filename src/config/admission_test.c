@@ -16,7 +16,7 @@ check_rows(const char *text, const struct row *rows, size_t count)
 
 	for (size_t i = 0; i < count; i++)
 		for (enum admission_client client = 0; client < CLIENTS; client++) {
-			enum admission got = admission_decide(c, client, bytes_text(rows[i].address), rows[i].outcome);
+			enum admission got = admission_decide(c, client, BYTES_NONE, bytes_text(rows[i].address), rows[i].outcome);
 
 			if (got != rows[i].want[client])
 				fail_msg("%s, client %d: %d, not %d", rows[i].address, client, got, rows[i].want[client]);

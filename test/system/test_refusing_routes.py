@@ -125,6 +125,10 @@ def test_what_is_refused_of_everybody_else_is_so_behind_an_alias_too_but_not_for
         assert rcpt(s, f"out@{DOMAIN}") == "550 5.7.1 Nothing leaves"
         submit(s, f"out@{DOMAIN}", subject="by alice")
         wait_until(lambda: [m for m in elsewhere.mails if "w@asie.iut" in m["to"]], what="the mail")
+        submit(s, "v@asie.iut", subject="by alice")
+        wait_until(lambda: [m for m in elsewhere.mails if "v@asie.iut" in m["to"]], what="the mail to whom she named")
+        explain(s, f"alice@{DOMAIN}", "v@asie.iut", code=0)
+        assert explain(s, f"bob@{DOMAIN}", "v@asie.iut", code=1)["smtp"] == "550 5.7.1 Nothing leaves"
 
 
 def test_a_domain_whose_mail_is_refused_is_not_called_one_that_is_sent_on(server):

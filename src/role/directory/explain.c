@@ -397,7 +397,7 @@ explain_resolved(struct explaining *e, enum ipc_outcome outcome, struct bytes se
 {
 	const struct config *config = e->directory->self->config;
 	struct bytes address = buf_bytes(&e->recipient);
-	enum admission admission = admission_decide(config, e->client, address, outcome);
+	enum admission admission = admission_decide(config, e->client, sender, address, outcome);
 	enum smtp_answer answer = answer_to_recipient(admission);
 	struct decision d = { .mailboxes = e->would_make, .refusal = refusal_of(e, admission, sender, targets) };
 

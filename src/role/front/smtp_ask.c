@@ -398,7 +398,7 @@ take_answer(struct smtp_client *c, const struct ipc_resolved *r, struct bytes ta
 {
 	const struct config *config = smtp_client_front(c)->config;
 	struct bytes address = buf_bytes(&c->asked_address);
-	enum admission admission = admission_decide(config, client_kind(c), address, (enum ipc_outcome)r->outcome);
+	enum admission admission = admission_decide(config, client_kind(c), c->sender, address, (enum ipc_outcome)r->outcome);
 	const struct config_route *refusal = admission == REFUSED_BY_ROUTE ? config_find_route(config, address) :
 		admission == ADMITTED ? refusal_of_all(c, r->sender, targets) : NULL;
 
