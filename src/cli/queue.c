@@ -313,7 +313,7 @@ const struct cli_command cli_queue = {
 		 "  --sender ADDRESS     <> is the sender of reports\n"
 		 "  --recipient ADDRESS  or @DOMAIN\n"
 		 "  --destination HOST   as list shows it, or the host alone; local:\n"
-		 "                       mailboxes here\n"
+		 "                       mailboxes here, error: nowhere\n"
 		 "  --older TIME         waits for so long at least: 90m, 12h, 3d\n"
 		 "  --reason TEXT        part of what list shows as the last reply, in\n"
 		 "                       either case\n"

@@ -26,7 +26,7 @@ struct command {
 	struct bytes id;
 	struct bytes sender; /* an address; "<>": the null path */
 	struct bytes recipient; /* an address, or "@" and a domain */
-	struct bytes destination; /* "local", a host, or host:port, with or without "lmtp:" */
+	struct bytes destination; /* "local", "error", a host, or host:port, with or without "lmtp:" */
 	struct bytes reason; /* part of why it waits (schedule_words) */
 	struct bytes to; /* of QUEUE_REROUTE: a target of routes, or empty: where its route leads */
 	uint64_t older_s; /* this old at least */
@@ -44,7 +44,7 @@ int command_take(struct bytes line, struct buf *space, struct command *out, stru
 bool command_means_message(const struct command *c, const struct queued *m, int64_t now_s);
 /* Of a message that is meant; hop: where the delivery leads. */
 bool command_means(const struct command *c, const struct delivery *d, const struct hop *hop);
-/* "local", the host, or host:port; with "lmtp:" before it where that is spoken. */
+/* "local", "error", the host, or host:port; with "lmtp:" before it where that is spoken. */
 void command_put_destination(struct buf *out, const struct hop *hop);
 
 #endif

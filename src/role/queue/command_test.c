@@ -11,6 +11,7 @@
 
 static const struct hop mx = { .kind = HOP_KIND_RELAY, .protocol = HOP_MX, .host = BYTES_INIT("one.example") };
 static const struct hop routed = { .kind = HOP_KIND_RELAY, .protocol = HOP_SMTP, .port = 2525, .host = BYTES_INIT("relay.example") };
+static const struct hop refused = { .kind = HOP_KIND_NOBODY };
 static const struct hop local = { .kind = HOP_KIND_MAILBOXES, .protocol = HOP_MX };
 
 static uint8_t space[1024];
@@ -136,6 +137,7 @@ all_that_is_said_has_to_hold(void **state)
 		{ "destination=relay.example:25", &routed, false },
 		{ "destination=local", &local, true },
 		{ "destination=local", &mx, false },
+		{ "destination=error", &refused, true },
 		{ "reason=greylisted", &mx, true },
 		{ "reason=come back", &mx, true },
 		{ "reason=come back later", &mx, false },
