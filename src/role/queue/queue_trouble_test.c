@@ -313,6 +313,27 @@ a_sweep_lets_many_expire_a_few_at_a_time_and_all(void **state)
 	assert_int_equal(q->count, 500);
 }
 
+static void
+what_a_route_refuses_that_was_not_there_comes_back_a_few_at_a_time_and_all(void **state)
+{
+	struct config_route route = { .pattern = BYTES_INIT("x.example"), .kind = ROUTE_REFUSE, .text = BYTES_INIT("It has closed") };
+	struct queue *q = self.state;
+	struct fault f;
+
+	(void)state;
+	enqueue_old(200);
+	config.routes = &route;
+	config.route_count = 1;
+	assert_int_equal(queue_hooks.reload(&self, &config, &f), 0);
+	for (int turn = 0; turn < 5; turn++) {
+		run_until_reported();
+		schedule_put_back(q->schedule, 10);
+		queue_kick(q);
+	}
+	assert_int_equal(count_reports(q), 200);
+	assert_int_equal(q->count, 200);
+}
+
 enum { MANY = 1000 };
 
 /* A mail whose report is longer than one may be: each recipient's reply is. */
@@ -587,6 +608,7 @@ main(void)
 		TEST(who_does_not_want_to_hear_of_a_delay_costs_nothing_at_each_sweep),
 		TEST(a_sweep_tells_of_many_delays_a_few_at_a_time_and_of_all),
 		TEST(a_sweep_lets_many_expire_a_few_at_a_time_and_all),
+		TEST(what_a_route_refuses_that_was_not_there_comes_back_a_few_at_a_time_and_all),
 		TEST(what_does_not_fit_into_one_report_has_several),
 		TEST(a_message_may_go_while_a_sweep_stands_before_it),
 		TEST(a_relay_that_is_full_makes_no_destination_rest),
