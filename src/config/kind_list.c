@@ -2,6 +2,7 @@
 
 #include "config/name.h"
 #include "config/near.h"
+#include "config/route.h"
 #include "sys/net.h"
 
 #include <stdio.h>
@@ -67,34 +68,22 @@ keep(struct config_reading *r, struct bytes text, const struct config_place *at,
 }
 
 static bool
-is_domain_there(const struct config *c, struct bytes name)
-{
-	for (size_t i = 0; i < c->domains.count; i++)
-		if (bytes_equal_nocase(c->domains.at[i], name))
-			return true;
-	return false;
-}
-
-static bool
 read_domain(struct config_reading *r, const struct config_value *v)
 {
 	struct config_texts *domains = &r->config->domains;
 	const char *trouble = name_domain_trouble(v->text);
+	struct address space;
 	struct bytes *list;
-	uint8_t *lower;
 
 	if (trouble)
 		return config_error_add(r->errors, &v->at, "domain %s: %s", config_show(v->text).text, trouble);
-	if (is_domain_there(r->config, v->text))
+	if (config_has_domain(r->config, v->text))
 		return config_error_add(r->errors, &v->at, "domain %s is there already", config_show(v->text).text);
 	list = list_add(r, domains->at, domains->count, sizeof *list, &r->domain_at, &v->at);
-	lower = list ? arena_take(r->config->arena, v->text.len) : NULL;
-	if (!lower)
-		return kind_full(r, &v->at);
-	for (size_t i = 0; i < v->text.len; i++)
-		lower[i] = byte_lower(v->text.ptr[i]);
+	if (!list || !keep(r, name_folded(v->text, &space), &v->at, &list[domains->count]))
+		return false;
 	domains->at = list;
-	list[domains->count++] = bytes_of(lower, v->text.len);
+	domains->count++;
 	return true;
 }
 

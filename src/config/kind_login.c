@@ -8,8 +8,11 @@ enum { LOGINS_MAX = 100, NAME_OCTETS_MAX = 320 };
 static const struct config_login *
 find(const struct config *c, struct bytes host, struct bytes sender)
 {
+	struct address space;
+	struct bytes name = name_folded(sender, &space);
+
 	for (size_t i = 0; i < c->login_count; i++)
-		if (kind_is_same_host(c->logins[i].host, host) && bytes_equal_nocase(c->logins[i].sender, sender))
+		if (kind_is_same_host(c->logins[i].host, host) && bytes_equal(c->logins[i].sender, name))
 			return &c->logins[i];
 	return NULL;
 }
@@ -47,6 +50,7 @@ kind_read_login(struct config_reading *r, const struct config_setting *s)
 	struct config_login made = { .host = s->values[0].text, .sender = s->count > 3 ? s->values[3].text : BYTES_NONE }, *list;
 	struct bytes path = s->values[2].text;
 	const char *trouble = login_trouble(c, &made);
+	struct address space;
 
 	if (trouble)
 		return config_error_add(r->errors, &s->values[0].at, "outgoing_login %s: %s", config_show(made.host).text, trouble);
@@ -64,7 +68,7 @@ kind_read_login(struct config_reading *r, const struct config_setting *s)
 		return config_error_add(r->errors, s->at, "there are %d log-ins at most", LOGINS_MAX);
 	list = arena_grow(c->arena, c->logins, c->login_count, sizeof *list);
 	if (!list || !arena_copy(c->arena, made.host, &made.host) || !arena_copy(c->arena, s->values[1].text, &made.name) ||
-		!arena_copy(c->arena, path, &made.file) || !arena_copy(c->arena, made.sender, &made.sender) ||
+		!arena_copy(c->arena, path, &made.file) || !arena_copy(c->arena, name_folded(made.sender, &space), &made.sender) ||
 		(s->count == 5 && !arena_copy(c->arena, s->values[4].text, &made.secret_password)))
 		return kind_full(r, s->at);
 	if (!kind_keep_where(r, s->at, &made.where))

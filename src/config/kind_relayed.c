@@ -31,6 +31,7 @@ kind_read_relayed(struct config_reading *r, const struct config_setting *s)
 	struct config_place *places = NULL;
 	size_t which = 0;
 	const char *trouble = read_relayed(c, s, &made, &which);
+	struct address space;
 
 	if (trouble)
 		return config_error_add(r->errors, &s->values[which].at, "relay_for %s: %s", config_show(s->values[0].text).text, trouble);
@@ -38,7 +39,7 @@ kind_read_relayed(struct config_reading *r, const struct config_setting *s)
 		list = arena_grow(c->arena, c->relayed, c->relayed_count, sizeof *list);
 		places = arena_grow(c->arena, r->relayed_at, c->relayed_count, sizeof *places);
 	}
-	if (!list || !places || !arena_copy(c->arena, s->values[0].text, &made.domain) || !kind_keep_where(r, s->at, &made.where))
+	if (!list || !places || !arena_copy(c->arena, name_folded(s->values[0].text, &space), &made.domain) || !kind_keep_where(r, s->at, &made.where))
 		return kind_full(r, s->at);
 	places[c->relayed_count] = s->values[0].at;
 	list[c->relayed_count++] = made;

@@ -5,13 +5,13 @@
 static void
 whom_mail_is_relayed_for_reads_and_prints_as_it_was(void **state)
 {
-	static const char text[] = "relay_for a.example known;\nrelay_for B.example any;\n";
+	static const char text[] = "relay_for a.example known;\nrelay_for b.example any;\n";
 	struct config *c = read_good(text);
 
 	(void)state;
 	assert_int_equal(c->relayed_count, 2);
 	assert_false(config_find_relayed(c, BYTES("A.example"))->takes_any);
-	assert_true(config_find_relayed(c, BYTES("b.example"))->takes_any);
+	assert_true(config_find_relayed(c, BYTES("B.example"))->takes_any);
 	assert_null(config_find_relayed(c, BYTES("x.a.example")));
 	assert_true(is_told(c, ROLE_DIRECTORY, text));
 	config_free(&c);

@@ -190,16 +190,18 @@ add(struct config_reading *r, const struct config_setting *s, struct config_rout
 {
 	struct config *c = r->config;
 	struct config_route *list;
+	struct address space;
+	struct bytes pattern = name_folded(s->values[0].text, &space);
 
 	for (size_t i = 0; i < *count; i++)
-		if (bytes_equal_nocase((*routes)[i].pattern, s->values[0].text))
+		if (bytes_equal((*routes)[i].pattern, pattern))
 			return config_error_add(r->errors, &s->values[0].at, "there is a %s for %s already", s->directive->name,
 				config_show(s->values[0].text).text);
 	list = *count == ROUTES_MAX ? NULL : arena_grow(c->arena, *routes, *count, sizeof *list);
 	if (!list)
 		return kind_full(r, s->at);
 	*routes = list;
-	if (!keep(r, s->values[0].text, s->at, &made.pattern) || !keep(r, made.host, s->at, &made.host)
+	if (!keep(r, pattern, s->at, &made.pattern) || !keep(r, made.host, s->at, &made.host)
 		|| !keep(r, made.text, s->at, &made.text) || !kind_keep_where(r, s->at, &made.where))
 		return false;
 	list[(*count)++] = made;

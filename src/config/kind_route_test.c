@@ -40,6 +40,37 @@ the_closest_route_counts_rfc5321_5_1(void **state)
 }
 
 static void
+a_name_counts_however_it_is_spelled_rfc5890_2_3_2_4(void **state)
+{
+	static const char *const spelled[] = { "bob@one.example", "Bob@ONE.example", "bob@\xef\xbd\x8f\xef\xbd\x8e\xef\xbd\x85.example",
+		"bob@one\xe3\x80\x82" "example", "bob+x@\xef\xbd\x8fne.example" };
+	static const char *const munich[] = { "x@m\xc3\xbcnchen.example", "x@M\xc3\x9cNCHEN.example", "x@xn--mnchen-3ya.example", "x@XN--mnchen-3ya.example" };
+	static const struct refused_row rows[] = {
+		{ "route m\xc3\xbcnchen.example to a.test; route xn--mnchen-3ya.example to b.test;", "already" },
+		{ "relay_for m\xc3\xbcnchen.example any; relay_for xn--mnchen-3ya.example any;", "it is there already" },
+		{ "domain m\xc3\xbcnchen.example xn--mnchen-3ya.example;", "is there already" },
+		{ "outgoing_tls m\xc3\xbcnchen.example may; outgoing_tls xn--mnchen-3ya.example none;", "is there already" },
+	};
+	struct config *c = read_good("route bob@one.example to bob.test; route m\xc3\xbcnchen.example to munich.test;\n"
+		"sender_route .m\xc3\xbcnchen.example to below.test; relay_for b\xc3\xbc" "cher.example any; domain k\xc3\xb6ln.example;\n"
+		"outgoing_tls m\xc3\xbcnchen.example encrypt; outgoing_login a.test n file:/s \xc3\x89mile@m\xc3\xbcnchen.example;");
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(spelled); i++)
+		assert_non_null(config_find_route(c, bytes_text(spelled[i])));
+	for (size_t i = 0; i < COUNT(munich); i++)
+		assert_non_null(config_find_route(c, bytes_text(munich[i])));
+	assert_non_null(config_find_sender_route(c, BYTES("x@y.\xef\xbd\x8dxn.xn--mnchen-3ya.example")));
+	assert_non_null(config_find_relayed(c, BYTES("xn--bcher-kva.example")));
+	assert_non_null(config_find_relayed(c, BYTES("B\xc3\x9c" "CHER.example")));
+	assert_true(config_has_domain(c, BYTES("xn--kln-sna.example")) && config_has_domain(c, BYTES("K\xc3\x96LN.example")));
+	assert_non_null(config_tls_rule_for(c, BYTES("xn--mnchen-3ya.example")));
+	assert_non_null(config_login_for(c, BYTES("a.test"), BYTES("\xc3\xa9mile@xn--mnchen-3ya.example")));
+	config_free(&c);
+	CHECK_REFUSED(rows);
+}
+
+static void
 targets_read_and_print_as_they_were(void **state)
 {
 	static const struct {
@@ -191,6 +222,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_closest_route_counts_rfc5321_5_1),
+		cmocka_unit_test(a_name_counts_however_it_is_spelled_rfc5890_2_3_2_4),
 		cmocka_unit_test(targets_read_and_print_as_they_were),
 		cmocka_unit_test(a_relay_host_may_be_written_as_postfix_writes_it),
 		cmocka_unit_test(the_closest_route_of_the_sender_counts),

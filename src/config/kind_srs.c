@@ -7,6 +7,7 @@ kind_read_srs(struct config_reading *r, const struct config_setting *s)
 {
 	struct config *c = r->config;
 	struct bytes path = s->values[0].text, domain = s->count > 1 ? s->values[1].text : BYTES_NONE;
+	struct address space;
 	const char *trouble;
 
 	/* The value itself is not shown: it may be the key. */
@@ -19,7 +20,7 @@ kind_read_srs(struct config_reading *r, const struct config_setting *s)
 	trouble = domain.len ? name_domain_trouble(domain) : NULL;
 	if (trouble)
 		return config_error_add(r->errors, &s->values[1].at, "srs %s: %s", config_show(domain).text, trouble);
-	if (!arena_copy(c->arena, path, &c->srs_file) || !arena_copy(c->arena, domain, &c->srs_domain) ||
+	if (!arena_copy(c->arena, path, &c->srs_file) || !arena_copy(c->arena, name_folded(domain, &space), &c->srs_domain) ||
 		(s->count == 3 && !arena_copy(c->arena, s->values[2].text, &c->srs_secret_key)))
 		return kind_full(r, s->at);
 	return true;

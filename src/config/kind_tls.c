@@ -12,8 +12,11 @@ enum { LEVELS = sizeof levels / sizeof levels[0] };
 static const struct config_tls_rule *
 find(const struct config *c, struct bytes domain)
 {
+	struct address space;
+	struct bytes name = name_folded(domain, &space);
+
 	for (size_t i = 0; i < c->tls_rule_count; i++)
-		if (kind_is_same_host(c->tls_rules[i].domain, domain))
+		if (kind_is_same_host(c->tls_rules[i].domain, name))
 			return &c->tls_rules[i];
 	return NULL;
 }
@@ -27,29 +30,34 @@ config_tls_rule_for(const struct config *c, struct bytes domain)
 }
 
 static bool
-keep_lower(struct config_reading *r, const struct config_value *v, struct bytes text, struct bytes *out)
+keep(struct config_reading *r, const struct config_value *v, struct bytes text, struct bytes *out)
 {
-	uint8_t *lower = arena_take(r->config->arena, text.len);
+	struct address space;
 
-	if (!lower)
-		return kind_full(r, &v->at);
-	for (size_t i = 0; i < text.len; i++)
-		lower[i] = byte_lower(text.ptr[i]);
-	*out = bytes_of(lower, text.len);
-	return true;
+	return arena_copy(r->config->arena, name_folded(text, &space), out) || kind_full(r, &v->at);
+}
+
+/* Of a U-label, the A-label has to be one. */
+static const char *
+host_trouble(struct bytes name)
+{
+	struct address space;
+
+	return name_host_trouble(name_folded(name, &space));
 }
 
 static bool
 read_domain(struct config_reading *r, const struct config_value *v, struct config_tls_rule *rule)
 {
-	struct bytes domain = v->text;
+	struct address space;
+	struct bytes domain = name_folded(v->text, &space);
 	const char *trouble = bytes_equal(domain, BYTES("*")) ? NULL : kind_host_trouble(&domain);
 
 	if (trouble)
 		return config_error_add(r->errors, &v->at, "outgoing_tls %s: %s", config_show(v->text).text, trouble);
 	if (find(r->config, domain))
 		return config_error_add(r->errors, &v->at, "outgoing_tls %s is there already", config_show(v->text).text);
-	return keep_lower(r, v, domain, &rule->domain);
+	return keep(r, v, domain, &rule->domain);
 }
 
 static bool
@@ -74,13 +82,13 @@ read_names(struct config_reading *r, const struct config_setting *s, struct conf
 	rule->names.at = list;
 	for (size_t i = 2; i < s->count; i++) {
 		const struct config_value *v = &s->values[i];
-		const char *trouble = name_host_trouble(bytes_starts(v->text, BYTES(".")) ? bytes_sub(v->text, 1, v->text.len) : v->text);
+		const char *trouble = host_trouble(bytes_starts(v->text, BYTES(".")) ? bytes_sub(v->text, 1, v->text.len) : v->text);
 
 		if (rule->level != TLS_LEVEL_VERIFY)
 			return config_error_add(r->errors, &v->at, "outgoing_tls: names are for \"verify\"");
 		if (trouble)
 			return config_error_add(r->errors, &v->at, "outgoing_tls %s: %s", config_show(v->text).text, trouble);
-		if (!keep_lower(r, v, v->text, &list[rule->names.count]))
+		if (!keep(r, v, v->text, &list[rule->names.count]))
 			return false;
 		rule->names.count++;
 	}

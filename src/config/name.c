@@ -1,5 +1,24 @@
 #include "config/name.h"
 
+#include <string.h>
+
+struct bytes
+name_folded(struct bytes name, struct address *space)
+{
+	struct bytes domain = name;
+	struct domain folded;
+	uint16_t dot = take_char(&domain, '.');
+
+	if (bytes_find_char(name, '@') < name.len)
+		return address_fold(name, space) ? address_bytes(space) : name;
+	if (!domain_fold(domain, &folded))
+		return name;
+	space->octets[0] = '.';
+	memcpy(space->octets + dot, folded.octets, folded.len);
+	space->len = space->local_len = (uint16_t)(folded.len + dot);
+	return address_bytes(space);
+}
+
 static bool
 is_label(struct bytes label, bool may_utf8)
 {

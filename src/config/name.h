@@ -2,10 +2,14 @@
 #ifndef CONFIG_NAME_H
 #define CONFIG_NAME_H
 
-#include "base/bytes.h"
+#include "config/address.h"
 
 #define NAME_DOMAIN_MAX 253
 #define NAME_LABEL_MAX 63
+
+/* The name as all are compared (address.h), in *space: of an address, or of a domain, which may have "." before it.  What can't be folded stays
+   as it is.  What the configuration has are such names; what is looked for among them is made one first. */
+struct bytes name_folded(struct bytes name, struct address *space);
 
 /* Each says what is wrong with the name, or NULL when nothing is. */
 

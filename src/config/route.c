@@ -1,5 +1,7 @@
 #include "config/route.h"
 
+#include "config/name.h"
+
 #include <string.h>
 
 /* Longer than any domain, and than any local part. */
@@ -11,12 +13,12 @@ closeness_of_address(const struct config *c, struct bytes pattern, struct bytes 
 {
 	size_t at = bytes_find_last_char(pattern, '@'), end = bytes_find_last_char(address, '@');
 
-	if (bytes_equal_nocase(pattern, address))
+	if (bytes_equal(pattern, address))
 		return 2 * CLOSE;
 	if (at >= end || bytes_find_char(c->recipient_delimiter, address.ptr[at]) == c->recipient_delimiter.len)
 		return 0;
-	return bytes_equal_nocase(bytes_sub(pattern, 0, at), bytes_sub(address, 0, at)) &&
-			bytes_equal_nocase(bytes_sub(pattern, at, pattern.len), bytes_sub(address, end, address.len)) ?
+	return bytes_equal(bytes_sub(pattern, 0, at), bytes_sub(address, 0, at)) &&
+			bytes_equal(bytes_sub(pattern, at, pattern.len), bytes_sub(address, end, address.len)) ?
 		CLOSE + at : 0;
 }
 
@@ -30,12 +32,14 @@ closeness(const struct config *c, struct bytes pattern, struct bytes address, st
 		return 1;
 	if (pattern.ptr[0] == '.')
 		return domain.len > pattern.len && bytes_ends_nocase(domain, pattern) ? 1 + pattern.len : 0;
-	return bytes_equal_nocase(pattern, domain) ? CLOSE - 1 : 0;
+	return bytes_equal(pattern, domain) ? CLOSE - 1 : 0;
 }
 
 static const struct config_route *
-find_closest(const struct config *c, const struct config_route *routes, size_t count, struct bytes address)
+find_closest(const struct config *c, const struct config_route *routes, size_t count, struct bytes written)
 {
+	struct address space;
+	struct bytes address = name_folded(written, &space);
 	size_t at = bytes_find_last_char(address, '@'), best = 0;
 	struct bytes domain = bytes_sub(address, at + 1, address.len);
 	const struct config_route *found = NULL;
@@ -72,8 +76,11 @@ config_route_is_for_rest(const struct config_route *route)
 const struct config_relayed *
 config_find_relayed(const struct config *c, struct bytes domain)
 {
+	struct address space;
+	struct bytes name = name_folded(domain, &space);
+
 	for (size_t i = 0; i < c->relayed_count; i++)
-		if (bytes_equal_nocase(c->relayed[i].domain, domain))
+		if (bytes_equal(c->relayed[i].domain, name))
 			return &c->relayed[i];
 	return NULL;
 }
@@ -121,8 +128,11 @@ config_is_refusal_for_now(const struct config_route *route)
 bool
 config_has_domain(const struct config *c, struct bytes domain)
 {
+	struct address space;
+	struct bytes name = name_folded(domain, &space);
+
 	for (size_t i = 0; i < c->domains.count; i++)
-		if (bytes_equal_nocase(c->domains.at[i], domain))
+		if (bytes_equal(c->domains.at[i], name))
 			return true;
 	return false;
 }

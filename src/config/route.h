@@ -4,7 +4,7 @@
 
 #include "config/config.h"
 
-/* The closest route for the address (local part "@" domain, without regard to case): its own, else its own without its detail, else its domain's,
+/* The closest route for the address (local part "@" domain, in any spelling: address.h): its own, else its own without its detail, else its domain's,
    else that of the longest ".DOMAIN" it lies below, else "*".  NULL: there is none; the mail goes to the MX hosts of its domain. */
 const struct config_route *config_find_route(const struct config *c, struct bytes address);
 /* The closest sender_route for the sender (empty: nobody), as above.  NULL: there is none. */

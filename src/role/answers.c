@@ -1,6 +1,6 @@
 #include "role/answers.h"
 
-#include "role/domain.h"
+#include "config/domain.h"
 
 enum smtp_answer
 answer_to_recipient(enum admission admission)

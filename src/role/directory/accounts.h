@@ -2,9 +2,9 @@
 #ifndef ROLE_DIRECTORY_ACCOUNTS_H
 #define ROLE_DIRECTORY_ACCOUNTS_H
 
+#include "config/address.h"
 #include "config/config.h"
 #include "ipc/ipc.h"
-#include "role/directory/address.h"
 #include "role/directory/quota.h"
 #include "role/directory/record.h"
 #include "role/directory/trace.h"

@@ -6,9 +6,9 @@
    A walk stops at TARGETS_MAX targets and at ALIAS_DEPTH_MAX.
 
    What it meets it tells the trace, if somebody watches (accounts_watch). */
+#include "config/domain.h"
 #include "role/directory/accounts.h"
 #include "role/directory/accounts_internal.h"
-#include "role/domain.h"
 
 struct walk {
 	struct accounts *a;

@@ -3,7 +3,7 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/sort.h"
-#include "role/directory/address.h"
+#include "config/address.h"
 
 #include <stdlib.h>
 

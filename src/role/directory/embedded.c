@@ -2,7 +2,7 @@
 
 #include "base/event.h"
 #include "base/memory.h"
-#include "role/directory/address.h"
+#include "config/address.h"
 #include "role/directory/embedded_internal.h"
 #include "sys/disk.h"
 

@@ -1,7 +1,7 @@
 #include "role/directory/held.h"
 
 #include "base/event.h"
-#include "role/directory/address.h"
+#include "config/address.h"
 #include "role/directory/snapshot.h"
 
 enum { GONE = 1, PLACE = 2 };

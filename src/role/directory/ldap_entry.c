@@ -3,8 +3,8 @@
 #include "base/event.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "config/address.h"
 #include "config/name.h"
-#include "role/directory/address.h"
 #include "role/directory/image.h"
 #include "role/directory/password.h"
 

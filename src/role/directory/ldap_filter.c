@@ -1,6 +1,6 @@
 #include "role/directory/ldap_filter.h"
 
-#include "role/directory/address.h"
+#include "config/address.h"
 
 /* A name with more delimiters than that in it is nobody's. */
 enum { CUTS_MAX = 16 };

@@ -1,7 +1,6 @@
 #include "role/directory/onward.h"
 
 #include "config/route.h"
-#include "role/domain.h"
 
 struct onward {
 	struct config config; /* its routes, its delimiters and what it relays for; nothing else */
@@ -31,20 +30,15 @@ keep_routes(struct arena *arena, const struct config *from, struct config *to)
 static bool
 keep_relayed(struct arena *arena, const struct config *from, struct config *to)
 {
-	struct domain folded;
-
 	to->relayed = from->relayed_count ? arena_take(arena, from->relayed_count * sizeof *to->relayed) : NULL;
 	if (from->relayed_count && !to->relayed)
 		return false;
 	for (size_t i = 0; i < from->relayed_count; i++) {
-		struct config_relayed *kept = &to->relayed[to->relayed_count];
+		struct config_relayed *kept = &to->relayed[to->relayed_count++];
 
-		if (!domain_fold(from->relayed[i].domain, &folded))
-			continue;
 		*kept = from->relayed[i];
-		if (!arena_copy(arena, domain_bytes(&folded), &kept->domain))
+		if (!arena_copy(arena, kept->domain, &kept->domain))
 			return false;
-		to->relayed_count++;
 	}
 	return true;
 }

@@ -2,7 +2,7 @@
    address that an entry begins or ceases to claim and others claim too, two entries by one name, a group that very many name. */
 #include "role/directory/settle.h"
 
-#include "role/directory/address.h"
+#include "config/address.h"
 #include "role/directory/early.h"
 
 /* What counts of an entry's records. */

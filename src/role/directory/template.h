@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "base/fault.h"
-#include "role/directory/address.h"
+#include "config/address.h"
 #include "role/directory/record.h"
 
 struct template {

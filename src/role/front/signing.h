@@ -8,8 +8,8 @@
 #define FRONT_SIGNING_H
 
 #include "config/config.h"
+#include "config/domain.h"
 #include "ipc/ipc.h"
-#include "role/domain.h"
 
 struct signing;
 

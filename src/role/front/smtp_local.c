@@ -3,6 +3,7 @@
    USER@ the first domain. */
 #include "role/front/smtp_client_internal.h"
 
+#include "config/address.h"
 #include "config/route.h"
 
 enum { TEXT_OCTETS_MAX = 200 };
@@ -68,7 +69,7 @@ smtp_local_may_send(const struct smtp_client *c, struct bytes address)
 	struct bytes domain = bytes_sub(address, at + 1, address.len);
 
 	if (!p->is_trusted)
-		return bytes_equal_nocase(address, p->address) ? SMTP_ANSWER_OK : SMTP_ANSWER_NOT_YOURS;
+		return address_equal(address, p->address) ? SMTP_ANSWER_OK : SMTP_ANSWER_NOT_YOURS;
 	return address.len == 0 || config_has_domain(smtp_client_front(c)->config, domain) ? SMTP_ANSWER_OK : SMTP_ANSWER_NOT_YOURS;
 }
 

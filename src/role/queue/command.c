@@ -1,5 +1,6 @@
 #include "role/queue/command.h"
 
+#include "config/address.h"
 #include "role/control_line.h"
 #include "role/queue/schedule.h"
 
@@ -130,7 +131,7 @@ command_means_message(const struct command *c, const struct queued *m, int64_t n
 
 	if (c->id.len && !bytes_equal(c->id, bytes_text(queued_told(m)->text)))
 		return false;
-	if (c->sender.len && !bytes_equal_nocase(c->sender, sender.len ? sender : BYTES("<>")))
+	if (c->sender.len && !address_equal(c->sender, sender.len ? sender : BYTES("<>")))
 		return false;
 	return now_s - m->arrived_s >= (int64_t)c->older_s;
 }
@@ -182,9 +183,9 @@ command_means(const struct command *c, const struct delivery *d, const struct ho
 	struct bytes address = delivery_address(d), recipient = c->recipient;
 
 	if (recipient.len && take_char(&recipient, '@')) {
-		if (!bytes_equal_nocase(recipient, delivery_domain(d)))
+		if (!domain_equal(recipient, delivery_domain(d)))
 			return false;
-	} else if (recipient.len && !bytes_equal_nocase(recipient, address)) {
+	} else if (recipient.len && !address_equal(recipient, address)) {
 		return false;
 	}
 	if (c->destination.len && !is_destination(c->destination, hop))

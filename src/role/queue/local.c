@@ -1,6 +1,7 @@
 /* A batch for mailboxes here: the directory says which, the store puts it there.  One recipient after the other. */
 #include "role/queue/queue_internal.h"
 
+#include "config/address.h"
 #include "role/targets.h"
 #include "sys/disk.h"
 #include "sys/random.h"
@@ -372,7 +373,7 @@ comes_back(const struct local *l, struct bytes targets)
 
 	while (next_target(l, &targets, TARGET_FOREIGN, &account, &address)) {
 		route_find(l->queue->config, BYTES_NONE, address, &space, &hop);
-		if (hop.kind == HOP_KIND_MAILBOXES && bytes_equal_nocase(address, delivery_address(l->current)))
+		if (hop.kind == HOP_KIND_MAILBOXES && address_equal(address, delivery_address(l->current)))
 			return true;
 	}
 	return false;

@@ -461,7 +461,7 @@ static void
 a_log_in_of_ones_own_that_fails_makes_nobody_else_wait(void **state)
 {
 	static struct config_route route = { .pattern = BYTES_INIT("*"), .kind = ROUTE_SMTP, .host = BYTES_INIT("smtp.provider.example") };
-	static struct config_login login = { .host = BYTES_INIT("smtp.provider.example"), .sender = BYTES_INIT("Alice@here.example"),
+	static struct config_login login = { .host = BYTES_INIT("smtp.provider.example"), .sender = BYTES_INIT("alice@here.example"),
 		.name = BYTES_INIT("alice") };
 	struct queue *q = self.state;
 

@@ -3,7 +3,7 @@
 #define QUEUE_ROUTE_H
 
 #include "config/config.h"
-#include "role/domain.h"
+#include "config/domain.h"
 
 enum hop_kind { HOP_KIND_RELAY, HOP_KIND_MAILBOXES, HOP_KIND_NOBODY /* a route refuses it */ };
 

@@ -242,7 +242,7 @@ rfc6531_3_2_nor_from_a_new_connection_when_an_idle_one_was_gone(void **state)
 	run_until("7 x.example (127.0.0.1) tls= dsn=0: 0=250 2.0.0 taken;\n");
 	trace[0] = '\0';
 	send_to(1, HOP_MX, "x.example", "\xc3\xa9@x.example b@x.example");
-	expect("1 x.example (127.0.0.1) tls= dsn=0: 0-550 5.6.7 an address or a header field is not ASCII, and the server has no SMTPUTF8; 1=250 2.0.0 taken;\n");
+	expect("1 x.example (127.0.0.1) tls= dsn=0: 0-550 5.6.7 an address is not ASCII, and the server has no SMTPUTF8; 1=250 2.0.0 taken;\n");
 }
 
 /* Nobody accepts at the first address, whose backlog is full, until the second has the connection. */

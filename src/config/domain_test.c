@@ -1,4 +1,4 @@
-#include "role/domain.h"
+#include "config/domain.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

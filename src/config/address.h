@@ -1,9 +1,9 @@
-/* Addresses as the directory compares them: without regard to case and to how DNS or people spell the domain. */
-#ifndef ROLE_DIRECTORY_ADDRESS_H
-#define ROLE_DIRECTORY_ADDRESS_H
+/* Addresses as all compare them: without regard to case and to how DNS or people spell the domain. */
+#ifndef CONFIG_ADDRESS_H
+#define CONFIG_ADDRESS_H
 
 #include "base/bytes.h"
-#include "role/domain.h"
+#include "config/domain.h"
 
 /* RFC 5321 4.5.3.1: 64 + "@" + 255. */
 #define ADDRESS_OCTETS_MAX 320

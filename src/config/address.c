@@ -1,4 +1,4 @@
-#include "role/directory/address.h"
+#include "config/address.h"
 
 #include <string.h>
 #include <utf8proc.h>

@@ -1,5 +1,3 @@
-#include "role/directory/address.h"
-
 #include "role/directory/template.h"
 
 #include <assert.h>

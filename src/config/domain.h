@@ -1,6 +1,6 @@
-/* Domains as roles compare them: as DNS writes them, in lower case, with A-labels (RFC 5890 2.3.2.1). */
-#ifndef ROLE_DOMAIN_H
-#define ROLE_DOMAIN_H
+/* Domains as all compare them: as DNS writes them, in lower case, with A-labels (RFC 5890 2.3.2.1). */
+#ifndef CONFIG_DOMAIN_H
+#define CONFIG_DOMAIN_H
 
 #include "base/bytes.h"
 
