@@ -30,6 +30,7 @@ enum {
 	MOST_has_more = 1,
 	MOST_has_room = 1,
 	MOST_is_move = 1,
+	MOST_is_known = 1,
 	MOST_is_forced = 1,
 	MOST_record = IPC_RECORDS - 1,
 	MOST_answer = IPC_ANSWERS - 1,

@@ -82,10 +82,31 @@ def test_a_forged_sender_is_as_unknown_as_any_address(server, elsewhere):
 
 
 def test_what_is_ours_and_what_is_of_nobody_keeps_its_name(server, elsewhere):
-    send(server, ["abroad"], "ours", f"alice@{DOMAIN}")
+    with server.submission() as s:
+        assert s.sendmail(f"alice@{DOMAIN}", [f"abroad@{DOMAIN}"], b"Subject: ours\r\n\r\nx\r\n") == {}
     assert arrived(elsewhere, "ours")[0]["from"] == f"alice@{DOMAIN}"
     send(server, ["abroad"], "nobody's", "")
     assert arrived(elsewhere, "nobody's")[0]["from"] == ""
+
+
+def test_a_stranger_who_says_that_he_is_ours_sends_nothing_in_our_name(server, elsewhere):
+    send(server, ["abroad"], "not ours", f"alice@{DOMAIN}")
+    [mail] = arrived(elsewhere, "not ours")
+    assert re.fullmatch(rf"SRS0=\S+={re.escape(DOMAIN)}=alice@{re.escape(DOMAIN)}", mail["from"])
+    asked = server.cli("explain", f"alice@{DOMAIN}", f"abroad@{DOMAIN}", "--from", "192.0.2.1").stdout
+    assert "in the name of SRS0=" in asked
+    with server.smtp() as s:
+        assert s.sendmail("", [mail["from"]], b"Subject: back to alice\r\n\r\nx\r\n") == {}
+    wait_until(lambda: any(b"Subject: back to alice" in p.read_bytes() for p in server.files("alice")), what="the report")
+
+
+def test_only_a_report_goes_to_a_sender_elsewhere(server, elsewhere):
+    send(server, ["abroad"], "to be answered")
+    [mail] = arrived(elsewhere, "to be answered")
+    assert rcpt(server, mail["from"])[0] == 250
+    assert rcpt(server, mail["from"], "spammer@bad.iut") == rcpt(server, f"nobody@{DOMAIN}")
+    out = server.cli("explain", "spammer@bad.iut", mail["from"], check=False)
+    assert out.returncode == 1 and "takes reports alone" in out.stdout
 
 
 def test_a_list_goes_on_in_its_owners_name_and_each_recipient_in_the_one_that_is_its_own(server, elsewhere):

@@ -66,8 +66,8 @@ bool directory_is_sure(const struct directory *d);
 bool directory_confirm(struct directory *d, struct bytes name, void (*sure)(void *arg, bool is_sure), void *arg);
 /* Answers RESOLVE, now or when LDAP was asked for an address that we don't know. */
 void directory_resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m);
-/* The same of a mail of that sender (empty: <>, or nobody says) for somebody who asks why, and is told with explain_resolved; nothing is remembered of it, and nobody is granted anything. */
-void directory_resolve_why(struct directory *d, struct explaining *why, struct bytes sender, struct bytes address, uint64_t account);
+/* The same of a mail of one of us (is_known), of that sender (empty: <>, or nobody says) for somebody who asks why, and is told with explain_resolved; nothing is remembered of it, and nobody is granted anything. */
+void directory_resolve_why(struct directory *d, struct explaining *why, bool is_known, struct bytes sender, struct bytes address, uint64_t account);
 /* Answers MAY_SEND, now or when LDAP was asked for an address that we don't know. */
 void directory_ask_may_send(struct directory *d, struct peer *front, const struct ipc_may_send *m);
 /* May the account send as that address?  IPC_LATER also when it may have become the account's, and LDAP is away. */

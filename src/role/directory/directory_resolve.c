@@ -21,6 +21,7 @@ struct asker {
 	struct explaining *why;
 	void (*sure)(void *arg, bool is_sure);
 	void *sure_arg;
+	bool is_known; /* one of us sends */
 	uint8_t tries; /* that found no room on the way to the store */
 	uint16_t sender_len;
 	uint8_t sender[ADDRESS_OCTETS_MAX]; /* of the mail */
@@ -80,7 +81,7 @@ put_sender(struct directory *d, const struct asker *asker, struct bytes address,
 {
 	if (!is_forward(targets))
 		return TARGET_FOREIGN;
-	return forwarding_put_sender(d->self->config, d->accounts, address, bytes_of(asker->sender, asker->sender_len), now_s(), out);
+	return forwarding_put_sender(d->self->config, d->accounts, address, bytes_of(asker->sender, asker->sender_len), asker->is_known, now_s(), out);
 }
 
 /* Does the answer hold whoever asks, and whoever the mail is from? */
@@ -244,23 +245,26 @@ answer(struct directory *d, const struct asker *asker, struct bytes address, uin
 		wait_for_room(d, asker, address, account);
 }
 
-/* A report for who sent what we sent on. */
+/* A report for who sent what we sent on; with anything else, whoever learns the address would reach him through us. */
 static enum ipc_outcome
 resolve_return(struct directory *d, const struct asker *asker, struct bytes address, struct targets *targets)
 {
 	const struct trace *told = explain_trace(asker->why);
+	bool is_report = asker->sender_len == 0;
 	struct buf sender;
 	enum ipc_outcome outcome;
 
 	buf_init_fixed(&sender, targets->sender, sizeof targets->sender);
 	outcome = forwarding_find_sender(d->self->config, address, now_s(), &sender);
+	if (outcome == IPC_ABSENT)
+		trace(told, TRACE_NO_SENDER, TEXT("address", address));
+	else if (outcome == IPC_OK)
+		trace(told, is_report ? TRACE_SENDER : TRACE_REPORTS_ALONE, TEXT("address", address), TEXT("sender", buf_bytes(&sender)));
+	if (outcome == IPC_OK && !is_report)
+		outcome = IPC_ABSENT;
 	targets->count = outcome == IPC_OK;
 	targets->octets = targets->absent_count = 0;
 	targets->at[0] = (struct target){ .address = buf_bytes(&sender) };
-	if (outcome == IPC_OK)
-		trace(told, TRACE_SENDER, TEXT("address", address), TEXT("sender", buf_bytes(&sender)));
-	else if (outcome == IPC_ABSENT)
-		trace(told, TRACE_NO_SENDER, TEXT("address", address));
 	return outcome;
 }
 
@@ -456,16 +460,16 @@ keep_sender(struct asker *asker, struct bytes sender)
 void
 directory_resolve(struct directory *d, struct peer *front, const struct ipc_resolve *m)
 {
-	struct asker asker = { .front = front, .request = m->request };
+	struct asker asker = { .front = front, .request = m->request, .is_known = m->is_known };
 
 	keep_sender(&asker, m->sender);
 	resolve_for(d, &asker, m->address, m->account);
 }
 
 void
-directory_resolve_why(struct directory *d, struct explaining *why, struct bytes sender, struct bytes address, uint64_t account)
+directory_resolve_why(struct directory *d, struct explaining *why, bool is_known, struct bytes sender, struct bytes address, uint64_t account)
 {
-	struct asker asker = { .why = why };
+	struct asker asker = { .why = why, .is_known = is_known };
 
 	keep_sender(&asker, sender);
 	resolve_for(d, &asker, address, account);

@@ -460,7 +460,7 @@ explain_recipient(struct explaining *e, struct bytes sender, struct bytes writte
 	tell_filter(e, address);
 	if (as)
 		e->client = CLIENT_ACCOUNT;
-	directory_resolve_why(e->directory, e, bytes_equal(sender, BYTES("<>")) ? BYTES_NONE : sender, address, as ? as->number : 0);
+	directory_resolve_why(e->directory, e, e->client != CLIENT_STRANGER, bytes_equal(sender, BYTES("<>")) ? BYTES_NONE : sender, address, as ? as->number : 0);
 }
 
 /* ---- a sender */

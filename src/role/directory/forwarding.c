@@ -73,8 +73,8 @@ put_owner(const struct config *config, const struct accounts *a, struct bytes ad
 }
 
 enum ipc_target
-forwarding_put_sender(const struct config *config, const struct accounts *a, struct bytes address, struct bytes sender, int64_t now_s,
-	struct buf *out)
+forwarding_put_sender(const struct config *config, const struct accounts *a, struct bytes address, struct bytes sender, bool is_known,
+	int64_t now_s, struct buf *out)
 {
 	struct srs srs;
 
@@ -84,7 +84,7 @@ forwarding_put_sender(const struct config *config, const struct accounts *a, str
 	if (put_owner(config, a, address, out))
 		return TARGET_LISTED;
 	/* One that can't be rewritten stays. */
-	return init(config, &srs) && !is_ours(a, sender) && srs_put_sender(&srs, sender, now_s, out) ? TARGET_FORWARDED : TARGET_FOREIGN;
+	return init(config, &srs) && !(is_known && is_ours(a, sender)) && srs_put_sender(&srs, sender, now_s, out) ? TARGET_FORWARDED : TARGET_FOREIGN;
 }
 
 enum ipc_outcome

@@ -6,9 +6,9 @@
 #include "role/directory/accounts.h"
 
 /* What the foreign addresses are that mail of that sender (as written; empty: nobody) for `address` leads to, and appends the sender that it has
-   there.  TARGET_FOREIGN, with nothing appended: it stays as it is. */
-enum ipc_target forwarding_put_sender(const struct config *config, const struct accounts *a, struct bytes address, struct bytes sender, int64_t now_s,
-	struct buf *out);
+   there.  An address of ours is the sender's own only when it is known who sends: anybody can write it.  TARGET_FOREIGN, with nothing appended: it stays as it is. */
+enum ipc_target forwarding_put_sender(const struct config *config, const struct accounts *a, struct bytes address, struct bytes sender, bool is_known,
+	int64_t now_s, struct buf *out);
 /* Is the address one that stands for a sender elsewhere?  IPC_OK: that one was appended; IPC_ABSENT: we did not make it, or too long
    ago; IPC_FOREIGN: it is no such address. */
 enum ipc_outcome forwarding_find_sender(const struct config *config, struct bytes address, int64_t now_s, struct buf *out);

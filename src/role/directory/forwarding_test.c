@@ -19,6 +19,7 @@ struct world {
 	struct accounts *a;
 	char text[400];
 	enum ipc_target kind;
+	bool is_known; /* one of us sends */
 };
 
 static void
@@ -70,7 +71,7 @@ name_of(struct world *w, const char *address, const char *sender)
 	struct buf out;
 
 	buf_init_fixed(&out, w->text, sizeof w->text - 1);
-	w->kind = forwarding_put_sender(w->config, w->a, bytes_text(address), bytes_text(sender), NOW, &out);
+	w->kind = forwarding_put_sender(w->config, w->a, bytes_text(address), bytes_text(sender), w->is_known, NOW, &out);
 	w->text[out.len] = '\0';
 	assert_int_equal(w->kind == TARGET_FOREIGN, out.len == 0);
 	return w->text;
@@ -96,6 +97,8 @@ only_senders_of_others_are_rewritten(void **state)
 	assert_non_null(strstr(name_of(w, "abroad@ours.example", "a@b.example"), "=b.example=a@ours.example"));
 	assert_int_equal(w->kind, TARGET_FORWARDED);
 	assert_string_equal(name_of(w, "abroad@ours.example", ""), "");
+	assert_non_null(strstr(name_of(w, "abroad@ours.example", "alice@Ours.example"), "=alice@ours.example"));
+	w->is_known = true;
 	assert_string_equal(name_of(w, "abroad@ours.example", "alice@Ours.example"), "");
 	assert_string_equal(name_of(w, "abroad@ours.example", "alice@other.example"), "");
 	assert_string_equal(name_of(w, "abroad@ours.example", "\"a b\"@b.example"), "");

@@ -470,6 +470,7 @@ smtp_ask_recipient(struct smtp_client *c, const struct smtp_path *path, const st
 	m.u.resolve = (struct ipc_resolve){
 		.request = smtp_client_begin_request(c, directory),
 		.account = c->account,
+		.is_known = client_kind(c) != CLIENT_STRANGER,
 		.session = connection_session(c->connection),
 		.address = buf_bytes(&c->asked_address),
 		.sender = c->sender,
