@@ -43,7 +43,8 @@ static void
 a_name_counts_however_it_is_spelled_rfc5890_2_3_2_4(void **state)
 {
 	static const char *const spelled[] = { "bob@one.example", "Bob@ONE.example", "bob@\xef\xbd\x8f\xef\xbd\x8e\xef\xbd\x85.example",
-		"bob@one\xe3\x80\x82" "example", "bob+x@\xef\xbd\x8fne.example" };
+		"bob@one\xe3\x80\x82" "example", "bob+x@\xef\xbd\x8fne.example", "\"bob\"@one.example",
+		"\"b\\ob\"@One.example", "\"bob+a b\"@one.example" };
 	static const char *const munich[] = { "x@m\xc3\xbcnchen.example", "x@M\xc3\x9cNCHEN.example", "x@xn--mnchen-3ya.example", "x@XN--mnchen-3ya.example" };
 	static const struct refused_row rows[] = {
 		{ "route m\xc3\xbcnchen.example to a.test; route xn--mnchen-3ya.example to b.test;", "already" },

@@ -3,14 +3,30 @@
 #include <string.h>
 
 struct bytes
+name_unquoted(struct bytes address, uint8_t space[ADDRESS_OCTETS_MAX])
+{
+	size_t at = bytes_find_last_char(address, '@'), len = 0;
+
+	if (address.len > ADDRESS_OCTETS_MAX || at < 2 || address.ptr[0] != '"' || address.ptr[at - 1] != '"')
+		return address;
+	for (size_t i = 1; i < at - 1; i++) {
+		i += address.ptr[i] == '\\' && i + 2 < at;
+		space[len++] = address.ptr[i];
+	}
+	memcpy(space + len, address.ptr + at, address.len - at);
+	return bytes_of(space, len + address.len - at);
+}
+
+struct bytes
 name_folded(struct bytes name, struct address *space)
 {
+	uint8_t plain[ADDRESS_OCTETS_MAX];
 	struct bytes domain = name;
 	struct domain folded;
 	uint16_t dot = take_char(&domain, '.');
 
 	if (bytes_find_char(name, '@') < name.len)
-		return address_fold(name, space) ? address_bytes(space) : name;
+		return address_fold(name_unquoted(name, plain), space) ? address_bytes(space) : name;
 	if (!domain_fold(domain, &folded))
 		return name;
 	space->octets[0] = '.';

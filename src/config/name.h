@@ -7,8 +7,10 @@
 #define NAME_DOMAIN_MAX 253
 #define NAME_LABEL_MAX 63
 
-/* The name as all are compared (address.h), in *space: of an address, or of a domain, which may have "." before it.  What can't be folded stays
-   as it is.  What the configuration has are such names; what is looked for among them is made one first. */
+/* The address without the quotes of its local part, which need not be there (RFC 5321 4.1.2): as it is, or in space. */
+struct bytes name_unquoted(struct bytes address, uint8_t space[ADDRESS_OCTETS_MAX]);
+/* The name as all are compared (address.h, and without quotes), in *space: of an address, or of a domain, which may have "." before it.  What can't be folded
+   stays as it is.  What the configuration has are such names; what is looked for among them is made one first. */
 struct bytes name_folded(struct bytes name, struct address *space);
 
 /* Each says what is wrong with the name, or NULL when nothing is. */

@@ -62,9 +62,9 @@ def test_a_person_reads_each_step(server):
 
 def test_who_may_send_as_what_is_what_mail_from_hears(server):
     with server.submission("alice") as c:
-        for address in (f"alice@{DOMAIN}", f"alice+x@{DOMAIN}", f"bob@{DOMAIN}", "x@afrique.iut"):
+        for address in (f"alice@{DOMAIN}", f"alice+x@{DOMAIN}", f"bob@{DOMAIN}", "x@afrique.iut", f'"alice"@{DOMAIN}'):
             c.ehlo("c.example")
-            code, text = c.mail(address)
+            code, text = c.docmd(f"MAIL FROM:<{address}>")
             out = why(server, "--sender", address, "--as", "alice")
             assert out["accepted"] == (code == 250) and out["smtp"].startswith(f"{code} {text.decode()[:5]}"), address
             c.rset()

@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "config/name.h"
 #include "config/route.h"
 #include "proto/smtp/reply.h"
 #include "role/directory/claims.h"
@@ -515,9 +516,9 @@ account_of_sender(struct explaining *e, struct bytes sender)
 	return as;
 }
 
-/* As MAIL and RCPT follow each other: what MAIL hears ends it. */
+/* As MAIL and RCPT follow each other: what MAIL hears ends it.  The sender is `path` as it was written. */
 static void
-explain_mail(struct explaining *e, struct bytes sender, struct bytes recipient, const struct account *as)
+explain_mail(struct explaining *e, struct bytes path, struct bytes sender, struct bytes recipient, const struct account *as)
 {
 	if (as && !bytes_equal(sender, BYTES("<>"))) {
 		if (directory_may_send(e->directory, as->number, sender) != IPC_OK) {
@@ -526,7 +527,7 @@ explain_mail(struct explaining *e, struct bytes sender, struct bytes recipient, 
 		}
 		trace(&e->trace, TRACE_MAY_SEND, TEXT("account", account_address(as)), TEXT("sender", sender));
 	}
-	explain_recipient(e, sender, recipient, as);
+	explain_recipient(e, path, recipient, as);
 }
 
 /* ---- questions */
@@ -542,7 +543,9 @@ find_as(struct explaining *e, struct bytes name, const struct account **as)
 static void
 answer_question(struct explaining *e, const struct control_line *line)
 {
-	struct bytes recipient = control_line_get(line, "recipient"), sender = control_line_get(line, "sender");
+	uint8_t of_recipient[ADDRESS_OCTETS_MAX], of_sender[ADDRESS_OCTETS_MAX];
+	struct bytes path = control_line_get(line, "sender"), sender = name_unquoted(path, of_sender);
+	struct bytes recipient = name_unquoted(control_line_get(line, "recipient"), of_recipient);
 	struct bytes login = control_line_get(line, "login"), as_name = control_line_get(line, "as");
 	struct bytes client = control_line_get(line, "client");
 	const struct account *as;
@@ -554,7 +557,7 @@ answer_question(struct explaining *e, const struct control_line *line)
 	else if (login.len)
 		explain_login(e, login);
 	else if (sender.len && recipient.len)
-		explain_mail(e, sender, recipient, as || client.len ? as : account_of_sender(e, sender));
+		explain_mail(e, path, sender, recipient, as || client.len ? as : account_of_sender(e, sender));
 	else if (sender.len && as)
 		explain_sender(e, sender, as);
 	else if (recipient.len)
