@@ -174,6 +174,36 @@ put_little_endian(struct buf *b, uint64_t value, size_t octets)
 	put_bytes(b, bytes_of(out, octets));
 }
 
+/* C0, DEL, C1, and the characters of Bidi_Control, Zl and Zp. */
+static bool
+is_obeyed(uint32_t c)
+{
+	return c < ' ' || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+		(c >= 0x2066 && c <= 0x2069);
+}
+
+void
+put_shown(struct buf *b, struct bytes in, enum shown how)
+{
+	while (in.len) {
+		struct bytes rest = bytes_sub(in, 1, in.len), sound = in;
+		uint32_t c = in.ptr[0];
+		bool is_sound = take_utf8(&sound, &c);
+		struct bytes octets = bytes_between(in, is_sound ? sound : rest);
+
+		if (how != SHOWN_PLAIN && (c == '"' || c == '\\'))
+			put_format(b, "\\%c", (int)c);
+		else if (is_sound && !is_obeyed(c))
+			put_bytes(b, octets);
+		else if (how == SHOWN_JSON)
+			put_format(b, "\\u%04x", c);
+		else
+			for (size_t i = 0; i < octets.len; i++)
+				put_format(b, "\\x%02x", octets.ptr[i]);
+		in = bytes_sub(in, octets.len, in.len);
+	}
+}
+
 void
 put_u8(struct buf *b, uint8_t value)
 {

@@ -259,6 +259,21 @@ bytes_is_utf8(struct bytes in)
 }
 
 bool
+take_utf8(struct bytes *in, uint32_t *character)
+{
+	static const uint8_t bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
+	size_t len = in->len ? utf8_length(*in) : 0;
+
+	if (len == 0)
+		return false;
+	*character = in->ptr[0] & bits[len];
+	for (size_t i = 1; i < len; i++)
+		*character = *character << 6 | (in->ptr[i] & 0x3f);
+	*in = bytes_sub(*in, len, in->len);
+	return true;
+}
+
+bool
 take_char(struct bytes *in, uint8_t c)
 {
 	if (in->len == 0 || in->ptr[0] != c)

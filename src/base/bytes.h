@@ -70,6 +70,8 @@ uint8_t byte_lower(uint8_t c);
 uint8_t byte_upper(uint8_t c);
 /* Is it well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms)? */
 bool bytes_is_utf8(struct bytes in);
+/* Takes a character of it. */
+bool take_utf8(struct bytes *in, uint32_t *character);
 bool bytes_is_ascii(struct bytes in);
 /* Is it what take_dotted takes, and nothing behind it? */
 bool bytes_is_dotted(struct bytes in, unsigned int classes);

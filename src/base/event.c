@@ -57,33 +57,6 @@ needs_quotes(struct bytes in)
 	return in.len == 0;
 }
 
-/* U+0080 to U+009F: control characters that a terminal may obey, well-formed UTF-8 or not. */
-static bool
-is_control_pair(struct bytes in, size_t at)
-{
-	return in.ptr[at] == 0xc2 && at + 1 < in.len && in.ptr[at + 1] < 0xa0;
-}
-
-static void
-put_escapes(struct buf *b, struct bytes in, bool is_json)
-{
-	const char *prefix = is_json ? "\\u00" : "\\x";
-	bool keeps_high = bytes_is_utf8(in);
-
-	for (size_t i = 0; i < in.len; i++) {
-		uint8_t c = in.ptr[i];
-
-		if (c == '"' || c == '\\')
-			put_format(b, "\\%c", c);
-		else if (keeps_high && is_control_pair(in, i))
-			put_format(b, is_json ? "%s%02x" : "\\xc2%s%02x", prefix, in.ptr[++i]);
-		else if (c < ' ' || c == 0x7f || (c >= 0x80 && !keeps_high))
-			put_format(b, "%s%02x", prefix, c);
-		else
-			put_char(b, c);
-	}
-}
-
 void
 event_put_escaped(struct buf *b, struct bytes in)
 {
@@ -92,7 +65,7 @@ event_put_escaped(struct buf *b, struct bytes in)
 		return;
 	}
 	put_char(b, '"');
-	put_escapes(b, in, false);
+	put_shown(b, in, SHOWN_QUOTED);
 	put_char(b, '"');
 }
 
@@ -100,7 +73,7 @@ static void
 put_json_text(struct buf *b, struct bytes in)
 {
 	put_char(b, '"');
-	put_escapes(b, in, true);
+	put_shown(b, in, SHOWN_JSON);
 	put_char(b, '"');
 }
 

@@ -118,6 +118,8 @@ wire_octets_cannot_forge_a_line(void **state)
 		{ BYTES_INIT("Am\xc3\xa9rique"), "\"Am\xc3\xa9rique\"" },
 		{ BYTES_INIT("Am\xe9rique"), "\"Am\\xe9rique\"" },
 		{ BYTES_INIT("\xc2\x85"), "\"\\xc2\\x85\"" }, /* NEL, a control character */
+		{ BYTES_INIT("\xd7\x90\xe2\x80\xaegro.\xe2\x81\xa9"), "\"\xd7\x90\\xe2\\x80\\xaegro.\\xe2\\x81\\xa9\"" }, /* what turns text round, UAX 9 */
+		{ BYTES_INIT("a\xe2\x80\xa8" "b\xe2\x80\x8f\xd8\x9c"), "\"a\\xe2\\x80\\xa8" "b\\xe2\\x80\\x8f\\xd8\\x9c\"" }, /* and what begins a line */
 	};
 
 	(void)state;

@@ -265,20 +265,7 @@ cli_load_good(const char *path)
 void
 cli_put_visible(struct buf *out, struct bytes value)
 {
-	bool is_utf8 = bytes_is_utf8(value);
-
-	for (size_t i = 0; i < value.len; i++) {
-		uint8_t c = value.ptr[i];
-		/* U+0080 to U+009F, which a terminal may obey, in either of its octets. */
-		bool is_pair = is_utf8 && c == 0xc2 && value.ptr[i + 1] < 0xa0;
-
-		if (is_pair)
-			put_format(out, "\\x%02x\\x%02x", c, value.ptr[++i]);
-		else if (c < ' ' || c == 0x7f || (c > 0x7f && !is_utf8))
-			put_format(out, "\\x%02x", c);
-		else
-			put_char(out, c);
-	}
+	put_shown(out, value, SHOWN_PLAIN);
 }
 
 int

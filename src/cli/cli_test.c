@@ -100,6 +100,7 @@ what_strangers_wrote_commands_no_terminal(void **state)
 		{ BYTES_INIT("m\xc3\xbcller"), "m\xc3\xbcller", "\"m\xc3\xbcller\"" },
 		{ BYTES_INIT("\xc2\x9b" "2J\xc2\xa0"), "\\xc2\\x9b" "2J\xc2\xa0", "\"\\u009b2J\xc2\xa0\"" },
 		{ BYTES_INIT("\x9b" "2J\xc2"), "\\x9b" "2J\\xc2", "\"\\u009b2J\\u00c2\"" },
+		{ BYTES_INIT("\xe2\x80\xaex\xe2\x81\xa6"), "\\xe2\\x80\\xaex\\xe2\\x81\\xa6", "\"\\u202ex\\u2066\"" },
 	};
 
 	(void)state;
