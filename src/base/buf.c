@@ -183,7 +183,7 @@ is_obeyed(uint32_t c)
 }
 
 void
-put_shown(struct buf *b, struct bytes in, enum shown how)
+put_harmless(struct buf *b, struct bytes in, enum harmless how)
 {
 	while (in.len) {
 		struct bytes rest = bytes_sub(in, 1, in.len), sound = in;
@@ -191,11 +191,11 @@ put_shown(struct buf *b, struct bytes in, enum shown how)
 		bool is_sound = take_utf8(&sound, &c);
 		struct bytes octets = bytes_between(in, is_sound ? sound : rest);
 
-		if (how != SHOWN_PLAIN && (c == '"' || c == '\\'))
+		if (how != HARMLESS_PLAIN && (c == '"' || c == '\\'))
 			put_format(b, "\\%c", (int)c);
 		else if (is_sound && !is_obeyed(c))
 			put_bytes(b, octets);
-		else if (how == SHOWN_JSON)
+		else if (how == HARMLESS_JSON)
 			put_format(b, "\\u%04x", c);
 		else
 			for (size_t i = 0; i < octets.len; i++)

@@ -42,10 +42,10 @@ void put_char(struct buf *b, uint8_t c);
 /* Decimal. */
 void put_number(struct buf *b, uint64_t value);
 void put_format(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-enum shown { SHOWN_PLAIN, SHOWN_QUOTED, SHOWN_JSON };
+enum harmless { HARMLESS_PLAIN, HARMLESS_QUOTED, HARMLESS_JSON };
 /* What strangers wrote, for people and their terminals: controls, what turns text round or ends lines (UAX 9, U+2028, U+2029) and octets that are
    no UTF-8 as \xNN; in quotes, " and \ behind a \; in those of JSON (RFC 8259 7), \uNNNN in place of \xNN. */
-void put_shown(struct buf *b, struct bytes in, enum shown how);
+void put_harmless(struct buf *b, struct bytes in, enum harmless how);
 /* Little-endian, 1, 2, 4, 8 octets. */
 void put_u8(struct buf *b, uint8_t value);
 void put_u16(struct buf *b, uint16_t value);

@@ -65,7 +65,7 @@ event_put_escaped(struct buf *b, struct bytes in)
 		return;
 	}
 	put_char(b, '"');
-	put_shown(b, in, SHOWN_QUOTED);
+	put_harmless(b, in, HARMLESS_QUOTED);
 	put_char(b, '"');
 }
 
@@ -73,7 +73,7 @@ static void
 put_json_text(struct buf *b, struct bytes in)
 {
 	put_char(b, '"');
-	put_shown(b, in, SHOWN_JSON);
+	put_harmless(b, in, HARMLESS_JSON);
 	put_char(b, '"');
 }
 

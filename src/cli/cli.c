@@ -265,7 +265,7 @@ cli_load_good(const char *path)
 void
 cli_put_visible(struct buf *out, struct bytes value)
 {
-	put_shown(out, value, SHOWN_PLAIN);
+	put_harmless(out, value, HARMLESS_PLAIN);
 }
 
 int

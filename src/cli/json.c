@@ -4,7 +4,7 @@ void
 json_put_text(struct buf *out, struct bytes text)
 {
 	put_char(out, '"');
-	put_shown(out, text, SHOWN_JSON);
+	put_harmless(out, text, HARMLESS_JSON);
 	put_char(out, '"');
 }
 
