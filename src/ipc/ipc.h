@@ -74,7 +74,7 @@ enum ipc_hop { HOP_MX, HOP_SMTP, HOP_LMTP, IPC_HOPS };
 /* What a message needs of who takes it: RFC 6152, 6531 (SEND_UTF8: it came with SMTPUTF8; SEND_ASCII_HEADER: and asks for it by its addresses at most), 8689; SEND_TLS_OPTIONAL: it need not be protected as the recipient's domain asks
    (RFC 8689 4.2.2); SEND_BY_…: what happens when it is late (RFC 2852).  Of ENQUEUE alone: SEND_MAILBOXES: the recipients are mailboxes here, as
    RESOLVED named them; SEND_EXPANDED: they are addresses that led to several, all of which are taken care of: the sender is told
-   so (RFC 3461 5.2.7.3), nothing is sent. */
+   so (RFC 3461 5.2.7.3), nothing is sent; both: they are mailboxes that have it, and the sender is told that. */
 enum ipc_send_flag {
 	SEND_8BIT = 1,
 	SEND_UTF8 = 2,

@@ -44,6 +44,11 @@ def reports(server, name, subject):
     return [m for m in found if m.get_content_type() == "multipart/report" and f"Subject: {subject}" in str(m)]
 
 
+def originals(server, name, subject):
+    """Of whom those tell, as they were named."""
+    return [r["Original-Recipient"].split(";")[1].strip() for m in reports(server, name, subject) for r in m.get_payload()[1].get_payload()[1:]]
+
+
 def report(server, name, subject):
     wait_until(lambda: reports(server, name, subject), what="the report")
     [found] = reports(server, name, subject)
@@ -97,6 +102,65 @@ def test_one_mailbox_under_two_names_gets_one_copy_and_both_are_reported_rfc3461
     assert sorted(r["Final-Recipient"] for r in recipients) == [f"rfc822; bob@{DOMAIN}", f"rfc822; robert@{DOMAIN}"]
     assert not any(r["Original-Recipient"] for r in recipients)
     assert len(copies(server, "bob", "two names")) == 1
+
+
+def test_one_mailbox_under_many_names_gets_one_copy_however_it_is_named(server):
+    names = {f"bob+{i}@{DOMAIN}": ["NOTIFY=SUCCESS", f"ORCPT=rfc822;{i}{'x' * 400}@x.example"] for i in range(60)}
+    names |= {f"{name}@{DOMAIN}": ["NOTIFY=SUCCESS"] for name in ("bob", "Bob", "BOB")}
+    send(server, {f"bob+plain@{DOMAIN}": [], **names}, "many names")
+    wait_until(lambda: len(originals(server, "alice", "many names")) >= len(names), what="the reports")
+    assert len(set(originals(server, "alice", "many names"))) == len(names)
+    assert len(copies(server, "bob", "many names")) == 1
+
+
+def test_a_mailbox_that_fails_for_now_gets_one_copy_later_and_all_its_names_are_reported(server):
+    server.send(to="bob", subject="makes the mailbox")
+    mailbox = server.maildir("bob")
+    mailbox.rename(mailbox.with_name("away"))
+    mailbox.write_text("in the way")
+    send(server, {f"alice@{DOMAIN}": [], **{f"bob+{i}@{DOMAIN}": ["NOTIFY=SUCCESS"] for i in range(5)}}, "later to bob")
+    mailbox.unlink()
+    mailbox.with_name("away").rename(mailbox)
+    server.cli("queue", "retry", "--all")
+    wait_until(lambda: len(originals(server, "alice", "later to bob")) >= 5, what="the reports")
+    assert sorted(originals(server, "alice", "later to bob")) == [f"bob+{i}@{DOMAIN}" for i in range(5)]
+    assert len(copies(server, "bob", "later to bob")) == len(copies(server, "alice", "later to bob")) == 1
+
+
+def test_what_many_addresses_lead_to_goes_out_once(server, elsewhere):
+    elsewhere.extensions = ["DSN"]
+    server.cli("alias", "add", f"far@{DOMAIN}", f"zoe@{ELSEWHERE}")
+    with server.smtp() as s:
+        s.ehlo("client.example")
+        s.mail(f"someone@{ELSEWHERE}")
+        for i, notify in enumerate(("NEVER", "SUCCESS", "FAILURE", "DELAY", "FAILURE")):
+            assert s.rcpt(f"far+{i}@{DOMAIN}", [f"NOTIFY={notify}", f"ORCPT=rfc822;{i}@x.example"])[0] == 250
+        assert s.data(b"Subject: once\r\n\r\nx\r\n")[0] == 250
+    wait_until(lambda: elsewhere.mails, what="the mail elsewhere")
+    assert [mail["to"] for mail in elsewhere.mails] == [[f"zoe@{ELSEWHERE}"]]
+    [notify, original] = elsewhere.mails[0]["of"][f"zoe@{ELSEWHERE}"]
+    assert set(notify.removeprefix("NOTIFY=").split(",")) == {"SUCCESS", "FAILURE", "DELAY"} and original.startswith("ORCPT=rfc822;")
+
+
+def resident_octets(pid):
+    with open(f"/proc/{pid}/statm") as f:
+        return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_what_a_list_leads_to_is_held_once_for_all_its_names(server):
+    server.cli("alias", "add", f"big@{DOMAIN}", *[f"member{i}@{ELSEWHERE}" for i in range(100)])
+    fronts = server.role_pids("front")
+    before, clients = sum(map(resident_octets, fronts)), []
+    for _ in range(20):
+        c = server.smtp()
+        c.ehlo("client.example")
+        c.mail(f"someone@{ELSEWHERE}")
+        for i in range(60):
+            assert c.rcpt(f"big+{i}@{DOMAIN}", ["NOTIFY=FAILURE", f"ORCPT=rfc822;{i}{'x' * 470}"])[0] == 250
+        clients.append(c)
+    assert sum(map(resident_octets, fronts)) - before < 32 << 20
+    for c in clients:
+        c.close()
 
 
 def test_an_address_that_leads_to_several_is_reported_as_expanded_rfc3461_5_2_7_3(server, elsewhere):

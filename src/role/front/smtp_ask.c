@@ -200,10 +200,11 @@ add(struct smtp_client *c, enum ipc_target kind, uint64_t account, struct bytes 
 		return smtp_outgoing_add(c, kind == TARGET_LISTED ? OUTGOING_LISTED : OUTGOING_FORWARDED, address);
 	if (kind != TARGET_MAILBOX)
 		return smtp_outgoing_add(c, OUTGOING_ELSEWHERE, address);
-	/* Only the queue can tell the sender when it is there, and keep it until it may be. */
-	if (smtp_wishes_success(c) || c->release_s)
+	if (c->release_s)
 		return smtp_outgoing_add(c, OUTGOING_MAILBOX, address);
-	return c->target_count < SMTP_CLIENT_RECIPIENTS_MAX && add_target(c, account, address);
+	if (c->target_count == SMTP_CLIENT_RECIPIENTS_MAX || !add_target(c, account, address))
+		return false;
+	return !smtp_wishes_success(c) || smtp_outgoing_tell(c, map_get_number(c->accounts, account), address);
 }
 
 static bool

@@ -33,7 +33,7 @@ smtp_client_forget_transaction(struct smtp_client *c)
 	buf_done(&c->asked);
 	buf_done(&c->asked_address);
 	buf_done(&c->original);
-	c->sender = c->parameters = c->first_recipient = c->signatures = BYTES_NONE;
+	c->sender = c->parameters = c->last_parameters = c->first_recipient = c->signatures = BYTES_NONE;
 	c->requires_tls = c->is_tls_optional = false;
 	c->release_s = 0;
 	c->by = (struct smtp_by){ .mode = SMTP_BY_UNSAID };

@@ -26,6 +26,7 @@ struct target {
 	struct smtp_client *client;
 	struct front *front; /* while the store is asked */
 	uint32_t asked_octets; /* that the question takes */
+	bool is_told_of; /* by OUTGOING_DELIVERED, once for each name that the client asked to hear of */
 	bool is_there; /* the mailbox has the message */
 	bool is_full; /* its account's quota has no room for it */
 };
@@ -35,8 +36,9 @@ enum outgoing_kind {
 	OUTGOING_ELSEWHERE, /* sends it there */
 	OUTGOING_FORWARDED, /* sends it there in another name than the sender's */
 	OUTGOING_LISTED, /* the same, without what the sender wants to hear of it */
-	OUTGOING_MAILBOX, /* brings it to a mailbox here, then tells the sender, who asked for that */
+	OUTGOING_MAILBOX, /* brings it to a mailbox here, when it may be sent */
 	OUTGOING_REST, /* brings it to a mailbox here that could not take it now, while others have it */
+	OUTGOING_DELIVERED, /* tells the sender, who asked for that, that it is in a mailbox here */
 	OUTGOING_EXPANDED, /* tells the sender that it went to the several addresses that this one leads to */
 	OUTGOING_KINDS
 };
@@ -56,6 +58,8 @@ struct outgoing {
 	const struct renamed *as; /* of OUTGOING_FORWARDED, OUTGOING_LISTED */
 	struct bytes address; /* without brackets */
 	struct bytes parameters; /* of RCPT for DSN, or empty */
+	unsigned int notify; /* what of it stands in them, DSN_NOTIFY_… */
+	const struct target *target; /* of OUTGOING_DELIVERED */
 };
 
 /* Of a message on its way, on the average: less is a client that only holds its place. */
@@ -91,6 +95,7 @@ struct smtp_client {
 	struct outgoing *outgoing, **last_outgoing;
 	size_t outgoing_count[OUTGOING_KINDS];
 	struct map *outgoing_known; /* those that are there already; NULL: none */
+	struct bytes last_parameters; /* that were kept */
 	struct renamed *renamed; /* all, each once */
 	const struct renamed *as; /* of the recipient in hand; NULL: its sender stays */
 	bool is_trusted; /* connected from a network that may send to the world without a log-in */
@@ -149,8 +154,11 @@ void smtp_wishes_put(const struct smtp_client *c, struct bytes address, struct b
 bool smtp_wishes_success(const struct smtp_client *c);
 /* In whose name the mail of the recipient in hand goes on where the directory says so; empty: nobody else's.  False: no room. */
 bool smtp_outgoing_rename(struct smtp_client *c, struct bytes sender);
-/* An address that the queue gets, with what the client wants to hear of it; once.  False: no room. */
+/* An address that the queue gets, with what the client wants to hear of it.  One that mail is sent to is there once, whatever leads to it, with what
+   was asked of any of those.  False: no room. */
 bool smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address);
+/* The sender hears of that address when its mailbox has the mail.  False: no room. */
+bool smtp_outgoing_tell(struct smtp_client *c, struct target *t, struct bytes address);
 /* Those from *from on are gone again. */
 void smtp_outgoing_take_back(struct smtp_client *c, struct outgoing **from);
 /* How many the queue gets. */

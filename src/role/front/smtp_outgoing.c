@@ -1,5 +1,5 @@
-/* What of an SMTP client's message the queue gets, which answers when it is durable: what goes elsewhere, and what goes to mailboxes
-   here when the client wants to hear that it arrived (RFC 3461). */
+/* What of an SMTP client's message the queue gets, which answers when it is durable: what goes elsewhere, what mailboxes here can't take now, and
+   what the client wants to hear when they have it (RFC 3461). */
 #include "role/front/smtp_client_internal.h"
 
 #include "base/map.h"
@@ -98,21 +98,25 @@ name_of(const struct smtp_client *c, enum outgoing_kind kind)
 }
 
 /* The texts live in the transaction's arena. */
-static bool
-add_outgoing(struct smtp_client *c, enum outgoing_kind kind, struct bytes address, struct bytes parameters)
+static struct outgoing *
+add_outgoing(struct smtp_client *c, const struct outgoing *made)
 {
 	struct outgoing *o = arena_take(c->arena, sizeof *o);
 
 	if (!o)
-		return false;
-	o->address = address;
-	o->parameters = parameters;
-	o->kind = kind;
-	o->as = name_of(c, kind);
+		return NULL;
+	*o = *made;
 	*c->last_outgoing = o;
 	c->last_outgoing = &o->next;
-	c->outgoing_count[kind]++;
-	return true;
+	c->outgoing_count[o->kind]++;
+	return o;
+}
+
+/* Where mail goes is one place, whatever was said of it; what is told is told for each name. */
+static bool
+is_sent(enum outgoing_kind kind)
+{
+	return kind == OUTGOING_ELSEWHERE || kind == OUTGOING_FORWARDED || kind == OUTGOING_LISTED;
 }
 
 /* What makes two of them the same. */
@@ -123,39 +127,116 @@ put_key(const struct outgoing *o, struct buf *out)
 	put_u64(out, (uint64_t)(uintptr_t)o->as);
 	put_u16(out, (uint16_t)o->address.len);
 	put_bytes(out, o->address);
-	put_bytes(out, o->parameters);
+	if (!is_sent(o->kind))
+		put_bytes(out, o->parameters);
 }
 
-static bool
-is_known(struct smtp_client *c, struct bytes key)
+/* What who asked for either hears: NEVER asks for nothing, and who does not say hears of trouble (RFC 3461 4.1). */
+static unsigned int
+both(unsigned int a, unsigned int b)
 {
+	if (a == b || b == DSN_NOTIFY_NEVER)
+		return a;
+	if (a == DSN_NOTIFY_NEVER)
+		return b;
+	return (a ? a : DSN_NOTIFY_UNSAID) | (b ? b : DSN_NOTIFY_UNSAID);
+}
+
+static void
+put_parameters(const struct smtp_client *c, enum outgoing_kind kind, struct bytes address, struct buf *out)
+{
+	/* RFC 3461 5.2.7.3: what goes to a list's members is its own mail. */
+	if (kind != OUTGOING_LISTED)
+		smtp_wishes_put(c, address, out);
+}
+
+/* Of all that one recipient leads to they are kept once. */
+static bool
+keep_parameters(struct smtp_client *c, struct outgoing *o, struct bytes parameters)
+{
+	o->notify = c->wishes.notify;
+	if (bytes_equal(parameters, c->last_parameters)) {
+		o->parameters = c->last_parameters;
+		return true;
+	}
+	if (!arena_copy(c->arena, parameters, &o->parameters))
+		return false;
+	c->last_parameters = o->parameters;
+	return true;
+}
+
+/* The client asks for more of what is there already: then what it says now counts for that too. */
+static bool
+ask_more(struct smtp_client *c, struct outgoing *o)
+{
+	uint8_t text[SMTP_WISHES_MAX];
+	unsigned int said = c->wishes.notify, wanted = both(o->notify, said);
+	struct buf parameters;
+	bool is_kept;
+
+	if (!is_sent(o->kind) || o->kind == OUTGOING_LISTED || wanted == o->notify)
+		return true;
+	buf_init_fixed(&parameters, text, sizeof text);
+	c->wishes.notify = wanted;
+	put_parameters(c, o->kind, o->address, &parameters);
+	is_kept = keep_parameters(c, o, buf_bytes(&parameters));
+	c->wishes.notify = said;
+	return is_kept;
+}
+
+static struct outgoing *
+add_new(struct smtp_client *c, struct outgoing made, struct bytes key)
+{
+	struct outgoing *o = NULL;
+
+	if (smtp_outgoing_count(c) + c->target_count < SMTP_CLIENT_RECIPIENTS_MAX && arena_copy(c->arena, made.address, &made.address)
+		&& keep_parameters(c, &made, made.parameters))
+		o = add_outgoing(c, &made);
+	if (o)
+		(void)map_put(c->outgoing_known, key, o);
+	return o;
+}
+
+/* The one that is that, there already or new; NULL: no room. */
+static struct outgoing *
+find_or_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address)
+{
+	uint8_t text[SMTP_WISHES_MAX];
+	struct outgoing made = { .kind = kind, .as = name_of(c, kind), .address = address }, *o;
+	struct buf parameters, key;
+
+	buf_init_fixed(&parameters, text, sizeof text);
+	put_parameters(c, kind, address, &parameters);
+	made.parameters = buf_bytes(&parameters);
+	buf_init(&key, SIZE_MAX);
+	put_key(&made, &key);
 	if (!c->outgoing_known)
 		c->outgoing_known = map_new();
-	return map_get(c->outgoing_known, key) != NULL;
+	o = map_get(c->outgoing_known, buf_bytes(&key));
+	if (!o)
+		o = add_new(c, made, buf_bytes(&key));
+	else if (!ask_more(c, o))
+		o = NULL;
+	buf_done(&key);
+	return o;
 }
 
 bool
 smtp_outgoing_add(struct smtp_client *c, enum outgoing_kind kind, struct bytes address)
 {
-	uint8_t text[SMTP_WISHES_MAX];
-	struct bytes kept_address, kept_parameters;
-	struct buf parameters, key;
-	bool is_there;
+	return find_or_add(c, kind, address) != NULL;
+}
 
-	buf_init_fixed(&parameters, text, sizeof text);
-	/* RFC 3461 5.2.7.3: what goes to a list's members is its own mail. */
-	if (kind != OUTGOING_LISTED)
-		smtp_wishes_put(c, address, &parameters);
-	buf_init(&key, SIZE_MAX);
-	put_key(&(struct outgoing){ .kind = kind, .as = name_of(c, kind), .address = address, .parameters = buf_bytes(&parameters) }, &key);
-	is_there = is_known(c, buf_bytes(&key));
-	if (!is_there && smtp_outgoing_count(c) + c->target_count < SMTP_CLIENT_RECIPIENTS_MAX && arena_copy(c->arena, address, &kept_address)
-		&& arena_copy(c->arena, buf_bytes(&parameters), &kept_parameters) && add_outgoing(c, kind, kept_address, kept_parameters)) {
-		(void)map_put(c->outgoing_known, buf_bytes(&key), c);
-		is_there = true;
-	}
-	buf_done(&key);
-	return is_there;
+bool
+smtp_outgoing_tell(struct smtp_client *c, struct target *t, struct bytes address)
+{
+	struct outgoing *o = find_or_add(c, OUTGOING_DELIVERED, address);
+
+	if (!o)
+		return false;
+	o->target = t;
+	t->is_told_of = true;
+	return true;
 }
 
 void
@@ -193,14 +274,17 @@ by_flags(const struct smtp_by *by)
 static const struct incoming *
 form_of(const struct smtp_client *c, enum outgoing_kind kind)
 {
-	return c->shortened && kind != OUTGOING_MAILBOX && kind != OUTGOING_REST ? c->shortened : c->incoming;
+	bool is_for_mailboxes = kind == OUTGOING_MAILBOX || kind == OUTGOING_REST || kind == OUTGOING_DELIVERED;
+
+	return c->shortened && !is_for_mailboxes ? c->shortened : c->incoming;
 }
 
 static uint32_t
 flags_of(const struct smtp_client *c, enum outgoing_kind kind)
 {
 	static const uint32_t flags[OUTGOING_KINDS] = {
-		[OUTGOING_MAILBOX] = SEND_MAILBOXES, [OUTGOING_REST] = SEND_MAILBOXES, [OUTGOING_EXPANDED] = SEND_EXPANDED };
+		[OUTGOING_MAILBOX] = SEND_MAILBOXES, [OUTGOING_REST] = SEND_MAILBOXES, [OUTGOING_EXPANDED] = SEND_EXPANDED,
+		[OUTGOING_DELIVERED] = SEND_MAILBOXES | SEND_EXPANDED };
 	struct message_facts facts = incoming_facts(form_of(c, kind));
 	uint32_t octets = (facts.has_high_octets ? SEND_8BIT : 0) | (facts.has_high_octets_in_header ? 0 : SEND_ASCII_HEADER);
 	uint32_t tls = c->requires_tls ? SEND_REQUIRE_TLS : c->is_tls_optional ? SEND_TLS_OPTIONAL : 0;
@@ -310,14 +394,28 @@ smtp_message_enqueue(struct smtp_client *c)
 	}
 }
 
+/* What the queue brings to a mailbox that it tells of: once for each name that the sender hears of. */
+static void
+bring_told(struct smtp_client *c)
+{
+	for (struct outgoing *o = c->outgoing; o; o = o->next)
+		if (o->kind == OUTGOING_DELIVERED && !o->target->is_there) {
+			o->kind = OUTGOING_REST;
+			c->outgoing_count[OUTGOING_DELIVERED]--;
+			c->outgoing_count[OUTGOING_REST]++;
+		}
+}
+
 bool
 smtp_message_enqueue_rest(struct smtp_client *c)
 {
 	struct mail_id id = another_id();
 
 	for (const struct target *t = c->targets; t; t = t->next)
-		if (!t->is_there && !add_outgoing(c, OUTGOING_REST, t->address, t->parameters))
+		if (!t->is_there && !t->is_told_of
+			&& !add_outgoing(c, &(struct outgoing){ .kind = OUTGOING_REST, .address = t->address, .parameters = t->parameters }))
 			return false;
+	bring_told(c);
 	enqueue_all(c, OUTGOING_REST, NULL, &id);
 	return true;
 }
@@ -327,5 +425,6 @@ smtp_message_enqueue_told(struct smtp_client *c)
 {
 	struct mail_id id = another_id();
 
+	enqueue_all(c, OUTGOING_DELIVERED, NULL, &id);
 	enqueue_all(c, OUTGOING_EXPANDED, NULL, &id);
 }

@@ -16,6 +16,7 @@ struct local {
 	struct batch batch;
 	struct delivery *current, *rest; /* the one whose turn it is; those behind it */
 	struct delivery *failed, **last_failed;
+	struct map *accounts; /* whose mailboxes have the mail; NULL: none yet */
 	struct delivery *told; /* that arrived, linked by next; the sender wants to hear */
 	struct queued *child; /* for addresses elsewhere */
 	int fd;
@@ -28,12 +29,20 @@ struct local {
 /* A mailbox that the store was asked to deliver to. */
 struct part {
 	struct local *local;
+	uint64_t account;
 	size_t len;
 	uint8_t address[];
 };
 
 static void next(struct local *l);
 static bool give_run(struct local *l);
+
+/* Did several lead to this one, none of which is brought there? */
+static bool
+is_expanded(const struct local *l)
+{
+	return (l->batch.message->flags & (SEND_EXPANDED | SEND_MAILBOXES)) == SEND_EXPANDED;
+}
 
 static void
 finish(struct local *l)
@@ -46,11 +55,12 @@ finish(struct local *l)
 	if (l->failed)
 		queue_report_failed(q, m, l->failed);
 	if (l->told)
-		queue_report_success(q, m, l->told, m->flags & SEND_EXPANDED ? DSN_EXPANDED : DSN_DELIVERED);
+		queue_report_success(q, m, l->told, is_expanded(l) ? DSN_EXPANDED : DSN_DELIVERED);
 	if (!l->failed && !l->told)
 		queue_settle(q, m);
 	disk_close(&l->fd);
 	buf_done(&l->targets);
+	map_free(&l->accounts);
 	memory_free(l);
 	queue_kick(q);
 }
@@ -78,8 +88,7 @@ failed(struct local *l, const char *why)
 static void
 is_there(struct local *l)
 {
-	bool is_expanded = (l->batch.message->flags & SEND_EXPANDED) != 0;
-	struct said said = { .reply = is_expanded ? BYTES("250 2.1.5 to its several addresses") : BYTES("250 2.0.0 in the mailbox") };
+	struct said said = { .reply = is_expanded(l) ? BYTES("250 2.1.5 to its several addresses") : BYTES("250 2.0.0 in the mailbox") };
 
 	if (l->has_mailbox)
 		queue_delivered_here(l->queue, l->current, &said, queue_wants_success(l->current) ? &l->told : NULL);
@@ -106,13 +115,22 @@ part_done(struct local *l)
 }
 
 static void
+reached(struct local *l, const struct part *part)
+{
+	delivery_reached(l->current, bytes_of(part->address, part->len));
+	if (!l->accounts)
+		l->accounts = map_new();
+	(void)map_put_number(l->accounts, part->account, l);
+}
+
+static void
 stored(void *arg, const struct message *m)
 {
 	struct part *part = arg;
 	struct local *l = part->local;
 
 	if (m && m->u.delivered.outcome == IPC_OK)
-		delivery_reached(l->current, bytes_of(part->address, part->len));
+		reached(l, part);
 	else if (m && m->u.delivered.outcome == IPC_OVER_QUOTA)
 		l->is_full = true;
 	else
@@ -123,11 +141,12 @@ stored(void *arg, const struct message *m)
 }
 
 static struct part *
-part_new(struct local *l, struct bytes address)
+part_new(struct local *l, uint64_t account, struct bytes address)
 {
 	struct part *part = memory_new(sizeof *part + address.len);
 
 	part->local = l;
+	part->account = account;
 	part->len = address.len;
 	if (address.len)
 		memcpy(part->address, address.ptr, address.len);
@@ -174,7 +193,7 @@ store(struct local *l, struct bytes address, uint64_t account, uint64_t body, bo
 		.size = from->size + prefix.len + 2,
 	};
 	l->pending++;
-	peer_request(peer, &m, m.u.deliver.request, l->queue->config->request_timeout_ms, stored, part_new(l, address));
+	peer_request(peer, &m, m.u.deliver.request, l->queue->config->request_timeout_ms, stored, part_new(l, account, address));
 }
 
 static void
@@ -236,6 +255,13 @@ take_target(struct bytes *in, uint8_t *kind, uint64_t *account, struct bytes *ad
 	return true;
 }
 
+/* A mailbox gets a mail once, however many of its names the mail has. */
+static bool
+has_reached(const struct local *l, uint64_t account, struct bytes address)
+{
+	return delivery_has_reached(l->current, address) || (l->accounts && account && map_get_number(l->accounts, account));
+}
+
 /* The next target of that kind that was not reached before. */
 static bool
 next_target(const struct local *l, struct bytes *in, enum ipc_target wanted, uint64_t *account, struct bytes *address)
@@ -243,7 +269,7 @@ next_target(const struct local *l, struct bytes *in, enum ipc_target wanted, uin
 	uint8_t kind;
 
 	while (take_target(in, &kind, account, address))
-		if (kind == wanted && !delivery_has_reached(l->current, *address))
+		if (kind == wanted && !has_reached(l, *account, *address))
 			return true;
 	return false;
 }
@@ -403,19 +429,6 @@ resolved(void *arg, const struct message *m)
 	buf_done(&space);
 }
 
-/* Nothing is to be brought, only told; or the mailbox has it by another of its addresses. */
-static bool
-is_done_already(struct local *l)
-{
-	const struct queued *m = l->batch.message;
-	bool is_done = (m->flags & SEND_EXPANDED) != 0;
-
-	for (const struct delivery *d = l->told; d && m->flags & SEND_MAILBOXES && !is_done; d = d->next)
-		is_done = bytes_equal(delivery_address(d), delivery_address(l->current));
-	l->has_mailbox = is_done;
-	return is_done;
-}
-
 static void
 next(struct local *l)
 {
@@ -428,7 +441,9 @@ next(struct local *l)
 		return;
 	}
 	l->rest = l->current->next;
-	if (is_done_already(l)) {
+	/* Nothing is to be brought, only told. */
+	if (l->batch.message->flags & SEND_EXPANDED) {
+		l->has_mailbox = true;
 		is_there(l);
 		return;
 	}
