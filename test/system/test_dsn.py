@@ -119,9 +119,11 @@ def test_a_mailbox_that_fails_for_now_gets_one_copy_later_and_all_its_names_are_
     mailbox.rename(mailbox.with_name("away"))
     mailbox.write_text("in the way")
     send(server, {f"alice@{DOMAIN}": [], **{f"bob+{i}@{DOMAIN}": ["NOTIFY=SUCCESS"] for i in range(5)}}, "later to bob")
+    wait_until(lambda: len(server.events("queue.deferred")) >= 5, what="the queue's tries")
+    wait_until(lambda: "5" in server.cli("queue", "hold", "--all").stdout, what="the hold")
     mailbox.unlink()
     mailbox.with_name("away").rename(mailbox)
-    server.cli("queue", "retry", "--all")
+    server.cli("queue", "release", "--all")
     wait_until(lambda: len(originals(server, "alice", "later to bob")) >= 5, what="the reports")
     assert sorted(originals(server, "alice", "later to bob")) == [f"bob+{i}@{DOMAIN}" for i in range(5)]
     assert len(copies(server, "bob", "later to bob")) == len(copies(server, "alice", "later to bob")) == 1

@@ -125,6 +125,7 @@ def test_a_mailbox_that_fails_for_now_makes_no_member_of_its_list_get_it_twice(s
     mailbox.rename(mailbox.with_name("away"))
     mailbox.write_text("in the way")
     send(server, ["list"], "partly")
+    wait_until(lambda: server.events("queue.deferred"), what="the queue's try")
     mailbox.unlink()
     mailbox.with_name("away").rename(mailbox)
     arrived(elsewhere, "partly")
