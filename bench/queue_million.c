@@ -78,7 +78,7 @@ message(unsigned int i, bool is_due)
 	m->at[0].next_s = UINT32_MAX - i;
 	if (i % 2) {
 		m->at[0].attempts = 1;
-		delivery_set_reply(&m->at[0], BYTES("451 4.4.1 connection to mx.example (192.0.2.1): Connection timed out"));
+		delivery_set_reply(&m->at[0], BYTES("451 4.4.1 connection to mx.example (192.0.2.1): Connection timed out"), BYTES_NONE);
 	}
 	return m;
 }

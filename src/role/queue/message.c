@@ -374,15 +374,16 @@ add_delivery(struct queued *m, struct delivery *d, size_t *used, const struct re
 {
 	uint64_t hash;
 
-	d->index = (uint16_t)(d - m->at);
-	d->text_at = (uint32_t)*used;
-	d->address_len = (uint16_t)r->address.len;
-	d->parameters_len = (uint16_t)r->parameters.len;
+	/* QUEUE_…_MAX: all of them fit. */
+	d->index = (uint32_t)(d - m->at) & 0x3ff;
+	d->text_at = (uint32_t)*used & 0x1fffff;
+	d->address_len = (uint32_t)r->address.len & 0x1ff;
+	d->parameters_len = (uint32_t)r->parameters.len & 0x7ff;
 	(void)copy_text(m, used, r->address);
 	(void)copy_text(m, used, r->parameters);
 	d->next_s = r->next_s;
 	d->tried_s = r->tried_s;
-	d->attempts = r->attempts < UINT8_MAX ? (uint8_t)r->attempts : UINT8_MAX;
+	d->attempts = (uint8_t)(r->attempts < UINT8_MAX ? r->attempts : UINT8_MAX);
 	d->is_delay_told = (r->flags & FLAG_DELAY_TOLD) != 0;
 	d->is_postponed = (r->flags & FLAG_POSTPONED) != 0;
 	d->state = r->flags & FLAG_HELD ? DELIVERY_HELD : DELIVERY_WAITING;

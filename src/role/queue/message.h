@@ -56,14 +56,17 @@ struct delivery {
 	struct reply *reply; /* NULL: there was no attempt, and it goes where its route leads */
 	uint32_t next_s; /* not before; since 1970 */
 	uint32_t tried_s; /* last, since 1970; 0: not yet */
-	uint32_t text_at; /* of address and parameters, behind the message's */
-	uint16_t index; /* in its message */
-	uint16_t address_len, parameters_len;
-	uint8_t attempts; /* that many or more */
-	uint8_t state : 3; /* enum delivery_state */
-	bool is_delay_told : 1;
-	bool is_postponed : 1; /* its message's release_s has not come, nor did the administrator release it */
+	uint32_t text_at : 21; /* of address and parameters, behind the message's */
+	uint32_t address_len : 9;
+	uint32_t is_delay_told : 1;
+	uint32_t is_postponed : 1; /* its message's release_s has not come, nor did the administrator release it */
+	uint32_t parameters_len : 11;
+	uint32_t index : 10; /* in its message */
+	uint32_t attempts : 8; /* that many or more */
+	uint32_t state : 3; /* enum delivery_state */
 };
+
+_Static_assert(sizeof(struct delivery) == 48, "a recipient that waits costs more memory");
 
 /* Owned by the queue; freed when its last delivery is done. */
 struct queued {
