@@ -46,7 +46,7 @@ def test_a_domain_is_ours_or_relayed_for_and_not_both(server):
     checked = server.cli("check", check=False)
     line = next(n for n, text in enumerate(server.conf.read_text().splitlines(), 1) if text.startswith(f"relay_for {DOMAIN.upper()}"))
     assert checked.returncode == 1
-    assert checked.stderr.startswith(f"{server.conf}:{line}:11: relay_for {DOMAIN.upper()}: ") and checked.stderr.endswith("\n1 error\n")
+    assert checked.stderr.startswith(f"{server.conf}:{line}:11: relay_for {DOMAIN}: ") and checked.stderr.endswith("\n1 error\n")
 
 
 def test_check_proves_that_no_stranger_sends_to_others_rfc5321_7_9(server):
