@@ -26,7 +26,7 @@ struct target {
 	struct smtp_client *client;
 	struct front *front; /* while the store is asked */
 	uint32_t asked_octets; /* that the question takes */
-	bool is_told_of; /* by OUTGOING_DELIVERED, once for each name that the client asked to hear of */
+	bool is_told_of; /* the queue brings it, once for each name that the client asked to hear of */
 	bool is_there; /* the mailbox has the message */
 	bool is_full; /* its account's quota has no room for it */
 };
@@ -59,7 +59,7 @@ struct outgoing {
 	struct bytes address; /* without brackets */
 	struct bytes parameters; /* of RCPT for DSN, or empty */
 	unsigned int notify; /* what of it stands in them, DSN_NOTIFY_… */
-	const struct target *target; /* of OUTGOING_DELIVERED */
+	struct target *target; /* of OUTGOING_DELIVERED */
 };
 
 /* Of a message on its way, on the average: less is a client that only holds its place. */

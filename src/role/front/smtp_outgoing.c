@@ -232,11 +232,9 @@ smtp_outgoing_tell(struct smtp_client *c, struct target *t, struct bytes address
 {
 	struct outgoing *o = find_or_add(c, OUTGOING_DELIVERED, address);
 
-	if (!o)
-		return false;
-	o->target = t;
-	t->is_told_of = true;
-	return true;
+	if (o)
+		o->target = t;
+	return o != NULL;
 }
 
 void
@@ -401,6 +399,7 @@ bring_told(struct smtp_client *c)
 	for (struct outgoing *o = c->outgoing; o; o = o->next)
 		if (o->kind == OUTGOING_DELIVERED && !o->target->is_there) {
 			o->kind = OUTGOING_REST;
+			o->target->is_told_of = true;
 			c->outgoing_count[OUTGOING_DELIVERED]--;
 			c->outgoing_count[OUTGOING_REST]++;
 		}
@@ -411,11 +410,11 @@ smtp_message_enqueue_rest(struct smtp_client *c)
 {
 	struct mail_id id = another_id();
 
+	bring_told(c);
 	for (const struct target *t = c->targets; t; t = t->next)
 		if (!t->is_there && !t->is_told_of
 			&& !add_outgoing(c, &(struct outgoing){ .kind = OUTGOING_REST, .address = t->address, .parameters = t->parameters }))
 			return false;
-	bring_told(c);
 	enqueue_all(c, OUTGOING_REST, NULL, &id);
 	return true;
 }
