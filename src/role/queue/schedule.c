@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { LIMIT_FIRST = 5, RETURN_S = 10, REST_MOST_S = 1800, KEY_MAX = 640, JITTER_PERCENT = 10, SILENT_EVERY = 8 };
+enum { LIMIT_FIRST = 5, RETURN_S = 10, RETURN_MOST_S = 300, REST_MOST_S = 1800, KEY_MAX = 640, JITTER_PERCENT = 10, SILENT_EVERY = 8 };
 
 TAILQ_HEAD(destination_list, destination);
 
@@ -431,10 +431,21 @@ schedule_retry(struct schedule *s, struct delivery *d, int64_t now_s)
 	wait_for(s, d);
 }
 
+/* What comes back together waits alike. */
+static uint32_t
+next_return(struct destination *d, uint32_t now_s)
+{
+	if (d->return_s == 0 || now_s - d->returned_s >= d->return_s) {
+		d->return_s = d->return_s ? doubled(d->return_s, 1, RETURN_MOST_S) : RETURN_S;
+		d->returned_s = now_s;
+	}
+	return d->return_s;
+}
+
 void
 schedule_return(struct schedule *s, struct delivery *d, int64_t now_s)
 {
-	d->next_s = (uint32_t)now_s + RETURN_S;
+	d->next_s = (uint32_t)now_s + next_return(d->destination, (uint32_t)now_s);
 	wait_for(s, d);
 }
 
@@ -569,6 +580,8 @@ schedule_batch_done(struct schedule *s, const struct batch *b, enum batch_result
 
 	places_give_back(&s->places, b->place, b->began_s, now_s);
 	d->active--;
+	if (result != BATCH_NOT_TRIED)
+		d->return_s = 0;
 	switch (result) {
 	case BATCH_WENT:
 	case BATCH_REFUSED:

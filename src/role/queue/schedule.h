@@ -29,6 +29,7 @@ struct destination {
 	struct lanes lanes;
 	uint32_t active, limit; /* batches */
 	uint32_t failures; /* in a row: nobody answered */
+	uint32_t return_s, returned_s; /* how long what nothing was tried for waits, since when; 0: there is none, or something was tried */
 	uint32_t rests_until_s; /* 0: it does not */
 	uint32_t heap_at; /* of its rest */
 	uint64_t deliveries; /* all that lead there */
@@ -63,7 +64,7 @@ void schedule_take(struct schedule *s, struct delivery *d);
 void schedule_move(struct schedule *s, struct delivery *d, const struct hop *hop, int64_t now_s);
 /* An ACTIVE delivery is to be tried again: when its attempts say so (they are counted up), with jitter. */
 void schedule_retry(struct schedule *s, struct delivery *d, int64_t now_s);
-/* An ACTIVE delivery that nothing was tried for goes back in line after a short while. */
+/* An ACTIVE delivery that nothing was tried for goes back in line after a short while, longer each time that this is so for its destination. */
 void schedule_return(struct schedule *s, struct delivery *d, int64_t now_s);
 /* An ACTIVE delivery is done with, or held: its destination counts one less. */
 void schedule_forget(struct schedule *s, struct delivery *d);

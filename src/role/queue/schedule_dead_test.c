@@ -186,12 +186,49 @@ those_that_were_silent_wait_for_no_more_than_seven_that_nobody_knows(void **stat
 	schedule_free(&s);
 }
 
+/* The relay can do nothing about it now, as where too much goes to the server's address: it is not asked over and over. */
+static void
+what_nothing_is_tried_for_comes_again_after_a_wait_that_grows(void **state)
+{
+	static const struct schedule_limits limits = { .batches_max = 10, .destination_batches_max = 5, .batch_recipients_max = 1,
+		.retry_first_s = 300, .retry_most_s = 14400 };
+	static const int64_t waits_s[] = { 10, 20, 40, 80, 160, 300, 300 };
+	struct hop hop = { .kind = HOP_KIND_RELAY, .host = BYTES("d1.example") };
+	struct queued *mail = mail_to(1);
+	int64_t now = NOW;
+	struct batch b;
+
+	(void)state;
+	s = schedule_new(&limits, 42);
+	schedule_set_relay(s, true);
+	schedule_add(s, &mail->at[0], &hop, now);
+	for (size_t i = 0; i < sizeof waits_s / sizeof *waits_s; i++) {
+		assert_true(schedule_next(s, now, &b));
+		schedule_return(s, b.first, now);
+		schedule_batch_done(s, &b, BATCH_NOT_TRIED, now);
+		assert_false(schedule_next(s, now + waits_s[i] - 1, &b));
+		now += waits_s[i];
+	}
+	assert_true(schedule_next(s, now, &b));
+	assert_int_equal(b.first->attempts, 0);
+	schedule_retry(s, b.first, now);
+	schedule_batch_done(s, &b, BATCH_REFUSED, now);
+	assert_true(schedule_next(s, now + 400, &b));
+	schedule_return(s, b.first, now + 400);
+	schedule_batch_done(s, &b, BATCH_NOT_TRIED, now + 400);
+	assert_true(schedule_next(s, now + 410, &b));
+	arrived(&b, now + 410);
+	queued_free(&mail);
+	schedule_free(&s);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_living_half_is_delivered_as_if_the_dead_were_not_there),
 		cmocka_unit_test(those_that_were_silent_wait_for_no_more_than_seven_that_nobody_knows),
+		cmocka_unit_test(what_nothing_is_tried_for_comes_again_after_a_wait_that_grows),
 	};
 
 	map_seed((const uint8_t[16]){ 1 });

@@ -45,6 +45,17 @@ relay_source(const struct relay *relay, const struct net_address *to)
 	return source->len > 0 ? source : NULL;
 }
 
+void
+relay_count(struct map *counts, struct bytes key, intptr_t by)
+{
+	intptr_t count = (intptr_t)map_get(counts, key) + by;
+
+	if (count > 0)
+		(void)map_put(counts, key, (void *)count); /* NOLINT(performance-no-int-to-ptr) */
+	else
+		(void)map_remove(counts, key);
+}
+
 /* Ends when the last mail that was begun has its results. */
 static void
 end_when_done(struct timer *t)
@@ -67,6 +78,7 @@ start(struct role_self *r, struct fault *f)
 	relay->loop = r->loop;
 	relay->config = r->config;
 	relay->hops = map_new();
+	relay->networks = map_new();
 	TAILQ_INIT(&relay->active);
 	TAILQ_INIT(&relay->waiting);
 	TAILQ_INIT(&relay->plans);
@@ -173,6 +185,7 @@ relay_closed(struct timer *t)
 	struct relay *relay = (struct relay *)((char *)t - offsetof(struct relay, end_of_drain));
 
 	map_free(&relay->hops);
+	map_free(&relay->networks);
 	SSL_CTX_free(relay->tls);
 	memory_free(relay);
 }

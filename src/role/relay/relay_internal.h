@@ -28,6 +28,7 @@
 #define RELAY_TRIES_MAX 10
 /* Servers that may say "later" of one mail, or nothing, before it waits. */
 #define RELAY_ANSWERS_MAX 3
+#define RELAY_CROWDED "too much is being sent to the server's address at the moment"
 /* A connection is to be made in that time; when many are being made, in the shorter one: a first packet that is lost is sent again after 1 second, and after 3. */
 #define RELAY_CONNECT_MS 30000
 #define RELAY_CONNECT_HURRIED_MS 5000
@@ -53,6 +54,8 @@ struct relay {
 	TAILQ_HEAD(, sending) plans; /* plan.h */
 	uint32_t plan_count;
 	struct map *hops; /* key of a hop → how many active ones there are, as a pointer's value */
+	struct map *networks; /* net_put_network of a server that DNS led to → how many connections there have a mail, in the same way */
+	uint32_t report_count; /* active and waiting ones that come from nobody */
 	TAILQ_HEAD(, session) sessions;
 	uint32_t session_count;
 	struct idle_set idle; /* of them, those that wait for the next mail */
@@ -64,6 +67,8 @@ struct relay {
 	uint8_t body[SMTP_CLIENT_BODY_MAX];
 };
 
+/* One more under that key, or fewer. */
+void relay_count(struct map *counts, struct bytes key, intptr_t by);
 /* Where a connection to that address comes from; NULL: the system chooses. */
 const struct net_address *relay_source(const struct relay *relay, const struct net_address *to);
 
@@ -72,6 +77,24 @@ static inline uint32_t
 relay_active_max(const struct relay *relay)
 {
 	return 2 * relay->config->outgoing_max;
+}
+
+/* Of them, those that come from nobody: whoever makes this server write reports leaves places for its users' mail. */
+static inline uint32_t
+relay_reports_max(const struct relay *relay)
+{
+	uint32_t quarter = relay_active_max(relay) / 4;
+
+	return quarter > 0 ? quarter : 1;
+}
+
+/* Connections with a mail to one network (net_put_network) that DNS leads to, however many domains do. */
+static inline uint32_t
+relay_per_network_max(const struct relay *relay)
+{
+	uint32_t eighth = relay->config->outgoing_max / 8, per_host = relay->config->outgoing_per_host_max;
+
+	return eighth > per_host ? eighth : per_host;
 }
 
 /* Black holes give back what they hold sooner when they hold much. */
@@ -128,7 +151,7 @@ struct sending {
 	uint16_t port;
 	char host[ROUTE_NAME_MAX + 1];
 	char key[RELAY_KEY_MAX]; /* mails with the same one may share a connection */
-	bool is_active;
+	bool is_active, is_report;
 	/* the envelope, in its own memory */
 	struct arena *arena;
 	struct smtp_envelope envelope;
@@ -164,6 +187,7 @@ struct sending {
 	struct tls_finding finding; /* of this host */
 	struct session *tries[2]; /* connections that are being made */
 	size_t tried;
+	bool is_crowded; /* an address was passed over: too many mails go there */
 	struct net_address answered[RELAY_ANSWERS_MAX]; /* servers that did not take it now: they are not asked again */
 	size_t answered_count;
 	struct timer stagger, deadline; /* when the second one begins, when all of it ends */
@@ -263,6 +287,8 @@ void sending_on_tlsa(struct sending *s, const struct message *answer);
 struct session *session_open(struct sending *s, const struct relay_target *target, struct fault *f);
 /* An idle one for mails of that key, or NULL. */
 struct session *session_find_idle(struct relay *relay, const char *key);
+/* Do as many mails go to that address as may at a time?  Not asked of hosts that the configuration names. */
+bool session_is_crowded(const struct sending *s, const struct net_address *address);
 /* The mail goes over it next. */
 void session_use(struct session *session, struct sending *s);
 /* Has it carried so few mails that it may carry more? */

@@ -54,17 +54,6 @@ deadline_closed(struct timer *t)
 }
 
 static void
-count_hop(struct relay *relay, const char *key, intptr_t by)
-{
-	intptr_t count = (intptr_t)map_get(relay->hops, bytes_text(key)) + by;
-
-	if (count > 0)
-		(void)map_put(relay->hops, bytes_text(key), (void *)count); /* NOLINT(performance-no-int-to-ptr) */
-	else
-		(void)map_remove(relay->hops, bytes_text(key));
-}
-
-static void
 activate(struct sending *s)
 {
 	struct relay *relay = s->relay;
@@ -75,7 +64,7 @@ activate(struct sending *s)
 	relay->waiting_count--;
 	TAILQ_INSERT_TAIL(&relay->active, s, link);
 	relay->active_count++;
-	count_hop(relay, s->key, 1);
+	relay_count(relay->hops, bytes_text(s->key), 1);
 	s->is_active = true;
 }
 
@@ -97,11 +86,12 @@ forget(struct sending *s)
 	if (s->is_active) {
 		TAILQ_REMOVE(&relay->active, s, link);
 		relay->active_count--;
-		count_hop(relay, s->key, -1);
+		relay_count(relay->hops, bytes_text(s->key), -1);
 	} else {
 		TAILQ_REMOVE(&relay->waiting, s, link);
 		relay->waiting_count--;
 	}
+	relay->report_count -= s->is_report;
 	sending_close(s);
 }
 
@@ -199,10 +189,13 @@ sending_fail(struct sending *s, enum smtp_client_outcome outcome, const char *te
 void
 sending_refuse(struct sending *s, const char *why)
 {
+	struct relay *relay = s->relay;
+
 	event(&s->context, EV_RELAY_BUSY, STR("why", why));
 	buf_reset(&s->results);
 	report(s);
 	forget(s);
+	sending_start_waiting(relay);
 }
 
 static bool
@@ -305,7 +298,9 @@ sending_start(struct sending *s)
 	struct session *idle = session_find_idle(s->relay, s->key);
 
 	activate(s);
-	if (idle)
+	if (idle && session_is_crowded(s, &session_target(idle)->address))
+		sending_refuse(s, RELAY_CROWDED);
+	else if (idle)
 		session_use(idle, s);
 	else
 		sending_find_way(s);
@@ -546,6 +541,8 @@ sending_new(struct relay *relay, const struct message *m)
 	TAILQ_INSERT_TAIL(&relay->waiting, s, link);
 	relay->waiting_count++;
 	is_good = keep_envelope(s, &m->u.send);
+	s->is_report = s->envelope.sender.len == 0;
+	relay->report_count += s->is_report;
 	(void)snprintf(s->mail_id, sizeof s->mail_id, "%.*s", BYTES_ARG(m->u.send.mail_id));
 	s->context.mail_id = s->mail_id;
 	sending_set_hop(s, m->u.send.hop, m->u.send.host, m->u.send.port);
@@ -561,6 +558,8 @@ sending_new(struct relay *relay, const struct message *m)
 		sending_fail(s, SMTP_CLIENT_LATER, "451 4.3.0 the envelope or the message is missing");
 	else if (relay->is_draining || relay->waiting_count > WAITING_MAX)
 		sending_refuse(s, "too much is being sent at the moment");
+	else if (s->is_report && relay->report_count > relay_reports_max(relay))
+		sending_refuse(s, "too many reports are being sent at the moment");
 	else if (has_place(relay, s->key))
 		sending_start(s);
 }

@@ -80,9 +80,18 @@ has_answered(const struct sending *s, const struct net_address *a)
 }
 
 static bool
+is_passed_over(struct sending *s, const struct net_address *a)
+{
+	bool is_crowded = session_is_crowded(s, a);
+
+	s->is_crowded |= is_crowded;
+	return is_crowded || has_answered(s, a);
+}
+
+static bool
 may_try(struct sending *s)
 {
-	while (s->address_at < s->address_count && has_answered(s, &s->addresses[s->address_at]))
+	while (s->address_at < s->address_count && is_passed_over(s, &s->addresses[s->address_at]))
 		s->address_at++;
 	return s->address_at < s->address_count && s->tried < RELAY_TRIES_MAX;
 }
@@ -165,7 +174,11 @@ sending_go_on(struct sending *s)
 	}
 	while (tries_under_way(s) == 0 && may_try(s))
 		try_next_address(s);
-	if (tries_under_way(s) == 0) {
+	if (s->is_crowded && tries_under_way(s) == 0 && s->tried == 0 && !s->kept.is_there) {
+		sending_refuse(s, RELAY_CROWDED);
+	} else if (tries_under_way(s) == 0) {
+		if (s->is_crowded)
+			sending_note_failure(s, SMTP_CLIENT_LATER, BYTES("451 4.4.5 " RELAY_CROWDED));
 		s->host_at++;
 		look_up_host(s);
 	} else if (tries_under_way(s) == 1 && may_try(s)) {
@@ -336,6 +349,7 @@ void
 sending_find_way(struct sending *s)
 {
 	s->route.count = s->host_at = s->address_at = s->address_count = s->tried = 0;
+	s->is_crowded = false;
 	sending_rewind(s);
 	sending_set_level(s);
 	s->is_way_authentic = true; /* of a host that the configuration names */

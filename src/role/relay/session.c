@@ -55,12 +55,45 @@ leave_idle(struct session *c)
 	idle_remove(&c->relay->idle, &c->idle);
 }
 
+static void
+count_mail(const struct session *c, intptr_t by)
+{
+	char network[NET_TEXT_MAX];
+	struct buf key;
+
+	if (!c->sending || c->sending->hop != HOP_MX)
+		return;
+	buf_init_fixed(&key, network, sizeof network);
+	net_put_network(&key, &c->target.address);
+	relay_count(c->relay->networks, buf_bytes(&key), by);
+}
+
+void
+session_set_sending(struct session *c, struct sending *s)
+{
+	count_mail(c, -1);
+	c->sending = s;
+	count_mail(c, 1);
+}
+
+bool
+session_is_crowded(const struct sending *s, const struct net_address *address)
+{
+	char network[NET_TEXT_MAX];
+	struct buf key;
+
+	buf_init_fixed(&key, network, sizeof network);
+	net_put_network(&key, address);
+	return s->hop == HOP_MX && (uintptr_t)map_get(s->relay->networks, buf_bytes(&key)) >= relay_per_network_max(s->relay);
+}
+
 void
 session_drop(struct session *c)
 {
 	if (c->is_gone)
 		return;
 	c->is_gone = true;
+	session_set_sending(c, NULL);
 	leave_idle(c);
 	TAILQ_REMOVE(&c->relay->sessions, c, link);
 	c->relay->session_count--;
@@ -265,7 +298,7 @@ end_connecting(struct session *c, int error)
 		return;
 	}
 	(void)fault_errno(&f, error, "451 4.4.1 connection to %s", c->target.text);
-	c->sending = NULL;
+	session_set_sending(c, NULL);
 	session_drop(c);
 	sending_unreachable(s, c, f.text);
 }
@@ -355,7 +388,7 @@ session_open(struct sending *s, const struct relay_target *target, struct fault 
 	c->relay = relay;
 	c->fd = fd;
 	c->target = *target;
-	c->sending = s;
+	session_set_sending(c, s);
 	c->context = (struct event_context){ .session = ++relay->last_session };
 	memcpy(c->key, s->key, sizeof c->key);
 	buf_init(&c->input, INPUT_MAX);
@@ -383,7 +416,7 @@ session_use(struct session *c, struct sending *s)
 {
 	bool was_idle = c->idle.is_in;
 
-	c->sending = s;
+	session_set_sending(c, s);
 	s->session = c;
 	(void)snprintf(s->server, sizeof s->server, "%s", c->target.text);
 	(void)snprintf(s->tls, sizeof s->tls, "%s", c->tls_text);

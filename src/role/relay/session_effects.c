@@ -15,7 +15,7 @@ let_go(struct session *c)
 {
 	struct sending *s = c->sending;
 
-	c->sending = NULL;
+	session_set_sending(c, NULL);
 	s->session = NULL;
 	c->is_timer_due = true;
 	smtp_client_quit(c->client);
@@ -101,7 +101,7 @@ on_sent(struct session *c)
 	struct sending *s = c->sending;
 	bool is_used = c->uses++ > 0;
 
-	c->sending = NULL;
+	session_set_sending(c, NULL);
 	sending_done(s, c, is_used, smtp_client_was_answered(c->client));
 }
 
@@ -116,7 +116,7 @@ on_failed(struct session *c, const struct smtp_client_effect *effect)
 
 	if (effect->at == SMTP_CLIENT_AT_TLS)
 		session_count_tls(c, failure, *trouble ? bytes_text(trouble) : failure == TLSRPT_VALIDATION ? effect->octets : BYTES_NONE);
-	c->sending = NULL;
+	session_set_sending(c, NULL);
 	c->is_timer_due = true;
 	sending_failed(s, &c->target, effect, failure);
 }
@@ -129,7 +129,7 @@ on_close(struct session *c)
 	struct sending *s = c->sending;
 
 	c->is_closing = true;
-	c->sending = NULL;
+	session_set_sending(c, NULL);
 	if (!s)
 		return;
 	/* It was gone before the mail could go over it. */

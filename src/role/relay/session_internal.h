@@ -48,6 +48,8 @@ session_is_all_sent(const struct session *c)
 	return c->sent == c->output.len;
 }
 
+/* That mail, or none, is on it now. */
+void session_set_sending(struct session *c, struct sending *s);
 /* Sends what goes without waiting. */
 void session_flush(struct session *c);
 /* What became of TLS, for the reports: once. */
