@@ -287,6 +287,56 @@ addresses_that_no_connection_can_be_made_to_do_not_use_up_the_tries(void **state
 	expect("1 mx4.x.example (127.0.0.1) tls= dsn=0: 0=250 2.0.0 taken;\n");
 }
 
+#define OFFERS "S 220 mx\nC EHLO\nS 250-mx\nS 250 STARTTLS\n"
+
+/* Else as many connections a second are made as the machine can make. */
+static void
+a_server_that_says_more_than_it_was_asked_gets_two_connections(void **state)
+{
+	static const struct {
+		enum ipc_hop hop;
+		const char *script;
+	} rows[] = {
+		{ HOP_MX, "S 220 mx\nC EHLO\nS 250 mx\t250 more\nW" },
+		{ HOP_MX, "S 220 mx\nC EHLO\nS 250 mx\t421 4.3.2 going down\nX" },
+		{ HOP_MX, "S 220 mx\nC EHLO\nS 250 mx\t221 bye\nX" },
+		{ HOP_MX, "S 220 mx\t250 mx\t250 more\nW" },
+		{ HOP_MX, "S 220 mx\t250 mx\t421 more\nX" },
+		{ HOP_MX, "S 220 mx\nC EHLO\nS 502 what\nC HELO\nS 250 mx\t250 more\nW" },
+		{ HOP_MX, OFFERS "C STARTTLS\nS 220 go\nT\nC EHLO\nS 250 mx\t250 more\nW" },
+		{ HOP_MX, OFFERS "C STARTTLS\nS 220 go\nT\nC EHLO\nS 250 mx\t421 4.3.2 going down\nX" },
+		{ HOP_LMTP, "S 220 mx\nC LHLO\nS 250 mx\t250 more\nW" },
+		{ HOP_LMTP, "S 220 mx\nC LHLO\nS 250 mx\t421 4.3.2 going down\nX" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		set_dns("A x.example 127.0.0.1\n");
+		serve("127.0.0.1", SCRIPT(rows[i].script));
+		send_to(1, rows[i].hop, "x.example", "b@x.example");
+		expect("1  tls= dsn=0: 0~451 4.4.2 connection lost [x.example (127.0.0.1)];\n");
+		assert_int_equal(server_connections(servers[0]), 2);
+		assert_int_equal(last_destination, DESTINATION_SILENT);
+		assert_non_null(strstr(events, "relay.unreachable"));
+		assert_int_equal(tear_down(state), 0);
+		assert_int_equal(set_up(state), 0);
+	}
+}
+
+static void
+one_that_says_more_on_each_of_its_addresses_gets_one_more_connection_in_all(void **state)
+{
+	static const char *const script[] = { "S 220 mx\nC EHLO\nS 250 mx\t250 more\nW", NULL };
+
+	(void)state;
+	set_dns("A x.example 127.0.0.1, 127.0.0.2\n");
+	serve("127.0.0.1", script);
+	serve("127.0.0.2", script);
+	send_to(1, HOP_MX, "x.example", "b@x.example");
+	expect("1  tls= dsn=0: 0~451 4.4.2 connection lost [x.example (127.0.0.2)];\n");
+	assert_int_equal(server_connections(servers[0]), 2);
+	assert_int_equal(server_connections(servers[1]), 1);
+}
+
 int
 main(void)
 {
@@ -306,6 +356,8 @@ main(void)
 		TEST(rfc8305_5_an_address_that_lost_the_race_is_asked_when_the_winner_does_not_take_it),
 		TEST(addresses_that_no_connection_can_be_made_to_do_not_use_up_the_tries),
 		TEST(a_host_that_asks_for_tls_is_not_sent_to_in_the_clear_because_another_address_had_to_be),
+		TEST(a_server_that_says_more_than_it_was_asked_gets_two_connections),
+		TEST(one_that_says_more_on_each_of_its_addresses_gets_one_more_connection_in_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -74,7 +74,8 @@ say_line(struct client *c, struct bytes text)
 	struct buf line;
 
 	buf_init_fixed(&line, memory, sizeof memory);
-	put_bytes(&line, text);
+	for (size_t i = 0; i < text.len; i++)
+		put_text(&line, text.ptr[i] == '\t' ? "\r\n" : (const char[]){ (char)text.ptr[i], '\0' });
 	put_text(&line, "\r\n");
 	say(c, buf_bytes(&line));
 }

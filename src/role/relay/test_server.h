@@ -1,6 +1,6 @@
 /* Servers on the loop of a test, which say and do what a script has: for the tests of this folder alone.
 
-   A script has a step a line: "S text" says it; "C prefix" reads lines until one begins so ("C ." until one that is "."); "E" reads to the
+   A script has a step a line: "S text" says it, in one piece, a TAB being a line end; "C prefix" reads lines until one begins so ("C ." until one that is "."); "E" reads to the
    end of input; "T" shakes hands; "G" answers a handshake with what is none; "L" says a line that never ends; "X" closes; "W" waits for ever. */
 #ifndef ROLE_RELAY_TEST_SERVER_H
 #define ROLE_RELAY_TEST_SERVER_H
