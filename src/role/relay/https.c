@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <sys/queue.h>
 
-enum { HEADER_OCTETS_MAX = 65536, URL_OCTETS_MAX = 2048, ADDRESSES_OCTETS_MAX = 2048 };
+enum { OVERHEAD_OCTETS_MAX = 131072 /* of an answer, beside its body: handshake, header, chunks */, URL_OCTETS_MAX = 2048, ADDRESSES_OCTETS_MAX = 2048 };
 
 struct https_socket {
 	LIST_ENTRY(https_socket) link;
@@ -36,7 +36,7 @@ struct https_call {
 	struct https *https;
 	CURL *easy;
 	struct curl_slist *addresses, *fields;
-	size_t header_octets;
+	uint64_t octets, octets_max; /* of records of TLS that came */
 	struct buf body;
 	https_answered answered;
 	void *arg;
@@ -54,10 +54,16 @@ end_call(struct https_call *c)
 	memory_free(c);
 }
 
+static bool
+is_too_long(const struct https_call *c)
+{
+	return c->octets > c->octets_max;
+}
+
 static void
 finish(struct https_call *c, CURLcode code)
 {
-	struct https_answer answer = { .error = code == CURLE_OK ? NULL : curl_easy_strerror(code),
+	struct https_answer answer = { .error = code == CURLE_OK ? NULL : is_too_long(c) ? "the answer is too long" : curl_easy_strerror(code),
 		.is_untrusted = code == CURLE_PEER_FAILED_VERIFICATION };
 	const char *type = NULL;
 
@@ -193,25 +199,36 @@ take_body(char *octets, size_t one, size_t count, void *arg)
 	return c->body.has_failed ? 0 : one * count;
 }
 
-/* CURLOPT_HEADERFUNCTION: so that it ends. */
-static size_t
-take_header(char *octets, size_t one, size_t count, void *arg)
+/* SSL_CTX_set_msg_callback: the header of a record ends with the length of the rest (RFC 8446 5.1). */
+static void
+count_record(int is_written, int version, int type, const void *octets, size_t len, SSL *ssl, void *arg)
 {
+	const uint8_t *header = octets;
 	struct https_call *c = arg;
 
-	(void)octets;
-	c->header_octets += one * count;
-	return c->header_octets > HEADER_OCTETS_MAX ? 0 : one * count;
+	(void)version, (void)ssl;
+	if (!is_written && type == SSL3_RT_HEADER && len == SSL3_RT_HEADER_LENGTH)
+		c->octets += SSL3_RT_HEADER_LENGTH + 256U * header[3] + header[4];
+}
+
+/* CURLOPT_XFERINFOFUNCTION: libcurl itself counts no chunk extensions, nor answers that another one follows (100). */
+static int
+may_go_on(void *arg, curl_off_t to_take, curl_off_t taken, curl_off_t to_give, curl_off_t given)
+{
+	(void)to_take, (void)taken, (void)to_give, (void)given;
+	return is_too_long(arg);
 }
 
 /* CURLOPT_SSL_CTX_FUNCTION */
 static CURLcode
-set_trusted(CURL *easy, void *context, void *arg)
+set_up_tls(CURL *easy, void *context, void *arg)
 {
-	const struct https *h = arg;
+	struct https_call *c = arg;
 
 	(void)easy;
-	SSL_CTX_set1_cert_store(context, h->trusted);
+	SSL_CTX_set1_cert_store(context, c->https->trusted);
+	SSL_CTX_set_msg_callback(context, count_record);
+	SSL_CTX_set_msg_callback_arg(context, c);
 	return CURLE_OK;
 }
 
@@ -304,10 +321,10 @@ set_up(struct https_call *c, const struct https_request *r)
 		SET(CURLOPT_FOLLOWLOCATION, 0L) && SET(CURLOPT_PROXY, "") && SET(CURLOPT_NOSIGNAL, 1L) && SET(CURLOPT_FORBID_REUSE, 1L) &&
 		SET(CURLOPT_FRESH_CONNECT, 1L) && SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) &&
 		SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) && SET(CURLOPT_SSL_VERIFYPEER, 1L) && SET(CURLOPT_SSL_VERIFYHOST, 2L) &&
-		SET(CURLOPT_CAINFO, NULL) && SET(CURLOPT_CAPATH, NULL) && SET(CURLOPT_SSL_CTX_FUNCTION, set_trusted) &&
-		SET(CURLOPT_SSL_CTX_DATA, c->https) && SET(CURLOPT_TIMEOUT_MS, (long)r->within_ms) &&
+		SET(CURLOPT_CAINFO, NULL) && SET(CURLOPT_CAPATH, NULL) && SET(CURLOPT_SSL_CTX_FUNCTION, set_up_tls) &&
+		SET(CURLOPT_SSL_CTX_DATA, c) && SET(CURLOPT_TIMEOUT_MS, (long)r->within_ms) &&
 		SET(CURLOPT_CONNECTTIMEOUT_MS, (long)r->within_ms) && SET(CURLOPT_WRITEFUNCTION, take_body) && SET(CURLOPT_WRITEDATA, c) &&
-		SET(CURLOPT_HEADERFUNCTION, take_header) && SET(CURLOPT_HEADERDATA, c) && SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket) &&
+		SET(CURLOPT_NOPROGRESS, 0L) && SET(CURLOPT_XFERINFOFUNCTION, may_go_on) && SET(CURLOPT_XFERINFODATA, c) && SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket) &&
 		SET(CURLOPT_CLOSESOCKETDATA, c->https) && SET(CURLOPT_USERAGENT, "Mermoz") &&
 		curl_multi_add_handle(c->https->multi, c->easy) == CURLM_OK;
 }
@@ -323,6 +340,7 @@ https_ask(struct https *h, const struct https_request *r, https_answered answere
 	c->answered = answered;
 	c->arg = arg;
 	buf_init(&c->body, r->octets_max);
+	c->octets_max = r->octets_max + OVERHEAD_OCTETS_MAX;
 	LIST_INSERT_HEAD(&h->calls, c, link);
 	c->addresses = addresses_of(r);
 	if (c->addresses && set_up(c, r))
