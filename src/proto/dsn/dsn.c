@@ -10,6 +10,7 @@
 
 enum {
 	BOUNDARY_OCTETS_MAX = 70, /* RFC 2046 5.1.1 */
+	HEADER_OCTETS_MAX = 8192, /* that are returned to who may be a stranger */
 	LANGUAGE_OCTETS_MAX = 500, /* of a field that names languages */
 };
 
@@ -22,14 +23,25 @@ struct parts {
 	bool is_status_global, is_returned_global;
 };
 
+/* Its whole fields, up to so many octets. */
 static struct bytes
-header_of(struct bytes content)
+header_of(struct bytes content, size_t octets_max)
 {
 	struct bytes rest = content, name, value, field;
+	size_t len = 0;
 
-	while (take_header_field(&rest, &name, &value, &field))
-		;
-	return bytes_between(content, rest);
+	while (take_header_field(&rest, &name, &value, &field) && bytes_between(content, rest).len <= octets_max)
+		len = bytes_between(content, rest).len;
+	return bytes_sub(content, 0, len);
+}
+
+static bool
+has_failure(const struct dsn_report *r)
+{
+	for (size_t i = 0; i < r->recipient_count; i++)
+		if (r->recipients[i].action == DSN_FAILED)
+			return true;
+	return false;
 }
 
 /* "=_" stands in no quoted-printable text (RFC 2046 5.1.1); what stands in the message is looked for. */
@@ -91,7 +103,7 @@ static void
 put_header(struct buf *out, const struct dsn_report *r, const struct parts *parts, bool is_8bit)
 {
 	put_fields_of_sender(out, r);
-	put_in_reply_to(out, header_of(r->content));
+	put_in_reply_to(out, header_of(r->content, SIZE_MAX));
 	put_text(out, "Auto-Submitted: auto-replied\n"
 		      "MIME-Version: 1.0\n"
 		      "Content-Type: multipart/report; report-type=delivery-status;\n"
@@ -151,7 +163,7 @@ returned_type(const struct dsn_report *r, const struct parts *parts)
 static void
 prepare(struct parts *parts, const struct dsn_report *r, size_t octets_max)
 {
-	struct bytes header = header_of(r->content);
+	struct bytes header = header_of(r->content, has_failure(r) ? SIZE_MAX : HEADER_OCTETS_MAX);
 
 	parts->returned = r->returns_whole ? r->content : header;
 	parts->is_returned_global = r->is_utf8 && !bytes_is_ascii(header);

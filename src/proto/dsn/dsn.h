@@ -41,7 +41,7 @@ struct dsn_report {
 	int zone_minutes;
 	enum dsn_language language;
 	bool is_utf8; /* the message came with SMTPUTF8, so may what is told of it (RFC 6533) */
-	bool returns_whole; /* `content` goes back as it is, else its header alone (RFC 3461 4.3, 6.2) */
+	bool returns_whole; /* `content` goes back as it is, else its header alone (RFC 3461 4.3, 6.2); of that, where nothing failed, 8 KiB at most */
 	struct bytes content; /* the message in disk form, or at least its header */
 	const struct dsn_recipient *recipients;
 	size_t recipient_count; /* 1 at least */
