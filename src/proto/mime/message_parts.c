@@ -4,6 +4,8 @@
 
 #include "base/memory.h"
 
+#include <string.h>
+
 /* Places among siblings are told in 16 bits. */
 enum { PARTS_LIMIT = 65000 };
 
@@ -106,7 +108,7 @@ struct delimiter {
 	bool is_close;
 };
 
-/* How well the line (behind its hyphens) fits a boundary: 0 not at all.  RFC 2046 5.1.1: "it is
+/* How well the line (behind its hyphens) fits a boundary that it begins with.  RFC 2046 5.1.1: "it is
    sufficient that the boundary appear in its entirety"; so one boundary may be the beginning of
    another. The whole line before its beginning, the longer before the shorter, an open multipart
    before one that is closed. */
@@ -116,11 +118,17 @@ delimiter_score(struct bytes line, struct bytes boundary, bool is_closed, bool *
 	struct bytes tail = bytes_sub(line, boundary.len, line.len);
 	bool is_whole;
 
-	if (!bytes_starts(line, boundary))
-		return 0;
 	*is_close = take_text(&tail, BYTES("--"));
 	is_whole = bytes_all_class(tail, CLASS_SPACE);
 	return ((is_whole ? BOUNDARY_MAX + 1 : 0) + (uint32_t)boundary.len) * 2 + !is_closed;
+}
+
+/* Asked of each open multipart for each line with hyphens: most are told apart without a call. */
+static inline bool
+begins_with_boundary(const struct message_parser *p, const struct mime_part *part, struct bytes line)
+{
+	return part->place.kind == PART_MULTIPART && part->boundary.len <= line.len &&
+		memcmp(line.ptr, p->texts.ptr + part->boundary.at, part->boundary.len) == 0;
 }
 
 /* delimiter := CRLF "--" boundary; close-delimiter := delimiter "--"; then transport-padding
@@ -134,7 +142,7 @@ find_delimiter(const struct message_parser *p, struct bytes line)
 	for (;;) {
 		const struct mime_part *part = &p->parts[index];
 
-		if (part->place.kind == PART_MULTIPART) {
+		if (begins_with_boundary(p, part, line)) {
 			bool is_close = false;
 			uint32_t score = delimiter_score(
 				line, parser_text(p, part->boundary), part->is_closed, &is_close);
