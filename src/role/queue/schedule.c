@@ -2,6 +2,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "role/queue/rests.h"
 
 #include <string.h>
 
@@ -17,11 +18,10 @@ struct schedule {
 	struct places places; /* of batches */
 	uint32_t passed_over; /* so often those that were silent last time waited while another probe went */
 	bool has_relay;
-	/* Heaps: earliest first. */
+	/* A heap: earliest first. */
 	struct delivery **waiting;
 	size_t waiting_count, waiting_size;
-	struct destination **resting;
-	size_t resting_count, resting_size;
+	struct rests rests;
 };
 
 struct schedule *
@@ -56,7 +56,7 @@ schedule_free(struct schedule **at)
 	}
 	map_free(&s->destinations);
 	memory_free(s->waiting);
-	memory_free(s->resting);
+	rests_free(&s->rests);
 	memory_free(s);
 	*at = NULL;
 }
@@ -92,7 +92,7 @@ schedule_destinations(const struct schedule *s)
 size_t
 schedule_resting(const struct schedule *s)
 {
-	return s->resting_count;
+	return s->rests.count;
 }
 
 /* ---- what waits */
@@ -277,47 +277,10 @@ leave_lane(struct schedule *s, struct delivery *d)
 /* ---- rest */
 
 static void
-put_resting(struct schedule *s, size_t at, struct destination *d)
-{
-	s->resting[at] = d;
-	d->heap_at = (uint32_t)at;
-}
-
-static void
-begin_rest(struct schedule *s, struct destination *d)
-{
-	size_t at = s->resting_count++;
-
-	if (at == s->resting_size) {
-		s->resting_size = s->resting_size ? 2 * s->resting_size : 64;
-		s->resting = memory_resize(s->resting, s->resting_size, sizeof(struct destination *));
-	}
-	for (; at > 0 && s->resting[(at - 1) / 2]->rests_until_s > d->rests_until_s; at = (at - 1) / 2)
-		put_resting(s, at, s->resting[(at - 1) / 2]);
-	put_resting(s, at, d);
-}
-
-static void
 end_rest(struct schedule *s, struct destination *d)
 {
-	size_t at = d->heap_at, child;
-	struct destination *last = s->resting[--s->resting_count];
-
+	rests_remove(&s->rests, d);
 	d->rests_until_s = 0;
-	if (last != d) {
-		for (; at > 0 && s->resting[(at - 1) / 2]->rests_until_s > last->rests_until_s; at = (at - 1) / 2)
-			put_resting(s, at, s->resting[(at - 1) / 2]);
-		while ((child = 2 * at + 1) < s->resting_count) {
-			if (child + 1 < s->resting_count
-				&& s->resting[child + 1]->rests_until_s < s->resting[child]->rests_until_s)
-				child++;
-			if (s->resting[child]->rests_until_s >= last->rests_until_s)
-				break;
-			put_resting(s, at, s->resting[child]);
-			at = child;
-		}
-		put_resting(s, at, last);
-	}
 	d->limit = 1;
 	list_or_not(s, d);
 }
@@ -460,25 +423,24 @@ schedule_hurry(struct schedule *s, struct delivery *d, int64_t now_s)
 	make_ready(s, d);
 }
 
-/* All alike, so that the heaps stay in order. */
+/* All alike, so that the heap stays in order. */
 void
 schedule_put_back(struct schedule *s, uint32_t by_s)
 {
 	for (size_t i = 0; i < s->waiting_count; i++)
 		s->waiting[i]->next_s -= s->waiting[i]->next_s < by_s ? s->waiting[i]->next_s : by_s;
-	for (size_t i = 0; i < s->resting_count; i++)
-		s->resting[i]->rests_until_s -= s->resting[i]->rests_until_s <= by_s ? s->resting[i]->rests_until_s - 1 : by_s;
+	rests_put_back(&s->rests, by_s);
 }
 
 static void
 pass_time(struct schedule *s, int64_t now_s)
 {
-	places_pass(&s->places, now_s);
-	while (s->resting_count && s->resting[0]->rests_until_s <= now_s) {
-		struct destination *d = s->resting[0];
+	struct destination *rested;
 
-		end_rest(s, d);
-		let_go(s, d);
+	places_pass(&s->places, now_s);
+	while ((rested = rests_first(&s->rests)) && rested->rests_until_s <= now_s) {
+		end_rest(s, rested);
+		let_go(s, rested);
 	}
 	while (s->waiting_count && s->waiting[0]->next_s <= now_s) {
 		struct delivery *d = s->waiting[0];
@@ -491,12 +453,13 @@ pass_time(struct schedule *s, int64_t now_s)
 int64_t
 schedule_next_s(const struct schedule *s)
 {
+	const struct destination *resting = rests_first(&s->rests);
 	int64_t next = INT64_MAX;
 
 	if (s->waiting_count)
 		next = s->waiting[0]->next_s;
-	if (s->resting_count && s->resting[0]->rests_until_s < next)
-		next = s->resting[0]->rests_until_s;
+	if (resting && resting->rests_until_s < next)
+		next = resting->rests_until_s;
 	/* What takes its time gives its place to others soon. */
 	if (!TAILQ_EMPTY(&s->lines[PLACE_ANSWERS]) && places_next_s(&s->places, s->limits.batches_max) < next)
 		next = places_next_s(&s->places, s->limits.batches_max);
@@ -558,7 +521,7 @@ no_answer(struct schedule *s, struct destination *d, int64_t now_s)
 	if (d->rests_until_s)
 		return;
 	d->rests_until_s = (uint32_t)now_s + jittered(s, doubled(s->limits.retry_first_s, d->failures++, most));
-	begin_rest(s, d);
+	rests_add(&s->rests, d);
 }
 
 /* The first answer, or one more. */
