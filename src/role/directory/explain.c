@@ -543,9 +543,9 @@ find_as(struct explaining *e, struct bytes name, const struct account **as)
 static void
 answer_question(struct explaining *e, const struct control_line *line)
 {
-	uint8_t of_recipient[ADDRESS_OCTETS_MAX], of_sender[ADDRESS_OCTETS_MAX];
-	struct bytes path = control_line_get(line, "sender"), sender = name_unquoted(path, of_sender);
-	struct bytes recipient = name_unquoted(control_line_get(line, "recipient"), of_recipient);
+	uint8_t space[ADDRESS_OCTETS_MAX];
+	struct bytes path = control_line_get(line, "sender"), sender = name_unquoted(path, space);
+	struct bytes recipient = control_line_get(line, "recipient");
 	struct bytes login = control_line_get(line, "login"), as_name = control_line_get(line, "as");
 	struct bytes client = control_line_get(line, "client");
 	const struct account *as;
