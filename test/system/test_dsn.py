@@ -46,7 +46,8 @@ def reports(server, name, subject):
 
 def originals(server, name, subject):
     """Of whom those tell, as they were named."""
-    return [r["Original-Recipient"].split(";")[1].strip() for m in reports(server, name, subject) for r in m.get_payload()[1].get_payload()[1:]]
+    told = [r for m in reports(server, name, subject) for r in m.get_payload()[1].get_payload()[1:]]
+    return [(r["Original-Recipient"] or r["Final-Recipient"]).split(";")[1].strip() for r in told]
 
 
 def report(server, name, subject):
@@ -106,8 +107,9 @@ def test_one_mailbox_under_two_names_gets_one_copy_and_both_are_reported_rfc3461
 
 def test_one_mailbox_under_many_names_gets_one_copy_however_it_is_named(server):
     names = {f"bob+{i}@{DOMAIN}": ["NOTIFY=SUCCESS", f"ORCPT=rfc822;{i}{'x' * 400}@x.example"] for i in range(60)}
-    names |= {f"{name}@{DOMAIN}": ["NOTIFY=SUCCESS"] for name in ("bob", "Bob", "BOB")}
-    send(server, {f"bob+plain@{DOMAIN}": [], **names}, "many names")
+    names[f"bob@{DOMAIN}"] = ["NOTIFY=SUCCESS"]
+    spelled = {f"{name}@{DOMAIN}": ["NOTIFY=SUCCESS"] for name in ("Bob", "BOB")}
+    send(server, {f"bob+plain@{DOMAIN}": [], **names, **spelled}, "many names")
     wait_until(lambda: len(originals(server, "alice", "many names")) >= len(names), what="the reports")
     assert len(set(originals(server, "alice", "many names"))) == len(names)
     assert len(copies(server, "bob", "many names")) == 1
