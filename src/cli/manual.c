@@ -72,6 +72,9 @@ void
 manual_put_roff(struct buf *out, struct bytes text)
 {
 	for (size_t i = 0; i < text.len; i++) {
+		/* groff(7): a line that begins so is a request. */
+		if ((text.ptr[i] == '.' || text.ptr[i] == '\'') && (i == 0 || text.ptr[i - 1] == '\n'))
+			put_text(out, "\\&");
 		if (text.ptr[i] == '\\')
 			put_text(out, "\\e");
 		else if (text.ptr[i] == '-')

@@ -65,6 +65,18 @@ the_list_names_blocks_and_directives(void **state)
 	buf_done(&out);
 }
 
+static void
+a_line_that_begins_with_a_dot_is_text(void **state)
+{
+	struct buf out;
+
+	(void)state;
+	buf_init(&out, 100);
+	manual_put_roff(&out, BYTES("...\n'a'.\n-\\"));
+	assert_true(bytes_equal(buf_bytes(&out), BYTES("\\&...\n\\&'a'.\n\\-\\e")));
+	buf_done(&out);
+}
+
 int
 main(void)
 {
@@ -73,6 +85,7 @@ main(void)
 		cmocka_unit_test(the_page_of_the_commands_is_what_their_help_says),
 		cmocka_unit_test(the_limits_are_what_directives_def_says),
 		cmocka_unit_test(the_list_names_blocks_and_directives),
+		cmocka_unit_test(a_line_that_begins_with_a_dot_is_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
