@@ -324,7 +324,7 @@ const struct cli_command cli_queue = {
 		 "             object; times in seconds, until_s since 1970\n"
 		 "  -c FILE    the configuration (/etc/mermoz/mermoz.conf)\n"
 		 "\n"
-		 "Exit code: 0 when it was done, if to nobody; 1 when there is nothing of\n"
+		 "Exit code: 0 when it was done, even to nobody; 1 when there is nothing of\n"
 		 "the ID to do it to; 3 when the server could not be asked, or refuses what\n"
 		 "it was asked (it says why).\n"
 		 "\n"
