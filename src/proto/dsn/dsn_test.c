@@ -186,6 +186,7 @@ every_recipient_stands_in_it_rfc3464_2_3(void **state)
 	assert_true(has(buf_bytes(&shown), "\n\n  dave@afrique.iut\n"));
 	assert_true(has(buf_bytes(&shown), "passed on to the mail server of carol@afrique.iut.\n"));
 	assert_true(has(buf_bytes(&shown), "was delivered to bob@afrique.iut.\n"));
+	assert_false(has(buf_bytes(&shown), "\n\n\n"));
 	assert_int_equal(count_of(report_split(buf_bytes(&got)).parts[1], BYTES("\n\nOriginal-Recipient: ")), 4);
 	buf_done(&got);
 	buf_done(&shown);

@@ -380,14 +380,17 @@ put_group(struct buf *out, const struct dsn_report *r, enum dsn_action action)
 	if (count_of(r, action) == 0)
 		return;
 	put_text(out, (is_one ? &head->one : &head->many)->in[r->language]);
+	put_text(out, is_one ? " " : "\n");
 	for (size_t i = 0; i < r->recipient_count; i++) {
 		const struct dsn_recipient *recipient = &r->recipients[i];
 
 		if (recipient->action != action)
 			continue;
-		put_text(out, is_one ? " " : "\n\n  ");
+		put_text(out, is_one ? "" : "\n  ");
 		dsn_put_clean(out, recipient->final, true);
-		put_text(out, is_one ? ".\n\n" : "\n");
+		put_text(out, is_one ? ".\n" : "\n");
+		if (is_one && action != DSN_DELIVERED)
+			put_char(out, '\n');
 		put_outcome(out, r, recipient, is_one ? 0 : 1);
 	}
 	put_char(out, '\n');
