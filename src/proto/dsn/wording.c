@@ -118,6 +118,12 @@ static const struct reason refused = { 0, 0,
 static const struct reason sent_back = { 0, 0,
 	{ { "The administrator of the mail server here sent the message back.", "L'administrateur du serveur de messagerie, ici, a renvoyé le message." } },
 	{ { "Ask the administrator of your mail.", "Demandez à l'administrateur de votre messagerie." } } };
+/* 5.7.1 in words of our own, or of a route to error. */
+static const struct reason by_rule = { 0, 0,
+	{ { "A rule of the mail server here keeps mail from this address.",
+		"Une règle du serveur de messagerie, ici, s'oppose au courrier pour cette adresse." } },
+	{ { "Its words may say why; else ask the administrator of your mail.",
+		"Ses mots disent peut-être pourquoi ; sinon, demandez à l'administrateur de votre messagerie." } } };
 static const struct reason not_taken = { 0, 0,
 	{ { "The server there could not take the message.", "Le serveur du destinataire n'a pas pu prendre le message." } },
 	{ { "Send your message again later, or reach the recipient in another way.",
@@ -220,8 +226,8 @@ reason_of(const struct dsn_recipient *recipient)
 
 	if (status.class == 4 && status.subject == 7 && !is_ours)
 		return &come_back;
-	if (status.class == 5 && status.subject == 7 && status.detail == 0 && is_ours)
-		return &sent_back;
+	if (status.class == 5 && status.subject == 7 && status.detail <= 1 && is_ours)
+		return status.detail ? &by_rule : &sent_back;
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
 		if (reasons[i].subject == status.subject &&
 			(reasons[i].detail == status.detail || (reasons[i].detail == ANY && !(is_ours && status.subject == 7))))

@@ -91,6 +91,7 @@ what_we_say_ourselves_is_not_laid_to_the_server(void **state)
 		{ "451 4.7.11 x", "could not be sent encrypted" },
 		{ "550 5.0.0 x", "could not take the message" },
 		{ "550 5.7.0 x", "The administrator of the mail server here" },
+		{ "550 5.7.1 x", "A rule of the mail server here" },
 	};
 
 	(void)state;
