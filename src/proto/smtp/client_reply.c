@@ -105,3 +105,14 @@ smtp_incoming_text(const struct smtp_incoming *r)
 {
 	return bytes_of(r->text, r->text_len);
 }
+
+bool
+smtp_reply_is_too_many(struct bytes reply)
+{
+	struct bytes said, rest;
+
+	if (!take_text(&reply, BYTES("452")) && !take_text(&reply, BYTES("552")))
+		return false;
+	said = rest = bytes_trim(reply);
+	return !take_status_code(&rest) || bytes_starts(said, BYTES("4.5.3 ")) || bytes_starts(said, BYTES("5.5.3 "));
+}

@@ -35,5 +35,8 @@ enum smtp_incoming_kind {
 enum smtp_incoming_kind smtp_incoming_take(struct smtp_incoming *r, struct bytes *in);
 /* The reply on one line; borrowed until the next take. */
 struct bytes smtp_incoming_text(const struct smtp_incoming *r);
+/* Does such a line, the answer to a RCPT, say that the mail has more recipients than the server takes at once?  452 (4.5.3), which older servers
+   say as 552 (RFC 5321 4.5.3.1.10), and not where a status code gives another reason: 5.2.2 is a full mailbox (RFC 3463 3.3). */
+bool smtp_reply_is_too_many(struct bytes reply);
 
 #endif

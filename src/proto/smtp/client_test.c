@@ -80,6 +80,9 @@ rfc5321_4_5_3_1_10_too_many_recipients_are_tried_again(void **state)
 	play_both(HELLO PIPELINING ENVELOPE
 		"S: 250 ok\nS: 250 ok\nS: 552 too many\nS: 354 go\n= <two@x.example> later: 552 too many\n"
 		"C: Hi\nC: \nC: ..x\nC: .\nS: 250 ok\n= <one@x.example> taken: 250 ok\n= sent\n" BYE);
+	play_both(HELLO PIPELINING ENVELOPE
+		"S: 250 ok\nS: 552 5.2.2 full\nS: 552 5.5.3 too many\nS: 451 no\n= <one@x.example> never: 552 5.2.2 full\n"
+		"= <two@x.example> later: 552 5.5.3 too many\n= sent\nC: RSET\nS: 250 ok\n" BYE);
 }
 
 static void

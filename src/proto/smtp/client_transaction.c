@@ -366,8 +366,7 @@ hear_rcpt(struct smtp_client *c, size_t recipient)
 		c->now.taken++;
 		return;
 	}
-	/* RFC 5321 4.5.3.1.10: too many recipients, which older servers say so. */
-	result(c, recipient, c->reply.code == 552 ? SMTP_CLIENT_LATER : outcome);
+	result(c, recipient, smtp_reply_is_too_many(smtp_incoming_text(&c->reply)) ? SMTP_CLIENT_LATER : outcome);
 }
 
 static void

@@ -2,6 +2,7 @@
 #include "role/queue/queue_internal.h"
 
 #include "proto/dsn/parameter.h"
+#include "proto/smtp/client_reply.h"
 #include "sys/disk.h"
 
 /* The relay has time limits of its own for each step (RFC 5321 4.5.3.2); this is for one that says nothing. */
@@ -67,20 +68,13 @@ is_end_of_connection(struct bytes reply)
 	return bytes_starts(reply, BYTES("421")) || bytes_starts(reply, BYTES("451 4.4.2 "));
 }
 
-/* RFC 5321 4.5.3.1.10: more recipients than it takes of one mail; older servers say 552. */
-static bool
-is_one_too_many(struct bytes reply)
-{
-	return bytes_starts(reply, BYTES("452")) || bytes_starts(reply, BYTES("552"));
-}
-
 static void
 take_result(struct sending *s, struct delivery *d, enum ipc_outcome outcome, const struct ipc_sent *sent, const struct said *said)
 {
 	s->is_too_much |= outcome == IPC_LATER && is_end_of_connection(said->reply);
 	if (outcome == IPC_OK) {
 		queue_delivered_here(s->queue, d, said, wants_to_hear(s, d, sent) ? &s->told : NULL);
-	} else if (outcome == IPC_LATER && s->has_taken && is_one_too_many(said->reply)) {
+	} else if (outcome == IPC_LATER && s->has_taken && smtp_reply_is_too_many(said->reply)) {
 		queue_put_off(s->queue, d, said);
 	} else if (outcome == IPC_LATER) {
 		queue_deferred(s->queue, d, said);

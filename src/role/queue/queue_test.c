@@ -314,20 +314,23 @@ what_expired_while_the_server_was_off_is_tried_once_more(void **state)
 static void
 rfc5321_4_5_3_1_10_who_was_one_too_many_of_a_mail_goes_again_soon(void **state)
 {
-	static const char *const replies[] = { "452 4.5.3 too many recipients", "552 too many recipients" };
+	static const struct {
+		const char *reply;
+		uint8_t attempts; /* when others of the mail were taken */
+	} rows[] = { { "452 4.5.3 too many recipients", 0 }, { "552 too many recipients", 0 }, { "452 4.2.2 the mailbox is full", 1 } };
 	struct queue *q = self.state;
 	uint8_t space[200];
 
 	(void)state;
 	relay_defers = true;
 	connect_to(ROLE_RELAY);
-	for (size_t i = 0; i < sizeof replies / sizeof *replies; i++) {
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct buf results;
 		struct delivery *d;
 
 		buf_init_fixed(&results, space, sizeof space);
 		for (uint16_t index = 2; index-- > 0;) {
-			struct bytes reply = bytes_text(index ? replies[i] : "250 ok");
+			struct bytes reply = bytes_text(index ? rows[i].reply : "250 ok");
 
 			put_u16(&results, index);
 			put_u8(&results, index ? IPC_LATER : IPC_OK);
@@ -339,16 +342,17 @@ rfc5321_4_5_3_1_10_who_was_one_too_many_of_a_mail_goes_again_soon(void **state)
 		enqueue((int)i, "a@x.example b@x.example", -1);
 		run_until_count("queue.deferred", 2 * i + 1);
 		d = &LIST_FIRST(&q->messages)->at[1];
-		assert_true(bytes_equal(delivery_reply(d), bytes_text(replies[i])));
-		assert_int_equal(d->attempts, 0);
-		assert_in_range(d->next_s, queue_now_s(), queue_now_s() + 11);
+		assert_true(bytes_equal(delivery_reply(d), bytes_text(rows[i].reply)));
+		assert_int_equal(d->attempts, rows[i].attempts);
+		if (rows[i].attempts == 0)
+			assert_in_range(d->next_s, queue_now_s(), queue_now_s() + 11);
 		/* He alone, too. */
 		relay_results = BYTES_NONE;
-		relay_reply = bytes_text(replies[i]);
+		relay_reply = bytes_text(rows[i].reply);
 		schedule_hurry(q->schedule, d, queue_now_s());
 		queue_kick(q);
 		run_until_count("queue.deferred", 2 * i + 2);
-		assert_int_equal(d->attempts, 1);
+		assert_int_equal(d->attempts, rows[i].attempts + 1);
 	}
 }
 
