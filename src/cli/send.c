@@ -68,8 +68,10 @@ value_of(struct wishes *w, char letter, const char **ignored)
 	case 'B':
 	case 'C':
 	case 'D':
+	case 'e':
 	case 'h':
 	case 'L':
+	case 'o':
 	case 'O':
 	case 'p':
 	case 'X':
@@ -94,10 +96,6 @@ take_rest(struct wishes *w, const char *letter)
 	switch (*letter) {
 	case 'b':
 		w->mode = letter[1];
-		return true;
-	case 'e':
-	case 'o':
-		take_setting(w, letter + 1);
 		return true;
 	case 'A':
 	case 'd':
@@ -149,14 +147,12 @@ take_word(struct wishes *w, int argc, char **argv, int *at)
 
 		if (take_rest(w, letter))
 			return 0;
-		if (value && letter[1]) {
-			*value = letter + 1;
-			return 0;
-		}
-		if (value && ++*at == argc)
+		if (value && !letter[1] && ++*at == argc)
 			return misused("-%c needs a value behind it", *letter);
 		if (value) {
-			*value = argv[*at];
+			*value = letter[1] ? letter + 1 : argv[*at];
+			if (*letter == 'o')
+				take_setting(w, *value);
 			return 0;
 		}
 		trouble = take_flag(w, *letter);

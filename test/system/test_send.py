@@ -73,9 +73,11 @@ def test_a_program_sends_as_its_user_and_what_the_mail_lacks_is_added_rfc6409_8(
     assert m.get_payload() == "hi\n"
 
 
-def test_rfc5321_4_5_2_dots_arrive_as_they_were_with_i(server):
-    send(server, "-oi", f"bob@{DOMAIN}", text="Subject: dots\n\n.\n..\n.x\nend")
-    assert mail_of(server, "bob", "dots").get_payload() == ".\n..\n.x\nend\n"
+@pytest.mark.parametrize("options", [["-oi"], ["-o", "i"], ["-e", "m", "-i"]], ids=" ".join)
+def test_rfc5321_4_5_2_dots_arrive_as_they_were_with_i(server, options):
+    subject = f"dots {options[0]}{len(options)}"
+    send(server, *options, f"bob@{DOMAIN}", text=f"Subject: {subject}\n\n.\n..\n.x\nend")
+    assert mail_of(server, "bob", subject).get_payload() == ".\n..\n.x\nend\n"
 
 
 def test_recipients_of_the_header_get_it_and_nobody_sees_the_blind_copy(server):
