@@ -40,6 +40,18 @@ def test_all_that_a_mail_became_has_the_id_that_its_sender_was_told(server):
     assert {e["about"] for e in server.events("queue.reported")} == {told} and waits(server) == []
 
 
+def test_a_mail_of_which_any_part_waits_can_be_read(server):
+    names = [f"bob@{DOMAIN}", f"hold2@{ELSEWHERE}"]
+    with server.submission() as s:
+        assert s.mail(f"alice@{DOMAIN}", ["HOLDFOR=3600"])[0] == 250
+        assert all(s.rcpt(name)[0] == 250 for name in names)
+        told = s.data(b"Subject: two parts\r\n\r\nx\r\n")[1].decode().split()[-1]
+    for name in reversed(names):
+        assert "\nSubject: two parts\n\nx\n" in queue(server, "show", told, "--message")
+        queue(server, "remove", told, "--recipient", name)
+    assert "no mail" in server.cli("queue", "show", told, "--message", check=False).stderr
+
+
 def test_a_list_begins_with_the_newest_mail_after_a_restart_too(server, elsewhere):  # noqa: F811
     elsewhere.answers["MAIL"] = "450 4.3.2 not now"
     for i in range(9):

@@ -497,11 +497,16 @@ static void
 open_body(struct queue *q, struct bytes id, struct control_question *question)
 {
 	struct mail_id mail;
+	const struct queued *m;
 
-	if (mail_id_parse(id, &mail))
-		spool_open_body(q->spool, &mail, opened, question);
-	else
+	if (!mail_id_parse(id, &mail)) {
 		refuse(question, "that is no mail id");
+		return;
+	}
+	LIST_FOREACH (m, &q->messages, link)
+		if (bytes_equal(bytes_text(queued_told(m)->text), id))
+			break;
+	spool_open_body(q->spool, m ? &m->id : &mail, opened, question);
 }
 
 void
