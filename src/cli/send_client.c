@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 /* RFC 5321 4.5.3.2.6: the end of the message may take ten minutes. */
 enum { WAIT_MS = 10 * 60 * 1000, REPLY_MAX = 8192, COMMAND_MAX = 2048, PIECE_OCTETS = 65536 };
@@ -165,14 +166,16 @@ connect_to(const char *path, int *fd, struct fault *f)
 enum send_exit
 send_client_carry(const char *path, int in, int out, struct fault *f)
 {
+	char last[NET_CARRY_LINE];
 	int fd;
 	enum send_exit result = connect_to(path, &fd, f);
 
 	if (result != SEND_OK)
 		return result;
-	result = net_carry(in, out, fd) ? SEND_OK : lost(f);
+	/* RFC 5321 4.1.1.10: who ends without 221 may have lost what was under way. */
+	net_carry(in, out, fd, BYTES("QUIT\r\n"), last);
 	net_close(fd);
-	return result;
+	return strcmp(last, "221") == 0 ? SEND_OK : lost(f);
 }
 
 enum send_exit

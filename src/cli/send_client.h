@@ -28,7 +28,8 @@ struct send_envelope {
 enum send_exit send_client_open(const char *path, struct send_client **out, struct bytes *address, struct fault *f);
 /* All recipients or none: one that is refused means that nothing was sent.  SEND_OK: the server has the mail for all of them. */
 enum send_exit send_client_mail(struct send_client *c, const struct send_envelope *envelope, const struct send_message *m, struct fault *f);
-/* For a program that speaks SMTP itself: what it writes into `in` goes to the server, what the server says into `out`, until the server closes. */
+/* For a program that speaks SMTP itself: what it writes into `in` goes to the server, what the server says into `out`, until the server closes.
+   At the end of `in` QUIT is said.  SEND_OK: the server's last word was 221. */
 enum send_exit send_client_carry(const char *path, int in, int out, struct fault *f);
 void send_client_close(struct send_client **c);
 

@@ -89,9 +89,10 @@ ssize_t net_write_with(int fd, struct bytes from, int descriptor);
 ssize_t net_read_with(int fd, void *to, size_t count, int *descriptor);
 /* Waits until something can be read, or the end of input: for the CLI.  false: within_ms have passed. */
 bool net_wait(int fd, int within_ms);
-/* Writes to the socket what is read from `in`, whose end the peer sees, and to `out` what the peer says, until that ends or can't be written:
-   for the CLI.  false: the peer said nothing at all. */
-bool net_carry(int in, int out, int fd);
+enum { NET_CARRY_LINE = 4 };
+/* Writes to the socket what is read from `in`, then the farewell (short, and not empty) and the end, and to `out` what the peer says, until that ends or
+   can't be written: for the CLI.  line gets how the last line of the peer begins, with a NUL; empty: it said nothing at all. */
+void net_carry(int in, int out, int fd, struct bytes farewell, char line[NET_CARRY_LINE]);
 /* No more output; the peer sees the end. */
 void net_shutdown(int fd);
 /* Another descriptor of the same socket, the caller's to close; -1 and errno. */

@@ -42,12 +42,51 @@ expect(int fd, const char *want)
 static void
 what_is_read_goes_to_the_peer_and_what_it_says_comes_out(void **state)
 {
+	char line[NET_CARRY_LINE];
+
 	(void)state;
-	begin("EHLO x\r\n", "220 hello\r\n");
-	assert_true(net_carry(in[READS], out[WRITES], sockets[OURS]));
+	begin("EHLO x\r\n", "220 hello\r\n250-x\r\n221 bye\r\n");
+	net_carry(in[READS], out[WRITES], sockets[OURS], BYTES("QUIT\r\n"), line);
+	assert_string_equal(line, "221");
 	close(out[WRITES]);
-	expect(out[READS], "220 hello\r\n");
+	close(sockets[OURS]);
+	expect(out[READS], "220 hello\r\n250-x\r\n221 bye\r\n");
 	expect(sockets[PEERS], "EHLO x\r\n");
+	close(in[READS]);
+}
+
+/* In a process of its own: says what it heard when it heard the end. */
+static void
+echo_at_the_end(void)
+{
+	char space[100] = "";
+	size_t len = 0;
+	ssize_t count;
+
+	if (fork() != 0)
+		return;
+	close(sockets[OURS]);
+	while ((count = read(sockets[PEERS], space + len, sizeof space - 1 - len)) > 0)
+		len += (size_t)count;
+	_exit(write(sockets[PEERS], space, len) != (ssize_t)len);
+}
+
+static void
+the_farewell_goes_behind_the_last_that_is_read_and_the_peer_sees_the_end(void **state)
+{
+	char line[NET_CARRY_LINE];
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+	assert_int_equal(pipe(in) | pipe(out), 0);
+	assert_int_equal(write(in[WRITES], "EHLO x\r\n", 8), 8);
+	close(in[WRITES]);
+	echo_at_the_end();
+	close(sockets[PEERS]);
+	net_carry(in[READS], out[WRITES], sockets[OURS], BYTES("QUIT\r\n"), line);
+	assert_string_equal(line, "QUI");
+	close(out[WRITES]);
+	expect(out[READS], "EHLO x\r\nQUIT\r\n");
 	close(sockets[OURS]);
 	close(in[READS]);
 }
@@ -55,10 +94,13 @@ what_is_read_goes_to_the_peer_and_what_it_says_comes_out(void **state)
 static void
 a_peer_that_says_nothing_and_takes_nothing_is_told(void **state)
 {
+	char line[NET_CARRY_LINE];
+
 	(void)state;
 	begin("EHLO x\r\n", "");
 	close(sockets[PEERS]);
-	assert_false(net_carry(in[READS], out[WRITES], sockets[OURS]));
+	net_carry(in[READS], out[WRITES], sockets[OURS], BYTES("QUIT\r\n"), line);
+	assert_string_equal(line, "");
 	close(out[WRITES]);
 	expect(out[READS], "");
 	close(sockets[OURS]);
@@ -70,6 +112,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_read_goes_to_the_peer_and_what_it_says_comes_out),
+		cmocka_unit_test(the_farewell_goes_behind_the_last_that_is_read_and_the_peer_sees_the_end),
 		cmocka_unit_test(a_peer_that_says_nothing_and_takes_nothing_is_told),
 	};
 

@@ -230,7 +230,7 @@ def test_a_program_speaks_smtp_over_standard_input_with_bs(server):
 def test_what_was_said_before_the_end_of_input_is_answered_with_bs(server):
     said = send(server, "-bs", text=f"EHLO x\r\nMAIL FROM:<{ME}@{DOMAIN}>\r\nRCPT TO:<bob@{DOMAIN}>\r\nDATA\r\n"
                 f"Subject: piped\r\n\r\nhi\r\n.\r\nNOOP\r\n")
-    assert [line[:3] for line in said.splitlines() if line[3] == " "] == ["220", "250", "250", "250", "354", "250", "250"]
+    assert [line[:3] for line in said.splitlines() if line[3] == " "] == ["220", "250", "250", "250", "354", "250", "250", "221"]
     assert has_mail(server, "bob", "piped")
 
 
@@ -257,6 +257,23 @@ def test_when_the_server_is_away_nothing_is_lost_silently(server, tmp_path):
         listener.accept()[0].close()
         assert p.wait(30) == 75 and b"the server ended in the middle" in p.stderr.read()
         p.stderr.close()
+
+
+@pytest.mark.parametrize("said, code", [(b"250 ok\r\n", 75), (b"421 4.3.2 down\r\n", 75), (b"250 ok\r\n221 bye\r\n", 0)])
+def test_a_server_that_ends_in_the_middle_is_no_success_with_bs(server, tmp_path, said, code):
+    env = {**os.environ, "MERMOZ_SOCKET": str(tmp_path / "submit")}
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "submit"))
+        listener.listen()
+        p = subprocess.Popen([server.directory / "sendmail", "-bs"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env)
+        p.stdin.write(b"EHLO x\r\nMAIL FROM:<a@b.example>\r\n")
+        p.stdin.flush()
+        with listener.accept()[0] as c:
+            c.recv(100)
+            c.sendall(b"220 hello\r\n" + said)
+        out, trouble = p.communicate(timeout=30)
+    assert (p.returncode, out) == (code, b"220 hello\r\n" + said)
+    assert (b"the server ended in the middle" in trouble) == (code != 0)
 
 
 def test_who_hangs_up_between_a_reply_and_the_next_command_has_answered_nothing_of_it(server, tmp_path):
