@@ -192,7 +192,7 @@ read_source(struct edit *e)
 	e->aliases_of = map_new();
 	accounts_begin(e->accounts);
 	alias_files_put(e->accounts, e->config);
-	if (embedded_visit(e->source, &visitor, e, &f) != 0)
+	if (e->source && embedded_visit(e->source, &visitor, e, &f) != 0)
 		return cli_failed("%s", f.text);
 	read_ldap(e);
 	accounts_end(e->accounts);
@@ -282,6 +282,19 @@ make_file(const struct config *c, char *path, struct fault *f)
 	return give(c, path, f);
 }
 
+/* To look makes nothing: of a configuration with errors the file may be another one than it says. */
+static int
+open_file(struct edit *e, bool is_change, char *path, struct fault *f)
+{
+	bool is_made = is_change || is_there(path) || errno != ENOENT;
+
+	if (is_change && make_file(e->config, path, f) != 0)
+		return -1;
+	if (act_as_owner(e->config, f) != 0)
+		return -1;
+	return is_made ? embedded_open(path, &e->source, f) : 0;
+}
+
 static int
 open_source(struct edit *e, bool is_change)
 {
@@ -297,7 +310,7 @@ open_source(struct edit *e, bool is_change)
 	len = snprintf(path, sizeof path, "%.*s", BYTES_ARG(e->config->directory_embedded_file));
 	if (len <= 0 || len >= PATH_MAX_OCTETS)
 		return cli_failed("the path of the directory's file is too long");
-	if (make_file(e->config, path, &f) != 0 || act_as_owner(e->config, &f) != 0 || embedded_open(path, &e->source, &f) != 0)
+	if (open_file(e, is_change, path, &f) != 0)
 		return cli_failed("%s", f.text);
 	return read_source(e);
 }

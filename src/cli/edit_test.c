@@ -148,7 +148,7 @@ rows_written_by_others_are_found_in_both_spellings(void **state)
 	struct fault f;
 
 	(void)state;
-	assert_int_equal(mermoz("", "user list"), 0);
+	assert_int_equal(mermoz("", "domain add a.org"), 0);
 	assert_int_equal(embedded_open(database, &source, &f), 0);
 	assert_int_equal(embedded_add_domain(source, BYTES("m\xc3\xbcnchen.example"), &f), EMBEDDED_DONE);
 	assert_int_equal(embedded_add_user(source, &alice, &f), EMBEDDED_DONE);
@@ -387,6 +387,19 @@ a_change_is_told_to_the_running_server(void **state)
 	assert_string_equal(said, "");
 }
 
+static void
+who_only_looks_makes_no_file(void **state)
+{
+	struct stat st;
+
+	(void)state;
+	play((const struct row[]){ { "", "user list", 0, NULL }, { "", "alias list", 0, NULL }, { "", "domain list", 0, "example.org" },
+		{ "", "user show bob@example.org", 1, "there is no account" } }, 4);
+	assert_int_not_equal(stat(database, &st), 0);
+	play((const struct row[]){ { "", "domain add a.org", 0, NULL } }, 1);
+	assert_int_equal(stat(database, &st), 0);
+}
+
 int
 main(void)
 {
@@ -400,6 +413,7 @@ main(void)
 		TEST(domains_are_configured_or_added),
 		TEST(a_password_is_kept_as_argon2id_and_never_shown),
 		TEST(what_is_made_is_for_its_owner_alone),
+		TEST(who_only_looks_makes_no_file),
 		TEST(a_change_is_told_to_the_running_server),
 	};
 
