@@ -223,7 +223,8 @@ run_verb(const char *command, const struct verb *verb, const struct selection *s
 		trouble = put_question(&line, verb->name, s);
 	if (trouble)
 		return cli_misused(command, "%s", trouble);
-	c = cli_load_good(path);
+	/* What changes has to know all of it: the socket may be another server's. */
+	c = verb->needs == NEEDS_SOMEBODY ? cli_load(path, false) : cli_load_good(path);
 	if (!c)
 		return SERVER_NOT_ASKED;
 	if (s->has_header || s->has_message)

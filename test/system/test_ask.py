@@ -43,6 +43,14 @@ def test_what_the_directory_has_is_listed_and_nothing_of_it_changed(broken):
     assert p.returncode == 1 and "/nowhere" in p.stderr and "warning" not in p.stderr  # what changes has to know all of it
 
 
+@pytest.mark.parametrize("args", [("hold", "--all"), ("remove", "--all"), ("reroute", "--all", "--to", "default")])
+def test_nothing_of_a_queue_changes_that_may_be_another_server_s(broken, args):
+    # Without its name the run directory is the one that every server has that names none.
+    broken.conf.write_text(broken.conf.read_text().replace("run_directory", "run_directroy"))
+    p = broken.cli("queue", *args, check=False)
+    assert p.returncode == 3 and "run_directroy" in p.stderr and "warning" not in p.stderr and p.stdout == ""
+
+
 def test_without_the_file_there_is_nothing_to_go_by(server):
     p = server.mermoz("queue", "list", "-c", "/nowhere/mermoz.conf", check=False)
     assert p.returncode == 3 and "can't read /nowhere/mermoz.conf" in p.stderr
