@@ -146,6 +146,14 @@ def test_what_many_addresses_lead_to_goes_out_once(server, elsewhere):
     assert set(notify.removeprefix("NOTIFY=").split(",")) == {"SUCCESS", "FAILURE", "DELAY"} and original.startswith("ORCPT=rfc822;")
 
 
+def test_a_domain_elsewhere_is_the_same_in_capitals_and_a_local_part_is_not(server, elsewhere):
+    names = [f"zoe@{ELSEWHERE}", f"zoe@{ELSEWHERE.upper()}", f"Zoe@{ELSEWHERE}"]
+    with server.submission() as s:
+        assert s.sendmail(f"alice@{DOMAIN}", names, b"Subject: once\r\n\r\nx\r\n") == {}
+    wait_until(lambda: elsewhere.mails, what="the mail elsewhere")
+    assert [sorted(mail["to"]) for mail in elsewhere.mails] == [sorted([names[0], names[2]])]
+
+
 def resident_octets(pid):
     with open(f"/proc/{pid}/statm") as f:
         return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -3,6 +3,7 @@
 #include "role/front/smtp_client_internal.h"
 
 #include "base/map.h"
+#include "config/domain.h"
 #include "proto/dsn/xtext.h"
 #include "sys/random.h"
 #include "sys/time.h"
@@ -119,14 +120,29 @@ is_sent(enum outgoing_kind kind)
 	return kind == OUTGOING_ELSEWHERE || kind == OUTGOING_FORWARDED || kind == OUTGOING_LISTED;
 }
 
+/* RFC 5321 2.4: of the local part only its own server knows what is the same.  A domain's U-labels may need SMTPUTF8 where its A-labels don't. */
+static void
+put_place(struct bytes address, struct buf *out)
+{
+	size_t at = bytes_find_last_char(address, '@');
+	struct bytes domain = bytes_sub(address, at + 1, address.len);
+	struct domain folded;
+
+	if (bytes_is_ascii(domain) && domain_fold(domain, &folded))
+		domain = domain_bytes(&folded);
+	put_u16(out, (uint16_t)at);
+	put_bytes(out, bytes_sub(address, 0, at));
+	put_u16(out, (uint16_t)domain.len);
+	put_bytes(out, domain);
+}
+
 /* What makes two of them the same. */
 static void
 put_key(const struct outgoing *o, struct buf *out)
 {
 	put_u8(out, (uint8_t)o->kind);
 	put_u64(out, (uint64_t)(uintptr_t)o->as);
-	put_u16(out, (uint16_t)o->address.len);
-	put_bytes(out, o->address);
+	put_place(o->address, out);
 	if (!is_sent(o->kind))
 		put_bytes(out, o->parameters);
 }
