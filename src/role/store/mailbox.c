@@ -93,8 +93,8 @@ sweep_one(void *arg, const char *name, unsigned char type)
 	if (len > MAILDIR_NAME_MAX)
 		return true;
 	memcpy(path + 4, name, len + 1);
-	is_left = maildir_is_ours(bytes_of(name, len), bytes_text(e->hostname)) ? !aside_is_named(e->state_directory, name) : is_old(s, path);
-	if (is_left)
+	is_left = maildir_is_ours(bytes_of(name, len), bytes_text(e->hostname)) || is_old(s, path);
+	if (is_left && !aside_is_named(e->state_directory, name))
 		(void)disk->unlinkat(s->m->directory, path, 0);
 	return true;
 }

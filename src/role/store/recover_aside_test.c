@@ -53,6 +53,7 @@ what_was_moved_to_a_folder_that_is_refused_stays_where_it_was(void **state)
 }
 
 #define OURS "1700000000.M1P1Q1.test"
+#define OF_OLD_HOST "1700000000.M1P1Q1.old"
 
 /* As an administrator who puts right what kept the store away. */
 static void
@@ -66,14 +67,19 @@ give_to_the_store(void)
 
 /* The octets are in its tmp/ alone, and whoever sent or moved it was told that it arrived. */
 static void
-check_tmp_outlives(struct world *w, const struct records *x)
+check_tmp_outlives(struct world *w, const struct records *x, const char *base)
 {
+	const struct timespec long_ago[2] = { { 1, 0 }, { 1, 0 } };
+	char tmp[64], where[64];
 	struct engine_body *body_of_another = engine_body_new(BYTES("x\n"), -1);
 	const struct message deliver = { .type = MESSAGE_DELIVER };
 
 	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail/1", 0777), 0);
 	assert_int_equal(disk->mkdirat(AT_FDCWD, "/mail/1/tmp", 0700), 0);
-	put_file("/mail/1/tmp/" OURS);
+	(void)snprintf(tmp, sizeof tmp, "/mail/1/tmp/%s", base);
+	(void)snprintf(where, sizeof where, "/state/lost/%s.where", base);
+	put_file(tmp);
+	assert_int_equal(disk->utimensat(AT_FDCWD, tmp, long_ago, 0), 0);
 	put_file("/mail/1/tmp/1700000000.M1P1Q2.test");
 	recover(w, x);
 	end_recovery(w);
@@ -82,9 +88,9 @@ check_tmp_outlives(struct world *w, const struct records *x)
 	engine_body_release(&body_of_another);
 	engine_close(&w->engine);
 	assert_int_equal(messages_of("/mail/1/new"), 1);
-	assert_int_equal(size_of("/mail/1/tmp/" OURS), OCTETS);
+	assert_int_equal(size_of(tmp), OCTETS);
 	assert_int_equal(messages_of("/mail/1/tmp"), 1);
-	assert_true(size_of("/state/lost/" OURS ".where") > 0);
+	assert_true(size_of(where) > 0);
 }
 
 static void
@@ -95,7 +101,7 @@ a_large_message_of_a_mailbox_that_was_refused_outlives_its_being_opened(void **s
 	begin_records(&x);
 	put_mailbox(&x, "INBOX", 1);
 	put_append(&x, 1, OURS, BYTES_NONE);
-	check_tmp_outlives(*state, &x);
+	check_tmp_outlives(*state, &x, OURS);
 }
 
 static void
@@ -106,7 +112,19 @@ what_was_copied_to_a_mailbox_that_was_refused_outlives_its_being_opened(void **s
 	begin_records(&x);
 	put_mailbox(&x, "INBOX", 2);
 	put_copy(&x, 1, OURS);
-	check_tmp_outlives(*state, &x);
+	check_tmp_outlives(*state, &x, OURS);
+}
+
+/* The host had another name when it came. */
+static void
+a_large_message_of_a_mailbox_that_was_refused_outlives_the_name_of_the_host(void **state)
+{
+	struct records x;
+
+	begin_records(&x);
+	put_mailbox(&x, "INBOX", 1);
+	put_append(&x, 1, OF_OLD_HOST, BYTES_NONE);
+	check_tmp_outlives(*state, &x, OF_OLD_HOST);
 }
 
 static void
@@ -377,6 +395,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(mail_for_a_mailbox_that_is_refused_is_kept_aside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_moved_to_a_folder_that_is_refused_stays_where_it_was, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_large_message_of_a_mailbox_that_was_refused_outlives_its_being_opened, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_large_message_of_a_mailbox_that_was_refused_outlives_the_name_of_the_host, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mail_for_a_folder_whose_place_another_has_is_kept_aside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mail_for_a_folder_that_was_deleted_then_is_not_kept, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_moved_to_a_folder_that_was_deleted_then_does_not_come_back, set_up, tear_down),
