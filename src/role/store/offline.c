@@ -10,6 +10,9 @@
 
 enum { PATH_ROOM = MAILDIR_NAME_MAX + 64, OFFLINE_ARENA_MAX = 1 << 30 };
 
+/* What stands in tmp/ under the name of a message was synced before it was logged; what recovery makes, not yet. */
+#define SCRATCH "tmp/recovered"
+
 void
 offline_put_path(struct buf *out, const struct offline_message *x, uint64_t state)
 {
@@ -26,11 +29,11 @@ path_of(char path[PATH_ROOM], const struct offline_message *x, uint64_t state)
 	offline_put_path(&out, x, state);
 }
 
-/* Of a file that is no file, or not ours to read: trouble of the mailbox alone. */
+/* Of a file that is no file (ENXIO: a socket), or not ours to read: trouble of the mailbox alone. */
 static bool
 is_refusal(int error)
 {
-	return error == EACCES || error == EPERM || error == ELOOP || error == EINVAL;
+	return error == EACCES || error == EPERM || error == ELOOP || error == EINVAL || error == ENXIO;
 }
 
 /* Appends at most max octets of the file, for which there is room, none when there is none.  -1 and *f; FAULT_DENIED: is_refusal. */
@@ -347,6 +350,25 @@ read_files(struct offline *m, struct fault *f)
 	return 0;
 }
 
+/* Names that are written to here: what is no file of ours would be in the way at each start.  -1 and *f. */
+static int
+clear(const struct offline *m, struct fault *f)
+{
+	static const char *const names[] = { ".dovecot-uidlist.new", ".dovecot-keywords.new", SCRATCH };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		struct stat st;
+
+		if (disk->fstatat(m->directory, names[i], &st, AT_SYMLINK_NOFOLLOW) != 0 || S_ISREG(st.st_mode)
+			|| disk->unlinkat(m->directory, names[i], S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) == 0)
+			continue;
+		if (errno == ENOTEMPTY || errno == EEXIST || is_refusal(errno))
+			return fault_set(f, FAULT_DENIED, "%s is in the way: remove it", names[i]);
+		return fault_errno(f, errno, "remove %s", names[i]);
+	}
+	return 0;
+}
+
 struct offline *
 offline_open(struct way account, const char *path, struct bytes name, const uint8_t guid[RECORD_GUID_OCTETS],
 	uint32_t uid_validity, struct fault *f)
@@ -356,7 +378,7 @@ offline_open(struct way account, const char *path, struct bytes name, const uint
 	m->account = account;
 	m->uid_validity = uid_validity;
 	if (open_directory(m, name, f) == 0 && way_make_parts(&(struct way){ m->directory, account.may_follow }, f) == 0
-		&& read_files(m, f) == 0 && read_keywords(m, f) == 0 && read_uids(m, f) == 0)
+		&& clear(m, f) == 0 && read_files(m, f) == 0 && read_keywords(m, f) == 0 && read_uids(m, f) == 0)
 		return m;
 	offline_drop(&m);
 	return NULL;
@@ -410,9 +432,6 @@ offline_write(struct offline *m, struct offline_message *x, struct bytes body, i
 	return result;
 }
 
-/* What stands in tmp/ under the name of a message was synced before it was logged; what recovery makes, not yet. */
-static const char scratch[] = "tmp/recovered";
-
 static int
 fetch(struct offline *m, struct offline_message *x, const char *tmp)
 {
@@ -430,10 +449,10 @@ fetch(struct offline *m, struct offline_message *x, const char *tmp)
 int
 offline_link(struct offline *m, struct offline_message *x, int source_dir, const char *source)
 {
-	(void)disk->unlinkat(m->directory, scratch, 0);
-	if (disk->linkat(source_dir, source, m->directory, scratch, 0) != 0 || fetch(m, x, scratch) != 0)
+	(void)disk->unlinkat(m->directory, SCRATCH, 0);
+	if (disk->linkat(source_dir, source, m->directory, SCRATCH, 0) != 0 || fetch(m, x, SCRATCH) != 0)
 		return -1;
-	(void)disk->unlinkat(m->directory, scratch, 0); /* rename leaves it when both are the same file */
+	(void)disk->unlinkat(m->directory, SCRATCH, 0); /* rename leaves it when both are the same file */
 	return 0;
 }
 
@@ -451,8 +470,8 @@ offline_fetch_tmp(struct offline *m, struct offline_message *x)
 int
 offline_copy(struct offline *m, struct offline_message *x, int source_dir, const char *source)
 {
-	(void)disk->unlinkat(m->directory, scratch, 0);
-	if (files_copy(source_dir, source, m->directory, scratch) != 0 || fetch(m, x, scratch) != 0)
+	(void)disk->unlinkat(m->directory, SCRATCH, 0);
+	if (files_copy(source_dir, source, m->directory, SCRATCH) != 0 || fetch(m, x, SCRATCH) != 0)
 		return -1;
 	return file_systems_sync_folder(m->directory);
 }

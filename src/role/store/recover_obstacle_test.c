@@ -1,0 +1,104 @@
+/* What stands in a Maildir where files of ours are to be keeps no server from starting: somebody
+   may have put it there before the Maildir was given to the store.  On the system's disk. */
+#include "role/store/recover_support.h"
+#include "role/store/test_support.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static void
+put_socket(const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_true(strlen(path) < sizeof a.sun_path);
+	memcpy(a.sun_path, path, strlen(path) + 1);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&a, sizeof a), 0);
+	close(fd);
+}
+
+static void
+put_fifo(const char *path)
+{
+	assert_int_equal(mkfifo(path, 0600), 0);
+}
+
+static void
+put_link(const char *path)
+{
+	assert_int_equal(symlink("/tmp", path), 0);
+}
+
+static void
+put_directory(const char *path)
+{
+	char below[256];
+
+	(void)snprintf(below, sizeof below, "%s/x", path);
+	assert_int_equal(disk_make_path(below, 0700, NULL), 0);
+}
+
+static void (*const obstacles[])(
+	const char *path) = { put_socket, put_fifo, put_link, put_directory };
+enum { OBSTACLES = sizeof obstacles / sizeof *obstacles };
+
+/* Of an account of its own, with a folder B that has what is in the way. */
+static void
+check(struct testing *t, const char *place, size_t obstacle)
+{
+	struct world w = { .engine = t->engine };
+	char account[128], path[256], lost[128];
+	struct records x;
+	int kept;
+
+	(void)snprintf(lost, sizeof lost, "%s/state/lost/new", t->root);
+	kept = messages_of(lost);
+	(void)snprintf(
+		account, sizeof account, "%s-%s-%zu", t->mail, strrchr(place, '/') + 1, obstacle);
+	(void)snprintf(path, sizeof path, "%s/.B/tmp", account);
+	assert_int_equal(disk_make_path(path, 0700, NULL), 0);
+	(void)snprintf(path, sizeof path, "%s/%s", account, place);
+	obstacles[obstacle](path);
+	begin_records(&x);
+	x.account = account;
+	put_mailbox(&x, "INBOX", 1);
+	put_append(&x, 1, "1.test", body());
+	put_mailbox(&x, "B", 2);
+	put_append(&x, 1, strrchr(account, '/') + 1, body());
+	put_copy(&x, 2, "copy.test");
+	if (!recovers(&w, &x))
+		fail_msg("%s, %zu", place, obstacle);
+	(void)snprintf(path, sizeof path, "%s/.B/new", account);
+	assert_true(messages_of(path) == 2 || messages_of(lost) == kept + 1);
+}
+
+static void
+what_is_in_the_way_keeps_no_server_from_starting(void **state)
+{
+	static const char *const places[] = { ".B/dovecot-uidlist", ".B/dovecot-keywords",
+		".B/.dovecot-uidlist.new", ".B/.dovecot-keywords.new", ".B/tmp/recovered" };
+
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		for (size_t k = 0; k < OBSTACLES; k++)
+			check(*state, places[i], k);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_is_in_the_way_keeps_no_server_from_starting,
+			testing_set_up, testing_tear_down),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
