@@ -1,6 +1,7 @@
 #include "role/store/offline.h"
 
 #include "role/store/arrive.h"
+#include "role/store/failure.h"
 #include "role/store/file_systems.h"
 #include "role/store/files.h"
 #include "sys/time.h"
@@ -34,6 +35,12 @@ static bool
 is_refusal(int error)
 {
 	return error == EACCES || error == EPERM || error == ELOOP || error == EINVAL || error == ENXIO;
+}
+
+bool
+offline_is_passing(int error)
+{
+	return error == EIO || error == ENOSPC || error == EDQUOT || error == ENOMEM || error == EROFS;
 }
 
 /* Appends at most max octets of the file, for which there is room, none when there is none.  -1 and *f; FAULT_DENIED: is_refusal. */
@@ -488,9 +495,12 @@ write_names(struct offline *m)
 			continue;
 		path_of(from, x, x->state);
 		path_of(to, x, x->wanted);
-		if (disk->renameat(m->directory, from, m->directory, to, 0) != 0 && errno != ENOENT)
+		if (disk->renameat(m->directory, from, m->directory, to, 0) == 0)
+			x->state = x->wanted;
+		else if (offline_is_passing(errno))
 			return -1;
-		x->state = x->wanted;
+		else if (errno != ENOENT)
+			(void)failure_report("rename message", m->path, errno);
 	}
 	return 0;
 }

@@ -278,19 +278,12 @@ is_needed(const struct recovery *x, const struct offline *m)
 	return false;
 }
 
-/* Is it what may be otherwise at the next start?  Somebody mounted something there, or put it in the way, else. */
-static bool
-is_passing(int error)
-{
-	return error == EIO || error == ENOSPC || error == EDQUOT || error == ENOMEM;
-}
-
 /* A mailbox that was deleted. */
 static int
 remove_mailbox(struct recovery *x, struct offline *m, struct fault *f)
 {
 	take_out(x, m);
-	if (folders_remove(m->account.directory, bytes_text(m->name), x->engine) != 0 && is_passing(errno))
+	if (folders_remove(m->account.directory, bytes_text(m->name), x->engine) != 0 && offline_is_passing(errno))
 		return fault_errno(f, errno, "remove folder %s in %s", m->name, m->path);
 	if (disk->fsync(m->account.directory) != 0)
 		return fault_errno(f, errno, "sync %s", m->path);
@@ -328,7 +321,7 @@ rename_mailbox(struct recovery *x, const struct record *r, struct fault *f)
 	if (disk->fstatat(m->account.directory, to, &st, 0) == 0)
 		return 0;
 	if (disk->renameat(m->account.directory, from, m->account.directory, to, 0) != 0)
-		return is_passing(errno) ? fault_errno(f, errno, "rename folder %s in %s", m->name, m->path) : 0;
+		return offline_is_passing(errno) ? fault_errno(f, errno, "rename folder %s in %s", m->name, m->path) : 0;
 	if (disk->fsync(m->account.directory) != 0) /* before another takes the name */
 		return fault_errno(f, errno, "sync %s", m->path);
 	memset(m->name, 0, sizeof m->name);

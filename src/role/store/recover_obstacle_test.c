@@ -2,6 +2,7 @@
    may have put it there before the Maildir was given to the store.  On the system's disk. */
 #include "role/store/recover_support.h"
 #include "role/store/test_support.h"
+#include "view/view.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,12 +93,38 @@ what_is_in_the_way_keeps_no_server_from_starting(void **state)
 			check(*state, places[i], k);
 }
 
+/* Of other programs, as long as a name may be. */
+static void
+a_name_that_gets_too_long_with_its_flags_keeps_no_server_from_starting(void **state)
+{
+	struct testing *t = *state;
+	struct world w = { .engine = t->engine };
+	char base[MAILDIR_NAME_MAX + 1], path[512];
+	struct records x;
+
+	memset(base, 'n', MAILDIR_NAME_MAX);
+	base[MAILDIR_NAME_MAX] = '\0';
+	(void)snprintf(path, sizeof path, "%s/cur", t->mail);
+	assert_int_equal(disk_make_path(path, 0700, NULL), 0);
+	(void)snprintf(path, sizeof path, "%s/cur/%s", t->mail, base);
+	put_file(path);
+	begin_records(&x);
+	x.account = t->mail;
+	put_mailbox(&x, "INBOX", 1);
+	put_record(&x.out, &(struct record){ .kind = RECORD_ADOPT, .uid = 1, .base = bytes_text(base) });
+	put_record(&x.out,
+		&(struct record){ .kind = RECORD_FLAGS, .mode = FLAGS_ADD, .flags = VIEW_SEEN, .uids = BYTES("\1\0\0\0\1\0\0\0") });
+	assert_true(recovers(&w, &x));
+	assert_int_equal(size_of(path), OCTETS);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_in_the_way_keeps_no_server_from_starting,
 			testing_set_up, testing_tear_down),
+		cmocka_unit_test_setup_teardown(a_name_that_gets_too_long_with_its_flags_keeps_no_server_from_starting, testing_set_up, testing_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

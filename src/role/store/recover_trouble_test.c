@@ -69,9 +69,8 @@ is_changed(void)
 	return size_of("/mail/1/.A") < 0 && size_of("/mail/1/.B") >= 0 && size_of("/mail/1/.C") < 0;
 }
 
-/* Whichever call fails: it is done, or tried again at the next start. */
 static void
-check_calls_that_fail(void (*put)(struct world *w, struct records *x), bool (*is_done)(void))
+check_calls_that_fail_so(int error, void (*put)(struct world *w, struct records *x), bool (*is_done)(void))
 {
 	uint64_t nth = 0, calls;
 
@@ -81,13 +80,21 @@ check_calls_that_fail(void (*put)(struct world *w, struct records *x), bool (*is
 
 		put(w, &x);
 		calls = disk_fault_calls(w->disk);
-		disk_fault_fail(w->disk, nth, 1, EIO);
+		disk_fault_fail(w->disk, nth, 1, error);
 		if (recovers(w, &x) && !is_done())
-			fail_msg("call %llu failed", (unsigned long long)nth);
+			fail_msg("call %llu failed: %s", (unsigned long long)nth, strerror(error));
 		calls = disk_fault_calls(w->disk) - calls;
 		disk_fault_fail(w->disk, 0, 0, 0);
 		end_world(w);
 	} while (nth <= calls);
+}
+
+/* Whichever call fails: it is done, or tried again at the next start. */
+static void
+check_calls_that_fail(void (*put)(struct world *w, struct records *x), bool (*is_done)(void))
+{
+	check_calls_that_fail_so(EIO, put, is_done);
+	check_calls_that_fail_so(EROFS, put, is_done);
 }
 
 /* What recovery left in tmp/ would be swept. */
