@@ -19,22 +19,27 @@ struct walk {
 };
 
 static void
+put_name(struct places *p, struct bytes guid, struct bytes name)
+{
+	char *copy = memory_new(name.len + 1);
+
+	memcpy(copy, name.ptr, name.len);
+	memory_free(map_put(p->names, guid, copy));
+}
+
+static void
 look(struct walk *w, struct bytes name)
 {
 	uint8_t guid[RECORD_GUID_OCTETS];
 	struct fault why;
-	char *copy;
 
 	if (offline_guid(w->account, name, guid, &why) != 0) {
 		if (why.kind != FAULT_PERM)
 			w->places->trouble = why;
 		return;
 	}
-	if (map_get(w->places->names, bytes_of(guid, sizeof guid)))
-		return;
-	copy = memory_new(name.len + 1);
-	memcpy(copy, name.ptr, name.len);
-	(void)map_put(w->places->names, bytes_of(guid, sizeof guid), copy);
+	if (!map_get(w->places->names, bytes_of(guid, sizeof guid)))
+		put_name(w->places, bytes_of(guid, sizeof guid), name);
 }
 
 static bool
@@ -48,16 +53,31 @@ look_into(void *arg, const char *text, unsigned char type)
 	return true;
 }
 
+static struct places *
+find(struct places *p, const char *path)
+{
+	while (p && strcmp(p->path, path) != 0)
+		p = p->next;
+	return p;
+}
+
+void
+places_note(struct places *list, const char *path, struct bytes guid, struct bytes name)
+{
+	struct places *p = find(list, path);
+
+	if (p)
+		put_name(p, guid, name);
+}
+
 /* NULL and *f. */
 static const struct places *
 places_of(struct places **list, const char *path, const struct way *account, struct fault *f)
 {
 	size_t size = strlen(path) + 1;
-	struct places *p = *list;
+	struct places *p = find(*list, path);
 	struct walk w = { .account = account };
 
-	while (p && strcmp(p->path, path) != 0)
-		p = p->next;
 	if (p)
 		return p;
 	p = w.places = memory_new(sizeof *p + size);

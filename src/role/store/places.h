@@ -10,6 +10,8 @@ struct places;
    has it.  *list: NULL is the empty one; an account is looked through once.  -1 and *f: it may be in one that can't be looked at. */
 int places_find(struct places **list, const char *path, const struct way *account, struct bytes guid, struct bytes recorded, struct bytes *name,
 	struct fault *f) __attribute__((warn_unused_result));
+/* The mailbox got that name since. */
+void places_note(struct places *list, const char *path, struct bytes guid, struct bytes name);
 void places_free(struct places **list);
 
 #endif

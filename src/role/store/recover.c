@@ -326,6 +326,7 @@ rename_mailbox(struct recovery *x, const struct record *r, struct fault *f)
 		return fault_errno(f, errno, "sync %s", m->path);
 	memset(m->name, 0, sizeof m->name);
 	memcpy(m->name, r->new_name.ptr, r->new_name.len);
+	places_note(x->places, m->path, bytes_of(m->guid, sizeof m->guid), r->new_name);
 	return 0;
 }
 

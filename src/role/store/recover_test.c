@@ -263,6 +263,42 @@ an_account_is_looked_through_once_for_mailboxes_that_are_gone(void **state)
 	assert_in_range(openings, FOLDERS, 4 * FOLDERS);
 }
 
+enum { OTHERS = 1001 };
+
+/* Another has a name that it had, and so many mailboxes are opened then that it is closed. */
+static void
+a_folder_that_got_another_name_is_found_when_it_was_closed_meanwhile(void **state)
+{
+	struct world *w = *state;
+	struct records x;
+	char account[32];
+
+	make_folder(w, 2);
+	assert_int_equal(disk->renameat(AT_FDCWD, "/mail/1/.A", AT_FDCWD, "/mail/1/.D", 0), 0);
+	begin_records(&x);
+	put_mailbox(&x, "C", 3);
+	put_mailbox(&x, "A", 2);
+	put_record(&x.out, &(struct record){ .kind = RECORD_RENAME, .new_name = BYTES("B") });
+	put_mailbox(&x, "B", 2);
+	put_record(&x.out, &(struct record){ .kind = RECORD_RENAME, .new_name = BYTES("C") });
+	recover(w, &x);
+	for (uint32_t i = 0; i < OTHERS; i++) {
+		(void)snprintf(account, sizeof account, "/mail/other-%u", i);
+		begin_records(&x);
+		x.account = account;
+		put_mailbox(&x, "INBOX", 1);
+		recover(w, &x);
+	}
+	begin_records(&x);
+	put_mailbox(&x, "C", 2);
+	put_append(&x, 1, "1.test", body());
+	put_record(&x.out, &(struct record){ .kind = RECORD_RENAME, .new_name = BYTES("D") });
+	recover(w, &x);
+	end_recovery(w);
+	assert_int_equal(messages_of("/state/lost/new"), 0);
+	assert_int_equal(size_of("/mail/1/.D/new/1.test"), OCTETS);
+}
+
 int
 main(void)
 {
@@ -278,6 +314,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_is_left_of_a_removed_folder_is_in_no_others_way, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_mailbox_whose_list_of_uids_was_removed_is_another_one_for_clients, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(accounts_of_which_one_is_a_copy_get_each_its_own, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_folder_that_got_another_name_is_found_when_it_was_closed_meanwhile, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
