@@ -52,14 +52,37 @@ is_of(const struct offline *m, const char *path, struct bytes guid)
 	return strcmp(m->path, path) == 0 && bytes_equal(bytes_of(m->guid, sizeof m->guid), guid);
 }
 
-/* A guid alone does not tell: whoever copies a Maildir to another account copies it. */
-static struct offline *
-find_open(const struct recovery *x, struct bytes guid)
+/* Where the mailbox is linked, or the end of the list.  A guid alone does not tell: whoever copies a Maildir to another account copies it. */
+static struct offline **
+find(struct offline **at, const char *path, struct bytes guid, bool is_shrunk)
 {
-	for (struct offline *m = x->mailboxes; m; m = m->next)
-		if (is_of(m, x->path, guid))
-			return m;
-	return NULL;
+	while (*at && ((*at)->is_shrunk != is_shrunk || !is_of(*at, path, guid)))
+		at = &(*at)->next;
+	return at;
+}
+
+static struct offline *
+find_open(struct recovery *x, struct bytes guid)
+{
+	return *find(&x->mailboxes, x->path, guid, false);
+}
+
+/* A mailbox that was closed is open again: what is to be removed from it. */
+static void
+take_back_expunged(struct recovery *x, struct offline *m)
+{
+	struct offline **at = find(&x->mailboxes, m->path, bytes_of(m->guid, sizeof m->guid), true), *was = *at;
+
+	for (size_t i = 0; was && i < was->count; i++) {
+		struct offline_message *o = offline_find_base(m, was->messages[i]->base);
+
+		if (o)
+			o->is_expunged = true;
+	}
+	if (!was)
+		return;
+	*at = was->next;
+	offline_drop(&was);
 }
 
 /* NULL and *f. */
@@ -117,6 +140,8 @@ enter(struct recovery *x, const struct record *r, struct fault *f)
 	x->current = open_some(x, r, f);
 	if (!x->current)
 		return -1;
+	if (!x->current->is_aside)
+		take_back_expunged(x, x->current);
 	x->current->next = x->mailboxes;
 	x->mailboxes = x->current;
 	x->opened++;
@@ -178,7 +203,7 @@ bring(struct offline *m, struct offline_message *o, const struct offline_message
 
 /* The message with a file that the record's is a copy of.  NULL: there is none. */
 static struct offline_message *
-find_source(const struct recovery *x, const struct record *r)
+find_source(struct recovery *x, const struct record *r)
 {
 	const struct offline *from = find_open(x, r->source_guid);
 	struct offline_message *source = from ? offline_find_base(from, r->source_base) : NULL;
@@ -392,14 +417,24 @@ count_lost(struct recovery *x, const struct offline *m)
 	}
 }
 
-/* Has it nothing that the end decides on? */
+/* Is there something in it that what comes may be about? */
 static bool
-is_settled(const struct offline *m)
+is_held(const struct offline *m)
 {
 	for (size_t i = 0; i < m->count; i++)
-		if (m->messages[i]->is_expunged || m->messages[i]->source)
-			return false;
-	return !m->is_aside && !m->is_deleted && !m->has_sources;
+		if (m->messages[i]->source)
+			return true;
+	return m->is_aside || m->is_deleted || m->has_sources;
+}
+
+static bool
+has_expunged(const struct offline *m)
+{
+	size_t i = 0;
+
+	while (i < m->count && !m->messages[i]->is_expunged)
+		i++;
+	return i < m->count;
 }
 
 static bool
@@ -417,15 +452,20 @@ close_some(struct recovery *x, struct fault *f)
 	x->current = NULL;
 	x->opened = x->loaded = 0;
 	while ((m = *at)) {
-		if (!is_settled(m)) {
+		if (m->is_shrunk || is_held(m)) {
 			at = &m->next;
 			continue;
 		}
 		count_lost(x, m);
 		if (offline_write_down(m, f) != 0)
 			return -1;
-		*at = m->next;
-		offline_drop(&m);
+		if (has_expunged(m)) {
+			offline_shrink(m);
+			at = &m->next;
+		} else {
+			*at = m->next;
+			offline_drop(&m);
+		}
 	}
 	return 0;
 }
@@ -454,6 +494,8 @@ static int
 write_all_down(struct recovery *x, struct fault *f)
 {
 	for (struct offline *m = x->mailboxes; m; m = m->next) {
+		if (m->is_shrunk)
+			continue;
 		count_lost(x, m);
 		if (offline_write_down(m, f) != 0 || (m->is_aside && aside_tell(m, f) != 0))
 			return -1;

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -299,6 +300,68 @@ a_folder_that_got_another_name_is_found_when_it_was_closed_meanwhile(void **stat
 	assert_int_equal(size_of("/mail/1/.D/new/1.test"), OCTETS);
 }
 
+enum { MESSAGES = 300 };
+
+/* That are in the list of the account's INBOX, and have no files but the first. */
+static void
+put_list(const char *account)
+{
+	const struct uidlist_head head = { .uid_validity = 1, .uid_next = MESSAGES + 1, .version = 3, .has_guid = true, .guid = { 1 } };
+	char path[64], name[32];
+	struct buf text;
+
+	(void)snprintf(path, sizeof path, "%s/new", account);
+	assert_int_equal(disk_make_path(path, 0700, NULL), 0);
+	(void)snprintf(path, sizeof path, "%s/new/1.test", account);
+	put_file(path);
+	buf_init(&text, SIZE_MAX);
+	put_uidlist_head(&text, &head);
+	for (uint32_t uid = 1; uid <= MESSAGES; uid++) {
+		(void)snprintf(name, sizeof name, "%u.test", uid);
+		put_uidlist_line(&text, &(struct uidlist_line){ .uid = uid, .name = bytes_text(name) });
+	}
+	(void)snprintf(path, sizeof path, "%s/dovecot-uidlist", account);
+	assert_int_equal(disk_replace_file(AT_FDCWD, path, buf_bytes(&text), 0600, NULL), 0);
+	buf_done(&text);
+}
+
+/* One message of each is expunged.  In an account in the midst of them it comes back, in another it does not, though more is said of that mailbox. */
+static void
+mailboxes_that_messages_are_removed_from_at_the_end_take_little_memory_until_then(void **state)
+{
+	struct world *w = *state;
+	struct records x;
+	char account[32], path[64];
+	size_t before = 0;
+
+	for (uint32_t i = 0; i < OTHERS + 100; i++) {
+		(void)snprintf(account, sizeof account, "/mail/%u", i);
+		put_list(account);
+		begin_records(&x);
+		x.account = account;
+		put_mailbox(&x, "INBOX", 1);
+		put_expunge(&x, 1);
+		if (i == 100)
+			before = mallinfo2().uordblks;
+		recover(w, &x);
+	}
+	assert_in_range(mallinfo2().uordblks - before, 0, 30 << 20);
+	begin_records(&x);
+	x.account = "/mail/200";
+	put_mailbox(&x, "INBOX", 1);
+	put_record(&x.out, &(struct record){ .kind = RECORD_ADOPT, .uid = 1, .base = BYTES("1.test") });
+	x.account = "/mail/201";
+	put_mailbox(&x, "INBOX", 1);
+	put_append(&x, MESSAGES + 1, "last.test", body());
+	recover(w, &x);
+	end_recovery(w);
+	for (uint32_t i = 0; i < OTHERS + 100; i++) {
+		(void)snprintf(path, sizeof path, "/mail/%u/new/1.test", i);
+		assert_int_equal(size_of(path), i == 200 ? OCTETS : -1);
+	}
+	assert_int_equal(size_of("/mail/201/new/last.test"), OCTETS);
+}
+
 int
 main(void)
 {
@@ -315,6 +378,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_mailbox_whose_list_of_uids_was_removed_is_another_one_for_clients, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(accounts_of_which_one_is_a_copy_get_each_its_own, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_folder_that_got_another_name_is_found_when_it_was_closed_meanwhile, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(mailboxes_that_messages_are_removed_from_at_the_end_take_little_memory_until_then, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
