@@ -52,7 +52,7 @@ fail(bool may_follow, const char *what, const char *name, struct fault *f)
 	int error = errno;
 
 	(void)fault_errno(f, error, "%s %s", what, name);
-	if (!may_follow && f && (error == ENOENT || error == EACCES || error == EPERM))
+	if (!may_follow && f && (error == ENOENT || error == EACCES || error == EPERM || error == ENOTCONN))
 		f->kind = FAULT_DENIED;
 	if (!may_follow && (error == ENOTDIR || error == ELOOP))
 		(void)fault_set(f, FAULT_DENIED, "%s is no directory, or a link where others than the store may write", name);
@@ -82,8 +82,8 @@ step(struct way *way, const char *name, bool is_made, struct stat *st, struct fa
 		return fail(way->may_follow, "open", name, f);
 	disk_close(&way->directory);
 	way->directory = next;
-	if (disk->fstat(next, st) != 0)
-		return fail(way->may_follow, "look at", name, f);
+	if (disk->fstat(next, st) != 0) /* EACCES: somebody mounted a file system of his own there (FUSE), which a home lets him */
+		return fail(way->may_follow && errno != EACCES, "look at", name, f);
 	if (way->may_follow || st->st_dev == device)
 		return 0;
 	errno = EXDEV;

@@ -18,7 +18,8 @@ enum { SOMEBODY = 54321, OTHERS_MAX = 8 };
 
 /* The system's disk, but for who owns some directories and where another file system begins, which only root could arrange. */
 static char root[64];
-static ino_t others[OTHERS_MAX], mounted;
+static ino_t others[OTHERS_MAX], mounted, hidden;
+static int hidden_error; /* of who looks at that */
 static size_t other_count;
 
 static void
@@ -38,6 +39,10 @@ disguised_fstat(int fd, struct stat *st)
 
 	if (result == 0)
 		disguise(st);
+	if (result == 0 && hidden == st->st_ino) {
+		errno = hidden_error;
+		return -1;
+	}
 	return result;
 }
 
@@ -102,7 +107,7 @@ set_up(void **state)
 	disguised.fstatat = disguised_fstatat;
 	disk_use(&disguised);
 	other_count = 0;
-	mounted = 0;
+	mounted = hidden = 0;
 	(void)snprintf(root, sizeof root, "/tmp/way-test-XXXXXX");
 	if (!mkdtemp(root))
 		return -1;
@@ -270,6 +275,20 @@ a_file_system_that_begins_where_others_write_is_refused(void **state)
 	assert_int_equal(try("home/a.org", false, &f), 0);
 }
 
+/* As FUSE answers whoever did not mount it, and whoever comes when its process has ended. */
+static void
+a_file_system_of_others_that_can_not_be_looked_at_is_refused(void **state)
+{
+	(void)state;
+	hidden = number_of("home/bob");
+	hidden_error = EACCES;
+	refused("home/bob/Maildir");
+	hidden = number_of("home/bob/Maildir");
+	refused("home/bob/Maildir");
+	hidden_error = ENOTCONN;
+	refused("home/bob/Maildir");
+}
+
 static void
 a_path_that_does_not_lead_downwards_is_refused(void **state)
 {
@@ -356,6 +375,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(links_of_the_administrator_are_followed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(who_may_write_says_whether_a_mailbox_is_opened, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_file_system_that_begins_where_others_write_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_file_system_of_others_that_can_not_be_looked_at_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_path_that_does_not_lead_downwards_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(folders_and_their_parts_are_no_links_below_homes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(folders_and_their_parts_are_the_stores_alone, set_up, tear_down),
