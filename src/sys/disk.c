@@ -197,12 +197,16 @@ disk_replace_file_by(int dir, const char *name, int (*write)(void *arg, int fd),
 		int error = errno;
 		(void)disk->unlinkat(dir, temporary, 0);
 		disk_close(&fd);
-		return fault_errno(f, error, "write %s", name);
+		(void)fault_errno(f, error, "write %s", name);
+		errno = error;
+		return -1;
 	}
 	if (sync_directory_of(dir, name) == -1) {
 		int error = errno;
 		disk_close(&fd);
-		return fault_errno(f, error, "sync the directory of %s", name);
+		(void)fault_errno(f, error, "sync the directory of %s", name);
+		errno = error;
+		return -1;
 	}
 	if (file)
 		*file = fd;

@@ -1,5 +1,5 @@
 /* lost/ in the store's directory, a Maildir: messages of the journal whose mailbox is refused at recovery, or is not there while another has
-   its place.  Of one whose octets are in its mailbox's tmp/, if anywhere, lost/BASE.where says which.  The administrator's. */
+   its place, or whose own place is taken by what is no file.  Of one whose octets are in its mailbox's tmp/, if anywhere, lost/BASE.where says which.  The administrator's. */
 #ifndef STORE_ASIDE_H
 #define STORE_ASIDE_H
 

@@ -30,6 +30,18 @@ failure_of(const struct fault *f, const char *what, const char *where, int error
 	return f->kind == FAULT_DENIED ? failure_report_fault(where, f) : failure_report(what, where, error);
 }
 
+bool
+failure_is_refusal(int error)
+{
+	return error == EACCES || error == EPERM || error == ELOOP || error == EINVAL || error == ENXIO || error == EISDIR;
+}
+
+bool
+failure_is_passing(int error)
+{
+	return error == EIO || error == ENOSPC || error == EDQUOT || error == ENOMEM || error == EROFS;
+}
+
 static bool
 look(struct engine *e, int fd, uint64_t octets)
 {

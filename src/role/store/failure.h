@@ -12,4 +12,9 @@ enum ipc_outcome failure_of(const struct fault *f, const char *what, const char 
 /* Is there room for so many octets above the reserve, on the file system of fd?  Looks once a second. */
 bool space_is_left(struct engine *e, int fd, uint64_t octets);
 
+/* Is it about one name alone: of a file that is no file (ENXIO: a socket), or not ours to read or write? */
+bool failure_is_refusal(int error);
+/* May it be otherwise after the next start?  Else somebody mounted something there, or put it in the way, or the name gets too long. */
+bool failure_is_passing(int error);
+
 #endif

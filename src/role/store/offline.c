@@ -30,17 +30,14 @@ path_of(char path[PATH_ROOM], const struct offline_message *x, uint64_t state)
 	offline_put_path(&out, x, state);
 }
 
-/* Of a file that is no file (ENXIO: a socket), or not ours to read: trouble of the mailbox alone. */
-static bool
-is_refusal(int error)
+/* -1 and *f: the mailbox's trouble, or the disk's. */
+static int
+refuse(int error, struct fault *f, const char *what, const char *name)
 {
-	return error == EACCES || error == EPERM || error == ELOOP || error == EINVAL || error == ENXIO;
-}
-
-bool
-offline_is_passing(int error)
-{
-	return error == EIO || error == ENOSPC || error == EDQUOT || error == ENOMEM || error == EROFS;
+	(void)fault_errno(f, error, "%s %s", what, name);
+	if (f && failure_is_refusal(error))
+		f->kind = FAULT_DENIED;
+	return -1;
 }
 
 /* Appends at most max octets of the file, for which there is room, none when there is none.  -1 and *f; FAULT_DENIED: is_refusal. */
@@ -59,13 +56,8 @@ read_file(int directory, const char *name, size_t max, struct buf *text, struct 
 		if (result == 0)
 			buf_added(text, size);
 	}
-	if (result != 0) {
-		int error = errno;
-
-		(void)fault_errno(f, error, "read %s", name);
-		if (is_refusal(error))
-			f->kind = FAULT_DENIED;
-	}
+	if (result != 0)
+		result = refuse(errno, f, "read", name);
 	disk_close(&fd);
 	return result;
 }
@@ -74,7 +66,7 @@ static int
 guid_fault(int error, struct fault *f)
 {
 	(void)fault_errno(f, error, "read dovecot-uidlist");
-	if (error == ENOENT || error == ENOTDIR || is_refusal(error))
+	if (error == ENOENT || error == ENOTDIR || failure_is_refusal(error))
 		f->kind = FAULT_PERM;
 	return -1;
 }
@@ -286,7 +278,9 @@ read_uids(struct offline *m, struct fault *f)
 	if (result == 0)
 		result = parse_uids(m, buf_bytes(&text), f);
 	buf_done(&text);
-	return result == 0 && m->has_new_uids ? write_uids(m, f) : result;
+	if (result != 0 || !m->has_new_uids || write_uids(m, f) == 0)
+		return result;
+	return refuse(errno, f, "write", "dovecot-uidlist");
 }
 
 /* -1 and *f. */
@@ -304,7 +298,7 @@ open_directory(struct offline *m, struct bytes name, struct fault *f)
 	maildir_put_folder(&out, name);
 	if (disk->mkdirat(m->account.directory, path, 0700) != 0)
 		return errno == EEXIST ? fault_set(f, FAULT_TEMP, "%s leads nowhere: bring back what it leads to, or remove it", path)
-				       : fault_errno(f, errno, "make folder %s", path);
+				       : refuse(errno, f, "make folder", path);
 	m->directory = way_open_folder(&m->account, name, f);
 	if (m->directory < 0)
 		return -1;
@@ -357,7 +351,7 @@ static int
 read_files(struct offline *m, struct fault *f)
 {
 	if (listing_init(&m->files, m->directory) != 0)
-		return fault_errno(f, errno, "list %s", m->name);
+		return refuse(errno, f, "list", m->name);
 	for (size_t i = 0; i < m->files.count; i++)
 		if (!m->files.entries[i].is_canonical)
 			make_canonical(m, &m->files.entries[i]);
@@ -376,9 +370,9 @@ clear(const struct offline *m, struct fault *f)
 		if (disk->fstatat(m->directory, names[i], &st, AT_SYMLINK_NOFOLLOW) != 0 || S_ISREG(st.st_mode)
 			|| disk->unlinkat(m->directory, names[i], S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) == 0)
 			continue;
-		if (errno == ENOTEMPTY || errno == EEXIST || is_refusal(errno))
+		if (errno == ENOTEMPTY || errno == EEXIST)
 			return fault_set(f, FAULT_DENIED, "%s is in the way: remove it", names[i]);
-		return fault_errno(f, errno, "remove %s", names[i]);
+		return refuse(errno, f, "remove", names[i]);
 	}
 	return 0;
 }
@@ -504,7 +498,7 @@ write_names(struct offline *m)
 		path_of(to, x, x->wanted);
 		if (disk->renameat(m->directory, from, m->directory, to, 0) == 0)
 			x->state = x->wanted;
-		else if (offline_is_passing(errno))
+		else if (failure_is_passing(errno))
 			return -1;
 		else if (errno != ENOENT)
 			(void)failure_report("rename message", m->path, errno);

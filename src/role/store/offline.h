@@ -61,10 +61,6 @@ void offline_drop(struct offline **m);
 int offline_guid(const struct way *account, struct bytes name, uint8_t guid[RECORD_GUID_OCTETS], struct fault *f)
 	__attribute__((warn_unused_result));
 
-/* May what failed so be otherwise at the next start?  Else it is about that name alone: somebody mounted something there, or put it in the way, or the
-   name gets too long. */
-bool offline_is_passing(int error);
-
 /* Where in `messages` those with that uid and higher ones begin. */
 size_t offline_from(const struct offline *m, uint32_t uid);
 /* The message of that uid, of that base; NULL: there is none. */

@@ -157,6 +157,31 @@ want(struct offline *m, struct offline_message *o, const struct record *r)
 		o->wanted = maildir_state(MAILDIR_IN_NEW, r->flags, offline_letters(m, r->keywords));
 }
 
+/* What can't be written in its place.  -1 and *f. */
+static int
+keep_aside(struct recovery *x, struct offline *m, const struct record *r, struct fault *f)
+{
+	const struct record mailbox = { .name = bytes_text(m->name), .guid = bytes_of(m->guid, sizeof m->guid) };
+	struct offline *aside = m->next;
+	struct offline_message *o;
+
+	(void)failure_report("write message", m->path, errno);
+	if (!aside || !aside->is_aside || !is_of(aside, m->path, mailbox.guid)) {
+		aside = aside_open(x->engine, m->path, &mailbox, f);
+		if (!aside)
+			return -1;
+		aside->next = m->next;
+		m->next = aside; /* m is found first, and stays open */
+		m->has_sources = true;
+	}
+	o = offline_add(aside, r->uid, r->base);
+	if (!o)
+		return fault_set(f, FAULT_TEMP, "no memory to recover %s", m->path);
+	o->is_promised = true;
+	want(aside, o, r);
+	return offline_write(aside, o, r->body, r->date_s) == 0 ? 0 : fault_errno(f, errno, "write message of %s", m->path);
+}
+
 static int
 append(struct recovery *x, const struct record *r, struct fault *f)
 {
@@ -169,9 +194,10 @@ append(struct recovery *x, const struct record *r, struct fault *f)
 	o->is_promised = true;
 	want(m, o, r);
 	if (r->has_body) {
-		if (offline_write(m, o, r->body, r->date_s) != 0)
-			return fault_errno(f, errno, "write message in %s", m->path);
-		return 0;
+		if (offline_write(m, o, r->body, r->date_s) == 0)
+			return 0;
+		o->is_promised = false;
+		return !m->is_aside && failure_is_refusal(errno) ? keep_aside(x, m, r, f) : fault_errno(f, errno, "write message in %s", m->path);
 	}
 	if (!o->has_file && offline_fetch_tmp(m, o) != 0 && errno != ENOENT)
 		return fault_errno(f, errno, "bring message from tmp/ in %s", m->path);
@@ -191,7 +217,7 @@ bring(struct offline *m, struct offline_message *o, const struct offline_message
 		offline_put_path(&out, source, source->state);
 		if (offline_link(m, o, source->mailbox->directory, path) == 0)
 			return 0;
-		if (!files_take_no_link(errno) && errno != ENOENT)
+		if (!files_take_no_link(errno) && errno != ENOENT && !failure_is_refusal(errno))
 			return fault_errno(f, errno, "link message in %s", m->path);
 	}
 	if (o->has_file || offline_fetch_tmp(m, o) == 0)
@@ -308,7 +334,7 @@ static int
 remove_mailbox(struct recovery *x, struct offline *m, struct fault *f)
 {
 	take_out(x, m);
-	if (folders_remove(m->account.directory, bytes_text(m->name), x->engine) != 0 && offline_is_passing(errno))
+	if (folders_remove(m->account.directory, bytes_text(m->name), x->engine) != 0 && failure_is_passing(errno))
 		return fault_errno(f, errno, "remove folder %s in %s", m->name, m->path);
 	if (disk->fsync(m->account.directory) != 0)
 		return fault_errno(f, errno, "sync %s", m->path);
@@ -346,7 +372,7 @@ rename_mailbox(struct recovery *x, const struct record *r, struct fault *f)
 	if (disk->fstatat(m->account.directory, to, &st, 0) == 0)
 		return 0;
 	if (disk->renameat(m->account.directory, from, m->account.directory, to, 0) != 0)
-		return offline_is_passing(errno) ? fault_errno(f, errno, "rename folder %s in %s", m->name, m->path) : 0;
+		return failure_is_passing(errno) ? fault_errno(f, errno, "rename folder %s in %s", m->name, m->path) : 0;
 	if (disk->fsync(m->account.directory) != 0) /* before another takes the name */
 		return fault_errno(f, errno, "sync %s", m->path);
 	memset(m->name, 0, sizeof m->name);

@@ -168,6 +168,53 @@ what_a_mailbox_says_of_itself_is_not_written_anew_when_it_can_not_be_read(void *
 	disk_use(beneath);
 }
 
+static const char *unwritable; /* what can't be made */
+
+static int
+refuse_to_write(int directory, const char *path, int flags, mode_t mode)
+{
+	if ((flags & O_CREAT) && strcmp(path, unwritable) == 0) {
+		errno = EACCES;
+		return -1;
+	}
+	return beneath->openat(directory, path, flags, mode);
+}
+
+static int
+refuse_to_make(int directory, const char *path, mode_t mode)
+{
+	if (strcmp(path, unwritable) == 0) {
+		errno = EACCES;
+		return -1;
+	}
+	return beneath->mkdirat(directory, path, mode);
+}
+
+/* Root's, as an administrator leaves one that he brought back. */
+static void
+mail_for_a_mailbox_that_is_not_the_stores_to_write_is_kept_aside(void **state)
+{
+	static const char *const names[] = { ".A", ".dovecot-uidlist.new" };
+	struct world *w = *state;
+	struct disk_ops ops = *disk;
+	struct records x;
+
+	begin_records(&x);
+	put_mailbox(&x, "A", 1);
+	put_append(&x, 1, "1.test", body());
+	beneath = disk;
+	ops.openat = refuse_to_write;
+	ops.mkdirat = refuse_to_make;
+	disk_use(&ops);
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		unwritable = names[i];
+		assert_true(recovers(w, &x));
+		assert_int_equal(size_of("/state/lost/new/1.test"), OCTETS);
+		assert_int_equal(disk->unlinkat(AT_FDCWD, "/state/lost/new/1.test", 0), 0);
+	}
+	disk_use(beneath);
+}
+
 /* It has another name by now. */
 static void
 a_mailbox_that_may_be_in_a_folder_which_can_not_be_read_is_not_made_again(void **state)
@@ -319,6 +366,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_a_mailbox_says_of_itself_is_not_written_anew_when_it_can_not_be_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(mail_for_a_mailbox_that_is_not_the_stores_to_write_is_kept_aside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_mailbox_that_may_be_in_a_folder_which_can_not_be_read_is_not_made_again, set_up, tear_down),
 		cmocka_unit_test(a_change_of_a_folder_that_fails_is_not_forgotten),
 		cmocka_unit_test(a_copy_that_may_be_torn_is_not_left_so),
