@@ -222,8 +222,10 @@ bring(struct offline *m, struct offline_message *o, const struct offline_message
 	}
 	if (o->has_file || offline_fetch_tmp(m, o) == 0)
 		return 0;
-	if (source)
-		return offline_copy(m, o, source->mailbox->directory, path) == 0 ? 0 : 1;
+	if (source && offline_copy(m, o, source->mailbox->directory, path) == 0)
+		return 0;
+	if (source) /* a disk that is full would keep the server from starting for a copy */
+		return failure_is_passing(errno) && errno != ENOSPC && errno != EDQUOT ? fault_errno(f, errno, "copy message in %s", m->path) : 1;
 	return errno == ENOENT ? 1 : fault_errno(f, errno, "bring message from tmp/ in %s", m->path);
 }
 

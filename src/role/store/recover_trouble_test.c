@@ -112,6 +112,28 @@ a_copy_that_may_be_torn_is_not_left_so(void **state)
 	check_calls_that_fail(put_what_is_torn, has_messages);
 }
 
+/* To another disk, on which nothing of the copy is. */
+static void
+put_what_is_to_be_copied(struct world *w, struct records *x)
+{
+	make_two_disks(w);
+	begin_records(x);
+	put_move(x);
+}
+
+static bool
+has_copy(void)
+{
+	return size_of("/mail/1/.A/new/copy.test") == OCTETS;
+}
+
+static void
+a_copy_to_another_disk_that_fails_is_made_at_the_next_start(void **state)
+{
+	(void)state;
+	check_calls_that_fail(put_what_is_to_be_copied, has_copy);
+}
+
 static void
 a_change_of_a_folder_that_fails_is_not_forgotten(void **state)
 {
@@ -368,6 +390,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_a_mailbox_says_of_itself_is_not_written_anew_when_it_can_not_be_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mail_for_a_mailbox_that_is_not_the_stores_to_write_is_kept_aside, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_mailbox_that_may_be_in_a_folder_which_can_not_be_read_is_not_made_again, set_up, tear_down),
+		cmocka_unit_test(a_copy_to_another_disk_that_fails_is_made_at_the_next_start),
 		cmocka_unit_test(a_change_of_a_folder_that_fails_is_not_forgotten),
 		cmocka_unit_test(a_copy_that_may_be_torn_is_not_left_so),
 		cmocka_unit_test(what_can_not_be_brought_from_tmp_keeps_the_server_from_starting),
