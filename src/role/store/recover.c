@@ -299,6 +299,10 @@ change(struct offline *m, const struct record *r)
 			else
 				o->is_expunged = true;
 		}
+		if (r->kind == RECORD_EXPUNGE && range.last >= m->uid_next && range.last < UIDLIST_UID_MAX) {
+			m->uid_next = range.last + 1; /* whatever the list says, or that there is none */
+			m->has_new_uids = true;
+		}
 	}
 }
 

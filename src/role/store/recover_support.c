@@ -233,8 +233,8 @@ make_folder(struct world *w, uint8_t number)
 	end_recovery(w);
 }
 
-uint32_t
-uid_validity_of(const char *path)
+static struct uidlist_head
+head_of(const char *path)
 {
 	int fd = disk->openat(AT_FDCWD, path, O_RDONLY, 0);
 	struct uidlist_head head = { 0 };
@@ -243,5 +243,17 @@ uid_validity_of(const char *path)
 
 	disk_close(&fd);
 	assert_true(take_uidlist_head(&in, &head));
-	return head.uid_validity;
+	return head;
+}
+
+uint32_t
+uid_validity_of(const char *path)
+{
+	return head_of(path).uid_validity;
+}
+
+uint32_t
+uid_next_of(const char *path)
+{
+	return head_of(path).uid_next;
 }

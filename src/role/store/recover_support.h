@@ -61,5 +61,6 @@ int messages_of(const char *path);
 off_t size_of(const char *path);
 /* Of that dovecot-uidlist. */
 uint32_t uid_validity_of(const char *path);
+uint32_t uid_next_of(const char *path);
 
 #endif

@@ -264,6 +264,28 @@ an_account_is_looked_through_once_for_mailboxes_that_are_gone(void **state)
 	assert_in_range(openings, FOLDERS, 4 * FOLDERS);
 }
 
+/* Somebody removed the list. */
+static void
+a_uid_that_was_expunged_is_not_given_again_when_the_list_is_gone(void **state)
+{
+	struct world *w = *state;
+	struct records x;
+
+	begin_records(&x);
+	put_mailbox(&x, "INBOX", 1);
+	put_append(&x, 7, "7.test", body());
+	put_expunge(&x, 7);
+	recover(w, &x);
+	end_recovery(w);
+	assert_int_equal(disk->unlinkat(AT_FDCWD, "/mail/1/dovecot-uidlist", 0), 0);
+	begin_records(&x);
+	put_mailbox(&x, "INBOX", 1);
+	put_expunge(&x, 7);
+	recover(w, &x);
+	end_recovery(w);
+	assert_true(uid_validity_of("/mail/1/dovecot-uidlist") != 1 || uid_next_of("/mail/1/dovecot-uidlist") > 7);
+}
+
 enum { OTHERS = 1001 };
 
 /* Another has a name that it had, and so many mailboxes are opened then that it is closed. */
@@ -377,6 +399,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(what_is_left_of_a_removed_folder_is_in_no_others_way, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_mailbox_whose_list_of_uids_was_removed_is_another_one_for_clients, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(accounts_of_which_one_is_a_copy_get_each_its_own, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_uid_that_was_expunged_is_not_given_again_when_the_list_is_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_folder_that_got_another_name_is_found_when_it_was_closed_meanwhile, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(mailboxes_that_messages_are_removed_from_at_the_end_take_little_memory_until_then, set_up, tear_down),
 	};
