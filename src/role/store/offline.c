@@ -321,19 +321,11 @@ read_keywords(struct offline *m, struct fault *f)
 	return result;
 }
 
-static void
-set_path(struct offline *m, const char *path)
-{
-	struct bytes copy;
-
-	if (arena_copy(m->arena, bytes_of(path, strlen(path) + 1), &copy))
-		m->path = (const char *)copy.ptr;
-}
-
 static struct offline *
 new_offline(int directory, const char *path, struct bytes name, const uint8_t guid[RECORD_GUID_OCTETS])
 {
 	struct offline *m = NEW(struct offline);
+	struct bytes copy;
 
 	m->account.directory = -1;
 	m->directory = directory;
@@ -342,7 +334,8 @@ new_offline(int directory, const char *path, struct bytes name, const uint8_t gu
 	m->uid_next = 1;
 	memcpy(m->guid, guid, sizeof m->guid);
 	memcpy(m->name, name.ptr, name.len);
-	set_path(m, path);
+	if (arena_copy(m->arena, bytes_of(path, strlen(path) + 1), &copy))
+		m->path = (const char *)copy.ptr;
 	return m;
 }
 
@@ -544,33 +537,6 @@ offline_remove_expunged(struct offline *m, struct fault *f)
 			return fault_errno(f, errno, "remove %s in %s", path, m->path);
 	}
 	return 0;
-}
-
-void
-offline_shrink(struct offline *m)
-{
-	struct arena *all = m->arena;
-	size_t count = 0;
-
-	m->arena = arena_new("recovery", OFFLINE_ARENA_MAX, ARENA_PLAIN);
-	for (size_t i = 0; i < m->count; i++) {
-		const struct offline_message *x = m->messages[i];
-		struct offline_message *copy = x->is_expunged ? arena_take(m->arena, sizeof *copy) : NULL;
-
-		if (!copy)
-			continue;
-		*copy = (struct offline_message){ .mailbox = m, .uid = x->uid, .has_file = x->has_file, .is_expunged = true, .state = x->state };
-		if (arena_copy(m->arena, x->base, &copy->base)) /* as all did before */
-			m->messages[count++] = copy;
-	}
-	m->count = m->room = count;
-	m->messages = memory_resize(m->messages, count, sizeof(struct offline_message *));
-	set_path(m, m->path);
-	arena_free(&all);
-	listing_done(&m->files);
-	map_free(&m->by_base);
-	disk_close(&m->account.directory);
-	m->is_shrunk = true;
 }
 
 void

@@ -37,7 +37,7 @@ struct offline {
 	bool is_aside; /* what would have come to it comes to lost/ (aside.h) */
 	bool has_sources; /* of copies */
 	bool is_deleted;
-	bool is_shrunk; /* offline_shrink */
+	bool is_closed; /* (closed.h) */
 };
 
 /* Opens the mailbox of that guid: the directory `name` in the account at path, which is taken over, made when it is missing or
@@ -50,8 +50,6 @@ struct offline *offline_new_aside(int directory, const char *path, struct bytes 
 int offline_write_down(struct offline *m, struct fault *f) __attribute__((warn_unused_result));
 /* Removes the files that are expunged.  -1 and *f. */
 int offline_remove_expunged(struct offline *m, struct fault *f) __attribute__((warn_unused_result));
-/* Of a mailbox that was written down: nothing is left of it in memory but what offline_remove_expunged needs. */
-void offline_shrink(struct offline *m);
 void offline_expunge_all(struct offline *m);
 /* Is all of it expunged? */
 bool offline_is_empty(const struct offline *m);

@@ -11,6 +11,7 @@
 
 #include "base/event.h"
 #include "role/store/aside.h"
+#include "role/store/closed.h"
 #include "role/store/failure.h"
 #include "role/store/file_systems.h"
 #include "role/store/folders.h"
@@ -52,37 +53,14 @@ is_of(const struct offline *m, const char *path, struct bytes guid)
 	return strcmp(m->path, path) == 0 && bytes_equal(bytes_of(m->guid, sizeof m->guid), guid);
 }
 
-/* Where the mailbox is linked, or the end of the list.  A guid alone does not tell: whoever copies a Maildir to another account copies it. */
-static struct offline **
-find(struct offline **at, const char *path, struct bytes guid, bool is_shrunk)
-{
-	while (*at && ((*at)->is_shrunk != is_shrunk || !is_of(*at, path, guid)))
-		at = &(*at)->next;
-	return at;
-}
-
+/* A guid alone does not tell: whoever copies a Maildir to another account copies it. */
 static struct offline *
-find_open(struct recovery *x, struct bytes guid)
+find_open(const struct recovery *x, struct bytes guid)
 {
-	return *find(&x->mailboxes, x->path, guid, false);
-}
-
-/* A mailbox that was closed is open again: what is to be removed from it. */
-static void
-take_back_expunged(struct recovery *x, struct offline *m)
-{
-	struct offline **at = find(&x->mailboxes, m->path, bytes_of(m->guid, sizeof m->guid), true), *was = *at;
-
-	for (size_t i = 0; was && i < was->count; i++) {
-		struct offline_message *o = offline_find_base(m, was->messages[i]->base);
-
-		if (o)
-			o->is_expunged = true;
-	}
-	if (!was)
-		return;
-	*at = was->next;
-	offline_drop(&was);
+	for (struct offline *m = x->mailboxes; m; m = m->next)
+		if (!m->is_closed && is_of(m, x->path, guid))
+			return m;
+	return NULL;
 }
 
 /* NULL and *f. */
@@ -141,7 +119,7 @@ enter(struct recovery *x, const struct record *r, struct fault *f)
 	if (!x->current)
 		return -1;
 	if (!x->current->is_aside)
-		take_back_expunged(x, x->current);
+		closed_open_again(&x->mailboxes, x->current);
 	x->current->next = x->mailboxes;
 	x->mailboxes = x->current;
 	x->opened++;
@@ -231,7 +209,7 @@ bring(struct offline *m, struct offline_message *o, const struct offline_message
 
 /* The message with a file that the record's is a copy of.  NULL: there is none. */
 static struct offline_message *
-find_source(struct recovery *x, const struct record *r)
+find_source(const struct recovery *x, const struct record *r)
 {
 	const struct offline *from = find_open(x, r->source_guid);
 	struct offline_message *source = from ? offline_find_base(from, r->source_base) : NULL;
@@ -484,7 +462,7 @@ close_some(struct recovery *x, struct fault *f)
 	x->current = NULL;
 	x->opened = x->loaded = 0;
 	while ((m = *at)) {
-		if (m->is_shrunk || is_held(m)) {
+		if (m->is_closed || is_held(m)) {
 			at = &m->next;
 			continue;
 		}
@@ -492,7 +470,7 @@ close_some(struct recovery *x, struct fault *f)
 		if (offline_write_down(m, f) != 0)
 			return -1;
 		if (has_expunged(m)) {
-			offline_shrink(m);
+			closed_shrink(m);
 			at = &m->next;
 		} else {
 			*at = m->next;
@@ -526,7 +504,7 @@ static int
 write_all_down(struct recovery *x, struct fault *f)
 {
 	for (struct offline *m = x->mailboxes; m; m = m->next) {
-		if (m->is_shrunk)
+		if (m->is_closed)
 			continue;
 		count_lost(x, m);
 		if (offline_write_down(m, f) != 0 || (m->is_aside && aside_tell(m, f) != 0))
@@ -537,13 +515,22 @@ write_all_down(struct recovery *x, struct fault *f)
 
 /* -1 and *f. */
 static int
+remove_expunged(struct recovery *x, struct offline *m, struct fault *f)
+{
+	if (m->is_closed)
+		return closed_remove_expunged(x->engine, m, f);
+	return m->is_deleted && offline_is_empty(m) ? remove_mailbox(x, m, f) : offline_remove_expunged(m, f);
+}
+
+/* -1 and *f. */
+static int
 remove_all_expunged(struct recovery *x, struct fault *f)
 {
 	struct offline *next;
 
 	for (struct offline *m = x->mailboxes; m; m = next) {
 		next = m->next;
-		if ((m->is_deleted && offline_is_empty(m) ? remove_mailbox(x, m, f) : offline_remove_expunged(m, f)) != 0)
+		if (remove_expunged(x, m, f) != 0)
 			return -1;
 	}
 	return file_systems_sync(x->engine, f);
