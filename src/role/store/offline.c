@@ -261,7 +261,7 @@ parse_uids(struct offline *m, struct bytes in, struct fault *f)
 	m->uid_next = head.uid_next;
 	while (take_uidlist_line(&in, head.version, &last, &line, &damaged))
 		if (!offline_find_base(m, line.name) && !insert(m, line.uid, line.name, line.extensions))
-			return fault_set(f, FAULT_TEMP, "no memory for the list of uids");
+			return fault_set(f, FAULT_DENIED, "no memory for the list of uids");
 	m->has_new_uids = !head.has_guid || damaged > 0;
 	return 0;
 }
