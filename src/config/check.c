@@ -218,9 +218,9 @@ put_time(struct buf *out, const char *name, uint32_t time_s)
 	put_char(out, ')');
 }
 
-/* Of both times the one that was written.  is_error: else a warning. */
+/* Of both times the one that was written. */
 static void
-tell_times(struct config_reading *r, enum directive_id id, uint32_t time_s, const char *relation, enum directive_id other, uint32_t other_s, bool is_error)
+warn_of_times(struct config_reading *r, enum directive_id id, uint32_t time_s, const char *relation, enum directive_id other, uint32_t other_s, const char *so)
 {
 	const struct config_place *at = &r->seen_at[r->is_seen[id] ? id : other];
 	char text[200];
@@ -230,10 +230,7 @@ tell_times(struct config_reading *r, enum directive_id id, uint32_t time_s, cons
 	put_time(&sentence, directives[id].name, time_s);
 	put_text(&sentence, relation);
 	put_time(&sentence, directives[other].name, other_s);
-	if (is_error)
-		(void)config_error_add(r->errors, at, "queue: %.*s", BYTES_ARG(buf_bytes(&sentence)));
-	else
-		config_warning_add(r->errors, at, "queue: %.*s: nobody is told that a mail is late", BYTES_ARG(buf_bytes(&sentence)));
+	config_warning_add(r->errors, at, "queue: %.*s: %s", BYTES_ARG(buf_bytes(&sentence)), so);
 }
 
 static void
@@ -243,11 +240,11 @@ check_queue(struct config_reading *r)
 	uint32_t first = c->queue_retry_first_s, most = c->queue_retry_most_s, lifetime = c->queue_lifetime_s, notice = c->queue_delay_notice_s;
 
 	if (first > most)
-		tell_times(r, DIRECTIVE_queue_retry_first_s, first, " is longer than ", DIRECTIVE_queue_retry_most_s, most, true);
+		warn_of_times(r, DIRECTIVE_queue_retry_first_s, first, " is longer than ", DIRECTIVE_queue_retry_most_s, most, "that is the time between all tries");
 	if (lifetime < first)
-		tell_times(r, DIRECTIVE_queue_lifetime_s, lifetime, " is shorter than ", DIRECTIVE_queue_retry_first_s, first, true);
+		warn_of_times(r, DIRECTIVE_queue_lifetime_s, lifetime, " is shorter than ", DIRECTIVE_queue_retry_first_s, first, "mail is tried once");
 	if (r->is_seen[DIRECTIVE_queue_delay_notice_s] && notice >= lifetime)
-		tell_times(r, DIRECTIVE_queue_delay_notice_s, notice, " is not shorter than ", DIRECTIVE_queue_lifetime_s, lifetime, false);
+		warn_of_times(r, DIRECTIVE_queue_delay_notice_s, notice, " is not shorter than ", DIRECTIVE_queue_lifetime_s, lifetime, "nobody is told that a mail is late");
 }
 
 /* Does it listen where the route leads?  is_here: that is this machine, by an address or a name of it. */
