@@ -409,7 +409,8 @@ so_many_are_fetched_at_a_time_and_the_rest_waits(void **state)
 
 	(void)state;
 	start(SCRIPT(SECURE), SCRIPT("W"));
-	config.outgoing_max = config.outgoing_per_host_max = POLICY_FETCHES_MAX;
+	config.outgoing_max = POLICY_FETCHES_MAX;
+	config.outgoing_per_host_max = POLICY_FETCHES_MAX + 10; /* all have one host */
 	buf_init_fixed(&b, zone, sizeof zone - 1);
 	put_text(&b, "A mx.sts.example 127.0.0.1\n");
 	for (int i = 0; i < POLICY_FETCHES_MAX + 10; i++)
