@@ -1,5 +1,6 @@
 #include "config/config.h"
 
+#include "config/test_directory.h"
 #include "config/test_support.h"
 
 #include <stdio.h>
@@ -9,21 +10,7 @@
 
 #define SMALLEST "hostname mail.a.org; domain a.org; listen smtp *; mailboxes maildir /m/%d/%u;\n"
 
-static char dir[64];
 static struct config_errors errors;
-
-static void
-write_file(const char *name, const char *text)
-{
-	char path[128];
-	FILE *file;
-
-	(void)snprintf(path, sizeof path, "%s/%s", dir, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	(void)fputs(text, file);
-	(void)fclose(file);
-}
 
 static int
 make_directory(void **state)
