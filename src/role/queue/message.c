@@ -374,7 +374,8 @@ add_delivery(struct queued *m, struct delivery *d, size_t *used, const struct re
 {
 	uint64_t hash;
 
-	/* QUEUE_…_MAX: all of them fit. */
+	_Static_assert(QUEUE_RECIPIENTS_MAX <= 0x400 && QUEUE_IMAGE_MAX <= 0x1fffff && QUEUE_ADDRESS_MAX <= 0x1ff && QUEUE_PARAMETERS_MAX <= 0x7ff,
+		"a recipient's fields are too small");
 	d->index = (uint32_t)(d - m->at) & 0x3ff;
 	d->text_at = (uint32_t)*used & 0x1fffff;
 	d->address_len = (uint32_t)r->address.len & 0x1ff;

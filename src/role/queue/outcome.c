@@ -245,15 +245,16 @@ void
 queue_refuse(struct queue *q, const struct batch *b)
 {
 	bool has_time = q->reports <= QUEUE_REPORTS_MAX;
-	struct delivery *failed = NULL;
+	struct delivery *failed = NULL, **last = &failed;
 
 	for (struct delivery *d = b->first, *next; d; d = next) {
 		next = d->next;
 		if (!has_time) {
 			schedule_return(q->schedule, d, queue_now_s());
 		} else if (refuse_one(q, d)) {
-			d->next = failed;
-			failed = d;
+			d->next = NULL;
+			*last = d;
+			last = &d->next;
 		}
 	}
 	schedule_batch_done(q->schedule, b, BATCH_NOT_TRIED, queue_now_s());

@@ -105,7 +105,7 @@ struct said {
 
 /* outcome.c: of an ACTIVE delivery, after an attempt. */
 void queue_delivered(struct queue *q, struct delivery *d, const struct said *said);
-/* The same; when the sender is to hear of it (told is not NULL) the delivery stays ACTIVE and is put in front of *told, for
+/* The same; when the sender is to hear of it (told is not NULL) the delivery stays ACTIVE and is put at the end of *told, for
    queue_report_success. */
 void queue_delivered_here(struct queue *q, struct delivery *d, const struct said *said, struct delivery **told);
 void queue_deferred(struct queue *q, struct delivery *d, const struct said *said);
