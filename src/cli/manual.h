@@ -11,7 +11,7 @@ void manual_put_page(struct buf *out);
 /* doc/limits.md */
 void manual_put_limits(struct buf *out);
 
-/* Text of a manual page: "-" and "\" mean something to roff; so does "." at the start of a line, where none of ours stands. */
+/* Text of a manual page: "-" and "\" mean something to roff; so do "." and "'" at the start of a line. */
 void manual_put_roff(struct buf *out, struct bytes text);
 /* mermoz(1): every command with its help. */
 void manual_put_commands(struct buf *out);
